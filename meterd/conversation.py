@@ -1,0 +1,175 @@
+"""The vocabulary in which a protocol talks to its line.
+
+A conversation with one meter is a generator. It yields the steps below; whoever drives it (a line, a simulated meter's
+host, a test with a transcript) answers each. A conversation never sees a file descriptor, a clock or a thread.
+
+| step | answer |
+|---|---|
+| `Send(data)` | None, once the last bit has left the wire |
+| `Receive(decoder, timeout_ms, gap_ms)` | one frame, or `Silence`, `Incomplete` or `Garbled` is thrown in |
+| `LineSettings(...)` | None, once in force |
+| `Pause(seconds)` | None, afterwards |
+| `Report(reading)` | None, at once |
+
+A conversation is stopped by throwing `Aborted` into it: it may yield a few more steps in its `finally` (DISC, break,
+deselect), within a bound that the line sets.
+"""
+
+from __future__ import annotations
+
+from .errors import Garbled, Incomplete, Silence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from typing import Any, Protocol
+
+    from .model import Reading
+
+    class Decoder(Protocol):
+        """Turns bytes into frames; keeps what it was fed until a frame is whole.
+
+        Bytes may be split anywhere. On damage it drops as little as possible, hunts for the next start, and counts
+        what it dropped. Its buffer has a stated maximum, past which it drops too: no input makes it grow without end.
+        """
+
+        @property
+        def pending(self) -> int:
+            """Bytes held of a frame that has begun and is not whole; 0 while hunting for a start."""
+
+        @property
+        def missing(self) -> int:
+            """Bytes known to be missing for the frame at hand; at least 1."""
+
+        @property
+        def discarded(self) -> int:
+            """Bytes thrown away since the decoder was made or reset."""
+
+        @property
+        def reason(self) -> str:
+            """Why the most recent bytes were thrown away, in words; empty if none were."""
+
+        def feed(self, data: bytes) -> Any:
+            """Take more bytes (or none, to ask for a further frame already held); return a frame, or None.
+
+            Raises: DecodeError where nothing that may still come can help (a message beyond the stated maximum).
+            """
+
+        def reset(self) -> None:
+            """Forget everything held; called before a new request where late bytes must not count."""
+
+    Conversation = Generator[Any, Any, Any]
+
+
+class Send:
+    """Put bytes on the wire; what came in unasked before is dropped first unless `keep_input`."""
+
+    __slots__ = ("data", "keep_input")
+
+    def __init__(self, data: bytes, keep_input: bool = False) -> None:
+        self.data = data
+        self.keep_input = keep_input
+
+    def __repr__(self) -> str:
+        return f"Send({self.data.hex(' ')})"
+
+
+class Receive:
+    """Wait for one frame.
+
+    `timeout_ms` runs to the first byte of a frame (noise does not extend it), `gap_ms` between bytes of one.
+    `timeout_ms` None waits without end (simulated meters only).
+    """
+
+    __slots__ = ("decoder", "gap_ms", "timeout_ms")
+
+    def __init__(self, decoder: Decoder, timeout_ms: float | None, gap_ms: float) -> None:
+        self.decoder = decoder
+        self.timeout_ms = timeout_ms
+        self.gap_ms = gap_ms
+
+    def __repr__(self) -> str:
+        return f"Receive({type(self.decoder).__name__}, {self.timeout_ms} ms, gap {self.gap_ms} ms)"
+
+
+class LineSettings:
+    """Speed and character format of a serial line; without effect over TCP.
+
+    `data_bits` 5 to 8, `parity` 'none', 'even' or 'odd', `stop_bits` 1 or 2.
+    """
+
+    __slots__ = ("baudrate", "data_bits", "parity", "stop_bits")
+
+    def __init__(self, baudrate: int, data_bits: int = 8, parity: str = "none", stop_bits: int = 1) -> None:
+        self.baudrate = baudrate
+        self.data_bits = data_bits
+        self.parity = parity
+        self.stop_bits = stop_bits
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LineSettings) and self.key() == other.key()
+
+    def __hash__(self) -> int:
+        return hash(self.key())
+
+    def key(self) -> tuple[int, int, str, int]:
+        return (self.baudrate, self.data_bits, self.parity, self.stop_bits)
+
+    def character_bits(self) -> int:
+        """Bits on the wire for one character: start, data, parity, stop."""
+        return 1 + self.data_bits + (self.parity != "none") + self.stop_bits
+
+    def at(self, baudrate: int) -> LineSettings:
+        """The same character format at another speed."""
+        return LineSettings(baudrate, self.data_bits, self.parity, self.stop_bits)
+
+    def __repr__(self) -> str:
+        return f"{self.baudrate} {self.data_bits}{self.parity[0].upper()}{self.stop_bits}"
+
+
+class Pause:
+    """Let time pass; bytes that arrive meanwhile are kept for the next Receive."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __repr__(self) -> str:
+        return f"Pause({self.seconds})"
+
+
+class Report:
+    """Hand a reading to the hub."""
+
+    __slots__ = ("reading",)
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+
+    def __repr__(self) -> str:
+        return f"Report({self.reading!r})"
+
+
+def exchange(data: bytes, decoder: Decoder, timeout_ms: float, gap_ms: float) -> Conversation:
+    """Send a request and wait for one frame; late bytes of an earlier answer do not count.
+
+    Returns: the frame. Raises: Silence, Incomplete, Garbled.
+    """
+    decoder.reset()
+    yield Send(data)
+    return (yield Receive(decoder, timeout_ms, gap_ms))
+
+
+def with_retries(attempts: int, attempt: Callable[[], Conversation]) -> Conversation:
+    """Run `attempt()` until it returns, at most `attempts` times (at least once), retrying line errors only.
+
+    Returns: what the attempt returned. Raises: the last Silence, Incomplete or Garbled.
+    """
+    while True:
+        attempts -= 1
+        try:
+            return (yield from attempt())
+        except (Silence, Incomplete, Garbled):
+            if attempts <= 0:
+                raise

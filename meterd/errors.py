@@ -1,0 +1,91 @@
+"""Everything that can go wrong, named once.
+
+The invariant that the fuzz targets hold: any bytes from a meter or a socket end in frames, in readings, or in one of
+these errors; every other exception is a bug. Each error that may stand behind a failed reading knows its `reason`,
+the word that the reading carries (see `meterd.model.REASONS`).
+"""
+
+from __future__ import annotations
+
+
+class MeterdError(Exception):
+    """Base of all errors that meterd raises on purpose."""
+
+    reason = "bad_frame"
+
+
+class ConfigError(MeterdError):
+    """The configuration is wrong. `place` names file, line or row, device and parameter, as far as known."""
+
+    def __init__(self, place: str, message: str) -> None:
+        super().__init__(f"{place}: {message}" if place else message)
+        self.place = place
+        self.message = message
+
+
+class LineError(MeterdError):
+    """The line, not the meter's answer, failed."""
+
+
+class Silence(LineError):
+    """Not one byte came within the time-out."""
+
+    reason = "no_bytes"
+
+
+class Garbled(LineError):
+    """Bytes came, but no valid frame."""
+
+    reason = "bad_frame"
+
+
+class Incomplete(Garbled):
+    """A frame began well and its rest did not come within the time-out."""
+
+    reason = "timeout"
+
+
+class PortGone(LineError):
+    """The port cannot be opened, or vanished: USB pulled, TCP peer closed or refused."""
+
+    reason = "disconnected"
+
+
+class ProtocolError(MeterdError):
+    """A well-formed message that is not allowed now, or not the answer to what was asked."""
+
+
+class WrongMeter(ProtocolError):
+    """Another meter than the configured one answered; nothing it says may be published."""
+
+    reason = "refused"
+
+
+class Refused(MeterdError):
+    """The meter said no. `code` is its own code, `object_name` what was asked for."""
+
+    reason = "refused"
+
+    def __init__(self, message: str, code: int | str | None = None, object_name: str = "", reason: str = "refused") -> None:
+        super().__init__(message)
+        self.code = code
+        self.object_name = object_name
+        self.reason = reason
+
+
+class DecodeError(MeterdError):
+    """The frame is good, its content is not what the standard allows."""
+
+    reason = "type"
+
+
+class SecurityError(MeterdError):
+    """A key is wrong or missing, or an answer is less protected than the configuration demands."""
+
+    reason = "key"
+
+
+class Aborted(MeterdError):
+    """Thrown into a conversation to end it: its `finally` says goodbye politely, then it returns."""
+
+    reason = "disconnected"

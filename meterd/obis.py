@@ -1,0 +1,22 @@
+"""OBIS codes, value groups A-B:C.D.E*F (IEC 62056-61), as six octets."""
+
+from __future__ import annotations
+
+
+def parse_logical_name(text: str) -> bytes:
+    """Six octets of an OBIS code written `1.0.1.8.0.255`, `1-0:1.8.0*255` or `1-0:1.8.0`, F then being 255.
+
+    Raises: ValueError, naming the text.
+    """
+    flat = text.strip().replace("-", ".").replace(":", ".").replace("*", ".").replace("&", ".")
+    groups = flat.split(".")
+    if len(groups) == 5:
+        groups.append("255")
+    if len(groups) != 6 or not all(group.isascii() and group.isdigit() and int(group) <= 255 for group in groups):
+        raise ValueError(f"{text!r} is not an OBIS code of six groups 0..255, such as 1.0.1.8.0.255")
+    return bytes(map(int, groups))
+
+
+def format_logical_name(octets: bytes) -> str:
+    """`1.0.1.8.0.255` from six octets."""
+    return ".".join(map(str, octets))

@@ -1,0 +1,207 @@
+"""How a protocol declares its Device and Signal tables, and how one value is held against its row.
+
+One `Parameter` is one row of the contract. The tables validate configuration, fill defaults, print the reference and
+the JSON Schema, and word every error; nothing else in meterd knows what a parameter may be.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+STRING = "string"
+INTEGER = "integer"
+BOOLEAN = "boolean"
+
+BAUDRATES = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+ALIAS_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+NUMBER_TYPES = (
+    "FLOAT", "DOUBLE", "DIGITAL", "STRING",
+    "SIGNED8", "SIGNED16", "SIGNED32", "SIGNED64", "UNSIGNED8", "UNSIGNED16", "UNSIGNED32", "UNSIGNED64",
+)  # fmt: skip
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+
+
+class Parameter:
+    """One row of a protocol's table.
+
+    `kind` STRING, INTEGER or BOOLEAN; `low`/`high` bound an integer, or a string's length; `choices` lists the only
+    values allowed (strings are matched without regard to case and stored as listed here); `required_tcp` and
+    `required_serial` as the table's two columns say; `origin` 'seed' for the manual's parameters, 'meterd' for ours;
+    `aliases` older names; `secret` values are never shown, and may also come from a file named by `<name>_file`;
+    `check` may refuse or rewrite a value of the right kind: it raises ValueError saying what is allowed.
+    """
+
+    __slots__ = (
+        "aliases", "check", "choices", "default", "help", "high", "kind", "low", "name", "origin", "required_serial",
+        "required_tcp", "secret",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        help: str,
+        *,
+        default: Any = None,
+        low: int | None = None,
+        high: int | None = None,
+        choices: tuple[Any, ...] = (),
+        required_tcp: bool = False,
+        required_serial: bool = False,
+        origin: str = "seed",
+        aliases: tuple[str, ...] = (),
+        secret: bool = False,
+        check: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.help = help
+        self.default = default
+        self.low = low
+        self.high = high
+        self.choices = choices
+        self.required_tcp = required_tcp
+        self.required_serial = required_serial
+        self.origin = origin
+        self.aliases = aliases
+        self.secret = secret
+        self.check = check
+
+    def but(self, **changes: Any) -> Parameter:
+        """The same row with some columns changed."""
+        columns = {column: changes.get(column, getattr(self, column)) for column in self.__slots__}
+        return Parameter(columns.pop("name"), columns.pop("kind"), columns.pop("help"), **columns)
+
+    def allowed(self) -> str:
+        """What may stand here, in words."""
+        if self.choices:
+            return "one of " + ", ".join(map(str, self.choices))
+        if self.kind == BOOLEAN:
+            return "0 or 1"
+        noun, unit = ("a whole number", "") if self.kind == INTEGER else ("text", " characters")
+        if self.low is not None and self.high is not None:
+            return f"{noun}, {self.low} to {self.high}{unit}"
+        if self.low is not None:
+            return f"{noun}, at least {self.low}{unit}"
+        if self.high is not None:
+            return f"{noun}, at most {self.high}{unit}"
+        return noun
+
+    def read(self, found: Any) -> Any:
+        """The value that `found` (a JSON value or a workbook cell) stands for. Raises: ValueError, what is allowed."""
+        if self.kind == INTEGER:
+            value: Any = _integer(found)
+        elif self.kind == BOOLEAN:
+            value = _boolean(found)
+        else:
+            value = _text(found)
+        if value is None:
+            raise ValueError(self.allowed())
+        value = self._within(value)
+        return self.check(value) if self.check else value
+
+    def _within(self, value: Any) -> Any:
+        if self.choices:
+            for choice in self.choices:
+                if value == choice or (isinstance(choice, str) and str(value).lower() == choice.lower()):
+                    return choice
+            raise ValueError(self.allowed())
+        if self.kind != BOOLEAN:
+            size = len(value) if self.kind == STRING else value
+            if (self.low is not None and size < self.low) or (self.high is not None and size > self.high):
+                raise ValueError(self.allowed())
+        return value
+
+
+def _integer(found: Any) -> int | None:
+    """Whole numbers come as 7, '7', '0x07', '7,0' or 7.0 from workbooks of all ages."""
+    if isinstance(found, bool):
+        return int(found)
+    if isinstance(found, int):
+        return found
+    if isinstance(found, float):
+        return int(found) if found.is_integer() else None
+    if not isinstance(found, str):
+        return None
+    text = found.strip().replace(",", ".")
+    try:
+        if text[:2].lower() == "0x":
+            return int(text, 16)
+        whole, _, fraction = text.partition(".")
+        return int(whole) if not fraction.strip("0") and "_" not in whole else None
+    except ValueError:
+        return None
+
+
+def _boolean(found: Any) -> bool | None:
+    text = str(int(found) if isinstance(found, (bool, float)) else found).strip().lower()
+    return True if text in _TRUE else False if text in _FALSE else None
+
+
+def _text(found: Any) -> str | None:
+    """A number typed into a text cell is the text that was typed."""
+    if isinstance(found, bool) or found is None:
+        return None
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    return str(found).strip() if isinstance(found, (str, int, float)) else None
+
+
+def _alias(value: str) -> str:
+    if not value or value.strip(ALIAS_CHARACTERS):
+        raise ValueError("letters, digits, '-' and '_'")
+    for character in value:
+        if character not in ALIAS_CHARACTERS:
+            raise ValueError("letters, digits, '-' and '_'")
+    return value
+
+
+def _data_bits(value: int) -> int:
+    # The manual's table allows 9; no serial port of any Linux can be set to it.
+    if value == 9:
+        raise ValueError("6, 7 or 8: no serial port can be set to 9 data bits")
+    return value
+
+
+BOTH: dict[str, Any] = {"required_tcp": True, "required_serial": True}
+
+DEVICE_IDENTITY = (
+    Parameter("name", STRING, "User-friendly name of the device", **BOTH),
+    Parameter("description", STRING, "Description of the device", default=""),
+    Parameter("device_alias", STRING, "Alphanumeric string to identify the device", check=_alias, **BOTH),
+    Parameter("enable", BOOLEAN, "Enable or disable the device", default=True),
+    Parameter("protocol", STRING, "Protocol to be used", **BOTH),
+)
+SERIAL_PORT = (
+    Parameter("device", STRING, "Communication port: PORT1, PORT2 or the path of a device node", required_serial=True),
+    Parameter("baudrate", INTEGER, "Communication speed, bauds", default=9600, choices=BAUDRATES),
+)
+CHARACTER_FORMAT = (
+    Parameter("databits", INTEGER, "Data bits per character", default=8, low=6, high=9, check=_data_bits),
+    Parameter("stopbits", INTEGER, "Stop bits per character", default=1, low=1, high=2),
+    Parameter("parity", STRING, "Parity", default="none", choices=("none", "even", "odd")),
+    Parameter("flowcontrol", STRING, "Flow control", default="none", choices=("none",)),
+)
+TCP_ENDPOINT = (
+    Parameter("ip", STRING, "IP address for a TCP connection; serial settings are then ignored", required_tcp=True),
+    Parameter("port", INTEGER, "TCP port", low=0, high=65535, required_tcp=True),
+)
+SERIAL_CLOSE_DELAY = Parameter("serial_close_delay", INTEGER, "Delay before closing the serial port, ms", default=400, low=0)
+POLL_DELAY = Parameter("poll_delay_ms", INTEGER, "Shortest wait before sending any data on the port, ms", default=200, low=0)
+SCAN_RATE = Parameter("scan_rate_ms", INTEGER, "Time frame within which all signals are read once, ms", default=10000, low=1)
+TIMEOUT = Parameter("timeout_ms", INTEGER, "Wait for an answer, ms", default=2500, low=1, high=600000)
+SIGNAL_IDENTITY = (
+    Parameter("signal_name", STRING, "User-friendly name of the signal", **BOTH),
+    Parameter("device_alias", STRING, "Alias of the device it is read from", **BOTH),
+    Parameter("signal_alias", STRING, "Unique alphanumeric name of the signal", check=_alias, **BOTH),
+    Parameter("enable", BOOLEAN, "Enable or disable the signal", default=True),
+    Parameter("log", INTEGER, "More than 0: keep the signal in the event log", default=0, low=0),
+)
+NUMBER_TYPE = Parameter("number_type", STRING, "Number format of the value", choices=NUMBER_TYPES, **BOTH)
+JOB_TODO = Parameter("job_todo", STRING, "What to request", **BOTH)
+TAG_JOB_TODO = Parameter("tag_job_todo", STRING, "Which part of the answer feeds the signal", **BOTH)

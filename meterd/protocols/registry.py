@@ -1,0 +1,42 @@
+"""Which protocols there are. Adding one is a package with `parameters` and `driver`, and one row in each table here.
+
+A package is imported when the first device needs it, so a gateway pays only for what it reads.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# What may stand in a Devices tab's `protocol` column (without regard to case) → package.
+PROTOCOL_NAMES = {
+    "IEC 62056-21": "iec62056_21",
+    "DLMS": "dlms",
+    "DLMS/COSEM": "dlms",
+    "mbus serial": "mbus",
+    "mbus tcp": "mbus",
+    "Elgama": "elgama",
+}
+
+# The debug program that runs one protocol alone → package.
+PROGRAMS = {"iec62056-21": "iec62056_21", "dlms": "dlms", "mbus": "mbus", "elgama": "elgama"}
+
+_PACKAGES = {name.lower(): package for name, package in PROTOCOL_NAMES.items()}
+
+
+def find(name: str) -> str | None:
+    """The package for a protocol's name as configured, or None."""
+    return _PACKAGES.get(" ".join(name.split()).lower())
+
+
+def tables(package: str) -> ModuleType:
+    """The module that declares the protocol's DEVICE and SIGNAL tables."""
+    return import_module(f"{__package__}.{package}.parameters")
+
+
+def driver(package: str) -> ModuleType:
+    """The module with `plan(device, signals)` and `conversation(plan, memory)`."""
+    return import_module(f"{__package__}.{package}.driver")
