@@ -1,0 +1,50 @@
+# meterd: build, demo, test. Everything lives in .venv; nothing is installed on the machine.
+PYTHON ?= python3
+DURATION ?=
+VENV = .venv/bin
+SHELL = /bin/bash
+
+.PHONY: build extensions demo test lint bench fuzz clean
+
+build: .build-venv extensions
+
+# One plain line for whatever the machine lacks, instead of a compiler's page of errors.
+.build-venv: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "meterd needs Python 3.11 or newer: apt install python3 python3-dev python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "meterd needs Python 3.11 or newer; $$($(PYTHON) -V) was found" >&2; exit 1; }
+	@command -v $${CC:-gcc} >/dev/null || { echo "meterd needs a C compiler: apt install gcc libc6-dev" >&2; exit 1; }
+	@$(PYTHON) -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' || { echo "meterd needs the Python headers: apt install python3-dev" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "meterd needs Python's venv module: apt install python3-venv" >&2; exit 1; }
+	@test -x $(VENV)/python || $(PYTHON) -m venv .venv
+	@$(VENV)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" wheel "Cython>=3.1"
+	@$(VENV)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[security]'
+	@touch $@
+
+# Only what changed is compiled again; the lock lets two makes run side by side.
+extensions: .build-venv
+	@mkdir -p build && flock build/.lock $(VENV)/python setup.py --quiet build_ext --inplace
+
+.build-test: .build-venv
+	@$(VENV)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test,lint]'
+	@touch $@
+
+demo: build
+	@$(VENV)/meterd demo $(if $(DURATION),--duration $(DURATION))
+
+test: build .build-test
+	$(VENV)/python -m pytest
+
+lint: build .build-test
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/cython-lint meterd
+
+bench: build .build-test
+	$(VENV)/python -m benchmarks
+
+fuzz: build .build-test
+	$(VENV)/python -m tests.fuzz
+
+clean:
+	rm -rf .venv build dist *.egg-info .build-* meterd/*.so
