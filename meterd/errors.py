@@ -79,6 +79,10 @@ class DecodeError(MeterdError):
     reason = "type"
 
 
+class OutOfRange(DecodeError):
+    """A good number that the configured number type cannot hold: such a value is never clipped."""
+
+
 class SecurityError(MeterdError):
     """A key is wrong or missing, or an answer is less protected than the configuration demands."""
 
