@@ -220,11 +220,13 @@ class Memory:
 
     __slots__ = ("_save", "persistent", "volatile")
 
-    def __init__(self, persistent: dict[str, Any] | None = None, save: Callable[[dict[str, Any]], None] | None = None) -> None:
+    def __init__(
+        self, persistent: dict[str, Any] | None = None, save: Callable[[dict[str, Any]], bool] | None = None
+    ) -> None:
         self.volatile: dict[str, Any] = {}
         self.persistent: dict[str, Any] = persistent if persistent is not None else {}
         self._save = save
 
-    def save(self) -> None:
-        if self._save is not None:
-            self._save(self.persistent)
+    def save(self) -> bool:
+        """Whether `persistent` as it stands now survives a restart."""
+        return self._save is not None and self._save(self.persistent)

@@ -1,0 +1,240 @@
+"""One half-duplex line: a serial port or one ip:port, and the devices that share it, one conversation at a time.
+
+The line opens its port when a device is due, runs the device's conversation, turns what went wrong into failed
+readings, a status and one log line, and lets the port go when nobody needs it for `serial_close_delay`. A TCP
+connection is kept until it fails; one that the other side dropped in the meantime is opened anew without ado.
+"""
+
+from __future__ import annotations
+
+from .. import log
+from ..errors import Aborted, Incomplete, LineError, MeterdError, PortGone, Refused
+from ..model import failed
+from .loop import Loop, Timer
+from .player import Player
+from .schedule import Schedule, Turn
+from .serial_port import SerialPort
+from .tcp_port import TcpPort
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from ..model import Memory, Plan, Reading, Signal
+    from ..publish.hub import Hub
+    from ..publish.status import DeviceStatus
+
+# Where a table has no `reconnect_time`: a vanished port is tried again after this long at the latest.
+PORT_RETRY_S = 5.0
+
+
+class Job:
+    """One device on its line: what to read, what it remembers, when it is due, how it is."""
+
+    __slots__ = ("close_delay_s", "driver", "memory", "plan", "poll_delay_s", "status", "timeout_s", "turn")
+
+    def __init__(self, driver: ModuleType, plan: Plan, memory: Memory, status: DeviceStatus, now: float) -> None:
+        parameters = plan.device.parameters
+        self.driver = driver
+        self.plan = plan
+        self.memory = memory
+        self.status = status
+        self.poll_delay_s = (parameters.get("poll_delay_ms") or 0) / 1000.0
+        self.close_delay_s = (parameters.get("serial_close_delay") or 0) / 1000.0
+        self.timeout_s = (parameters.get("timeout_ms") or 5000) / 1000.0
+        reconnect = parameters.get("reconnect_time")
+        self.turn = Turn(now, (parameters.get("scan_rate_ms") or 10000) / 1000.0, reconnect and reconnect / 1000.0)
+
+    def alias(self) -> str:
+        return self.plan.device.alias
+
+
+class Line:
+    """`path` is the device node for a serial line; for TCP the key itself says `host:port`."""
+
+    def __init__(self, loop: Loop, key: str, path: str | None, hub: Hub, on_idle: Callable[[Line], None] | None = None) -> None:
+        self.loop = loop
+        self.key = key
+        self.hub = hub
+        self.on_idle = on_idle
+        self.jobs: list[Job] = []
+        self.once = False
+        self.port: SerialPort | TcpPort
+        if path is None:
+            host, _, port = key.rpartition(":")
+            self.port = TcpPort(loop, host, int(port))
+            self.port.on_open = self._opened
+        else:
+            self.port = SerialPort(loop, path)
+        self.player = Player(loop, self.port, self._report, self._ended)
+        self._schedule = Schedule()
+        self._current: Job | None = None
+        self._started = 0.0
+        self._fresh = False
+        self._reported: set[Signal] = set()
+        self._timer = Timer(self._consider)
+        self._close_timer = Timer(self._close_port)
+        self._stopped: Callable[[], None] | None = None
+
+    def set_jobs(self, jobs: list[Job]) -> None:
+        """Serve these devices from now on; one that is being read and is not among them is let go politely."""
+        self.jobs = jobs
+        self._schedule.turns = [job.turn for job in jobs]
+        if self._current is not None and self._current not in jobs:
+            self._interrupt("its configuration changed")
+        self._plan_next()
+
+    def stop(self, stopped: Callable[[], None]) -> None:
+        """End politely and close the port, then call `stopped`, within the player's bound for goodbyes."""
+        self._stopped = stopped
+        self._timer.deadline = None
+        if self._current is None:
+            self._finish_stop()
+        else:
+            self._interrupt("meterd is ending")
+
+    def _interrupt(self, why: str) -> None:
+        if self.player.is_playing():
+            self.player.abort(why)
+        else:
+            self.port.close()  # it was still being opened
+            self._ended(Aborted(why))
+
+    def _finish_stop(self) -> None:
+        stopped, self._stopped = self._stopped, None
+        self._close_port()
+        if stopped is not None:
+            stopped()
+
+    # ---- taking turns
+
+    def _plan_next(self) -> None:
+        if self._current is None and self._stopped is None:
+            due = self._schedule.next_time(self.loop.time)
+            if due is None:
+                self._timer.deadline = None
+            else:
+                self.loop.arm(self._timer, due)
+
+    def _consider(self) -> None:
+        if self._current is not None or self._stopped is not None:
+            return
+        turn = self._schedule.pick(self.loop.time)
+        if turn is None:
+            self._plan_next()
+            return
+        for job in self.jobs:
+            if job.turn is turn:
+                self._begin(job)
+                return
+
+    def _begin(self, job: Job) -> None:
+        self._current = job
+        self._started = self.loop.time
+        self._close_timer.deadline = None
+        self._reported = set()
+        self._fresh = not self.port.is_open()
+        if self._fresh:
+            self._open(job)
+        else:
+            self._converse(job)
+
+    def _open(self, job: Job) -> None:
+        port = self.port
+        if isinstance(port, TcpPort):
+            port.open(job.timeout_s)
+            return
+        try:
+            port.open()
+        except PortGone as error:
+            self._ended(error)
+            return
+        self._converse(job)
+
+    def _opened(self, error: PortGone | None) -> None:
+        if self._current is None:
+            self._close_port()
+        elif error is not None:
+            self._ended(error)
+        else:
+            self._converse(self._current)
+
+    def _converse(self, job: Job) -> None:
+        log.debug(f"{job.alias()}: scan begins", port=self.key)
+        self.player.start(job.driver.conversation(job.plan, job.memory), job.poll_delay_s)
+
+    # ---- what comes of it
+
+    def _report(self, reading: Reading) -> None:
+        self._reported.add(reading.signal)
+        self.hub.publish(reading)
+
+    def _ended(self, error: Exception | None) -> None:
+        job = self._current
+        if job is None:
+            return
+        if isinstance(error, PortGone) and not self._fresh and not self.player.counters.bytes_received:
+            # The connection died while nobody used it; that is no fault of the meter.
+            self._fresh = True
+            self.port.close()
+            self._open(job)
+            return
+        self._current = None
+        if isinstance(error, Aborted):
+            log.info(f"{job.alias()}: scan ended early: {error}", port=self.key)
+        else:
+            self._settle(job, error)
+        self._after(job, error)
+
+    def _settle(self, job: Job, error: Exception | None) -> None:
+        """Give every signal its reading, the device its status, and a fault its log line."""
+        now_ms = self.hub.now_ms()
+        counters, status = self.player.counters, job.status
+        status.add(counters)
+        if error is None:
+            status.succeeded(now_ms)
+            log.recovered(job.alias(), f"{job.alias()}: answers again", port=self.key)
+            reason = "not_found"
+        else:
+            reason = error.reason if isinstance(error, MeterdError) else "bad_frame"
+            status.failed(reason, refused=isinstance(error, Refused))
+            self._log_fault(job, error)
+        for signal in job.plan.signals:
+            if signal not in self._reported:
+                self.hub.publish(failed(signal, reason))
+        self.hub.publish_status(status)
+
+    def _log_fault(self, job: Job, error: Exception) -> None:
+        if isinstance(error, MeterdError):
+            log.warning(f"{job.alias()}: {error}", fold=job.alias(), port=self.key)
+        else:
+            log.bug(f"{job.alias()}: scan failed on a defect of meterd", error, fold=job.alias(), port=self.key)
+
+    def _after(self, job: Job, error: Exception | None) -> None:
+        now = self.loop.time
+        # Whoever refuses is there; only silence and garbage cost the line its time.
+        answered = error is None or not isinstance(error, LineError)
+        self._schedule.finished(job.turn, self._started, now, answered or isinstance(error, Aborted), error is None)
+        if isinstance(error, PortGone):
+            self.port.close()
+            if job.turn.retry_s is None:
+                job.turn.due = min(job.turn.due, now + max(min(job.turn.period_s, PORT_RETRY_S), 1.0))
+        elif isinstance(self.port, TcpPort) and isinstance(error, (LineError, Incomplete)):
+            self.port.close()  # it may be half open: only a new connection tells
+        if self._stopped is not None:
+            self._finish_stop()
+            return
+        if self.once:
+            self._schedule.turns = [turn for turn in self._schedule.turns if turn is not job.turn]
+            if not self._schedule.turns and self.on_idle is not None:
+                self._close_port()
+                self.on_idle(self)
+                return
+        if isinstance(self.port, SerialPort) and self.port.is_open():
+            self.loop.arm(self._close_timer, now + job.close_delay_s)
+        self._plan_next()
+
+    def _close_port(self) -> None:
+        self._close_timer.deadline = None
+        self.port.close()

@@ -1,0 +1,149 @@
+"""One thread, one poll(2) a turn, one heap of timers; when nothing is due the process sleeps without end.
+
+poll has no FD_SETSIZE and, unlike the selectors module, needs no import that a small gateway would feel. The clock is
+read once a turn. A timer that is armed anew for later stays where it is in the heap and is moved when it comes up, so
+the usual life of a time-out (armed, and disarmed by the answer) touches the heap hardly ever.
+"""
+
+from __future__ import annotations
+
+import select
+from heapq import heappop, heappush
+from os import close, pipe2, read, write
+from os import O_CLOEXEC, O_NONBLOCK
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NEVER = float("inf")
+
+
+class Timer:
+    """Calls back once at `deadline` (seconds, monotonic); None while disarmed. Made once, armed as often as needed."""
+
+    __slots__ = ("callback", "deadline", "queued")
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback = callback
+        self.deadline: float | None = None
+        self.queued = NEVER
+
+
+class Loop:
+    """`register(fd, events, callback)`: callback(revents) when poll reports any of `events`, an error or a hang-up."""
+
+    def __init__(self) -> None:
+        self.time = monotonic()
+        self.running = False
+        self.turn_ends: list[Callable[[], None]] = []
+        self._poll = select.poll()
+        self._callbacks: dict[int, Callable[[int], None]] = {}
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._pushes = 0
+        self._wake_read, self._wake_write = pipe2(O_NONBLOCK | O_CLOEXEC)
+        self._woken: list[Callable[[], None]] = []
+        self.register(self._wake_read, select.POLLIN, self._on_wake)
+
+    def register(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
+        self._callbacks[fd] = callback
+        self._poll.register(fd, events)
+
+    def modify(self, fd: int, events: int) -> None:
+        self._poll.modify(fd, events)
+
+    def unregister(self, fd: int) -> None:
+        if self._callbacks.pop(fd, None) is not None:
+            self._poll.unregister(fd)
+
+    def arm(self, timer: Timer, deadline: float) -> None:
+        timer.deadline = deadline
+        if deadline < timer.queued:
+            timer.queued = deadline
+            self._pushes += 1
+            heappush(self._heap, (deadline, self._pushes, timer))
+
+    def call_soon_from_thread(self, callback: Callable[[], None]) -> None:
+        """The one door for another thread or a signal handler: run `callback` in the loop's next turn."""
+        self._woken.append(callback)
+        try:
+            write(self._wake_write, b"\0")
+        except BlockingIOError:
+            pass  # the pipe is full of wake-ups already
+
+    def wakeup_fd(self) -> int:
+        """Where `signal.set_wakeup_fd` may write, so that a signal ends the poll."""
+        return self._wake_write
+
+    def _on_wake(self, revents: int) -> None:
+        try:
+            read(self._wake_read, 4096)
+        except BlockingIOError:
+            pass
+        woken, self._woken = self._woken, []
+        for callback in woken:
+            callback()
+
+    def _next_deadline(self) -> float | None:
+        """The earliest time that a timer is really armed for; timers that moved are put in their place."""
+        heap = self._heap
+        while heap:
+            queued, _, timer = heap[0]
+            deadline = timer.deadline
+            if queued == timer.queued:
+                if deadline == queued:
+                    return queued
+                timer.queued = NEVER
+                heappop(heap)
+                if deadline is not None:
+                    self.arm(timer, deadline)
+            else:
+                heappop(heap)
+        return None
+
+    def turn(self) -> None:
+        """Wait for the next event, then serve all that are there and all timers that are due."""
+        deadline = self._next_deadline()
+        if deadline is None:
+            timeout = None
+        else:
+            # Round up: a poll that ends a fraction of a millisecond early would spin until the deadline.
+            timeout = max(0, int((deadline - monotonic()) * 1000.0) + 1) if deadline > self.time else 0
+        events = self._poll.poll(timeout)
+        self.time = now = monotonic()
+        callbacks = self._callbacks
+        for fd, revents in events:
+            callback = callbacks.get(fd)  # an earlier callback of this turn may have closed it
+            if callback is not None:
+                callback(revents)
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            queued, _, timer = heappop(heap)
+            if queued != timer.queued:
+                continue
+            timer.queued = NEVER
+            deadline = timer.deadline
+            if deadline is None:
+                continue
+            if deadline <= now:
+                timer.deadline = None
+                timer.callback()
+            else:
+                self.arm(timer, deadline)
+        for turn_end in self.turn_ends:
+            turn_end()
+
+    def run(self) -> None:
+        """Turn until `stop()`."""
+        self.running = True
+        while self.running:
+            self.turn()
+
+    def stop(self) -> None:
+        self.running = False
+
+    def close(self) -> None:
+        self.unregister(self._wake_read)
+        close(self._wake_read)
+        close(self._wake_write)

@@ -1,0 +1,304 @@
+"""Plays one conversation at a time on one port: takes each step that the generator yields and answers it.
+
+Shared by the lines of the daemon and by the host of simulated meters. It knows bytes, time and errors; which device is
+talked to, and when, is the line's business.
+"""
+
+from __future__ import annotations
+
+from ..conversation import LineSettings, Pause, Receive, Report, Send
+from ..errors import Aborted, Incomplete, MeterdError, PortGone, ProtocolError, Silence
+from .loop import Loop, Timer
+from .reception import Reception
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..conversation import Conversation
+    from ..model import Reading
+    from .port import Port
+
+    class Observer:
+        """Sees all that passes on the wire: a wire log, raw output, frame output."""
+
+        def sent(self, data: bytes) -> None: ...
+        def received(self, data: bytes) -> None: ...
+        def framed(self, frame: Any) -> None: ...
+        def settings(self, settings: LineSettings) -> None: ...
+
+
+# How long an aborted conversation may go on saying goodbye before it is cut off.
+GOODBYE_S = 3.0
+# Bytes that come in while nobody listens are kept up to here; more than that is babble.
+MAX_INBOX = 65536
+
+
+class Counters:
+    """What passed on the wire in one conversation."""
+
+    __slots__ = ("bad_frames", "bytes_received", "bytes_sent", "retries", "timeouts")
+
+    def __init__(self) -> None:
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.timeouts = 0
+        self.bad_frames = 0
+        self.retries = 0
+
+
+class Player:
+    """`on_end(error or None)` is called when the conversation is over, never from within `start`."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        port: Port,
+        on_report: Callable[[Reading], None],
+        on_end: Callable[[Exception | None], None],
+    ) -> None:
+        self.loop = loop
+        self.port = port
+        self.on_report = on_report
+        self.on_end = on_end
+        self.poll_delay_s = 0.0
+        self.strips_echo = True
+        self.observers: list[Observer] = []
+        self.counters = Counters()
+        self._generator: Conversation | None = None
+        self._reception: Reception | None = None
+        self._sending: Send | None = None
+        self._inbox = b""
+        self._echo = b""
+        self._unsettled = True
+        self._failed_step = False
+        self._last_activity = 0.0
+        self._timer = Timer(self._on_timer)
+        self._goodbye = Timer(self._cut_off)
+        port.on_data = self._on_data
+        port.on_sent = self._on_sent
+        port.on_gone = self._on_gone
+
+    def is_playing(self) -> bool:
+        return self._generator is not None
+
+    def start(self, conversation: Conversation, poll_delay_s: float = 0.0) -> None:
+        """Begin; the first step is taken in the loop's next turn."""
+        self._generator = conversation
+        self.poll_delay_s = poll_delay_s
+        self.counters = Counters()
+        self._inbox = self._echo = b""
+        self._unsettled = True
+        self._failed_step = False
+        self.loop.arm(self._timer, self.loop.time)
+
+    def abort(self, why: str) -> None:
+        """End the conversation politely, within GOODBYE_S."""
+        if self._generator is not None and self._goodbye.deadline is None:
+            self.loop.arm(self._goodbye, self.loop.time + GOODBYE_S)
+            self._advance(None, Aborted(why))
+
+    def _cut_off(self) -> None:
+        self._end(Aborted("the goodbye took too long"))
+
+    # ---- the port's side
+
+    def _on_data(self, data: bytes) -> None:
+        self._last_activity = self.loop.time
+        self.counters.bytes_received += len(data)
+        for observer in self.observers:
+            observer.received(data)
+        if self._echo:
+            data = self._without_echo(data)
+        reception = self._reception
+        if reception is None:
+            if len(self._inbox) < MAX_INBOX and self._generator is not None:
+                self._inbox += data
+            return
+        self._feed(reception, data)
+
+    def _feed(self, reception: Reception, data: bytes) -> None:
+        try:
+            frame = reception.feed(data, self.loop.time)
+        except MeterdError as error:
+            self._advance(None, error)
+            return
+        if frame is not None:
+            self._advance(frame)
+            return
+        self._await(reception)
+        decoder = reception.step.decoder
+        if self.port.character_s and decoder.pending:
+            self.port.hush(min(decoder.missing * self.port.character_s, reception.step.gap_ms / 2000.0))
+
+    def _without_echo(self, data: bytes) -> bytes:
+        """Optical heads and two-wire converters give back what was sent; a full echo is taken out, nothing else."""
+        got = self._inbox + data
+        echo = self._echo
+        if len(got) < len(echo) and echo.startswith(got):
+            self._inbox = got
+            return b""
+        self._echo = self._inbox = b""
+        return got[len(echo) :] if got.startswith(echo) else got
+
+    def _on_gone(self, error: PortGone) -> None:
+        if self._generator is not None:
+            self._advance(None, error)
+
+    def _on_sent(self) -> None:
+        if self._sending is not None:
+            self._sending = None
+            self._last_activity = self.loop.time
+            self._advance(None)
+
+    def _on_timer(self) -> None:
+        """The one timer serves whatever the present step waits for."""
+        reception = self._reception
+        if reception is None:
+            step, self._sending = self._sending, None
+            if step is None:
+                self._advance(None)
+            elif self._send(step):
+                self._advance(None)
+            return
+        try:
+            data = self.port.drain_input() if self.port.is_open() else b""
+        except PortGone as error:
+            self.port.close()
+            self._advance(None, error)
+            return
+        if data:
+            self._on_data(data)
+            return
+        if self._inbox and self._echo:
+            data, self._inbox, self._echo = self._inbox, b"", b""  # it was no echo after all
+            self._feed(reception, data)
+            return
+        self._advance(None, reception.expired())
+
+    # ---- the conversation's side
+
+    def _advance(self, value: Any, error: BaseException | None = None) -> None:
+        """Answer the present step, and take steps for as long as they can be answered at once."""
+        generator = self._generator
+        if generator is None:
+            return
+        self._reception = None
+        self._sending = None
+        self._timer.deadline = None
+        if error is not None:
+            self._count(error)
+        try:
+            while True:
+                step = generator.throw(error) if error is not None else generator.send(value)
+                value = error = None
+                kind = step.__class__
+                if kind is Send:
+                    try:
+                        if self._send(step):
+                            continue
+                    except PortGone as gone:
+                        error = gone
+                        continue
+                    return
+                if kind is Receive:
+                    reception = Reception(step, self.loop.time)
+                    data, self._inbox = (b"", self._inbox) if self._echo else (self._inbox, b"")
+                    try:
+                        value = reception.feed(data, self.loop.time)
+                    except MeterdError as caught:
+                        error = caught
+                        self._count(caught)
+                        continue
+                    if value is None:
+                        self._reception = reception
+                        self._await(reception)
+                        return
+                    self._show_frame(value)
+                elif kind is Report:
+                    self.on_report(step.reading)
+                elif kind is Pause:
+                    self.loop.arm(self._timer, self.loop.time + step.seconds)
+                    return
+                else:
+                    error = self._apply(step)
+        except StopIteration:
+            self._end(None)
+        except Exception as end:  # a bug in one protocol must not take the other lines down; the line reports it
+            self._end(end)
+
+    def _show_frame(self, frame: Any) -> None:
+        for observer in self.observers:
+            observer.framed(frame)
+
+    def _await(self, reception: Reception) -> None:
+        if reception.deadline is None:
+            self._timer.deadline = None
+        else:
+            self.loop.arm(self._timer, reception.deadline)
+
+    def _count(self, error: BaseException) -> None:
+        counters = self.counters
+        if isinstance(error, (Silence, Incomplete)):
+            counters.timeouts += 1
+        elif not isinstance(error, (Aborted, PortGone)):
+            counters.bad_frames += 1
+        # Late bytes of what just failed may still be under way: the next Send clears the line first.
+        self._unsettled = True
+        self._failed_step = True
+
+    def _send(self, step: Send) -> bool:
+        """True if the bytes have left already. Raises: PortGone."""
+        now = self.loop.time
+        if self.poll_delay_s and now < self._last_activity + self.poll_delay_s:
+            self._sending = step
+            self.loop.arm(self._timer, self._last_activity + self.poll_delay_s)
+            return False
+        if not step.keep_input:
+            self._inbox = b""
+            if self._unsettled:
+                self._unsettled = False
+                self._drop_input()
+        if self._failed_step:
+            self._failed_step = False
+            self.counters.retries += 1
+        # A single character is no echo worth taking out: ACK and NAK may come back as a meter's own answer.
+        self._echo = step.data if self.strips_echo and len(step.data) > 1 and not self._inbox else b""
+        self.counters.bytes_sent += len(step.data)
+        for observer in self.observers:
+            observer.sent(step.data)
+        if self.port.send(step.data):
+            self._last_activity = now
+            return True
+        self._sending = step
+        return False
+
+    def _drop_input(self) -> None:
+        stale = self.port.drain_input()
+        if stale:
+            self.counters.bytes_received += len(stale)
+            for observer in self.observers:
+                observer.received(stale)
+
+    def _apply(self, settings: LineSettings) -> PortGone | ProtocolError | None:
+        try:
+            self.port.apply(settings)
+        except PortGone as gone:
+            return gone
+        for observer in self.observers:
+            observer.settings(settings)
+        return None
+
+    def _end(self, error: Exception | None) -> None:
+        generator, self._generator = self._generator, None
+        self._reception = None
+        self._sending = None
+        self._timer.deadline = None
+        self._goodbye.deadline = None
+        if isinstance(error, Aborted) and generator is not None:
+            try:
+                generator.close()
+            except RuntimeError:
+                pass  # it still had something to say; it has had its time
+        self.on_end(error)

@@ -1,0 +1,87 @@
+"""Which device of a line is talked to next, and when: earliest due first, and the dead never starve the living.
+
+A meter that does not answer costs its whole time-out budget. So a silent device is tried only when no live one is due,
+and only if its attempt ends before the next live one is due, or the line has saved up enough of the time that silent
+devices may take from live ones: SILENT_SHARE of all time. Pure arithmetic: the clock is an argument.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Live devices keep at least 95 % of their cadence; the rest of this bound is for timer and kernel.
+SILENT_SHARE = 0.04
+
+LIVE, UNTRIED, SILENT = 0, 1, 2
+
+
+class Turn:
+    """When one device is due: every `period_s`, or `retry_s` after a failure if given. Seconds, monotonic."""
+
+    __slots__ = ("cost_s", "due", "period_s", "retry_s", "state")
+
+    def __init__(self, due: float, period_s: float, retry_s: float | None = None) -> None:
+        self.due = due
+        self.period_s = period_s
+        self.retry_s = retry_s
+        self.state = UNTRIED
+        self.cost_s = 0.0
+
+
+class Schedule:
+    """The turns of one line's devices."""
+
+    __slots__ = ("_credit", "_credit_at", "turns")
+
+    def __init__(self, turns: Iterable[Turn] = ()) -> None:
+        self.turns = list(turns)
+        self._credit = 0.0
+        self._credit_at: float | None = None
+
+    def pick(self, now: float) -> Turn | None:
+        """The turn to take now, or None."""
+        self._accrue(now)
+        best = None
+        for turn in self.turns:
+            if turn.due <= now and (best is None or (turn.state, turn.due) < (best.state, best.due)):
+                best = turn
+        if best is not None and best.state == SILENT and self._overrun(now + best.cost_s) > self._credit:
+            return None
+        return best
+
+    def next_time(self, now: float) -> float | None:
+        """When `pick` may have something again; None for never."""
+        times = []
+        for turn in self.turns:
+            if turn.state != SILENT or turn.due > now:
+                times.append(turn.due)
+            else:
+                short = self._overrun(now + turn.cost_s) - self._credit
+                times.append(now + max(short, 0.0) / SILENT_SHARE)
+        return min(times, default=None)
+
+    def finished(self, turn: Turn, started: float, now: float, answered: bool, succeeded: bool) -> None:
+        """Take note of how a turn went: whether the device `answered` at all, and whether its scan `succeeded`."""
+        turn.cost_s = now - started
+        if not answered:
+            self._accrue(now)
+            self._credit = max(self._credit - max(self._overrun(now), 0.0), -self._largest_cost())
+        turn.state = LIVE if answered else SILENT
+        if not succeeded and turn.retry_s is not None:
+            turn.due = now + turn.retry_s
+        else:
+            turn.due = max(turn.due + turn.period_s, now)
+
+    def _accrue(self, now: float) -> None:
+        if self._credit_at is not None:
+            self._credit = min(self._credit + (now - self._credit_at) * SILENT_SHARE, self._largest_cost())
+        self._credit_at = now
+
+    def _largest_cost(self) -> float:
+        return max((turn.cost_s for turn in self.turns if turn.state != LIVE), default=0.0)
+
+    def _overrun(self, end: float) -> float:
+        """By how much something that lasts until `end` would delay the next live device."""
+        return end - min((turn.due for turn in self.turns if turn.state == LIVE), default=end)

@@ -1,0 +1,184 @@
+"""A serial port: opened with pyserial, then read and written through its file descriptor.
+
+Two things that no driver tells: a UART or pty that cannot do 7 data bits accepts them and quietly stays at 8 (the
+AR9331 of small gateways, every pty), so settings are read back and parity is then done in software; and `tcdrain`
+blocks, so the end of a transmission is found with a timer and the kernel's count of unsent bytes.
+"""
+
+from __future__ import annotations
+
+import select
+import termios
+from fcntl import ioctl
+from struct import unpack
+
+from .._crc import add_parity, strip_parity
+from ..conversation import LineSettings
+from ..errors import PortGone
+from .loop import Loop, Timer
+from .port import Port
+
+SPEEDS = {
+    baudrate: getattr(termios, f"B{baudrate}")
+    for baudrate in (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+}
+SIZES = {5: termios.CS5, 6: termios.CS6, 7: termios.CS7, 8: termios.CS8}
+FORMAT_FLAGS = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
+
+# While a frame is under way and it is not known how much is missing, look no more often than this.
+SHORTEST_HUSH_S = 0.010
+
+
+def format_flags(settings: LineSettings) -> int:
+    """termios c_cflag bits for a character format."""
+    flags = SIZES[settings.data_bits]
+    if settings.parity != "none":
+        flags |= termios.PARENB
+    if settings.parity == "odd":
+        flags |= termios.PARODD
+    if settings.stop_bits == 2:
+        flags |= termios.CSTOPB
+    return flags
+
+
+class ParityPort(Port):
+    """A port that may carry 7E1 or 7O1 within 8N1; `software_parity` is 'even', 'odd' or empty."""
+
+    __slots__ = ("software_parity",)
+
+    def __init__(self, loop: Loop, name: str) -> None:
+        super().__init__(loop, name)
+        self.software_parity = ""
+
+    def _read(self) -> bytes:
+        data = super()._read()
+        return strip_parity(data, self.software_parity == "odd") if self.software_parity else data
+
+    def send(self, data: bytes) -> bool:
+        return super().send(add_parity(data, self.software_parity == "odd") if self.software_parity else data)
+
+
+class SerialPort(ParityPort):
+    """The device node at `path`. `shortcoming` says in words what of the last settings it cannot do, or is empty."""
+
+    __slots__ = ("_done_at", "_hush_timer", "_send_timer", "_serial", "path", "shortcoming")
+
+    def __init__(self, loop: Loop, path: str) -> None:
+        super().__init__(loop, path)
+        self.path = path
+        self.shortcoming = ""
+        self._serial = None
+        self._hush_timer = Timer(self._listen)
+        self._send_timer = Timer(self._check_sent)
+
+    def open(self) -> None:
+        """Raises: PortGone, with the cause in words."""
+        from serial import Serial, SerialException
+
+        try:
+            port = Serial(self.path, timeout=0, exclusive=True)
+        except (SerialException, OSError, ValueError, termios.error) as error:
+            raise PortGone(f"{self.path}: {_cause(error)}") from None
+        self._serial = port
+        self.settings = None
+        self.attach(port.fileno())
+
+    def _close_descriptor(self) -> None:
+        self._hush_timer.deadline = self._send_timer.deadline = None
+        if self._serial is not None:
+            try:
+                self._serial.close()
+            except (OSError, termios.error):
+                pass  # the node is gone already
+            self._serial = None
+
+    def apply(self, settings: LineSettings) -> None:
+        if settings == self.settings:
+            return
+        try:
+            self._configure(settings)
+        except (OSError, termios.error) as error:
+            self.close()
+            raise PortGone(f"{self.path}: {_cause(error)}") from None
+        self.settings = settings
+        self.character_s = settings.character_bits() / settings.baudrate
+
+    def _configure(self, settings: LineSettings) -> None:
+        wanted = format_flags(settings)
+        self.software_parity = ""
+        self.shortcoming = ""
+        try:
+            got = self._set(settings.baudrate, wanted)
+        except termios.error:
+            got = -1  # a pty says EINVAL where nothing but the character format would change
+        if got == wanted:
+            return
+        if settings.data_bits == 7 and settings.parity != "none" and settings.stop_bits == 1:
+            self.software_parity = settings.parity
+        elif settings.data_bits != 8:
+            raise PortGone(f"{self.path}: the port cannot do {settings.data_bits} data bits")
+        else:
+            self.shortcoming = f"the port cannot do {settings}; it runs 8N1"
+        self._set(settings.baudrate, termios.CS8)
+
+    def _set(self, baudrate: int, flags: int) -> int:
+        """Set speed and format, immediately (the caller has drained); returns the format read back."""
+        attributes = termios.tcgetattr(self.fd)
+        attributes[2] = attributes[2] & ~FORMAT_FLAGS | flags | termios.CLOCAL | termios.CREAD
+        attributes[4] = attributes[5] = SPEEDS[baudrate]
+        termios.tcsetattr(self.fd, termios.TCSANOW, attributes)
+        return termios.tcgetattr(self.fd)[2] & FORMAT_FLAGS
+
+    def send(self, data: bytes) -> bool:
+        super().send(data)
+        self.loop.arm(self._send_timer, self.loop.time + len(data) * self.character_s)
+        return False
+
+    def _check_sent(self) -> None:
+        """The time that the bytes need on the wire has passed; ask the kernel whether they have left."""
+        try:
+            waiting = unpack("i", ioctl(self.fd, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
+        except OSError:
+            waiting = 0  # a driver without the count; the time must do
+        waiting += len(self._unsent)
+        if waiting:
+            self.loop.arm(self._send_timer, self.loop.time + max(waiting * self.character_s, 0.001))
+        else:
+            self.on_sent()
+
+    def _on_event(self, revents: int) -> None:
+        if revents & select.POLLOUT and self._send_timer.deadline is not None:
+            # `on_sent` waits for the wire, not for the kernel's buffer.
+            try:
+                if self._write(self._unsent):
+                    self.loop.modify(self.fd, select.POLLIN)
+            except PortGone as error:
+                self.close()
+                self.on_gone(error)
+                return
+            revents &= ~select.POLLOUT
+        if revents:
+            super()._on_event(revents)
+
+    def hush(self, seconds: float) -> None:
+        if self.fd >= 0 and not self._unsent:
+            self.loop.modify(self.fd, 0)
+            self.loop.arm(self._hush_timer, self.loop.time + max(seconds, SHORTEST_HUSH_S))
+
+    def listen(self) -> None:
+        """End a hush now."""
+        if self._hush_timer.deadline is not None:
+            self._hush_timer.deadline = None
+            self._listen()
+
+    def _listen(self) -> None:
+        if self.fd >= 0:
+            self.loop.modify(self.fd, select.POLLIN)
+
+
+def _cause(error: Exception) -> str:
+    """pyserial wraps the operating system's words in its own; keep the operating system's."""
+    from os import strerror
+
+    number = getattr(error, "errno", None) or (error.args[0] if error.args and isinstance(error.args[0], int) else None)
+    return strerror(number) if isinstance(number, int) else str(error)

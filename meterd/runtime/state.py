@@ -1,0 +1,73 @@
+"""What drivers remember over a restart: one small msgpack file per device, replaced atomically.
+
+On a gateway the directory may be on flash, so drivers save only what they must; on a read-only or full disk meterd
+runs on with what it has in memory and says so once.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .. import log
+from ..model import Memory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+DEFAULT_DIRECTORY = "/var/lib/meterd"
+MAX_STATE_BYTES = 4 * 1024 * 1024
+
+
+class StateDirectory:
+    """`path` None keeps everything in memory only."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+
+    def memory(self, device_alias: str) -> Memory:
+        """The memory of a device, with what an earlier run left of it."""
+        return Memory(self._load(device_alias), lambda content: self._save(device_alias, content))
+
+    def _file(self, device_alias: str) -> str:
+        return os.path.join(self.path or "", f"{device_alias}.state")
+
+    def _load(self, device_alias: str) -> dict[str, Any]:
+        if self.path is None:
+            return {}
+        try:
+            with open(self._file(device_alias), "rb") as file:
+                data = file.read(MAX_STATE_BYTES)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            log.warning(f"{self._file(device_alias)}: {error.strerror}", fold="state")
+            return {}
+        from msgpack import unpackb
+
+        try:
+            content = unpackb(data, strict_map_key=False)
+        except ValueError:
+            content = None
+        if isinstance(content, dict):
+            return content
+        log.warning(f"{self._file(device_alias)}: not readable as state, begun anew", fold="state")
+        return {}
+
+    def _save(self, device_alias: str, content: dict[str, Any]) -> bool:
+        if self.path is None:
+            return False
+        from msgpack import packb
+
+        name = self._file(device_alias)
+        try:
+            os.makedirs(self.path, mode=0o750, exist_ok=True)
+            with open(name + ".new", "wb") as file:
+                file.write(packb(content))
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(name + ".new", name)
+        except OSError as error:
+            log.error(f"{name}: what must survive a restart cannot be kept: {error.strerror}", fold="state")
+            return False
+        return True

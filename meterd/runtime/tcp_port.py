@@ -1,0 +1,138 @@
+"""A TCP connection as a port. Connecting never blocks the loop, and neither does asking for a name's address.
+
+The C module `_socket` is used as it is: `import socket` costs a gateway half a second for enums that nobody needs.
+"""
+
+from __future__ import annotations
+
+import select
+from errno import EINPROGRESS
+from os import strerror
+
+from _socket import (
+    AF_INET,
+    AF_INET6,
+    IPPROTO_TCP,
+    SO_ERROR,
+    SO_KEEPALIVE,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    TCP_NODELAY,
+    getaddrinfo,
+    inet_pton,
+    socket,
+)
+
+from ..errors import PortGone
+from .loop import Loop, Timer
+from .port import Port
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def address_family(host: str) -> int:
+    """AF_INET or AF_INET6 for an address literal, 0 for a name."""
+    for family in (AF_INET, AF_INET6):
+        try:
+            inet_pton(family, host)
+        except OSError:
+            continue
+        return family
+    return 0
+
+
+class TcpPort(Port):
+    """Connects to `host`:`port` on `open`; `on_open(error or None)` tells how that went, possibly before it returns."""
+
+    __slots__ = ("_socket", "_timer", "host", "on_open", "opening", "port")
+
+    def __init__(self, loop: Loop, host: str, port: int) -> None:
+        super().__init__(loop, f"{host}:{port}")
+        self.host = host
+        self.port = port
+        self.opening = False
+        self.on_open: Callable[[PortGone | None], None] = lambda error: None
+        self._socket: socket | None = None
+        self._timer = Timer(self._timed_out)
+
+    def open(self, timeout_s: float) -> None:
+        self.opening = True
+        self.loop.arm(self._timer, self.loop.time + timeout_s)
+        family = address_family(self.host)
+        if family:
+            self._connect(family, self.host)
+        else:
+            self._look_up()
+
+    def _look_up(self) -> None:
+        """Names are looked up in a thread of their own: a dead name server takes tens of seconds to say so."""
+        from _thread import start_new_thread
+
+        def in_thread() -> None:
+            try:
+                found = getaddrinfo(self.host, self.port, 0, SOCK_STREAM)
+                family, address = found[0][0], found[0][4][0]
+            except OSError as error:
+                message = str(error)
+                self.loop.call_soon_from_thread(lambda: self._not_found(message))
+            else:
+                self.loop.call_soon_from_thread(lambda: self._found(family, str(address)))
+
+        start_new_thread(in_thread, ())
+
+    def _found(self, family: int, address: str) -> None:
+        if self.opening and self._socket is None:
+            self._connect(family, address)
+
+    def _not_found(self, message: str) -> None:
+        if self.opening and self._socket is None:
+            self._fail(f"the name cannot be resolved ({message})")
+
+    def _connect(self, family: int, address: str) -> None:
+        self._socket = connection = socket(family, SOCK_STREAM)
+        connection.setblocking(False)
+        try:
+            connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            connection.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+            error = connection.connect_ex((address, self.port))
+        except (OSError, OverflowError) as problem:
+            self._fail(str(problem))
+            return
+        if error not in (0, EINPROGRESS):
+            self._fail(strerror(error))
+            return
+        self.loop.register(connection.fileno(), select.POLLOUT, self._on_connected)
+
+    def _on_connected(self, revents: int) -> None:
+        assert self._socket is not None
+        self.loop.unregister(self._socket.fileno())
+        error = self._socket.getsockopt(SOL_SOCKET, SO_ERROR)
+        if error:
+            self._fail(strerror(error))
+            return
+        self.opening = False
+        self._timer.deadline = None
+        self.attach(self._socket.fileno())
+        self.on_open(None)
+
+    def _timed_out(self) -> None:
+        self._fail("no connection within the time-out")
+
+    def _fail(self, why: str) -> None:
+        self.close()
+        self.on_open(PortGone(f"{self.name}: {why}"))
+
+    def close(self) -> None:
+        self.opening = False
+        self._timer.deadline = None
+        if self._socket is not None and self.fd < 0:
+            self.loop.unregister(self._socket.fileno())
+            self._close_descriptor()
+        super().close()
+
+    def _close_descriptor(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

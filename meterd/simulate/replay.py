@@ -1,0 +1,96 @@
+"""Plays a wire log as a meter: what was sent to the meter then must come again, and it answers as it did.
+
+A request that is not the next one is looked for further on (a client may retry, or skip what it has cached), then from
+the start. What matches nothing gets no answer, as from a meter. Bytes before the first request (a meter that pushes)
+are sent at once.
+"""
+
+from __future__ import annotations
+
+from ..conversation import LineSettings, Pause, Receive, Send
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..conversation import Conversation
+    from ..runtime.wire_log import Entry
+
+MAX_REQUEST = 4096
+
+
+class RequestDecoder:
+    """Takes bytes until they are one of the requests that the log knows; what leads to none is dropped from the front."""
+
+    def __init__(self, requests: list[Entry]) -> None:
+        self._requests = requests
+        self._held = b""
+        self.discarded = 0
+        self.reason = ""
+        self.missing = 1
+
+    @property
+    def pending(self) -> int:
+        return len(self._held)
+
+    def reset(self) -> None:
+        self._held = b""
+        self.discarded = 0
+
+    def feed(self, data: bytes) -> bytes | None:
+        self._held += data
+        while self._held:
+            if any(request.matches(self._held) for request in self._requests):
+                frame, self._held = self._held, b""
+                return frame
+            if len(self._held) <= MAX_REQUEST and any(self._begins(request) for request in self._requests):
+                return None
+            self._held = self._held[1:]
+            self.discarded += 1
+            self.reason = "not a request of the log"
+        return None
+
+    def _begins(self, request: Entry) -> bool:
+        held = self._held
+        return len(held) < len(request.data) and all(
+            wanted is None or wanted == byte for wanted, byte in zip(request.data, held, strict=False)
+        )
+
+
+def meter(entries: list[Entry], pace: bool = False) -> Callable[[], Conversation]:
+    """A meter that answers as the log says; with `pace` after the same delays. Any number of clients, one at a time."""
+    requests = [entry for entry in entries if entry.sign == ">"]
+
+    def play() -> Conversation:
+        decoder = RequestDecoder(requests)
+        position = yield from _answer(entries, 0, pace)
+        while True:
+            request = yield Receive(decoder, None, 1000.0)
+            at = _find(entries, position, request)
+            position = yield from _answer(entries, at + 1, pace)
+
+    return play
+
+
+def _find(entries: list[Entry], position: int, request: bytes) -> int:
+    order = [*range(position, len(entries)), *range(position)]
+    return next(index for index in order if entries[index].sign == ">" and entries[index].matches(request))
+
+
+def _answer(entries: list[Entry], position: int, pace: bool) -> Conversation:
+    """Send what the log has until the next request; returns its position."""
+    while position < len(entries) and entries[position].sign != ">":
+        entry = entries[position]
+        if entry.settings is not None:
+            yield entry.settings
+        else:
+            if pace and position and entry.time_ms > entries[position - 1].time_ms:
+                yield Pause((entry.time_ms - entries[position - 1].time_ms) / 1000.0)
+            yield Send(bytes(byte or 0 for byte in entry.data), keep_input=True)
+        position += 1
+    return position
+
+
+def first_settings(entries: list[Entry]) -> LineSettings | None:
+    """The line settings that the log begins with, if it names any."""
+    return next((entry.settings for entry in entries if entry.settings is not None), None)
