@@ -1,0 +1,166 @@
+"""The log: levels, folding by key and by repetition, the port filter, masking."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from meterd import log
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, str]] = []
+        self.now = 0.0
+
+    def configure(self, level: int = log.DEBUG, port: str | None = None) -> None:
+        log.configure(level, lambda level, text: self.lines.append((level, text)), port, lambda: self.now)
+
+    def texts(self) -> list[str]:
+        return [text for _, text in self.lines]
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    made = Recorder()
+    made.configure()
+    yield made
+    log.configure()
+
+
+def test_only_levels_up_to_the_chosen_one_are_said(recorder: Recorder) -> None:
+    recorder.configure(log.NOTICE)
+    log.error("e")
+    log.warning("w")
+    log.notice("n")
+    log.info("i")
+    log.debug("d", data=b"\x01")
+    assert recorder.lines == [(3, "e"), (4, "w"), (5, "n")]
+    assert not log.enabled(log.INFO)
+
+
+def test_data_is_shown_in_hex(recorder: Recorder) -> None:
+    log.debug("sent", data=b"/?!\r\n")
+    assert recorder.texts() == ["sent 2f 3f 21 0d 0a"]
+
+
+def test_lines_that_repeat_are_folded_as_syslog_does(recorder: Recorder) -> None:
+    for _ in range(4):
+        log.info("again")
+    log.info("other")
+    log.info("other")
+    log.flush()
+    assert recorder.texts() == ["again", "last message repeated 3 times", "other", "last message repeated 1 times"]
+
+
+def test_a_lasting_fault_is_told_once_an_hour_with_its_count(recorder: Recorder) -> None:
+    for second in range(0, 3601, 10):
+        recorder.now = float(second)
+        log.warning(f"M1: no answer within {second} ms", fold="M1")
+    assert recorder.texts() == [
+        "M1: no answer within 0 ms",
+        "M1: no answer within 3600 ms (and 359 more times since last told)",
+    ]
+
+
+def test_another_fault_of_the_same_device_is_news(recorder: Recorder) -> None:
+    log.warning("M1: no answer", fold="M1")
+    log.warning("M1: port is gone", fold="M1")
+    log.warning("M1: no answer", fold="M1")
+    log.warning("M2: no answer", fold="M2")
+    assert recorder.texts() == ["M1: no answer", "M1: port is gone", "M2: no answer"]
+
+
+def test_recovery_is_told_once_and_the_next_fault_is_news(recorder: Recorder) -> None:
+    log.recovered("M1", "M1: answers again")
+    log.warning("M1: no answer", fold="M1")
+    log.warning("M1: no answer", fold="M1")
+    log.recovered("M1", "M1: answers again")
+    log.recovered("M1", "M1: answers again")
+    log.warning("M1: no answer", fold="M1")
+    assert recorder.texts() == [
+        "M1: no answer",
+        "M1: answers again (the fault was seen 1 more times)",
+        "M1: no answer",
+    ]
+
+
+def test_a_flapping_device_spends_a_bounded_number_of_lines(recorder: Recorder) -> None:
+    for second in range(0, 36000, 5):
+        recorder.now = float(second)
+        log.warning("M1: no answer", fold="M1")
+        log.recovered("M1", "M1: answers again")
+    assert len(recorder.lines) <= 10 * log.LINES_AN_HOUR
+
+
+def test_ever_new_messages_under_one_key_are_bounded_too(recorder: Recorder) -> None:
+    for number in range(500):
+        log.warning("x" * number, fold="M1")
+    assert len(recorder.lines) == log.LINES_AN_HOUR
+
+
+def test_the_number_of_fold_keys_is_bounded(recorder: Recorder) -> None:
+    for number in range(log.MAX_FOLDS + 10):
+        log.warning("no answer", fold=f"M{number}")
+    log.warning("no answer", fold="M1")
+    assert len(log._log.folds) == log.MAX_FOLDS
+
+
+def test_the_port_filter_passes_that_port_and_untagged_errors(recorder: Recorder) -> None:
+    recorder.configure(port="PORT1")
+    log.debug("mine", port="PORT1")
+    log.error("theirs", port="PORT2")
+    log.debug("nobody's")
+    log.error("the configuration is wrong")
+    assert recorder.texts() == ["mine", "the configuration is wrong"]
+    assert log.enabled(log.DEBUG, "PORT1")
+    assert not log.enabled(log.DEBUG, "PORT2")
+
+
+def test_secrets_are_masked_in_text_and_in_hex(recorder: Recorder) -> None:
+    log.hide([b"geheim", b"geheim-und-mehr", b"\x01\xab\xcd\xef", b""])
+    log.error("password geheim refused")
+    log.error("key 01abcdef, 01 ab cd ef, 01ABCDEF")
+    log.error("geheim-und-mehr")
+    log.debug("sent", data=b"\x01P1\x02(geheim)\x03")
+    text = "\n".join(recorder.texts())
+    assert "geheim" not in text
+    assert "67 65 68" not in text
+    assert "abcdef" not in text.lower()
+    assert "mehr" not in text
+
+
+def test_a_meters_text_cannot_forge_lines(recorder: Recorder) -> None:
+    log.error("meter says \x1b[2J\r\n2026 error: fake")
+    assert recorder.texts() == ["meter says \\x1b[2J\\r\\n2026 error: fake"]
+    log.error("y" * 100000)
+    assert len(recorder.texts()[-1]) <= log.MAX_MESSAGE + 1
+
+
+def test_a_defect_names_what_was_raised_and_where(recorder: Recorder) -> None:
+    try:
+        {}["nothing"]
+    except KeyError as error:
+        log.bug("M1: scan failed", error, fold="M1")
+    level, text = recorder.lines[0]
+    assert level == log.CRITICAL
+    assert "KeyError: 'nothing' [test_log.py:" in text
+
+
+def test_stderr_gets_a_stamp_and_the_levels_word(capfd: pytest.CaptureFixture[str]) -> None:
+    log.configure(log.INFO)
+    log.warning("m³ \udc80")
+    line = capfd.readouterr().err
+    stamp, word, text = line.split(" ", 2)
+    assert (len(stamp), stamp[10], stamp[19]) == (23, "T", ".")
+    assert (word, text) == ("warning:", "m³ \\udc80\n".encode().decode())
+
+
+def test_a_closed_stderr_stops_nothing() -> None:
+    program = "import os; from meterd import log; os.close(2); log.error('into the void'); print('alive')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
+    assert done.stdout == "alive\n"
