@@ -55,6 +55,12 @@ class ProtocolError(MeterdError):
     """A well-formed message that is not allowed now, or not the answer to what was asked."""
 
 
+class Disconnected(ProtocolError):
+    """The meter, not the line, has ended the link or the association: it may be asked to connect again."""
+
+    reason = "disconnected"
+
+
 class WrongMeter(ProtocolError):
     """Another meter than the configured one answered; nothing it says may be published."""
 
