@@ -1,0 +1,161 @@
+"""The Device and Signal tables of IEC 62056-21: the manual's rows (chapter 17.2), then ours.
+
+The manual's prose names `meter_model` without a row, and calls `serialnumber` both an unsigned number and a text of
+32 characters: it is a text here, and 0 (any number of zeros) asks whoever is on the line.
+"""
+
+from __future__ import annotations
+
+from ...parameters import (
+    BOOLEAN,
+    BOTH,
+    CHARACTER_FORMAT,
+    DEVICE_IDENTITY,
+    INTEGER,
+    JOB_TODO,
+    NUMBER_TYPE,
+    POLL_DELAY,
+    SCAN_RATE,
+    SERIAL_CLOSE_DELAY,
+    SERIAL_PORT,
+    SIGNAL_IDENTITY,
+    STRING,
+    TAG_JOB_TODO,
+    TCP_ENDPOINT,
+    TIMEOUT,
+    Parameter,
+)
+
+MAX_SERIAL = 32  # IEC 62056-21 clause 6.3.2: device address, 32 characters maximum
+
+
+def _serial_number(value: str) -> str:
+    # Clause 6.3.2: digits, letters and the space; a printable character more and the meter would read another message.
+    if not value or not all(character.isascii() and (character.isalnum() or character == " ") for character in value):
+        raise ValueError(
+            f"digits, letters and spaces, at most {MAX_SERIAL} characters; 0 for the only meter on the line"
+        )
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.isascii() or not value.isprintable() or set(value) & set("()*/!"):
+        raise ValueError("printable ASCII characters other than ( ) * / !")
+    return value
+
+
+DEVICE = (
+    *DEVICE_IDENTITY,
+    POLL_DELAY,
+    SCAN_RATE,
+    *SERIAL_PORT,
+    *CHARACTER_FORMAT,
+    Parameter(
+        "serialnumber",
+        STRING,
+        "Meter serial number (device address), up to 32 digits, letters and spaces; leading zeros do not count; "
+        "0 asks for the only meter on the line",
+        low=1,
+        high=MAX_SERIAL,
+        check=_serial_number,
+        **BOTH,
+    ),
+    SERIAL_CLOSE_DELAY,
+    TIMEOUT,
+    Parameter("type", STRING, "Connection mode: A, B or C", default="C", choices=("A", "B", "C")),
+    Parameter(
+        "t2",
+        INTEGER,
+        "Time to wait before acknowledging the suggested baud rate in mode C, ms",
+        default=300,
+        low=200,
+        high=1500,
+    ),
+    *TCP_ENDPOINT,
+    Parameter(
+        "protocol_control_char",
+        INTEGER,
+        "Protocol control character, V of the acknowledgement: 0 normal procedure",
+        default=0,
+        low=0,
+        high=9,
+    ),
+    Parameter(
+        "mode_control_char",
+        INTEGER,
+        "Mode control character, Y of the acknowledgement: 0 data read-out; 1 programming mode, where each signal "
+        "without a command of its own is read with R5; 6 to 9 the manufacturer's own read-outs",
+        default=0,
+        low=0,
+        high=9,
+    ),
+    Parameter("meter_model", INTEGER, "Meter profile; reserved, should be 1", default=1, low=0),
+    Parameter(
+        "retry_counter",
+        INTEGER,
+        "Number of times a failed scan is tried over",
+        default=2,
+        low=0,
+        high=10,
+        origin="meterd",
+        aliases=("retry_count",),
+    ),
+    Parameter(
+        "password",
+        STRING,
+        "Password of the programming mode (P1); absent: registers are asked for without one",
+        high=32,
+        origin="meterd",
+        secret=True,
+        check=_printable,
+    ),
+    Parameter(
+        "wakeup_nuls",
+        INTEGER,
+        "Number of NUL characters sent before the request to wake a battery meter (40 for UH50 and T550)",
+        default=0,
+        low=0,
+        high=1000,
+        origin="meterd",
+    ),
+    Parameter(
+        "wakeup_pause_ms",
+        INTEGER,
+        "Wait between the NUL characters and the request, ms; the standard has 1500 to 1700, UH50 wants none",
+        default=0,
+        low=0,
+        high=5000,
+        origin="meterd",
+    ),
+    Parameter(
+        "baud_change_delay_ms",
+        INTEGER,
+        "Wait between the acknowledgement and the speed switch, ms, for USB converters that still hold bytes when "
+        "they say that all are sent",
+        default=0,
+        low=0,
+        high=1000,
+        origin="meterd",
+    ),
+    Parameter(
+        "early_stop",
+        BOOLEAN,
+        "Stop a read-out (break message) once all wanted signals are seen: saves minutes at 300 baud, but the values are "
+        "then not verified by the block check character",
+        default=False,
+        origin="meterd",
+    ),
+)
+
+SIGNAL = (
+    *SIGNAL_IDENTITY,
+    NUMBER_TYPE,
+    JOB_TODO.but(
+        help="The same as tag_job_todo; or a register to read in programming mode, command and address: R5:1.8.0 "
+        "(R1, R2, R5, R6; what stands in brackets after the address is sent as it is: R1:0.0.0(10))"
+    ),
+    TAG_JOB_TODO.but(
+        help="Address exactly as the meter prints it before the bracket: 1.8.0*24; [n] behind it picks the n-th value "
+        "of that address, from 0: 1.6.1[1]. For a register: the address in the answer"
+    ),
+)

@@ -1,0 +1,242 @@
+"""One dialogue with a meter: sign-on in modes A, B and C, and whole blocks asked for again until they are right.
+
+IEC 62056-21 clauses 5 (character transmission, times), 6.3 (messages) and 6.4 (modes).
+
+What the meter identifies decides the mode: a device configured as C or B follows digit, letter or blank, since a meter
+that sends a blank will not wait for an acknowledgement and one that sends a digit will. Only `type` A is taken at its
+word: nothing is acknowledged or switched, and a meter with a digit starts by itself after its own time-out.
+
+Dirt: meters that stay at the opening speed although acknowledged (silence, or garbage, at the new one); converters
+that garble a speed; blocks with a wrong or no block check; repeated blocks; a meter that still talks to nobody.
+"""
+
+from __future__ import annotations
+
+from ...conversation import LineSettings, Pause, Receive, Send
+from ...errors import DecodeError, Garbled, Incomplete, LineError, Silence
+from .messages import ACK, MODE_B_BAUDRATES, MODE_C_BAUDRATES, NAK, Identification, acknowledgement, request_message
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..._readout import Message, ProgrammingDecoder, ReadoutDecoder
+    from ...conversation import Conversation
+    from ...model import Device, Memory
+
+from ..._readout import IdentificationDecoder
+
+INTER_CHARACTER_MS = 1500  # t_a, clause 6.4.3: the longest gap within a message
+SELF_START_MS = 2500  # a meter that is not acknowledged starts its read-out at the opening speed by then (AS1440: 1.5 s)
+QUIET_S = 0.5  # a meter that has not sent for so long has finished its list
+MAX_QUIET_ROUNDS = 120  # × QUIET_S: how long a talking meter is waited for
+MAX_NAKS = 2  # repetitions asked for, per block
+MAX_PARTS = 1000  # partial blocks of one answer
+MAX_ANSWER = 1 << 20  # bytes of all partial blocks of one answer
+
+
+class Anything:
+    """A decoder for which every byte is a frame: tells a quiet line from a talking one."""
+
+    __slots__ = ()
+    pending = 0
+    missing = 1
+    discarded = 0
+    reason = ""
+
+    def feed(self, data: bytes) -> bytes | None:
+        return data or None
+
+    def reset(self) -> None:
+        """Nothing is ever held."""
+
+
+class SessionSettings:
+    """How a device is talked to; all its times in ms, `opening` None over TCP."""
+
+    __slots__ = (
+        "baud_change_delay_ms", "gap_ms", "mode", "opening", "protocol_control", "serial", "seven_bit", "t2_ms",
+        "timeout_ms", "wakeup_nuls", "wakeup_pause_ms",
+    )  # fmt: skip
+
+    def __init__(self, serial: str, opening: LineSettings | None, timeout_ms: int) -> None:
+        self.serial = serial
+        self.opening = opening
+        self.timeout_ms = timeout_ms
+        self.gap_ms = max(timeout_ms, INTER_CHARACTER_MS)
+        self.seven_bit = opening is not None and opening.data_bits == 7
+        self.mode = "C"
+        self.t2_ms = 300
+        self.protocol_control = 0
+        self.wakeup_nuls = 0
+        self.wakeup_pause_ms = 0
+        self.baud_change_delay_ms = 0
+
+    @classmethod
+    def of(cls, device: Device) -> SessionSettings:
+        """The settings in the parameters of an IEC 62056-21 device."""
+        opening = None
+        if not device.over_tcp():
+            opening = LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
+        settings = cls(device["serialnumber"], opening, device["timeout_ms"])
+        settings.mode = device["type"]
+        settings.t2_ms = device["t2"]
+        settings.protocol_control = device["protocol_control_char"]
+        settings.wakeup_nuls = device["wakeup_nuls"]
+        settings.wakeup_pause_ms = device["wakeup_pause_ms"]
+        settings.baud_change_delay_ms = device["baud_change_delay_ms"]
+        return settings
+
+
+class Session:
+    """One device's dialogues, one after the other; what it learns of the meter's speed is kept in `memory.volatile`.
+
+    `mode` and `rest` belong to the sign-on at hand: the mode in force and the bytes that came behind the identification.
+    """
+
+    __slots__ = ("memory", "mode", "rest", "settings", "speed")
+
+    def __init__(self, settings: SessionSettings, memory: Memory) -> None:
+        self.settings = settings
+        self.memory = memory
+        self.mode = settings.mode
+        self.rest = b""
+        self.speed = settings.opening.baudrate if settings.opening else 0
+
+    def sign_on(self, mode_control: int) -> Conversation:
+        """Request, identification, and as the mode wants it acknowledgement and speed switch.
+
+        Returns: Identification. Raises: Silence, Incomplete, Garbled.
+        """
+        settings = self.settings
+        if settings.opening is not None:
+            self.speed = settings.opening.baudrate
+            yield settings.opening
+        if settings.wakeup_nuls:
+            yield Send(bytes(settings.wakeup_nuls))
+            if settings.wakeup_pause_ms:
+                yield Pause(settings.wakeup_pause_ms / 1000)
+        decoder = IdentificationDecoder()
+        yield Send(request_message(settings.serial))
+        identification = Identification((yield Receive(decoder, settings.timeout_ms, settings.gap_ms)))
+        self.rest = decoder.take_rest()
+        self.mode = "A" if settings.mode == "A" else identification.mode()
+        if self.mode == "C":
+            yield from self._acknowledge(identification.baud_character - ord("0"), mode_control)
+        elif self.mode == "B":
+            yield from self._switch((MODE_B_BAUDRATES[identification.baud_character], self._opening_speed()))
+        return identification
+
+    def _acknowledge(self, proposed: int, mode_control: int) -> Conversation:
+        settings = self.settings
+        self.rest = b""
+        baud_character = proposed - self._steps_down() % (proposed + 1)
+        yield Pause(settings.t2_ms / 1000)
+        yield Send(acknowledgement(settings.protocol_control, baud_character, mode_control))
+        if settings.baud_change_delay_ms and settings.opening is not None:
+            yield Pause(settings.baud_change_delay_ms / 1000)
+        yield from self._to(MODE_C_BAUDRATES[baud_character])
+
+    def _switch(self, speeds: tuple[int, int]) -> Conversation:
+        # A meter of mode B switches unasked; where its speed gave garbage, perhaps it did not.
+        yield from self._to(speeds[self._steps_down() % len(speeds)])
+
+    def _to(self, speed: int) -> Conversation:
+        opening = self.settings.opening
+        if opening is not None and speed != self.speed:
+            self.speed = speed
+            yield opening.at(speed)
+
+    def _opening_speed(self) -> int:
+        return self.settings.opening.baudrate if self.settings.opening else 0
+
+    def switched(self) -> bool:
+        return self.speed != self._opening_speed()
+
+    def _steps_down(self) -> int:
+        return self.memory.volatile.get("steps_down", 0) if self.settings.opening else 0
+
+    def first_block(self, decoder: ReadoutDecoder) -> Conversation:
+        """The first block of a read-out, wherever the meter sends it: at the new speed, or by itself at the old one."""
+        settings = self.settings
+        # Mode A by configuration, digit by nature: the meter waits in vain for an acknowledgement before it starts.
+        timeout_ms = settings.timeout_ms + (SELF_START_MS if settings.mode == "A" else 0)
+        try:
+            return (yield from self.receive(decoder, timeout_ms))
+        except Silence:
+            if not self.switched():
+                raise
+            yield from self._to(self._opening_speed())
+            return (yield from self.receive(decoder, settings.timeout_ms + SELF_START_MS))
+
+    def receive(self, decoder: ReadoutDecoder | ProgrammingDecoder, timeout_ms: int | None = None) -> Conversation:
+        """One message, whatever its verdict. Raises: Silence, Incomplete, Garbled."""
+        try:
+            return (yield Receive(decoder, timeout_ms or self.settings.timeout_ms, self.settings.gap_ms))
+        except DecodeError as error:  # longer than any block: the line babbles
+            raise Garbled(str(error)) from None
+
+    def whole(self, decoder: ReadoutDecoder | ProgrammingDecoder, message: Message) -> Conversation:
+        """The text of the answer that begins with `message`: damaged blocks repeated, partial ones joined.
+
+        Returns: bytes. Raises: Silence, Incomplete, Garbled where the meter's repetitions are no better.
+        """
+        parts: list[bytes] = []
+        size = naks = 0
+        while True:
+            if message.bcc is False:
+                naks += 1
+                if naks > MAX_NAKS:
+                    raise Garbled(f"the block check was wrong {naks} times")
+                message = yield from self._repeated(decoder)
+                continue
+            naks = 0
+            parts.append(message.text)
+            size += len(message.text)
+            if not message.partial:
+                return b"".join(parts)
+            if len(parts) >= MAX_PARTS or size > MAX_ANSWER:
+                raise Garbled(f"the answer has no end after {len(parts)} partial blocks")
+            message = yield from self._next_part(decoder, message)
+
+    def _repeated(self, decoder: ReadoutDecoder | ProgrammingDecoder) -> Conversation:
+        decoder.reset()
+        yield Send(NAK)
+        try:
+            return (yield from self.receive(decoder))
+        except Silence:
+            raise Garbled("the block check was wrong and the meter did not repeat the block") from None
+
+    def _next_part(self, decoder: ReadoutDecoder | ProgrammingDecoder, last: Message) -> Conversation:
+        """Acknowledge a partial block; what comes next may be the same one again, from a line that doubles."""
+        decoder.reset()
+        yield Send(ACK)
+        message = yield from self.receive(decoder)
+        if message.bcc is not False and message.partial and message.text == last.text:
+            try:
+                message = yield from self.receive(decoder)
+            except Silence:  # no double: the meter has not understood the acknowledgement
+                decoder.reset()
+                yield Send(ACK)
+                message = yield from self.receive(decoder)
+        return message
+
+    def verified(self) -> None:
+        """A block check was right: this speed works, and this meter's blocks have one."""
+        self.memory.volatile["proven_speed"] = self.speed
+
+    def damaged(self, error: LineError) -> None:
+        """A dialogue failed: where bytes came at a speed that never worked, the next one goes a step slower."""
+        volatile = self.memory.volatile
+        if isinstance(error, Garbled) and self.switched() and volatile.get("proven_speed") != self.speed:
+            volatile["steps_down"] = volatile.get("steps_down", 0) + 1
+
+
+def quiet() -> Conversation:
+    """Wait until nobody talks any more, within a bound of a minute: a new request would go unheard."""
+    for _ in range(MAX_QUIET_ROUNDS):
+        yield Pause(QUIET_S)
+        try:
+            yield Receive(Anything(), 1, 1)
+        except LineError as error:
+            if isinstance(error, (Silence, Incomplete)):
+                return
+            raise
