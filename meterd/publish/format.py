@@ -1,0 +1,95 @@
+"""How a reading is written: as one line of JSON, as a WCC Lite line, as a map for msgpack.
+
+JSON carries the digits that the meter sent (`147238.40` stays so). A WCC Lite line is
+`tag/<device_alias>/<signal_alias>/rin value,ms,flags`: ms since 1970 UTC; flags IV (invalid), NT (not topical, the last
+known value), OV (overflow), none when good; a failed read without an earlier value is `nan`. The manual of the WCC
+Lite knows no text values: one that holds a comma, a quote or a control character is quoted as in CSV, on one line.
+
+A float that is no finite number is no value: it leaves as null (`nan`), invalid, reason `type`.
+"""
+
+from __future__ import annotations
+
+from ..json_text import dumps
+from ..model import GOOD, INVALID, OVERFLOW, STALE, Number, Reading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FLAGS = {GOOD: "", STALE: "NT", INVALID: "IV", OVERFLOW: "OV"}
+
+# Every decimal of so many significant digits survives the way through an IEEE 754 double and back.
+DOUBLE_DIGITS = 15
+MIN_MSGPACK_INTEGER, MAX_MSGPACK_INTEGER = -(1 << 63), (1 << 64) - 1
+
+
+def finite(reading: Reading) -> Reading:
+    """The reading itself; or, where its value is an infinity or not a number, one that has no value and says so."""
+    value = reading.value
+    if type(value) is float and value - value != 0.0:
+        signal, time_ms, meter_time = reading.signal, reading.time_ms, reading.meter_time
+        return Reading(signal, None, reading.unit, time_ms, meter_time, INVALID, reading.reason or "type")
+    return reading
+
+
+def fields(reading: Reading) -> dict[str, Any]:
+    """The eight fields in which a reading leaves meterd, by name."""
+    reading = finite(reading)
+    signal = reading.signal
+    value = reading.value
+    return {
+        "device": signal.device_alias,
+        "signal": signal.alias,
+        "value": int(value) if type(value) is bool else value,
+        "unit": reading.unit,
+        "time_ms": reading.time_ms,
+        "meter_time": reading.meter_time,
+        "quality": reading.quality,
+        "reason": reading.reason,
+    }
+
+
+def json_line(reading: Reading) -> str:
+    """One JSON object, without the line's end."""
+    return dumps(fields(reading))
+
+
+def wcc_line(reading: Reading) -> str:
+    """One WCC Lite line, without its end."""
+    reading = finite(reading)
+    signal = reading.signal
+    value = _wcc_value(reading.value)
+    return f"tag/{signal.device_alias}/{signal.alias}/rin {value},{reading.time_ms},{FLAGS[reading.quality]}"
+
+
+def _wcc_value(value: Any) -> str:
+    if value is None:
+        return "nan"
+    if isinstance(value, str):
+        if value.isprintable() and not ("," in value or '"' in value):
+            return value
+        printable = "".join(letter if letter.isprintable() else " " for letter in value)
+        return '"' + printable.replace('"', '""') + '"'
+    return str(int(value)) if type(value) is bool else str(value)
+
+
+def msgpack_fields(reading: Reading) -> dict[str, Any]:
+    """The eight fields with values that msgpack has.
+
+    A decimal becomes a double where the double stands for exactly these digits (up to 15 of them), else its text; so
+    does an integer beyond 64 bits.
+    """
+    named = fields(reading)
+    value = named["value"]
+    if isinstance(value, Number):
+        if len(str(abs(value.reduced()[0]))) <= DOUBLE_DIGITS:
+            named["value"] = int(value) if value.exponent >= 0 else float(value)
+        else:
+            named["value"] = str(value)
+    if isinstance(named["value"], int) and not MIN_MSGPACK_INTEGER <= named["value"] <= MAX_MSGPACK_INTEGER:
+        named["value"] = str(value)
+    return named
+
+
+FORMATS = {"json": json_line, "lines": wcc_line}

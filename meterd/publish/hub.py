@@ -1,0 +1,105 @@
+"""Where every reading passes on its way out: stamped, made honest, and handed to each sink.
+
+A failed read is never a number. Where the signal was read before, its last good value leaves again, marked stale, with
+the time at which it was found stale (the value's own meter time stays with it) and the reason. Where it never was,
+null leaves, invalid, with the reason. No sink's trouble reaches another sink, or the meters.
+"""
+
+from __future__ import annotations
+
+from .. import log
+from ..model import GOOD, OVERFLOW, STALE, Reading
+from .format import finite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from .status import DeviceStatus
+
+    class Sink(Protocol):
+        """Where readings go."""
+
+        def accept(self, reading: Reading) -> None:
+            """Take one reading; it must not block, and what it keeps must be bounded."""
+
+        def flush(self) -> None:
+            """Called once at the end of each turn of the loop: let go of what was taken, as far as it goes."""
+
+        def reopen(self) -> None:
+            """The daemon reloads: files that were rotated away are opened anew."""
+
+        def close(self) -> None:
+            """Let go of what is left, and of everything held open."""
+
+
+class Hub:
+    """`clock_ms()` gives the gateway's time, ms since 1970 UTC."""
+
+    def __init__(self, sinks: list[Sink], clock_ms: Callable[[], int]) -> None:
+        self.sinks = sinks
+        self.now_ms = clock_ms
+        self._last_good: dict[str, dict[str, Reading]] = {}
+
+    def publish(self, reading: Reading) -> None:
+        """One reading of a configured signal, as its driver reported it."""
+        if not reading.time_ms:
+            reading.time_ms = self.now_ms()
+        reading = finite(reading)
+        signal = reading.signal
+        if reading.value is not None:
+            if reading.quality == GOOD:
+                known = self._last_good.get(signal.device_alias)
+                if known is None:
+                    known = self._last_good[signal.device_alias] = {}
+                known[signal.alias] = reading
+        elif reading.quality not in (GOOD, OVERFLOW):
+            reading = self._stale(reading)
+        self._hand_on(reading)
+
+    def publish_status(self, status: DeviceStatus, whole: bool = False) -> None:
+        """What changed in a device's status; or, every `status_interval_s`, the whole of it."""
+        now_ms = self.now_ms()
+        for reading in status.readings(now_ms) if whole else status.changes(now_ms):
+            self._hand_on(reading)
+
+    def forget(self, device_alias: str) -> None:
+        """The device is no longer configured, or another one bears its name."""
+        self._last_good.pop(device_alias, None)
+
+    def flush(self) -> None:
+        """The end of a turn of the loop."""
+        for sink in self.sinks:
+            self._guarded(sink.flush)
+
+    def reopen(self) -> None:
+        for sink in self.sinks:
+            self._guarded(sink.reopen)
+
+    def close(self) -> None:
+        for sink in self.sinks:
+            self._guarded(sink.close)
+
+    def _stale(self, reading: Reading) -> Reading:
+        last = self._last_good.get(reading.signal.device_alias, {}).get(reading.signal.alias)
+        if last is None:
+            return reading
+        return Reading(reading.signal, last.value, last.unit, reading.time_ms, last.meter_time, STALE, reading.reason)
+
+    def _hand_on(self, reading: Reading) -> None:
+        for sink in self.sinks:
+            try:
+                sink.accept(reading)
+            except Exception as error:
+                self._report(sink, error)
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception as error:
+            self._report(getattr(action, "__self__", action), error)
+
+    def _report(self, sink: object, error: Exception) -> None:
+        name = type(sink).__name__
+        log.bug(f"{name} lost readings", error, fold=f"sink {name}")
