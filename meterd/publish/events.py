@@ -69,6 +69,7 @@ class EventLog:
                 self._in_file += new
         except OSError as error:
             log.error(f"{self.path}: {error.strerror}; events stay in memory", fold=f"sink {self.path}")
+            self._in_file = 2 * self.size  # what it holds now is not known: write it anew
             return
         self._unwritten = 0
         log.recovered(f"sink {self.path}", f"{self.path}: events are written again")
@@ -98,7 +99,7 @@ class EventLog:
         except OSError as error:
             log.error(f"{path}: {error.strerror}; earlier events are not shown", fold=f"sink {path}")
             return
-        lines = content.decode("utf-8", "replace").splitlines()
+        lines = content.decode("utf-8", "replace").rstrip("\n").split("\n") if content else []
         # A torn last line (power cut) must not swallow the first event after it.
         if content and not content.endswith(b"\n"):
             self._in_file = 2 * self.size

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 MAX_WAITING = 1 << 20
-# poll(2) calls a pipe writable when so many bytes fit: a write of no more does not block, whatever the descriptor's mode.
+# poll(2) calls a pipe writable when so many bytes fit: a write of no more does not block in any mode.
 MAX_WRITE = select.PIPE_BUF
 
 
@@ -111,9 +111,8 @@ class LineSink:
             self._wait_for_reader()
             return
         lost, self.lost = self.lost, 0
-        what = f"; {lost} readings were lost" if lost else ""
         if lost:
-            log.warning(f"{self.name}: its reader is too slow{what}", fold=f"sink {self.name}")
+            log.warning(f"{self.name}: {lost} readings were lost while it took none", fold=f"sink {self.name}")
         else:
             log.recovered(f"sink {self.name}", f"{self.name}: readings are written again")
 

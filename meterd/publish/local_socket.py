@@ -8,12 +8,11 @@ msgpack is imported when the first client comes.
 
 from __future__ import annotations
 
+import _socket
 import errno
 import os
 import select
 import stat
-
-import _socket
 
 from .. import log
 from ..errors import ConfigError
@@ -35,13 +34,14 @@ GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 class _Client:
-    """One listener: its descriptor, and what it has not taken yet."""
+    """One listener: its descriptor, what it has not taken yet, and the poll mask that is in force."""
 
-    __slots__ = ("fd", "waiting")
+    __slots__ = ("events", "fd", "waiting")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.waiting = bytearray()
+        self.events = select.POLLIN
 
 
 class LocalSocket:
@@ -106,23 +106,25 @@ class LocalSocket:
         self._loop.register(fd, select.POLLIN, lambda revents: self._on_client(client, revents))
 
     def _on_client(self, client: _Client, revents: int) -> None:
-        if revents & select.POLLIN and not self._skip_input(client):
-            return
         if revents & GONE:
             self._drop(client)
-        elif revents & select.POLLOUT:
+            return
+        if revents & select.POLLIN:
+            self._skip_input(client)
+        if revents & select.POLLOUT and client in self.clients:
             self._write(client)
 
-    def _skip_input(self, client: _Client) -> bool:
+    def _skip_input(self, client: _Client) -> None:
         try:
-            if os.read(client.fd, 4096):
-                return True
+            ended = not os.read(client.fd, 4096)
         except BlockingIOError:
-            return True
+            return
         except OSError:
-            pass
-        self._drop(client)
-        return False
+            self._drop(client)
+            return
+        if ended:
+            # It will say no more but may listen on (`nc -U … </dev/null`); that it hung up poll tells unasked.
+            self._poll_for(client, client.events & ~select.POLLIN)
 
     def _write(self, client: _Client) -> None:
         try:
@@ -132,7 +134,13 @@ class LocalSocket:
         except OSError:
             self._drop(client)
             return
-        self._loop.modify(client.fd, select.POLLIN | select.POLLOUT if client.waiting else select.POLLIN)
+        more = select.POLLOUT if client.waiting else 0
+        self._poll_for(client, (client.events & ~select.POLLOUT) | more)
+
+    def _poll_for(self, client: _Client, events: int) -> None:
+        if events != client.events:
+            client.events = events
+            self._loop.modify(client.fd, events)
 
     def _drop(self, client: _Client) -> None:
         if client in self.clients:
