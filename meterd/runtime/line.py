@@ -32,14 +32,20 @@ PORT_RETRY_S = 5.0
 class Job:
     """One device on its line: what to read, what it remembers, when it is due, how it is."""
 
-    __slots__ = ("close_delay_s", "driver", "memory", "plan", "poll_delay_s", "status", "timeout_s", "turn")
+    __slots__ = (
+        "close_delay_s", "driver", "memory", "plan", "poll_delay_s", "signals", "status", "status_due", "timeout_s", "turn",
+    )  # fmt: skip
 
-    def __init__(self, driver: ModuleType, plan: Plan, memory: Memory, status: DeviceStatus, now: float) -> None:
+    def __init__(
+        self, driver: ModuleType, plan: Plan, signals: list[Signal], memory: Memory, status: DeviceStatus, now: float
+    ) -> None:
         parameters = plan.device.parameters
         self.driver = driver
         self.plan = plan
+        self.signals = signals
         self.memory = memory
         self.status = status
+        self.status_due = now
         self.poll_delay_s = (parameters.get("poll_delay_ms") or 0) / 1000.0
         self.close_delay_s = (parameters.get("serial_close_delay") or 0) / 1000.0
         self.timeout_s = (parameters.get("timeout_ms") or 5000) / 1000.0
@@ -56,10 +62,12 @@ class Line:
     def __init__(self, loop: Loop, key: str, path: str | None, hub: Hub, on_idle: Callable[[Line], None] | None = None) -> None:
         self.loop = loop
         self.key = key
+        self.path = path
         self.hub = hub
         self.on_idle = on_idle
         self.jobs: list[Job] = []
         self.once = False
+        self.status_interval_s: float | None = None
         self.port: SerialPort | TcpPort
         if path is None:
             host, _, port = key.rpartition(":")
@@ -203,7 +211,15 @@ class Line:
         for signal in job.plan.signals:
             if signal not in self._reported:
                 self.hub.publish(failed(signal, reason))
-        self.hub.publish_status(status)
+        self._publish_status(job)
+
+    def _publish_status(self, job: Job) -> None:
+        """Changes at once, all of it now and then: with the scans, so that an idle daemon sleeps."""
+        if self.status_interval_s is not None:
+            whole = self.loop.time >= job.status_due
+            if whole:
+                job.status_due = self.loop.time + self.status_interval_s
+            self.hub.publish_status(job.status, whole)
 
     def _log_fault(self, job: Job, error: Exception) -> None:
         if isinstance(error, MeterdError):

@@ -1,0 +1,7 @@
+"""`python -m meterd` is `meterd`."""
+
+import sys
+
+from .cli.main import main
+
+sys.exit(main())

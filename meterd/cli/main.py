@@ -1,0 +1,79 @@
+"""`meterd COMMAND …`: finds the command and runs it; each command's module is imported only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from .. import __version__
+from ..errors import ConfigError
+from .exit_codes import NOTHING_TO_RUN, OK, USAGE
+from .options import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "run": ("run", "read the configured meters until ended"),
+    "check": ("check", "validate configuration and print it as it takes effect"),
+    "read": ("read", "scan once, print the readings, and exit with a code that tells why it failed"),
+    "status": ("control", "what the running daemon does: protocols, devices, counters"),
+    "start": ("control", "start one protocol within the running daemon"),
+    "stop": ("control", "stop one protocol within the running daemon"),
+    "reload": ("control", "have the running daemon read its configuration again"),
+    "events": ("control", "the event log of the running daemon, newest first"),
+    "trace": ("control", "follow the wire of the running daemon, secrets masked"),
+    "replay": ("replay", "play a wire log as a meter on a pty or TCP port"),
+    "simulate": ("simulate", "play a simulated meter on a pty or TCP port"),
+    "demo": ("demo", "simulated meters, the real daemon, live readings"),
+}
+
+
+def about() -> str:
+    """The text of `meterd --help`."""
+    rows = [f"  {name:<9} {help}" for name, (_, help) in COMMANDS.items()]
+    return "\n".join(
+        ["usage: meterd COMMAND [options]", "", "Reads utility meters and hands their values on.", "", *rows]
+        + ["", "`meterd COMMAND --help` tells more about each."]
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(about())
+        return OK if words else USAGE
+    if words[0] in ("-V", "--version"):
+        print(f"meterd {__version__}")
+        return OK
+    if words[0] not in COMMANDS:
+        from difflib import get_close_matches
+
+        near = get_close_matches(words[0], COMMANDS, 1)
+        hint = f"; {near[0]!r} perhaps?" if near else ""
+        print(f"meterd: there is no command {words[0]!r}{hint} (meterd --help lists them)", file=sys.stderr)
+        return USAGE
+    module = import_module(f".{COMMANDS[words[0]][0]}", __package__)
+    return guarded(f"meterd {words[0]}", module.main, words)
+
+
+def guarded(program: str, run, words: list[str]) -> int:  # type: ignore[no-untyped-def]
+    """Run a command; its own errors end in one plain line."""
+    try:
+        code: int = run(words)
+        return code
+    except UsageError as error:
+        print(f"{program}: {error} ({program} --help tells more)", file=sys.stderr)
+        return USAGE
+    except ConfigError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return NOTHING_TO_RUN
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

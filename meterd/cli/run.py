@@ -1,0 +1,172 @@
+"""`meterd run`: the daemon in the foreground, as an init system wants it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from time import time
+
+from .. import __version__, log
+from ..config.files import load
+from ..errors import ConfigError
+from ..publish import open_sinks
+from ..publish.hub import Hub
+from ..runtime.daemon import Daemon
+from ..runtime.loop import Loop
+from ..runtime.state import DEFAULT_DIRECTORY, StateDirectory
+from ..runtime.wire_log import WireLog
+from .exit_codes import NOTHING_TO_RUN, OK
+from .options import (
+    CONFIG,
+    CONTROL,
+    DEBUG,
+    FRAMES,
+    HELP,
+    PORT,
+    RAW,
+    READY,
+    RECORD,
+    STATE,
+    SYSLOG,
+    VERSION,
+    UsageError,
+    parse,
+    usage,
+)
+from .output import FrameOutput, RawOutput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..config.files import Configuration
+    from ..runtime.line import Line
+    from ..runtime.player import Observer
+    from .options import Arguments
+
+OPTIONS = (CONFIG, DEBUG, PORT, RAW, FRAMES, READY, RECORD, STATE, CONTROL, SYSLOG, VERSION, HELP)
+
+
+def main(words: list[str]) -> int:
+    arguments = parse(words[1:], OPTIONS)
+    if arguments.has("help"):
+        print(usage("meterd run", "-c FILE…", "Reads the configured meters until SIGTERM; SIGHUP reloads.", OPTIONS))
+        return OK
+    if arguments.has("version"):
+        print(f"meterd {__version__}")
+        return OK
+    if arguments.operands:
+        raise UsageError(f"{arguments.operands[0]!r} is no option; configuration files stand behind -c")
+    return run(arguments)
+
+
+def set_up_log(arguments: Arguments, default: int = log.NOTICE) -> None:
+    level = arguments.number("debug", default)
+    if level > log.DEBUG:
+        raise UsageError("-d takes 0 to 7")
+    out = log.to_syslog if arguments.has("syslog") else log.to_stderr
+    log.configure(level, out, arguments.value("port"))
+
+
+def config_paths(arguments: Arguments) -> list[str]:
+    paths = arguments.values("config")
+    if not paths:
+        raise UsageError("say what to read: -c FILE")
+    return paths
+
+
+def state_directory(arguments: Arguments) -> StateDirectory:
+    """--state, else systemd's, else the default."""
+    return StateDirectory(arguments.value("state") or os.environ.get("STATE_DIRECTORY") or DEFAULT_DIRECTORY)
+
+
+def say_problems(configuration: Configuration) -> None:
+    for error in configuration.errors:
+        log.error(str(error))
+    for warning in configuration.warnings:
+        log.warning(warning)
+
+
+def wall_clock_ms() -> int:
+    return int(time() * 1000)
+
+
+class Watch:
+    """Which observers a line's player gets: -r, -f, --record."""
+
+    def __init__(self, arguments: Arguments, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._raw = arguments.has("raw")
+        self._frames = arguments.has("frame")
+        self._only = arguments.value("port")
+        self._log = self._open(arguments.value("record"))
+
+    def _open(self, name: str | None) -> WireLog | None:
+        if name is None:
+            return None
+        try:
+            # Kept open for the life of the process: every entry is flushed as it is written.
+            file = open(name, "w", encoding="ascii")
+        except OSError as error:
+            raise ConfigError(name, f"cannot be written: {error.strerror}") from None
+        return WireLog(file, lambda: self._daemon.loop.time)
+
+    def observers(self, line: Line) -> Iterable[Observer]:
+        if self._only is not None and self._only not in (line.key, line.path):
+            return
+        if self._raw:
+            yield RawOutput(line.key)
+        if self._frames:
+            yield FrameOutput(line.key)
+        if self._log is not None:
+            yield self._log.observer(line.key, lambda: self._daemon.secrets_of(line))
+
+
+def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
+    """Run the daemon; `packages` restricts it to some protocols. Returns the exit code."""
+    set_up_log(arguments)
+    paths = config_paths(arguments)
+    configuration = load(paths)
+    say_problems(configuration)
+    loop = Loop()
+    hub = Hub(open_sinks(configuration.publish, loop), wall_clock_ms)
+    daemon = Daemon(loop, hub, state_directory(arguments), packages)
+    daemon.status_interval_s = configuration.status_interval_s
+    daemon.observe = Watch(arguments, daemon).observers
+    loop.turn_ends.append(hub.flush)
+    if not daemon.configure(configuration):
+        log.error("nothing to run: no device is configured without errors")
+        hub.close()
+        return NOTHING_TO_RUN
+    control = _open_control(arguments, daemon, hub, paths)
+    daemon.catch_signals(lambda: _reload(daemon, hub, paths))
+    _write_ready(arguments.value("readyfile"))
+    log.notice(f"meterd {__version__}: {len(daemon.jobs)} devices on {len(daemon.lines)} lines")
+    try:
+        loop.run()
+    finally:
+        control.close()
+        hub.close()
+        log.flush()
+    return OK
+
+
+def _open_control(arguments: Arguments, daemon: Daemon, hub: Hub, paths: list[str]):  # type: ignore[no-untyped-def]
+    from ..runtime.control import Control, default_path
+
+    return Control(daemon, hub, arguments.value("control") or default_path(), lambda: _reload(daemon, hub, paths))
+
+
+def _reload(daemon: Daemon, hub: Hub, paths: list[str]) -> None:
+    hub.reopen()
+    daemon.reload(paths)
+
+
+def _write_ready(name: str | None) -> None:
+    if name is None:
+        return
+    try:
+        with open(name, "w", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")
+    except OSError as error:
+        print(f"{name}: cannot be written: {error.strerror}", file=sys.stderr)

@@ -1,0 +1,80 @@
+"""`meterd simulate PROTOCOL`: one simulated meter on a pty or a TCP port."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from .. import log
+from ..errors import ConfigError
+from ..protocols import registry
+from ..runtime.faults import Fault
+from ..runtime.loop import Loop
+from ..runtime.meter_host import MeterHost
+from .exit_codes import OK
+from .options import FLAG, HELP, VALUE, Option, UsageError, parse, usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..conversation import Conversation, LineSettings
+    from .options import Arguments
+
+PTY = Option(("--pty",), VALUE, "serve on a pty, linked at this path", "LINK")
+TCP = Option(("--tcp",), VALUE, "serve on this TCP port, 0 for any free one", "PORT")
+HOST = Option(("--host",), VALUE, "address to listen at (default 127.0.0.1)", "ADDRESS")
+PACED = Option(("--paced",), FLAG, "send no faster than the line's speed allows")
+FAULT = Option(("--fault",), VALUE, "kind[:every[:argument]], such as flip:3; kinds: drop flip truncate duplicate delay "
+               "slow noise babble bcc echo close", "FAULT")  # fmt: skip
+PLACE = (PTY, TCP, HOST, PACED, FAULT)
+OPTIONS = (*PLACE, HELP)
+
+
+def main(words: list[str]) -> int:
+    arguments = parse(words[1:], OPTIONS)
+    protocols = ", ".join(registry.PROGRAMS)
+    if arguments.has("help"):
+        print(usage("meterd simulate", "PROTOCOL [key=value…]", f"Plays one simulated meter. Protocols: {protocols}.", OPTIONS))
+        return OK
+    if not arguments.operands or arguments.operands[0] not in registry.PROGRAMS:
+        raise UsageError(f"say which protocol: {protocols}")
+    module = import_module(f"meterd.simulate.{registry.PROGRAMS[arguments.operands[0]]}")
+    settings = {}
+    for word in arguments.operands[1:]:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"{word!r} is not key=value")
+        settings[key] = value
+    try:
+        meter = module.meter(**settings)
+    except TypeError as error:
+        raise UsageError(f"{error}; the meter's options: {module.meter.__doc__}") from None
+    return serve(arguments, meter, module.LINE)
+
+
+def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSettings) -> int:
+    """Serve `meter` where the arguments say, until interrupted."""
+    link, port = arguments.value("pty"), arguments.value("tcp")
+    if (link is None) == (port is None):
+        raise UsageError("say where: --pty LINK or --tcp PORT")
+    text = arguments.value("fault")
+    fault = Fault.parse(text) if text else None
+    loop = Loop()
+    host = MeterHost(loop)
+    paced = arguments.has("paced")
+    try:
+        if link is not None:
+            host.on_pty(link, meter, line, fault, paced)
+            place = link
+        else:
+            address = arguments.value("host") or "127.0.0.1"
+            number = host.on_tcp(arguments.number("tcp", 0), meter, fault, line if paced else None, address)
+            place = f"{address}:{number}"
+    except OSError as error:
+        raise ConfigError(link or f"port {port}", f"cannot be served: {error.strerror}") from None
+    log.notice(f"simulated meter on {place}")
+    try:
+        loop.run()
+    finally:
+        host.close()
+    return OK
