@@ -138,14 +138,15 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
         log.error("nothing to run: no device is configured without errors")
         hub.close()
         return NOTHING_TO_RUN
-    control = _open_control(arguments, daemon, hub, paths)
+    control = _open_control(arguments, daemon, hub, paths) if packages is None else None
     daemon.catch_signals(lambda: _reload(daemon, hub, paths))
     _write_ready(arguments.value("readyfile"))
     log.notice(f"meterd {__version__}: {len(daemon.jobs)} devices on {len(daemon.lines)} lines")
     try:
         loop.run()
     finally:
-        control.close()
+        if control is not None:  # a debug program leaves the daemon's socket alone
+            control.close()
         hub.close()
         log.flush()
     return OK

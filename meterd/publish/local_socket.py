@@ -52,7 +52,7 @@ class LocalSocket:
         self.clients: list[_Client] = []
         self._loop = loop
         self._pack: Callable[[Any], bytes] | None = None
-        self._listener = _listen(path)
+        self._listener = listen(path)
         self._identity = _identity(path)
         loop.register(self._listener.fileno(), select.POLLIN, self._on_knock)
 
@@ -157,7 +157,7 @@ def _identity(path: str) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino)
 
 
-def _listen(path: str) -> Any:
+def listen(path: str) -> Any:
     """A listening socket at `path`, mode 0660 from its first moment."""
     _clear_away(path)
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC, 0)

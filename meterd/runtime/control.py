@@ -1,0 +1,199 @@
+"""The daemon's control socket: one line of words in, one line of JSON out, then the connection ends.
+
+    status [PROTOCOL]   what runs, and every device with its counters
+    start PROTOCOL      start one protocol within the daemon
+    stop PROTOCOL       stop one protocol within the daemon, politely
+    reload              read the configuration again
+    events [COUNT]      the event log, newest first
+    trace [LINE]        the wire log from now on, secrets masked, until the client leaves
+
+Protocols are named as their debug programs are: iec62056-21, dlms, mbus, elgama. `nc -U` is client enough.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+from .. import log
+from ..errors import ConfigError
+from ..json_text import dumps
+from ..protocols import registry
+from ..publish.events import EventLog
+from ..publish.local_socket import listen
+from .wire_log import WireLog
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..publish.hub import Hub
+    from .daemon import Daemon
+    from .wire_log import WireObserver
+
+DIRECTORY = "/var/run/meterd"
+MAX_REQUEST = 256
+MAX_CLIENTS = 16
+MAX_WAITING = 1 << 20
+
+
+def default_path() -> str:
+    """`control.sock` in systemd's run-time directory, else in /var/run/meterd, else (not root) in the user's own."""
+    for directory in (os.environ.get("RUNTIME_DIRECTORY"), DIRECTORY, os.environ.get("XDG_RUNTIME_DIR")):
+        if directory and os.access(directory if os.path.isdir(directory) else os.path.dirname(directory), os.W_OK):
+            return os.path.join(directory, "control.sock" if "meterd" in directory else "meterd-control.sock")
+    return f"/tmp/meterd-{os.getuid()}.sock"
+
+
+class Control:
+    """Listens at `path`; where it cannot, the daemon runs on without it and says so."""
+
+    def __init__(self, daemon: Daemon, hub: Hub, path: str, reload: Callable[[], None]) -> None:
+        self.daemon = daemon
+        self.hub = hub
+        self.path = path
+        self.reload = reload
+        self._clients: dict[int, Client] = {}
+        self._listener = None
+        try:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            self._listener = listen(path)
+        except (OSError, ConfigError) as error:
+            log.warning(f"no control socket: {error}")
+            return
+        daemon.loop.register(self._listener.fileno(), select.POLLIN, self._on_knock)
+
+    def close(self) -> None:
+        for client in list(self._clients.values()):
+            client.close()
+        if self._listener is not None:
+            self.daemon.loop.unregister(self._listener.fileno())
+            self._listener.close()
+            try:
+                os.unlink(self.path)
+            except OSError:
+                pass  # somebody tidied up before us
+
+    def _on_knock(self, revents: int) -> None:
+        assert self._listener is not None
+        try:
+            fd, _ = self._listener._accept()
+        except OSError:
+            return
+        if len(self._clients) >= MAX_CLIENTS:
+            os.close(fd)
+            return
+        os.set_blocking(fd, False)
+        self._clients[fd] = Client(self, fd)
+
+    def forget(self, fd: int) -> None:
+        self._clients.pop(fd, None)
+
+    def answer(self, words: list[str]) -> dict[str, object]:
+        """The answer to one request; `ok` False and `error` in words where it cannot be done."""
+        command, arguments = words[0] if words else "", words[1:]
+        if command == "status" and len(arguments) <= 1:
+            package = registry.PROGRAMS.get(arguments[0]) if arguments else None
+            if arguments and package is None:
+                return _refusal(arguments[0])
+            return {"ok": True, **self.daemon.status(package)}
+        if command in ("start", "stop") and len(arguments) == 1:
+            package = registry.PROGRAMS.get(arguments[0])
+            if package is None:
+                return _refusal(arguments[0])
+            return {"ok": True, "devices": self.daemon.set_protocol(package, command == "start")}
+        if command == "reload" and not arguments:
+            self.reload()
+            return {"ok": True, "devices": len(self.daemon.jobs)}
+        if command == "events" and len(arguments) <= 1:
+            return self._events(arguments)
+        return {"ok": False, "error": f"{' '.join(words)!r} is no request"}
+
+    def _events(self, arguments: list[str]) -> dict[str, object]:
+        count = int(arguments[0]) if arguments and arguments[0].isdigit() else None
+        events = [sink for sink in self.hub.sinks if isinstance(sink, EventLog)]
+        if not events:
+            return {"ok": False, "error": "no signal is configured with log > 0"}
+        return {"ok": True, "events": events[0].newest(count)}
+
+
+def _refusal(name: str) -> dict[str, object]:
+    return {"ok": False, "error": f"{name!r} is no protocol; {', '.join(registry.PROGRAMS)} are"}
+
+
+class Client:
+    """One connection: collects its request line, answers, and closes; a tracing one stays."""
+
+    def __init__(self, control: Control, fd: int) -> None:
+        self._control = control
+        self._fd = fd
+        self._request = b""
+        self._waiting = b""
+        self._ending = False
+        self._observers: list[tuple[str, WireObserver]] = []
+        control.daemon.loop.register(fd, select.POLLIN, self._on_event)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            for key, observer in self._observers:
+                line = self._control.daemon.lines.get(key)
+                if line is not None and observer in line.player.observers:
+                    line.player.observers.remove(observer)
+            self._control.daemon.loop.unregister(self._fd)
+            self._control.forget(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    def write(self, text: str) -> None:
+        """What a WireLog needs of a file; a client that does not read is let go."""
+        self._waiting += text.encode("ascii", "backslashreplace")
+        if len(self._waiting) > MAX_WAITING:
+            self.close()
+        elif self._fd >= 0:
+            self.flush()
+
+    def flush(self) -> None:
+        try:
+            self._waiting = self._waiting[os.write(self._fd, self._waiting) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+            return
+        if not self._waiting and self._ending:
+            self.close()
+        else:
+            self._control.daemon.loop.modify(self._fd, select.POLLIN | (select.POLLOUT if self._waiting else 0))
+
+    def _on_event(self, revents: int) -> None:
+        if revents & select.POLLOUT:
+            self.flush()
+        if self._fd < 0 or not revents & ~select.POLLOUT:
+            return
+        try:
+            data = os.read(self._fd, MAX_REQUEST)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self._request += data
+        if not data or len(self._request) > MAX_REQUEST:
+            self.close()
+        elif b"\n" in self._request and not self._ending and not self._observers:
+            self._serve(self._request.split(b"\n")[0].decode("ascii", "replace").split())
+
+    def _serve(self, words: list[str]) -> None:
+        if words[:1] == ["trace"]:
+            self._trace(words[1:])
+            return
+        self._ending = True
+        self.write(dumps(self._control.answer(words)) + "\n")
+
+    def _trace(self, only: list[str]) -> None:
+        daemon = self._control.daemon
+        wire_log = WireLog(self, lambda: daemon.loop.time)
+        for key, line in daemon.lines.items():
+            if not only or key in only or line.path in only:
+                observer = wire_log.observer(key, lambda line=line: daemon.secrets_of(line))
+                line.player.observers.append(observer)
+                self._observers.append((key, observer))
