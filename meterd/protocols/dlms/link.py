@@ -1,0 +1,296 @@
+"""The HDLC link to one meter (IEC 62056-46 clause 6, unbalanced normal response mode): APDUs out, APDUs in.
+
+The problem: the client has the only right to speak unasked and gives it away with the P bit; the meter gives it back
+with the F bit. Messages are cut into segments of the negotiated size, up to a window of them goes out per turn, and
+both sides count modulo 8.
+
+Assumptions: half duplex; one request outstanding; frames arrive whole and checked (`HdlcDecoder`).
+
+The dirt: a lost answer is asked for again with RR, and only if the meter has not got the request, or stays silent, is
+the request sent again under its old number; repeated frames are recognised by theirs and passed over, so that a late
+answer never stands in for the next one; UI, another station's frames and a late UA are passed over; busy meters (RNR)
+are polled; a meter that has hung up (DM) is told apart from one that is silent; some meters answer an SNRM with
+parameters not at all, so the last attempt goes without. Everything that repeats has a bound.
+"""
+
+from __future__ import annotations
+
+from ..._hdlc import HdlcDecoder, encode_frame
+from ...conversation import Pause, Receive, Send
+from ...errors import Disconnected, Garbled, MeterdError, ProtocolError, Silence
+from .hdlc_control import (
+    DEFAULT_INFO,
+    DEFAULT_WINDOW,
+    DISC,
+    DM,
+    FINAL,
+    FRMR,
+    SNRM,
+    UA,
+    UI,
+    describe_frame_reject,
+    encode_parameters,
+    information,
+    is_information,
+    is_receive_not_ready,
+    is_supervisory,
+    parse_parameters,
+    receive_ready,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..._hdlc import Frame
+    from ...conversation import Conversation
+
+LLC_REQUEST = b"\xe6\xe6\x00"
+LLC_RESPONSE = b"\xe6\xe7\x00"
+# An APDU is at most 65535 octets by its negotiation; ciphering and some meters' notion of it add a little.
+MAX_APDU = 70_000
+# With segments of one octet a meter could keep us for ever.
+MAX_SEGMENTS = 5_000
+# Frames that are not for this exchange, per turn.
+MAX_IGNORED = 16
+# Turns in a row that bring nothing new: a meter may be busy for as long as these times the pause.
+MAX_IDLE = 50
+BUSY_PAUSE_S = 0.2
+
+
+class HdlcLink:
+    """One data link connection, made by `open`, used by `request`, ended by `close`.
+
+    `client` and `server` are addresses as on the wire; `attempts` how often a frame is sent before the line counts as
+    dead; `max_info` (octets) and `window` (frames) are proposed for both directions.
+    """
+
+    def __init__(
+        self, client: bytes, server: bytes, timeout_ms: float, attempts: int = 3,
+        max_info: int = DEFAULT_INFO, window: int = DEFAULT_WINDOW,
+    ) -> None:  # fmt: skip
+        self.client = client
+        self.server = server
+        self.timeout_ms = timeout_ms
+        self.attempts = attempts
+        self.proposal = (max_info, window)
+        self.max_info = DEFAULT_INFO
+        self.window = DEFAULT_WINDOW
+        self.receive_window = DEFAULT_WINDOW
+        self.connected = False
+        self._decoder = HdlcDecoder()
+        self._send_seq = 0
+        self._recv_seq = 0
+
+    def open(self) -> Conversation:
+        """SNRM until UA; sets the limits of the connection. Raises: Silence, Garbled, ProtocolError."""
+        error: MeterdError = ProtocolError("the meter was never asked")
+        for attempt in range(self.attempts):
+            bare = self.proposal == (DEFAULT_INFO, DEFAULT_WINDOW) or 0 < attempt == self.attempts - 1
+            try:
+                frame = yield from self._unnumbered(SNRM, b"" if bare else encode_parameters(*self.proposal))
+            except (Silence, Garbled) as caught:
+                error = caught
+                continue
+            if frame.control & ~FINAL == UA:
+                self._accept_parameters(frame, bare)
+                return
+            error = ProtocolError("the meter refuses the link: it answers SNRM with DM")
+            if frame.control & ~FINAL == FRMR:
+                error = ProtocolError(f"the meter rejects SNRM: {describe_frame_reject(frame.information)}")
+        raise error
+
+    def _accept_parameters(self, frame: Frame, bare: bool) -> None:
+        """UA names what the meter will send and take; without parameters the defaults hold (6.4.4.4.3.2)."""
+        info, _, receive_window, window = parse_parameters(b"" if bare else frame.information)
+        self.max_info = min(info, self.proposal[0])
+        self.window = min(window, self.proposal[1])
+        self.receive_window = receive_window
+        self._send_seq = self._recv_seq = 0
+        self.connected = True
+
+    def close(self) -> Conversation:
+        """DISC until UA or DM: both say that there is no connection any more. A line that stays silent is left."""
+        attempts = min(self.attempts, 2) if self.connected else 1
+        self.connected = False
+        for _ in range(attempts):
+            try:
+                yield from self._unnumbered(DISC, b"")
+                return
+            except (Silence, Garbled):
+                continue
+
+    def _unnumbered(self, command: int, parameters: bytes) -> Conversation:
+        """Send SNRM or DISC; the UA, DM or FRMR that answers it."""
+        self._decoder.reset()
+        yield Send(encode_frame(self.server, self.client, command | FINAL, parameters))
+        for _ in range(MAX_IGNORED):
+            frame = yield from self._listen()
+            if frame.control & ~FINAL in (UA, DM, FRMR):
+                return frame
+        raise Garbled("the meter sends other frames than the UA that is due")
+
+    def _listen(self) -> Conversation:
+        """The next frame from our meter to us. Raises: Silence, Garbled."""
+        source = b""
+        for _ in range(MAX_IGNORED):
+            frame = yield Receive(self._decoder, self.timeout_ms, self.timeout_ms)
+            if frame.source == self.server and frame.destination == self.client:
+                return frame
+            source = frame.source
+        raise Garbled(f"only frames of other stations came, the last from address {source.hex(' ')}")
+
+    def request(self, apdu: bytes) -> Conversation:
+        """Send one APDU and return the one that answers it.
+
+        Raises: Silence, Garbled after all attempts; Disconnected where the meter has hung up; ProtocolError.
+        """
+        if not self.connected:
+            raise Disconnected("there is no link to the meter")
+        exchange = _Exchange(self._segments(LLC_REQUEST + apdu), self._send_seq, self._recv_seq, self.receive_window)
+        try:
+            yield from self._converse(exchange)
+        except (Silence, Garbled):
+            self.connected = False
+            raise
+        finally:
+            self._send_seq = exchange.send_seq(len(exchange.outgoing))
+            self._recv_seq = exchange.recv_seq
+        message = b"".join(exchange.parts)
+        if message[:3] != LLC_RESPONSE:
+            raise ProtocolError(f"the answer begins with {message[:3].hex(' ')} where the LLC header E6 E7 00 is due")
+        return message[3:]
+
+    def another(self) -> Conversation:
+        """HDLC numbers its frames: an APDU that does not fit the request is no late one that could be passed over."""
+        raise ProtocolError("the meter answers something else than it was asked")
+        yield
+
+    def _segments(self, message: bytes) -> list[bytes]:
+        return [message[start : start + self.max_info] for start in range(0, len(message), self.max_info)]
+
+    def _converse(self, exchange: _Exchange) -> Conversation:
+        """Turn about until the answer is whole."""
+        failures = idle = 0
+        poll = False
+        while not exchange.complete:
+            yield Send(self._turn(exchange, poll))
+            progress = exchange.progress()
+            try:
+                busy = yield from self._hear(exchange)
+            except (Silence, Garbled):
+                failures += 1
+                if failures >= self.attempts:
+                    raise
+                self._decoder.reset()
+                # Asking costs less than repeating, and meters that answer no idle RR do answer a repeated request.
+                poll = failures % 2 == 1
+                exchange.repeat = not poll
+                continue
+            failures = 0
+            idle = 0 if exchange.progress() != progress else idle + 1
+            if idle >= MAX_IDLE:
+                raise Silence(f"the meter answers {MAX_IDLE} times in a row that it has nothing to say")
+            poll = busy
+            exchange.repeat = idle % 4 == 3
+            if idle and not exchange.complete:
+                yield Pause(BUSY_PAUSE_S)
+
+    def _turn(self, exchange: _Exchange, poll: bool) -> bytes:
+        """What to send now: the next window of segments, or RR where they are all there or only a poll is due."""
+        segments = [] if poll else exchange.due(self.window)
+        if not segments:
+            return encode_frame(self.server, self.client, receive_ready(exchange.recv_seq) | FINAL)
+        frames = []
+        for index in segments:
+            control = information(exchange.send_seq(index), exchange.recv_seq)
+            if index == segments[-1]:
+                control |= FINAL
+            more = index + 1 < len(exchange.outgoing)
+            frames.append(encode_frame(self.server, self.client, control, exchange.outgoing[index], more))
+        return b"".join(frames)
+
+    def _hear(self, exchange: _Exchange) -> Conversation:
+        """One turn of the meter's: until its F bit or a whole answer. Returns: whether it says that it is busy."""
+        for _ in range(MAX_IGNORED):
+            frame = yield from self._listen()
+            control = frame.control
+            if is_information(control):
+                if exchange.take(frame) and (exchange.complete or control & FINAL):
+                    return False
+            elif is_supervisory(control):
+                exchange.acknowledge(control >> 5)
+                if control & FINAL:
+                    return is_receive_not_ready(control)
+            else:
+                self._unexpected(frame)
+        raise Garbled("the meter does not stop sending frames that do not belong here")
+
+    def _unexpected(self, frame: Frame) -> None:
+        """An unnumbered frame within an exchange; UI and a late UA say nothing about it. Raises: MeterdError."""
+        kind = frame.control & ~FINAL
+        if kind == DM:
+            self.connected = False
+            raise Disconnected("the meter has ended the link (DM)")
+        if kind == FRMR:
+            self.connected = False
+            raise Disconnected(f"the meter rejects a frame: {describe_frame_reject(frame.information)}")
+        if kind not in (UI, UA):
+            raise ProtocolError(f"the meter sends a frame with control {frame.control:02X}")
+
+
+class _Exchange:
+    """One request under way: which of its segments the meter has, and which of the answer's we have."""
+
+    __slots__ = (
+        "_first", "_sent", "_size", "_window", "acknowledged", "complete", "outgoing", "parts", "recv_seq", "repeat",
+    )  # fmt: skip
+
+    def __init__(self, outgoing: list[bytes], send_seq: int, recv_seq: int, window: int) -> None:
+        self.outgoing = outgoing
+        self.acknowledged = 0
+        self.parts: list[bytes] = []
+        self.recv_seq = recv_seq
+        self.complete = False
+        self.repeat = False
+        self._first = send_seq
+        self._sent = 0
+        self._size = 0
+        self._window = window
+
+    def send_seq(self, index: int) -> int:
+        """N(S) of one segment."""
+        return (self._first + index) & 7
+
+    def progress(self) -> tuple[int, int]:
+        return (self.acknowledged, len(self.parts))
+
+    def due(self, window: int) -> list[int]:
+        """Which segments to send: those not acknowledged, or, where the answer is overdue, the last one again."""
+        start = self.acknowledged
+        if start == len(self.outgoing) and self.repeat and not self.parts:
+            return [start - 1]
+        segments = list(range(start, min(start + window, len(self.outgoing))))
+        self._sent = max(self._sent, start + len(segments))
+        return segments
+
+    def acknowledge(self, recv_seq: int) -> None:
+        """Take the meter's N(R); one that belongs to frames never sent is an old one."""
+        count = (recv_seq - self._first - self.acknowledged) & 7
+        if count <= self._sent - self.acknowledged:
+            self.acknowledged += count
+
+    def take(self, frame: Frame) -> bool:
+        """Take an I frame. Returns: False for one that we have already. Raises: ProtocolError past the bounds."""
+        self.acknowledge(frame.control >> 5)
+        ahead = ((frame.control >> 1 & 7) - self.recv_seq) & 7
+        if ahead:
+            # One before it was lost: the meter goes back to it when its turn comes round. Else it is an old frame.
+            return ahead < self._window
+        if self.acknowledged < len(self.outgoing):
+            return True  # no answer can come before the whole question has arrived
+        self.recv_seq = (self.recv_seq + 1) & 7
+        self.parts.append(frame.information)
+        self._size += len(frame.information)
+        if self._size > MAX_APDU or len(self.parts) > MAX_SEGMENTS:
+            raise ProtocolError(f"the answer is longer than {MAX_APDU} octets or {MAX_SEGMENTS} segments")
+        self.complete = not frame.segmented
+        return True
