@@ -1,7 +1,7 @@
 """Check characters of the wire protocols, and parity done in software.
 
-The problem: a frame of some twenty bytes is checked for every register read, a read-out of some thousand bytes for every
-scan, and a port that cannot do seven data bits leaves parity to us.
+The problem: a frame of some twenty bytes is checked for every register read, a read-out of some thousand bytes for
+every scan, and a port that cannot do seven data bits leaves parity to us.
 Assumptions: frames are short, so the price of a call counts more than the price of a byte, and 512 bytes of table
 are all that a data cache of 32 kB should give to it.
 Standards: ISO/IEC 13239 (CRC-16/X-25, check value 0x906E), ISO 1155 (BCC), EN 13757-2 (check sum), ISO 1177 (7E1).
@@ -16,14 +16,14 @@ cdef unsigned char EVEN[256]  # the 7 bits of the index with even parity in bit 
 
 
 cdef void fill_tables() noexcept:
-    cdef unsigned int index, bit, crc, parity
+    cdef unsigned int index, _bit, crc, parity
     for index in range(256):
         crc = index
         parity = 0
-        for bit in range(8):
+        for _bit in range(8):
             crc = (crc >> 1) ^ (0x8408 if crc & 1 else 0)
-        for bit in range(7):
-            parity ^= index >> bit & 1
+        for _bit in range(7):
+            parity ^= index >> _bit & 1
         FCS_LOW[index] = <unsigned char>(crc & 0xFF)
         FCS_HIGH[index] = <unsigned char>(crc >> 8)
         EVEN[index] = <unsigned char>(index & 0x7F | parity << 7)

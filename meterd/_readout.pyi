@@ -18,7 +18,7 @@ DataSet = tuple[str | None, str | None, int, str, str | None]
 
 address: text before '(' without blanks around it; None if the group follows another or begins a line.
 effective_address: the last address seen, None before the first.
-index: 0, 1, 2… counted over all groups under that effective address.
+index: 0, 1, 2… counted over all groups of the block under that effective address, printed again or not.
 value: characters between '(' and the first '*' or ')', exactly as sent. unit: those after that '*', or None.
 """
 
@@ -79,10 +79,12 @@ class ReadoutDecoder(_Decoder):
     `seven_bit`: characters are 7-bit; one with bit 7 set (parity damage) makes the verdict False.
     `wanted` {effective address: index of the last group needed}: as soon as whole lines have shown all of them, `feed`
     returns the message so far with `complete` False and `bcc` None (not verified). Feed on to get the whole one.
+    `bare` False: only a block with STX counts (where a block check must come, a lost STX may not pass for a list
+    without one).
     """
 
     def __init__(
-        self, seven_bit: bool = False, wanted: dict[str, int] | None = None, held: bytes = b""
+        self, seven_bit: bool = False, wanted: dict[str, int] | None = None, held: bytes = b"", bare: bool = True
     ) -> None: ...
     def feed(self, data: bytes) -> Message | None:
         """Raises: DecodeError past MAX_BLOCK bytes of one block."""
@@ -91,7 +93,7 @@ class ReadoutDecoder(_Decoder):
         """The gap ran out (Incomplete): what is held as a message, or None.
 
         After STX … ETX without a block check, and after '!' without a line end: complete, bcc None. After anything
-        else that has begun: complete False, bcc None, unfinished last line left out.
+        else that has begun: complete False, bcc None, a group not closed yet left out. With parity damage: bcc False.
         """
 
 class ProgrammingDecoder(_Decoder):
