@@ -33,23 +33,29 @@ class Turn:
 class Schedule:
     """The turns of one line's devices."""
 
-    __slots__ = ("_credit", "_credit_at", "turns")
+    __slots__ = ("_credit", "_credit_at", "_last_was_live", "turns")
 
     def __init__(self, turns: Iterable[Turn] = ()) -> None:
         self.turns = list(turns)
         self._credit = 0.0
         self._credit_at: float | None = None
+        self._last_was_live = False
 
     def pick(self, now: float) -> Turn | None:
         """The turn to take now, or None."""
         self._accrue(now)
-        best = None
+        due: list[Turn | None] = [None, None, None]  # the earliest of each state
         for turn in self.turns:
-            if turn.due <= now and (best is None or (turn.state, turn.due) < (best.state, best.due)):
-                best = turn
-        if best is not None and best.state == SILENT and self._overrun(now + best.cost_s) > self._credit:
-            return None
-        return best
+            earliest = due[turn.state]
+            if turn.due <= now and (earliest is None or turn.due < earliest.due):
+                due[turn.state] = turn
+        live, untried, silent = due
+        # On a line that is too slow for its live devices, those never tried yet take every other turn.
+        if untried is not None and (live is None or self._last_was_live):
+            live = untried
+        if live is None and silent is not None and self._overrun(now + silent.cost_s) <= self._credit:
+            live = silent
+        return live
 
     def next_time(self, now: float) -> float | None:
         """When `pick` may have something again; None for never."""
@@ -65,6 +71,7 @@ class Schedule:
     def finished(self, turn: Turn, started: float, now: float, answered: bool, succeeded: bool) -> None:
         """Take note of how a turn went: whether the device `answered` at all, and whether its scan `succeeded`."""
         turn.cost_s = now - started
+        self._last_was_live = turn.state == LIVE
         if not answered:
             self._accrue(now)
             self._credit = max(self._credit - max(self._overrun(now), 0.0), -self._largest_cost())

@@ -82,6 +82,7 @@ class SerialPort(ParityPort):
         self._serial = port
         self.settings = None
         self.attach(port.fileno())
+        self.apply(LineSettings(9600))
 
     def _close_descriptor(self) -> None:
         self._hush_timer.deadline = self._send_timer.deadline = None
@@ -126,6 +127,8 @@ class SerialPort(ParityPort):
         attributes = termios.tcgetattr(self.fd)
         attributes[2] = attributes[2] & ~FORMAT_FLAGS | flags | termios.CLOCAL | termios.CREAD
         attributes[4] = attributes[5] = SPEEDS[baudrate]
+        # With pyserial's VMIN of 0 an empty read would look like the end of the file.
+        attributes[6][termios.VMIN] = 1
         termios.tcsetattr(self.fd, termios.TCSANOW, attributes)
         return termios.tcgetattr(self.fd)[2] & FORMAT_FLAGS
 

@@ -1,0 +1,67 @@
+"""Who is talked to next: fairness between live and dead devices, as arithmetic."""
+
+from meterd.runtime.schedule import LIVE, SILENT, Schedule, Turn
+
+
+def run(turns, cost, seconds, answers):
+    """Play a schedule in virtual time; returns {turn index: [start times]}."""
+    schedule = Schedule(turns)
+    now, starts = 0.0, {index: [] for index in range(len(turns))}
+    while now < seconds:
+        turn = schedule.pick(now)
+        if turn is None:
+            now = max(schedule.next_time(now), now + 1e-6)
+            continue
+        index = turns.index(turn)
+        starts[index].append(now)
+        begun, now = now, now + cost(index)
+        schedule.finished(turn, begun, now, answers(index), answers(index))
+    return starts
+
+
+def test_each_device_keeps_its_own_rate():
+    starts = run([Turn(0.0, 1.0), Turn(0.0, 2.0), Turn(0.0, 5.0)], lambda i: 0.05, 60.0, lambda i: True)
+    assert [len(starts[i]) for i in range(3)] == [60, 30, 12]
+
+
+def test_earliest_due_comes_first_on_a_line_that_is_too_slow_for_all():
+    starts = run([Turn(0.0, 1.0) for _ in range(4)], lambda i: 0.5, 120.0, lambda i: True)
+    counts = [len(starts[i]) for i in range(4)]
+    assert max(counts) - min(counts) <= 2
+    assert sum(counts) == 240
+
+
+def test_one_live_and_nine_dead_meters_on_one_line():
+    for period, dead_cost in ((1.0, 0.3), (1.0, 2.5), (10.0, 7.5), (2.0, 2.5), (0.5, 5.0)):
+        turns = [Turn(0.0, period) for _ in range(10)]
+        starts = run(turns, lambda i, c=dead_cost: c if i else 0.1, 3600.0, lambda i: i == 0)
+        first_round = 9 * dead_cost
+        possible = (3600.0 - first_round) / period
+        assert len(starts[0]) >= 0.95 * possible, (period, dead_cost)
+        assert all(len(starts[i]) >= 2 for i in range(1, 10)), "the dead are tried again"
+
+
+def test_the_live_device_keeps_its_cadence_from_the_start_where_attempts_fit_between():
+    turns = [Turn(0.0, 1.0) for _ in range(10)]
+    starts = run(turns, lambda i: 0.6 if i else 0.1, 60.0, lambda i: i == 0)
+    assert len(starts[0]) >= 57
+
+
+def test_a_dead_device_alone_is_tried_at_its_retry_rate():
+    turn = Turn(0.0, 10.0, retry_s=1.0)
+    starts = run([turn], lambda i: 0.5, 30.0, lambda i: False)
+    assert len(starts[0]) == 20
+
+
+def test_a_dead_device_that_comes_back_is_live_again():
+    turns = [Turn(0.0, 1.0), Turn(0.0, 1.0)]
+    schedule = Schedule(turns)
+    schedule.finished(turns[1], 0.0, 2.0, False, False)
+    assert turns[1].state == SILENT
+    schedule.finished(turns[1], 3.0, 3.1, True, True)
+    assert turns[1].state == LIVE
+
+
+def test_nothing_to_do_is_never():
+    assert Schedule().next_time(5.0) is None
+    assert Schedule().pick(5.0) is None
