@@ -22,7 +22,7 @@ INVOKE_ID_MASK = 0x0F
 class Record:
     """Equal and printed by its slots, leaving out those named in `_hidden`."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
     _hidden: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:

@@ -1,6 +1,7 @@
 """The numbers of the DLMS/COSEM standards and their words: tags, results, units. Tables only.
 
-Sources: Green Book 9.4 (APDU tags), 9.5 (enumerations of the COSEMpdu module), Blue Book 4.1.5 (data types), 4.3.2 (units).
+Sources: Green Book 9.4 (APDU tags), 9.5 (enumerations of the COSEMpdu module), Blue Book 4.1.5 (data types) and 4.3.2
+(units).
 """
 
 from __future__ import annotations
@@ -147,7 +148,9 @@ SERVICE_ERRORS: dict[int, tuple[str, dict[int, str]]] = {
         0: "other", 1: "memory unavailable", 2: "processor resource unavailable", 3: "mass storage unavailable",
         4: "other resource unavailable",
     }),
-    2: ("VDE state", {0: "other", 1: "no DLMS context", 2: "loading data set", 3: "status nochange", 4: "status inoperable"}),
+    2: ("VDE state", {
+        0: "other", 1: "no DLMS context", 2: "loading data set", 3: "status no change", 4: "status inoperable",
+    }),
     3: ("service", {0: "other", 1: "PDU size", 2: "service unsupported"}),
     4: ("definition", {
         0: "other", 1: "object undefined", 2: "object class inconsistent", 3: "object attribute inconsistent",
