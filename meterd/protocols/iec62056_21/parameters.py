@@ -140,8 +140,8 @@ DEVICE = (
     Parameter(
         "early_stop",
         BOOLEAN,
-        "Stop a read-out (break message) once all wanted signals are seen: saves minutes at 300 baud, but the values are "
-        "then not verified by the block check character",
+        "Stop a read-out by a break message once all wanted signals are seen: saves minutes at 300 baud, but the "
+        "values are then not verified by the block check character",
         default=False,
         origin="meterd",
     ),

@@ -12,20 +12,21 @@ that garble a speed; blocks with a wrong or no block check; repeated blocks; a m
 
 from __future__ import annotations
 
-from ...conversation import LineSettings, Pause, Receive, Send
+from ..._readout import IdentificationDecoder
+from ...conversation import LineSettings, Pause, Receive, Send, with_retries
 from ...errors import DecodeError, Garbled, Incomplete, LineError, Silence
 from .messages import ACK, MODE_B_BAUDRATES, MODE_C_BAUDRATES, NAK, Identification, acknowledgement, request_message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..._readout import Message, ProgrammingDecoder, ReadoutDecoder
     from ...conversation import Conversation
     from ...model import Device, Memory
 
-from ..._readout import IdentificationDecoder
-
 INTER_CHARACTER_MS = 1500  # t_a, clause 6.4.3: the longest gap within a message
-SELF_START_MS = 2500  # a meter that is not acknowledged starts its read-out at the opening speed by then (AS1440: 1.5 s)
+SELF_START_MS = 2500  # by then a meter that is not acknowledged starts at the opening speed (AS1440: 1.5 s)
 QUIET_S = 0.5  # a meter that has not sent for so long has finished its list
 MAX_QUIET_ROUNDS = 120  # × QUIET_S: how long a talking meter is waited for
 MAX_NAKS = 2  # repetitions asked for, per block
@@ -89,17 +90,49 @@ class SessionSettings:
 class Session:
     """One device's dialogues, one after the other; what it learns of the meter's speed is kept in `memory.volatile`.
 
-    `mode` and `rest` belong to the sign-on at hand: the mode in force and the bytes that came behind the identification.
+    `mode` and `rest` belong to the sign-on at hand: the mode in force, and the bytes behind the identification.
     """
 
-    __slots__ = ("memory", "mode", "rest", "settings", "speed")
+    __slots__ = ("_restless", "memory", "mode", "rest", "settings", "speed")
 
     def __init__(self, settings: SessionSettings, memory: Memory) -> None:
         self.settings = settings
         self.memory = memory
         self.mode = settings.mode
         self.rest = b""
-        self.speed = settings.opening.baudrate if settings.opening else 0
+        self.speed = self._opening_speed()
+        self._restless = False  # somebody may still be talking from the dialogue before
+
+    def dialogue(self, mode_control: int, attempts: int, talk: Callable[[], Conversation]) -> Conversation:
+        """Sign on and run `talk()`, tried over on line errors, `attempts` times at most.
+
+        A meter that did not even identify itself last time gets one attempt, so that its line serves the living.
+        Returns: what `talk` returned. Raises: the last Silence, Incomplete or Garbled.
+        """
+        volatile = self.memory.volatile
+
+        def attempt() -> Conversation:
+            if self._restless:
+                yield from quiet()
+            self._restless = False
+            try:
+                yield from self.sign_on(mode_control)
+                self._restless = True
+                volatile["silent"] = False
+                return (yield from talk())
+            except LineError as error:
+                self._restless = self._restless or not isinstance(error, Silence)
+                self._damaged(error)
+                raise
+
+        try:
+            value = yield from with_retries(1 if volatile.get("silent") else attempts, attempt)
+        except LineError as error:
+            volatile["silent"] = isinstance(error, Silence) and not self._restless
+            volatile.pop("proven_speed", None)
+            raise
+        self._restless = False
+        return value
 
     def sign_on(self, mode_control: int) -> Conversation:
         """Request, identification, and as the mode wants it acknowledgement and speed switch.
@@ -174,21 +207,30 @@ class Session:
         except DecodeError as error:  # longer than any block: the line babbles
             raise Garbled(str(error)) from None
 
+    def good(self, decoder: ReadoutDecoder | ProgrammingDecoder, message: Message) -> Conversation:
+        """`message`, or its repetition if its block check is wrong. Raises: Garbled where no repetition is better."""
+        for _ in range(MAX_NAKS):
+            if message.bcc is not False:
+                return message
+            decoder.reset()
+            yield Send(NAK)
+            try:
+                message = yield from self.receive(decoder)
+            except Silence:
+                raise Garbled("the block check was wrong and the meter did not repeat the block") from None
+        if message.bcc is False:
+            raise Garbled(f"the block check was wrong {MAX_NAKS + 1} times")
+        return message
+
     def whole(self, decoder: ReadoutDecoder | ProgrammingDecoder, message: Message) -> Conversation:
         """The text of the answer that begins with `message`: damaged blocks repeated, partial ones joined.
 
-        Returns: bytes. Raises: Silence, Incomplete, Garbled where the meter's repetitions are no better.
+        Returns: bytes. Raises: Silence, Incomplete, Garbled.
         """
         parts: list[bytes] = []
-        size = naks = 0
+        size = 0
         while True:
-            if message.bcc is False:
-                naks += 1
-                if naks > MAX_NAKS:
-                    raise Garbled(f"the block check was wrong {naks} times")
-                message = yield from self._repeated(decoder)
-                continue
-            naks = 0
+            message = yield from self.good(decoder, message)
             parts.append(message.text)
             size += len(message.text)
             if not message.partial:
@@ -197,34 +239,25 @@ class Session:
                 raise Garbled(f"the answer has no end after {len(parts)} partial blocks")
             message = yield from self._next_part(decoder, message)
 
-    def _repeated(self, decoder: ReadoutDecoder | ProgrammingDecoder) -> Conversation:
-        decoder.reset()
-        yield Send(NAK)
-        try:
-            return (yield from self.receive(decoder))
-        except Silence:
-            raise Garbled("the block check was wrong and the meter did not repeat the block") from None
-
     def _next_part(self, decoder: ReadoutDecoder | ProgrammingDecoder, last: Message) -> Conversation:
         """Acknowledge a partial block; what comes next may be the same one again, from a line that doubles."""
         decoder.reset()
         yield Send(ACK)
         message = yield from self.receive(decoder)
-        if message.bcc is not False and message.partial and message.text == last.text:
+        if message.partial and message.bcc and message.text == last.text:
             try:
-                message = yield from self.receive(decoder)
-            except Silence:  # no double: the meter has not understood the acknowledgement
-                decoder.reset()
-                yield Send(ACK)
-                message = yield from self.receive(decoder)
+                return (yield from self.receive(decoder))  # unasked: the line had doubled the block before it
+            except Silence:
+                return message  # the meter waits to be acknowledged: two blocks are alike
         return message
 
     def verified(self) -> None:
         """A block check was right: this speed works, and this meter's blocks have one."""
         self.memory.volatile["proven_speed"] = self.speed
+        self.memory.volatile["block_check"] = True
 
-    def damaged(self, error: LineError) -> None:
-        """A dialogue failed: where bytes came at a speed that never worked, the next one goes a step slower."""
+    def _damaged(self, error: LineError) -> None:
+        # Bytes that made no frame, at a speed that never worked: the next dialogue goes a step slower.
         volatile = self.memory.volatile
         if isinstance(error, Garbled) and self.switched() and volatile.get("proven_speed") != self.speed:
             volatile["steps_down"] = volatile.get("steps_down", 0) + 1

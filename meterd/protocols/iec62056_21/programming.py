@@ -1,0 +1,192 @@
+"""Programming mode for reading: password, registers one by one, break.
+
+IEC 62056-21 clauses 6.3.7 (commands), 6.3.9 (error message), 6.3.6 (break) and annex C (protocol mode C). The meter
+opens with P0 and an operand that only a secured procedure (P2) would use; the password goes back with P1 as it is.
+
+Answers carry no number: after a silence nobody knows whose answer comes next, so the dialogue starts over, with the
+register that was met by silence last in the row. An answer without an address must be the only thing on the line.
+"""
+
+from __future__ import annotations
+
+from ..._readout import ProgrammingDecoder, parse_readout
+from ...conversation import Receive, Send
+from ...errors import Garbled, PortGone, ProtocolError, Refused, Silence
+from .messages import (
+    ACK,
+    BREAK,
+    BREAK_COMMAND,
+    MAX_ERROR_TEXT,
+    NAK,
+    PASSWORD,
+    PASSWORD_REQUEST,
+    PROGRAMMING,
+    command_message,
+)
+from .session import Anything, Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..._readout import DataSet, Message
+    from ...conversation import Conversation
+
+MAX_STRAYS = 4  # messages that answer something else, per question
+MAX_REPEATS = 2  # times a meter may ask for a command again
+SETTLE_MS = 200  # t_r: the shortest time before a meter's answer, clause 6.4.3
+
+
+class Register:
+    """One value to ask for: `command` R1, R2, R5 or R6, `data` the address with its brackets, as the meter gets it.
+
+    `addresses` are those that its signals want in the answer, which tell the answer from another register's.
+    """
+
+    __slots__ = ("addresses", "command", "data")
+
+    def __init__(self, command: bytes, data: bytes, addresses: tuple[str, ...]) -> None:
+        self.command = command
+        self.data = data
+        self.addresses = addresses
+
+    @property
+    def address(self) -> str:
+        """What was asked for; an answer without an address of its own stands under it."""
+        return self.data.partition(b"(")[0].decode("latin-1")
+
+    def is_answer(self, message: Message) -> bool:
+        """Whether a message may be the answer: a break, a value without an address, or with one that is wanted."""
+        if message.command:
+            return message.command == BREAK_COMMAND
+        found = [data_set[1] for data_set in message.data_sets]
+        wanted = (self.address, *self.addresses)
+        return message.partial or not found or found[0] is None or any(address in wanted for address in found)
+
+    def __repr__(self) -> str:
+        return f"Register({self.command.decode()} {self.data.decode('latin-1')})"
+
+
+class Programming:
+    """One scan's registers: asks until each has an answer, a refusal, or no attempts left; `waiting` are those left.
+
+    `answered(register, data_sets)` is a conversation run for each answer, `refused(register, error)` for each refusal.
+    """
+
+    __slots__ = ("answered", "password", "refused", "session", "waiting")
+
+    def __init__(
+        self,
+        session: Session,
+        registers: list[Register],
+        password: bytes | None,
+        answered: Callable[[Register, list[DataSet]], Conversation],
+        refused: Callable[[Register, Refused], Conversation],
+    ) -> None:
+        self.session = session
+        self.waiting = list(registers)
+        self.password = password
+        self.answered = answered
+        self.refused = refused
+
+    def run(self, attempts: int) -> Conversation:
+        """Raises: Silence, Incomplete, Garbled, ProtocolError; Refused where the password is."""
+        yield from self.session.dialogue(PROGRAMMING, attempts, self._talk)
+
+    def _talk(self) -> Conversation:
+        if self.session.mode != "C":
+            raise Refused(f"the meter is in mode {self.session.mode}, which has no programming mode")
+        hang_up = True
+        try:
+            decoder = ProgrammingDecoder(self.session.settings.seven_bit)
+            yield from self._log_in(decoder)
+            while self.waiting:
+                yield from self._read(decoder, self.waiting[0])
+                del self.waiting[0]
+        except (Silence, Garbled):
+            self.waiting.append(self.waiting.pop(0))
+            raise
+        except (PortGone, GeneratorExit):
+            hang_up = False
+            raise
+        finally:
+            if hang_up:
+                yield Send(BREAK)
+
+    def _log_in(self, decoder: ProgrammingDecoder) -> Conversation:
+        session = self.session
+        greeting = yield from session.good(decoder, (yield from session.receive(decoder)))
+        # Some meters acknowledge instead of asking for a password that they do not need.
+        if greeting.command not in (PASSWORD_REQUEST, ACK):
+            raise ProtocolError("the meter did not open programming mode with P0")
+        session.verified()
+        if self.password is None:
+            return
+        answer = yield from self._ask(decoder, PASSWORD, b"(" + self.password + b")", _answers_password)
+        if answer.command != ACK:
+            raise Refused("the meter refused the password", self._code(answer.text), "P1", reason="auth")
+
+    def _read(self, decoder: ProgrammingDecoder, register: Register) -> Conversation:
+        answer = yield from self._ask(decoder, register.command, register.data, register.is_answer)
+        if answer.command == BREAK_COMMAND:
+            raise Garbled("the meter broke off")
+        if answer.command == NAK:
+            yield from self.refused(register, Refused("the meter refused", "NAK", register.address))
+            return
+        text = yield from self.session.whole(decoder, answer)
+        if _is_error(text):
+            yield from self.refused(register, Refused("the meter refused", self._code(text), register.address))
+            return
+        data_sets = parse_readout(text)
+        if not data_sets or data_sets[0][1] is None:
+            yield from self._alone()
+        yield from self.answered(register, data_sets)
+
+    def _ask(
+        self, decoder: ProgrammingDecoder, command: bytes, data: bytes, is_answer: Callable[[Message], bool]
+    ) -> Conversation:
+        """Send a command and pick its answer from what comes; a NAK that stays after MAX_REPEATS is the answer."""
+        repeats = 0
+        stray = None
+        decoder.reset()
+        yield Send(command_message(command, data))
+        for _ in range(MAX_STRAYS + MAX_REPEATS):
+            try:
+                message = yield from self.session.receive(decoder)
+            except Silence:
+                if stray is None:
+                    raise
+                return stray  # nothing better came: the meter writes the address in another way
+            message = yield from self.session.good(decoder, message)
+            if message.command == NAK and repeats < MAX_REPEATS:
+                repeats += 1
+                decoder.reset()
+                yield Send(command_message(command, data))
+            elif message.command == NAK or is_answer(message):
+                return message
+            elif not message.command:
+                stray = message
+        raise Garbled("the meter answers something else")
+
+    def _alone(self) -> Conversation:
+        """Raises: Garbled where more follows an answer that does not say what it answers."""
+        try:
+            yield Receive(Anything(), SETTLE_MS, SETTLE_MS)
+        except Silence:
+            return
+        raise Garbled("two answers came, and nothing in them says which is the right one")
+
+    def _code(self, text: bytes) -> str:
+        """The meter's error text, unless it holds the password."""
+        if self.password and self.password in text:
+            return ""
+        return text[:MAX_ERROR_TEXT].decode("latin-1").strip("() \r\n")
+
+
+def _answers_password(message: Message) -> bool:
+    return message.command in (ACK, BREAK_COMMAND, b"")
+
+
+def _is_error(text: bytes) -> bool:
+    """An error message is a lone group without an address, `(ER…)` by the meters' habit (clause 6.3.9)."""
+    return text.lstrip().upper().startswith(b"(ER") and text.count(b"(") == 1

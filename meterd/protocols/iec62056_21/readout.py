@@ -1,0 +1,100 @@
+"""A data read-out: one dialogue that yields every data set of the meter's list, verified.
+
+IEC 62056-21 clauses 6.3.4 (data message) and 6.4.1 to 6.4.3 (modes A, B, C). A list that is framed by STX and ETX has a
+block check character and counts only if that is right. A list without one cannot be verified; it is believed where the
+meter has never shown a block check, and where no ETX follows, which would mean that only the STX was lost. A list that
+ends in ETX but lacks the check character is believed when its repetition is equal.
+"""
+
+from __future__ import annotations
+
+from ..._readout import ReadoutDecoder, parse_readout
+from ...conversation import Receive, Send
+from ...errors import Garbled, Incomplete, Silence
+from .messages import BREAK, ETX, NAK
+from .session import Anything, Session, quiet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..._readout import Message
+    from ...conversation import Conversation
+
+TRAILER_MS = 200  # an ETX comes at once behind the list's last line, if at all
+
+
+def read_out(
+    session: Session, mode_control: int, wanted: dict[str, int], attempts: int, early_stop: bool = False
+) -> Conversation:
+    """Sign on and read the list, at most `attempts` times over.
+
+    `wanted` {address: index of the last group needed} is what an early stop waits for. Returns: list of data sets.
+    Raises: Silence, Incomplete, Garbled.
+    """
+    reader = _ReadOut(session, wanted, early_stop)
+    return (yield from session.dialogue(mode_control, attempts, reader.read))
+
+
+class _ReadOut:
+    __slots__ = ("session", "wanted")
+
+    def __init__(self, session: Session, wanted: dict[str, int], early_stop: bool) -> None:
+        self.session = session
+        # A meter known to send no block check has nothing to lose by an early stop.
+        self.wanted = wanted if early_stop or session.memory.volatile.get("block_check") is False else None
+
+    def read(self) -> Conversation:
+        session = self.session
+        decoder = ReadoutDecoder(session.settings.seven_bit, self.wanted, session.rest)
+        try:
+            message = yield from session.first_block(decoder)
+        except Incomplete as error:
+            message = yield from self._again(decoder, error)
+        if not message.complete:
+            return (yield from self._stopped(message))
+        if message.bcc is None:
+            yield from self._unframed(decoder)
+            session.memory.volatile.setdefault("block_check", False)
+            return message.data_sets
+        text = yield from session.whole(decoder, message)
+        session.verified()
+        return parse_readout(text)
+
+    def _again(self, decoder: ReadoutDecoder, error: Incomplete) -> Conversation:
+        """Have a list repeated that is whole but for its block check: the copy has one, or is equal, or it is nothing.
+
+        Returns: Message. Raises: `error` or another line error.
+        """
+        first = decoder.finish()
+        if first is None or not first.complete or self.session.memory.volatile.get("block_check"):
+            raise error
+        decoder.reset()
+        yield Send(NAK)
+        try:
+            return (yield from self.session.receive(decoder))
+        except Silence:
+            raise error from None
+        except Incomplete:
+            second = decoder.finish()
+            if second is None or not second.complete or second.text != first.text:
+                raise
+            return second
+
+    def _unframed(self, decoder: ReadoutDecoder) -> Conversation:
+        """Raises: Garbled where the list had a frame, only that its STX was lost: its block check was not looked at."""
+        if self.session.memory.volatile.get("block_check"):
+            raise Garbled("the list came without the STX that it had before")
+        behind = decoder.take_rest()
+        if not behind:
+            try:
+                behind = yield Receive(Anything(), TRAILER_MS, TRAILER_MS)
+            except Silence:
+                return
+        if behind.startswith(ETX):
+            raise Garbled("the list ended with ETX but did not begin with STX")
+
+    def _stopped(self, message: Message) -> Conversation:
+        """All that is wanted was seen: hush the meter and leave the line quiet."""
+        if self.session.mode == "C":
+            yield Send(BREAK)
+        yield from quiet()
+        return message.data_sets
