@@ -1,0 +1,37 @@
+"""The configuration as it acts: every parameter with its effective value, secrets masked."""
+
+from __future__ import annotations
+
+from ..protocols import registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .files import Configuration
+
+MASK = "***"
+
+
+def effective(configuration: Configuration) -> dict[str, Any]:
+    """What runs, in the shape of a configuration file, for `meterd check` to print."""
+    secrets = {package: _secrets(package) for package in configuration.protocols}
+    return {
+        "devices": [_masked(device.parameters, secrets[device.protocol]) for device in configuration.devices],
+        "signals": [
+            _masked(signal.parameters, secrets[device.protocol])
+            for device in configuration.devices
+            for signal in configuration.signals[device.alias]
+        ],
+        "ports": dict(configuration.ports),
+        "publish": configuration.publish,
+    }
+
+
+def _secrets(package: str) -> set[str]:
+    tables = registry.tables(package)
+    return {parameter.name for parameter in (*tables.DEVICE, *tables.SIGNAL) if parameter.secret}
+
+
+def _masked(parameters: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
+    return {name: MASK if name in secrets and value is not None else value for name, value in parameters.items()}

@@ -1,0 +1,311 @@
+"""The configuration files: read, joined, checked, and turned into devices and signals.
+
+A file is `{"devices": [ … ], "signals": [ … ], "ports": { … }, "publish": { … }}`, each part optional, the two lists
+being the workbook's tabs with their column names. Several files are joined. Nothing starts half-configured:
+
+- An error in a device, or in a signal of it, stops its whole protocol: none of its devices runs. Others do.
+- A signal that names no known device counts against the protocol of the device most likely meant: the nearest alias,
+  or else the only protocol there is.
+- A device alias given twice counts against the protocols of both; a port that is mapped wrongly against those on it.
+- A part of a file that is not known or no list counts against every protocol that the file configures.
+- A device of an unknown protocol concerns no other; nor does a file that cannot be read or is not JSON, except that
+  signals of devices unknown elsewhere are then left aside in silence, for that file may hold them.
+- An error under `publish` stops everything: readings would go astray.
+
+A good file is read with ujson alone, since a small gateway starts slowly enough; only a file with something wrong in it
+is read again, carefully, to name the line (see `careful`).
+"""
+
+from __future__ import annotations
+
+from ..errors import ConfigError
+from ..model import Device, Signal
+from ..protocols import registry
+from .advice import advice
+from .publishing import read_publish
+from .source import PARTS, Source, part_of, words
+from .validation import Table, did_you_mean, is_comment, nearest, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .careful import Steps
+    from .validation import Complain, Row
+
+
+class Configuration:
+    """What runs, and what is wrong.
+
+    `devices` those enabled, of protocols without errors (`protocol` is the package's name); `signals` theirs, enabled,
+    by device alias; `ports` {name: device node}; `publish` as `publishing.read_publish` returns it; `errors` in the
+    order of the files; `warnings` in words; `broken` the packages that do not start, `protocols` those that do.
+    """
+
+    __slots__ = ("broken", "devices", "errors", "ports", "protocols", "publish", "signals", "warnings")
+
+    def __init__(self) -> None:
+        self.devices: list[Device] = []
+        self.signals: dict[str, list[Signal]] = {}
+        self.ports: dict[str, str] = {}
+        self.publish: dict[str, Any] = {}
+        self.errors: list[ConfigError] = []
+        self.warnings: list[str] = []
+        self.broken: set[str] = set()
+        self.protocols: list[str] = []
+
+
+def load(paths: list[str], careful: bool = False) -> Configuration:
+    """Read and check the files; never raises for what is in them or for files that are not there.
+
+    `careful` (meterd check) reads each with a strict parser, and finds names that are given twice.
+    """
+    sources = [Source(path, careful) for path in paths]
+    loading = _Loading(sources)
+    for source in sources:
+        loading.ports(source)
+    for source in sources:
+        loading.devices(source)
+    for source in sources:
+        loading.signals(source)
+    loading.publish()
+    return loading.finish()
+
+
+class _Loading:
+    """The files on their way to a configuration."""
+
+    def __init__(self, sources: list[Source]) -> None:
+        self.sources = sources
+        self.configuration = Configuration()
+        self._tables: dict[str, tuple[Table, Table]] = {}
+        # Of every device row, wrong or not: alias → package (None: unknown protocol), over TCP, enabled.
+        self._known: dict[str, tuple[str | None, bool, bool]] = {}
+        self._aliases: set[tuple[str, str]] = set()
+        self._bad_ports: set[str] = set()
+        self._all_broken = False
+
+    # ---- ports
+
+    def ports(self, source: Source) -> None:
+        ports = self.configuration.ports
+        for name, node in part_of(source, "ports").items():
+            if is_comment(name):
+                continue
+            key = name.upper()
+            if not isinstance(node, str) or not node.strip():
+                message = f"found {shown(node)}, allowed: the path of a device node, such as /dev/ttyUSB0"
+            elif ports.get(key, node) != node:
+                message = f"found {shown(node)}, but it is mapped to {ports[key]} already"
+            elif node in ports.values() and ports.get(key) != node:
+                message = f"found {shown(node)}, which another port is mapped to already"
+            else:
+                ports[key] = node.strip()
+                continue
+            self._bad_ports.add(key)
+            source.faults.append((("ports", name), f"ports.{name}", message))
+
+    def _parts(self, source: Source) -> bool:
+        """Whether all parts are known, of the right shape, and given once."""
+        before = len(source.faults)
+        for name, found in source.content.items():
+            kind = PARTS.get(name)
+            if kind is None and not is_comment(name):
+                source.faults.append(((name,), name, f"is not known here{did_you_mean(name, PARTS)}"))
+            elif kind is not None and not isinstance(found, kind):
+                allowed = "a list" if kind is list else "an object"
+                source.faults.append(((name,), name, f"found {shown(found)}, allowed: {allowed}"))
+        return len(source.faults) == before and not (source.careful and source.careful.twice)
+
+    # ---- devices
+
+    def devices(self, source: Source) -> None:
+        sound = self._parts(source)
+        for number, row in enumerate(part_of(source, "devices")):
+            if not isinstance(row, dict):
+                source.faults.append((("devices", number), f"devices[{number}]", _not_a_row(row)))
+                sound = False
+                continue
+            self._device(source, number, row)
+        if not sound:
+            self.configuration.broken |= source.packages
+
+    def _device(self, source: Source, number: int, row: Row) -> None:
+        alias = _cell(row, "device_alias")
+        name = _cell(row, "protocol")
+        package = registry.find(name)
+        over_tcp = _over_tcp(row, name)
+        complain = self._complaints(source, ("devices", number), _of_device(alias), package)
+        if package is None:
+            known = registry.PROTOCOL_NAMES
+            found = f"found {shown(name)}" if name else "is missing"
+            complain("protocol", f"{found}, allowed: one of {', '.join(known)}{did_you_mean(name, known)}")
+            self._known.setdefault(alias, (None, over_tcp, False))
+            return
+        source.packages.add(package)
+        values = self._table(package)[0].read(row, over_tcp, source.directory, complain)
+        values["protocol"] = next(
+            each for each in registry.PROTOCOL_NAMES if each.lower() == " ".join(name.lower().split())
+        )
+        if alias and alias in self._known:
+            complain("device_alias", f"found {shown(alias)}, which another device has already")
+            self._break(self._known[alias][0])
+            return
+        line = self._tcp_line(values, complain) if over_tcp else self._serial_line(values, package, complain)
+        enabled = bool(values["enable"])
+        self._known[alias] = (package, over_tcp, enabled)
+        if enabled:
+            place = f"{source.path}, devices[{number}]"
+            self.configuration.devices.append(Device(alias, package, values, line, place))
+            self.configuration.signals[alias] = []
+
+    def _tcp_line(self, values: Row, complain: Complain) -> str:
+        if values.get("port") == 0:
+            complain("port", "found 0, allowed: 1 to 65535 where ip is given")
+        return f"{values.get('ip')}:{values.get('port')}"
+
+    def _serial_line(self, values: Row, package: str, complain: Complain) -> str:
+        """The key of the port: a mapped name, or the path of a node, under its mapped name where it has one."""
+        found = values.get("device") or ""
+        ports = self.configuration.ports
+        key = found.upper()
+        if key in ports or not found:
+            return key
+        for name, node in ports.items():
+            if node == found:
+                return name
+        if key in self._bad_ports:
+            self._break(package)
+        elif "/" not in found:
+            hint = f'"ports": {{"{key}": "/dev/tty…"}} maps it to a device node'
+            complain(
+                "device", f"found {shown(found)}, which is not among the ports{did_you_mean(found, ports)}; {hint}"
+            )
+        return found
+
+    # ---- signals
+
+    def signals(self, source: Source) -> None:
+        for number, row in enumerate(part_of(source, "signals")):
+            if isinstance(row, dict):
+                self._signal(source, number, row)
+            else:
+                source.faults.append((("signals", number), f"signals[{number}]", _not_a_row(row)))
+                self.configuration.broken |= source.packages
+
+    def _signal(self, source: Source, number: int, row: Row) -> None:
+        device_alias, alias = _cell(row, "device_alias"), _cell(row, "signal_alias")
+        whose = f"{_of_device(device_alias)}{', signal ' + alias if alias else ''}"
+        known = self._known.get(device_alias)
+        if known is None:
+            self._homeless(source, number, device_alias, whose)
+            return
+        package, over_tcp, enabled = known
+        if package is None:
+            return  # its device has been complained about
+        complain = self._complaints(source, ("signals", number), whose, package)
+        values = self._table(package)[1].read(row, over_tcp, source.directory, complain)
+        if (device_alias, alias) in self._aliases:
+            complain("signal_alias", f"found {shown(alias)}, which another signal of this device has already")
+        self._aliases.add((device_alias, alias))
+        if enabled and values["enable"]:
+            place = f"{source.path}, signals[{number}]"
+            signal = Signal(device_alias, alias, values, values.get("log") or 0, place)
+            self.configuration.signals[device_alias].append(signal)
+
+    def _homeless(self, source: Source, number: int, device_alias: str, whose: str) -> None:
+        if device_alias and not all(each.readable for each in self.sources):
+            return
+        near = nearest(device_alias, self._known) if device_alias else None
+        packages = {package for package, _, _ in self._known.values() if package}
+        package = self._known[near][0] if near else packages.pop() if len(packages) == 1 else None
+        complain = self._complaints(source, ("signals", number), whose, package)
+        if device_alias:
+            hint = f"; did you mean {near}?" if near else ""
+            complain("device_alias", f"found {shown(device_alias)}, allowed: the alias of a device{hint}")
+        else:
+            complain("device_alias", "is missing, allowed: the alias of a device")
+
+    # ---- publish
+
+    def publish(self) -> None:
+        """The sinks of all files; each may be given once."""
+        together: Row = {}
+        owner: dict[str, Source] = {}
+        for source in self.sources:
+            for name, value in part_of(source, "publish").items():
+                if name in together:
+                    source.faults.append(
+                        (("publish", name), f"publish.{name}", f"is given in {owner[name].path} already")
+                    )
+                    self._all_broken = True
+                together[name] = value
+                owner[name] = source
+
+        def complain(name: str | None, message: str) -> None:
+            steps = (name or "").split(".")
+            source = owner[steps[0]]
+            source.faults.append((("publish", *steps), f"publish, parameter {name}", message))
+            self._all_broken = True
+
+        self.configuration.publish = read_publish(together, complain)
+        for source in self.sources:
+            if not isinstance(source.content.get("publish", {}), dict):
+                self._all_broken = True
+
+    # ---- the end
+
+    def finish(self) -> Configuration:
+        configuration = self.configuration
+        if self._all_broken:
+            configuration.broken |= {package for package, _, _ in self._known.values() if package}
+        for source in self.sources:
+            configuration.errors += source.errors()
+        if configuration.broken:
+            broken = configuration.broken
+            configuration.devices = [device for device in configuration.devices if device.protocol not in broken]
+        aliases = {device.alias for device in configuration.devices}
+        configuration.signals = {alias: found for alias, found in configuration.signals.items() if alias in aliases}
+        configuration.protocols = sorted({device.protocol for device in configuration.devices})
+        configuration.warnings = advice(configuration.devices, configuration.signals)
+        return configuration
+
+    def _table(self, package: str) -> tuple[Table, Table]:
+        found = self._tables.get(package)
+        if found is None:
+            module = registry.tables(package)
+            found = self._tables[package] = (Table(module.DEVICE), Table(module.SIGNAL))
+        return found
+
+    def _complaints(self, source: Source, steps: Steps, whose: str, package: str | None) -> Complain:
+        """What keeps a complaint about one row and lets its protocol bear it."""
+
+        def complain(name: str | None, message: str) -> None:
+            where = f"{words(steps)}{whose}{', parameter ' + name if name else ''}"
+            source.faults.append(((*steps, name) if name else steps, where, message))
+            self._break(package)
+
+        return complain
+
+    def _break(self, package: str | None) -> None:
+        if package is not None:
+            self.configuration.broken.add(package)
+
+
+def _cell(row: Row, name: str) -> str:
+    """An identifying cell as text, so that a row with a wrong one can still be named."""
+    found = row.get(name)
+    return str(found).strip() if isinstance(found, (str, int, float)) else ""
+
+
+def _of_device(alias: str) -> str:
+    return f", device {alias}" if alias else ""
+
+
+def _not_a_row(found: Any) -> str:
+    return f"found {shown(found)}, allowed: an object"
+
+
+def _over_tcp(row: Row, protocol: str) -> bool:
+    """Either of ip and port set, or a protocol that is TCP by its name, makes all serial settings void."""
+    return bool(_cell(row, "ip")) or _cell(row, "port") not in ("", "0") or protocol.lower().endswith(" tcp")
