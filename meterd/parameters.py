@@ -139,7 +139,9 @@ def _integer(found: Any) -> int | None:
 
 
 def _boolean(found: Any) -> bool | None:
-    text = str(int(found) if isinstance(found, (bool, float)) else found).strip().lower()
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    text = str(int(found) if isinstance(found, bool) else found).strip().lower()
     return True if text in _TRUE else False if text in _FALSE else None
 
 
