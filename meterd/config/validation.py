@@ -84,7 +84,7 @@ def read_value(parameter: Parameter, found: Any, complain: Complain) -> Any:
     """The value, or None and a complaint."""
     try:
         return parameter.read(found)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         allowed = str(error)
         if parameter.secret and isinstance(found, (str, int)) and str(found):
             allowed = allowed.replace(str(found), "***")

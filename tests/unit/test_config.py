@@ -1,0 +1,410 @@
+"""Configuration files: joined, checked against the tables, every error named with its place."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meterd.config.effective import effective
+from meterd.config.files import Configuration, load
+from meterd.json_text import dumps
+
+IEC = {
+    "name": "House",
+    "device_alias": "M1",
+    "protocol": "IEC 62056-21",
+    "device": "PORT1",
+    "baudrate": 300,
+    "databits": 7,
+    "parity": "EVEN",
+    "serialnumber": "0",
+}
+ENERGY = {
+    "signal_name": "Energy",
+    "device_alias": "M1",
+    "signal_alias": "E",
+    "number_type": "FLOAT",
+    "job_todo": "1.8.0",
+    "tag_job_todo": "1.8.0",
+}
+DLMS = {
+    "name": "Flat",
+    "device_alias": "D1",
+    "protocol": "dlms",
+    "ip": "192.0.2.1",
+    "port": 4059,
+    "client_address": "0x10",
+    "auth": "LOW",
+    "password": "geheim",
+}
+VOLTAGE = {"signal_name": "U", "device_alias": "D1", "signal_alias": "U", "obis_job": "1.0.32.7.0.255"}
+PORTS = {"PORT1": "/dev/ttyATH0"}
+
+
+class Files:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, content: Any, name: str = "meterd.json") -> str:
+        path = self.folder / name
+        text = content if isinstance(content, str) else json.dumps(content, indent=1)
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def load(self, content: Any, careful: bool = False) -> Configuration:
+        return load([self.write(content)], careful)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def whole(**changes: Any) -> dict[str, Any]:
+    return {"devices": [IEC, DLMS], "signals": [ENERGY, VOLTAGE], "ports": PORTS, **changes}
+
+
+def device(**changes: Any) -> dict[str, Any]:
+    return whole(devices=[{**IEC, **changes}, DLMS])
+
+
+def signal(**changes: Any) -> dict[str, Any]:
+    return whole(signals=[{**ENERGY, **changes}, VOLTAGE])
+
+
+def errors(configuration: Configuration) -> list[str]:
+    return [str(error) for error in configuration.errors]
+
+
+def test_a_good_file_gives_devices_signals_and_defaults(files: Files) -> None:
+    configuration = files.load(whole())
+    assert errors(configuration) == []
+    assert configuration.warnings == []
+    iec, dlms = configuration.devices
+    assert (iec.alias, iec.protocol, iec.line, iec["timeout_ms"], iec["parity"]) == (
+        "M1", "iec62056_21", "PORT1", 2500, "even",
+    )  # fmt: skip
+    assert (dlms.alias, dlms.protocol, dlms.line, dlms["client_address"], dlms["auth"]) == (
+        "D1", "dlms", "192.0.2.1:4059", 16, "Low",
+    )  # fmt: skip
+    assert dlms["protocol"] == "DLMS"
+    assert [one.alias for one in configuration.signals["M1"]] == ["E"]
+    assert configuration.signals["M1"][0]["tag_job_todo"] == "1.8.0"
+    assert configuration.protocols == ["dlms", "iec62056_21"]
+    assert iec.place.endswith("meterd.json, devices[0]")
+
+
+def test_several_files_are_joined(files: Files) -> None:
+    first = files.write({"devices": [IEC], "signals": [VOLTAGE]}, "a.json")
+    second = files.write({"devices": [DLMS], "signals": [ENERGY], "ports": PORTS}, "b.json")
+    configuration = load([first, second])
+    assert errors(configuration) == []
+    assert {alias: len(found) for alias, found in configuration.signals.items()} == {"M1": 1, "D1": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "message"),
+    [
+        (device(baudrate=301), "line 8, devices[0], device M1, parameter baudrate", "found 301, allowed: one of 300"),
+        (device(databits=9), "devices[0], device M1, parameter databits", "found 9, allowed: 6, 7 or 8"),
+        (device(databits="x"), "device M1, parameter databits", 'found "x", allowed: a whole number, 6 to 9'),
+        (device(parity="evn"), "parameter parity", 'did you mean even?'),
+        (device(t2=100), "parameter t2", "found 100, allowed: a whole number, 200 to 1500"),
+        (device(timeout_ms=None, timeout_mss=5), "timeout_mss", "is not known here; did you mean timeout_ms?"),
+        (device(serialnumber=None), "device M1, parameter serialnumber", "is missing, allowed: text"),
+        (device(enable=0.5), "parameter enable", "found 0.5, allowed: 0 or 1"),
+        (device(enable="perhaps"), "parameter enable", 'found "perhaps", allowed: 0 or 1'),
+        (device(device="PORT2"), "device", 'found "PORT2", which is not among the ports; did you mean PORT1?'),
+        (device(device=None), "parameter device", "is missing (required on a serial line)"),
+        (device(ip="192.0.2.9"), "device M1, parameter port", "is missing (required over TCP)"),
+        (device(port=4059), "device M1, parameter ip", "is missing (required over TCP)"),
+        (device(ip="192.0.2.9", port=0), "parameter port", "found 0, allowed: 1 to 65535"),
+        (whole(devices=[{**IEC, "device_alias": "M 1"}, DLMS], signals=[VOLTAGE]), "device M 1, parameter device_alias", "letters, digits, '-' and '_'"),
+        (device(name=["x"]), "parameter name", "found a list, allowed: text"),
+        (device(name={"x": 1}), "parameter name", "found an object, allowed: text"),
+        (device(timeout_ms=1e999), "parameter timeout_ms", "found inf, allowed: a whole number"),
+        (signal(number_type="FLOT"), "signals[0], device M1, signal E, parameter number_type", "did you mean FLOAT?"),
+        (signal(job_todo=""), "signal E, parameter job_todo", "is missing, allowed: text"),
+        (signal(signal_alias=None), "signals[0], device M1, parameter signal_alias", "is missing"),
+        (signal(log=-1), "parameter log", "found -1, allowed: a whole number, at least 0"),
+    ],
+)  # fmt: skip
+def test_one_wrong_cell_is_one_error_and_stops_its_protocol_alone(
+    files: Files, content: dict[str, Any], place: str, message: str
+) -> None:
+    configuration = files.load(content)
+    found = errors(configuration)
+    assert len(found) == 1, found
+    assert f"{place}: " in found[0]
+    assert message in found[0]
+    assert configuration.errors[0].place.startswith(str(files.folder / "meterd.json"))
+    assert ", line " in found[0]
+    assert configuration.broken == {"iec62056_21"}
+    assert [one.alias for one in configuration.devices] == ["D1"]
+    assert list(configuration.signals) == ["D1"]
+
+
+def test_all_errors_are_collected_in_the_order_of_the_lines(files: Files) -> None:
+    content = whole(devices=[{**IEC, "t2": 1, "type": "Z"}, {**DLMS, "client_address": "x"}], ports={"PORT1": 5})
+    configuration = files.load(content)
+    lines = [int(error.place.split("line ")[1].split(",")[0]) for error in configuration.errors]
+    assert len(lines) == 4
+    assert lines == sorted(lines)
+    assert configuration.broken == {"iec62056_21", "dlms"}
+    assert configuration.devices == []
+
+
+def test_an_unknown_protocol_concerns_no_other(files: Files) -> None:
+    configuration = files.load(whole(devices=[{**IEC, "protocol": "IEC 62056-12"}, DLMS]))
+    assert len(configuration.errors) == 1
+    assert 'found "IEC 62056-12"' in errors(configuration)[0]
+    assert errors(configuration)[0].endswith("did you mean IEC 62056-21?")
+    assert configuration.protocols == ["dlms"]
+    assert len(files.load(whole(devices=[{**IEC, "protocol": None}, DLMS])).errors) == 1
+
+
+def test_duplicates_count_against_both(files: Files) -> None:
+    configuration = files.load(whole(devices=[IEC, {**DLMS, "device_alias": "M1"}], signals=[ENERGY]))
+    assert errors(configuration)[0].endswith('parameter device_alias: found "M1", which another device has already')
+    assert configuration.broken == {"iec62056_21", "dlms"}
+    twice = files.load(whole(signals=[ENERGY, ENERGY, VOLTAGE]))
+    assert errors(twice)[0].endswith('found "E", which another signal of this device has already')
+    assert twice.protocols == ["dlms"]
+
+
+def test_a_signal_of_no_device_counts_against_the_nearest_one(files: Files) -> None:
+    configuration = files.load(whole(signals=[{**ENERGY, "device_alias": "M11"}, VOLTAGE]))
+    assert errors(configuration)[0].endswith('found "M11", allowed: the alias of a device; did you mean M1?')
+    assert configuration.broken == {"iec62056_21"}
+    far = files.load(whole(signals=[ENERGY, {**VOLTAGE, "device_alias": "zzz"}]))
+    assert far.broken == set()
+    assert len(far.errors) == 1
+    only = files.load({"devices": [DLMS], "signals": [{**VOLTAGE, "device_alias": "zzz"}]})
+    assert only.broken == {"dlms"}
+
+
+def test_a_file_that_is_not_json_names_the_line_and_leaves_the_others_running(files: Files) -> None:
+    broken = files.write('{"devices": [\n{"name": "x",\n "oops }\n]}', "dlms.json")
+    good = files.write({"devices": [IEC], "signals": [ENERGY, VOLTAGE], "ports": PORTS}, "iec.json")
+    configuration = load([broken, good])
+    assert len(configuration.errors) == 1
+    assert errors(configuration)[0].startswith(f"{broken}, line 3: is not JSON: ")
+    assert configuration.protocols == ["iec62056_21"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "3", "null", "nul", "{", '{"devices": {}}', '{"devices": [3]}', "[" * 100000]
+)
+def test_strange_files_are_errors_and_nothing_runs(files: Files, text: str) -> None:
+    configuration = files.load(text)
+    assert len(configuration.errors) == 1
+    assert configuration.devices == []
+
+
+def test_files_that_cannot_be_read_are_errors(files: Files) -> None:
+    (files.folder / "latin").write_bytes(b'{"devices": [\xe4]}')
+    configuration = load([str(files.folder / "absent.json"), str(files.folder / "latin"), str(files.folder)])
+    assert [error.message for error in configuration.errors] == [
+        "cannot be read: No such file or directory",
+        "is not UTF-8 text (byte 13)",
+        "cannot be read: Is a directory",
+    ]
+
+
+def test_a_byte_order_mark_is_no_error(files: Files) -> None:
+    assert files.load("\ufeff" + json.dumps(whole())).errors == []
+
+
+def test_an_unknown_part_stops_what_the_file_configures(files: Files) -> None:
+    configuration = files.load({"devices": [IEC], "signal": [ENERGY], "ports": PORTS, "#": "comment", "_note": 1})
+    assert errors(configuration)[0].endswith("signal: is not known here; did you mean signals?")
+    assert configuration.devices == []
+
+
+def test_a_part_given_twice_is_found_without_care_and_a_parameter_with(files: Files) -> None:
+    iec = json.dumps(IEC)
+    parts = files.load(f'{{"devices": [],\n"devices": [{iec}], "ports": {json.dumps(PORTS)}}}')
+    assert errors(parts)[0].endswith("line 2, devices: is given twice")
+    assert parts.devices == []
+    doubled = f'{{"devices": [{iec[:-1]},\n"t2": 300, "t2": 400}}], "ports": {json.dumps(PORTS)}}}'
+    assert files.load(doubled).errors == []
+    assert errors(files.load(doubled, careful=True))[0].endswith("line 2, devices[0], parameter t2: is given twice")
+
+
+def test_disabled_rows_are_checked_and_not_run(files: Files) -> None:
+    configuration = files.load(
+        whole(devices=[{**IEC, "enable": 0}, DLMS], signals=[ENERGY, {**VOLTAGE, "enable": "0"}])
+    )
+    assert errors(configuration) == []
+    assert [one.alias for one in configuration.devices] == ["D1"]
+    assert configuration.signals == {"D1": []}
+    assert configuration.warnings == ["D1: no enabled signal, so nothing is read"]
+    assert files.load(device(enable=0, t2=1)).broken == {"iec62056_21"}
+
+
+def test_comments_and_older_names_are_accepted(files: Files) -> None:
+    configuration = files.load(device(retry_count="5", _note="kitchen", **{"#": "x"}))
+    assert errors(configuration) == []
+    assert configuration.devices[0]["retry_counter"] == 5
+
+
+def test_over_tcp_serial_settings_are_ignored(files: Files) -> None:
+    configuration = files.load(device(ip="192.0.2.9", port=8000, databits=9, baudrate="fast", device=""))
+    assert errors(configuration) == []
+    assert configuration.devices[0].line == "192.0.2.9:8000"
+    assert configuration.devices[0].over_tcp()
+
+
+def test_ports_map_names_to_nodes(files: Files) -> None:
+    lower = files.load(device(device="port1"))
+    assert lower.devices[0].line == "PORT1"
+    node = files.load(device(device="/dev/ttyATH0"))
+    assert node.devices[0].line == "PORT1"
+    other = files.load(device(device="/dev/ttyUSB7"))
+    assert (errors(other), other.devices[0].line) == ([], "/dev/ttyUSB7")
+    wrong = files.load(whole(ports={"PORT1": ""}))
+    assert len(wrong.errors) == 1
+    assert wrong.protocols == ["dlms"]
+    same = files.load(whole(ports={"PORT1": "/dev/ttyS0", "PORT2": "/dev/ttyS0"}))
+    assert "another port is mapped" in errors(same)[0]
+
+
+def test_a_secret_may_come_from_a_file_and_is_never_shown(files: Files) -> None:
+    (files.folder / "password").write_text("geheim-im-file\n")
+    content = whole(devices=[IEC, {**DLMS, "password": None, "password_file": "password"}])
+    configuration = files.load(content)
+    assert errors(configuration) == []
+    assert configuration.devices[1]["password"] == "geheim-im-file"
+    shown = dumps(effective(configuration))
+    assert "geheim" not in shown
+    assert '"password":"***"' in shown
+    (files.folder / "password").write_text("")
+    assert "which is empty" in errors(files.load(content))[0]
+    (files.folder / "password").unlink()
+    assert "parameter password_file: found" in errors(files.load(content))[0]
+    assert "No such file" in errors(files.load(content))[0]
+
+
+@pytest.mark.parametrize("secret", ["(geheim)", "x" * 40, ["geheim"], True])
+def test_a_wrong_secret_is_not_in_its_error(files: Files, secret: Any) -> None:
+    configuration = files.load(device(password=secret))
+    assert len(configuration.errors) == 1
+    assert "found a value" in errors(configuration)[0]
+    assert "geheim" not in errors(configuration)[0]
+    assert "xxxx" not in errors(configuration)[0]
+
+
+def test_doubtful_settings_are_told_once(files: Files) -> None:
+    fast = [{**IEC, "device_alias": f"M{number}", "baudrate": 9600} for number in range(20)]
+    signals = [{**ENERGY, "device_alias": f"M{number}"} for number in range(20)]
+    configuration = files.load({"devices": fast, "signals": signals, "ports": PORTS})
+    assert len(configuration.warnings) == 1
+    assert configuration.warnings[0].startswith("M0, M1, ")
+    assert "baudrate 300" in configuration.warnings[0]
+
+
+def test_publish_defaults_and_sinks(files: Files) -> None:
+    assert files.load(whole()).publish == {
+        "stdout": "json",
+        "status_interval_s": 60,
+        "file": None,
+        "socket": None,
+        "events": {"path": None, "size": 1000},
+    }
+    sinks = {"file": {"path": "/tmp/r", "format": "LINES"}, "socket": {"path": "/run/m"}, "events": {"size": 5}}
+    publish = files.load(whole(publish=sinks)).publish
+    assert publish["stdout"] is None
+    assert publish["file"] == {"path": "/tmp/r", "format": "lines"}
+    assert publish["events"] == {"path": None, "size": 5}
+    assert files.load(whole(publish={"stdout": "none"})).publish["stdout"] is None
+
+
+@pytest.mark.parametrize(
+    ("publish", "message"),
+    [
+        ({"stdoutt": "json"}, "stdoutt: is not known here; did you mean stdout?"),
+        ({"stdout": "xml"}, 'stdout: found "xml", allowed: one of json, lines, none'),
+        ({"file": {"format": "json"}}, "file.path: is missing"),
+        ({"file": {"path": "/x", "formt": "json"}}, "file.formt: is not known here; did you mean format?"),
+        ({"socket": "/run/x"}, 'socket: found "/run/x", allowed: an object'),
+        ({"socket": {"path": "/" + "x" * 200}}, "allowed: text, 1 to 107 characters"),
+        ({"status_interval_s": 0}, "status_interval_s: found 0, allowed: a whole number, 1 to 86400"),
+        ([], "publish: found a list, allowed: an object"),
+    ],
+)  # fmt: skip
+def test_an_error_under_publish_stops_everything(files: Files, publish: Any, message: str) -> None:
+    configuration = files.load(whole(publish=publish))
+    assert len(configuration.errors) == 1
+    assert message in errors(configuration)[0]
+    assert "line " in errors(configuration)[0]
+    assert configuration.devices == []
+
+
+def test_a_sink_in_two_files_is_an_error(files: Files) -> None:
+    first = files.write(whole(publish={"stdout": "json"}), "a.json")
+    second = files.write({"publish": {"stdout": "lines"}}, "b.json")
+    assert errors(load([first, second]))[0].endswith(f"publish.stdout: is given in {first} already")
+
+
+def test_the_effective_configuration_is_a_configuration(files: Files) -> None:
+    before = files.load(whole(devices=[IEC, {**DLMS, "password": None, "auth": "none"}]))
+    again = files.load(dumps(effective(before)))
+    assert errors(again) == []
+    assert dumps(effective(again)) == dumps(effective(before))
+
+
+def test_a_good_file_loads_without_dear_imports(files: Files) -> None:
+    path = files.write(whole())
+    program = (
+        "import sys; sys.path[:0] = [sys.argv[1]]\n"
+        "from meterd.config.files import load\n"
+        "assert not load([sys.argv[2]]).errors\n"
+        "print(' '.join(sys.modules))"
+    )
+    root = str(Path(__file__).parents[2])
+    site = str(Path(sys.modules["ujson"].__file__ or "").parent)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.append({site!r})\n" + program, root, path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    dear = {"re", "json", "decimal", "logging", "typing", "enum", "difflib", "socket", "dataclasses", "collections"}
+    assert not loaded & dear
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(name=st.sampled_from(sorted({*IEC, "t2", "enable", "password", "password_file", "ip"})), value=json_values)
+def test_any_value_in_any_cell_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, name: str, value: Any
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    configuration = Files(folder).load(device(**{name: value}))
+    for error in configuration.errors:
+        assert error.place
+        assert "\n" not in error.place
+    assert configuration.devices
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    content=st.dictionaries(st.sampled_from(["devices", "signals", "ports", "publish", "x"]), json_values, max_size=4)
+)
+def test_any_json_is_survived(tmp_path_factory: pytest.TempPathFactory, content: dict[str, Any]) -> None:
+    configuration = Files(tmp_path_factory.getbasetemp()).load(content)
+    assert configuration.devices == []
