@@ -9,6 +9,7 @@ Dirt it must survive: any bytes of any length, also none.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.string cimport memcpy
 
 cdef unsigned char FCS_LOW[256]   # the CRC of one byte, halved: the low half alone is on the critical path
 cdef unsigned char FCS_HIGH[256]
@@ -54,10 +55,38 @@ cdef unsigned int fcs16_update(const unsigned char *data, Py_ssize_t length, uns
 
 
 cdef unsigned int xor_of(const unsigned char *data, Py_ssize_t length) noexcept:
+    """The exclusive or of all bytes: a word at a time, then the bytes of the word."""
+    cdef size_t words = 0, word
     cdef unsigned int result = 0
-    cdef Py_ssize_t index
-    for index in range(length):
-        result ^= data[index]
+    while length >= <Py_ssize_t>sizeof(word):
+        memcpy(&word, data, sizeof(word))
+        words ^= word
+        data += sizeof(word)
+        length -= sizeof(word)
+    while words:
+        result ^= words & 0xFF
+        words >>= 8
+    while length > 0:
+        length -= 1
+        result ^= data[length]
+    return result
+
+
+cdef unsigned int or_of(const unsigned char *data, Py_ssize_t length) noexcept:
+    """The bits set in any byte, found the same way."""
+    cdef size_t words = 0, word
+    cdef unsigned int result = 0
+    while length >= <Py_ssize_t>sizeof(word):
+        memcpy(&word, data, sizeof(word))
+        words |= word
+        data += sizeof(word)
+        length -= sizeof(word)
+    while words:
+        result |= words & 0xFF
+        words >>= 8
+    while length > 0:
+        length -= 1
+        result |= data[length]
     return result
 
 

@@ -15,9 +15,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_SetDefault
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.unicode cimport PyUnicode_DecodeLatin1
-from libc.string cimport memchr, memcpy, memmove
+from libc.string cimport memchr, memcmp, memcpy, memmove
 
-from meterd._crc cimport xor_of
+from meterd._crc cimport or_of, xor_of
 
 from .errors import DecodeError
 
@@ -36,6 +36,7 @@ cdef enum:
     BLOCK_LIMIT = 262144
     LINE_LIMIT = 256
     HELD_LIMIT = 524288    # bytes kept for a reader who does not collect its messages
+    UNIT_LIMIT = 16        # units worth remembering
     OPTION_SELECT = 6      # ACK V Z Y CR LF
     LEAST_LINE = 7         # '/XXXZ' CR LF
 
@@ -61,11 +62,7 @@ cdef inline bint is_printable(unsigned char byte) noexcept:
 
 
 cdef inline bint has_damage(const unsigned char *data, Py_ssize_t length) noexcept:
-    cdef unsigned char seen = 0
-    cdef Py_ssize_t index
-    for index in range(length):
-        seen |= data[index]
-    return seen & DAMAGED
+    return or_of(data, length) & DAMAGED
 
 
 cdef inline Py_ssize_t first_of(const unsigned char *data, Py_ssize_t at, Py_ssize_t end, unsigned char byte) noexcept:
@@ -75,6 +72,17 @@ cdef inline Py_ssize_t first_of(const unsigned char *data, Py_ssize_t at, Py_ssi
         return end
     found = <const unsigned char *>memchr(data + at, byte, end - at)
     return end if found == NULL else found - data
+
+
+cdef unsigned char STOPS[256]  # what ends the run of ordinary characters in an address, in a group
+
+cdef enum:
+    STOPS_ADDRESS = 1
+    STOPS_GROUP = 2
+
+STOPS[<unsigned char>c"("] = STOPS[<unsigned char>c"!"] = STOPS_ADDRESS
+STOPS[<unsigned char>c")"] = STOPS[<unsigned char>c"*"] = STOPS_GROUP
+STOPS[LF] = STOPS_ADDRESS | STOPS_GROUP
 
 
 cdef enum Context:
@@ -93,6 +101,9 @@ cdef class Parser:
     cdef dict wanted      # effective address: index still to come; None if all of the block is wanted
     cdef object address
     cdef object effective
+    cdef object unit      # the last one, and its characters
+    cdef char unit_text[UNIT_LIMIT]
+    cdef Py_ssize_t unit_length
     cdef Context context
     cdef Py_ssize_t mark  # where the address or the group begins
     cdef Py_ssize_t star  # the first '*' of the group, or -1
@@ -105,6 +116,7 @@ cdef class Parser:
         self.wanted = None if wanted is None else dict(wanted)
         self.context = LINE_START
         self.star = -1
+        self.unit_length = -1
 
     cdef Py_ssize_t run(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
         """Go on from `at`; stops at `end`, behind '!', or behind the line that shows the last thing wanted.
@@ -135,6 +147,8 @@ cdef class Parser:
         while at < end:
             byte = text[at]
             at += 1
+            if not STOPS[byte] & STOPS_GROUP:
+                continue
             if byte == c")":
                 self._add(text, at - 1)
                 self.context = ADDRESS
@@ -154,6 +168,8 @@ cdef class Parser:
         while at < end:
             byte = text[at]
             at += 1
+            if not STOPS[byte] & STOPS_ADDRESS:
+                continue
             if byte == c"(":
                 self._set_address(text, self.mark, at - 1)
                 self.context = GROUP
@@ -188,7 +204,7 @@ cdef class Parser:
         cdef object value = PyUnicode_DecodeLatin1(<const char *>text + self.mark, value_end - self.mark, NULL)
         cdef object index = <object>PyDict_SetDefault(self.counts, self.effective, ONE)
         if self.star >= 0:
-            unit = PyUnicode_DecodeLatin1(<const char *>text + self.star + 1, end - self.star - 1, NULL)
+            unit = self._unit(<const char *>text + self.star + 1, end - self.star - 1)
         if len(self.counts) > known:
             index = ZERO
         else:
@@ -199,6 +215,17 @@ cdef class Parser:
             if last is not None and index >= last:
                 del self.wanted[self.effective]
         return 0
+
+
+    cdef object _unit(self, const char *text, Py_ssize_t length):
+        """The unit as a string; most data sets of a list share a few, so the last one is used again."""
+        if length != self.unit_length or memcmp(text, self.unit_text, length) != 0:
+            self.unit = PyUnicode_DecodeLatin1(text, length, NULL)
+            self.unit_length = -1
+            if length <= UNIT_LIMIT:
+                memcpy(self.unit_text, text, length)
+                self.unit_length = length
+        return self.unit
 
 
 cdef inline bint ends_with_mark(const unsigned char *data, Py_ssize_t length) noexcept:
