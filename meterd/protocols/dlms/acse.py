@@ -65,7 +65,8 @@ class Aarq(Record):
         "title_tag",
         "user_information",
     )
-    _hidden = ("authentication",)
+    # A plain initiate request may carry the dedicated key.
+    _hidden = ("authentication", "user_information")
 
     def __init__(
         self,

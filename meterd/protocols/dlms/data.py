@@ -171,7 +171,7 @@ def clock_is_invalid(octets: bytes) -> bool:
 
 
 def unit_name(code: int) -> str | None:
-    """The unit as the standard writes it; None for "other unit", "no unit" and codes that the standard does not have."""
+    """The unit as the standard writes it; None for "other unit", "no unit" and codes the standard does not have."""
     return UNITS.get(code)
 
 

@@ -1,4 +1,4 @@
-"""GET: attributes read by logical name; normal, next block, with list (Green Book 9.3.6, 9.5 Get-Request and -Response).
+"""GET: attributes read by logical name; normal, next block, with list (Green Book 9.3.6, 9.5 Get-Request, -Response).
 
 Both roles. A long answer comes in data blocks (block transfer, not HDLC segmentation): the joined raw data of a normal
 request is one Data, that of a with-list request is a count and as many results.
