@@ -193,9 +193,15 @@ TCP_ENDPOINT = (
     Parameter("ip", STRING, "IP address for a TCP connection; serial settings are then ignored", required_tcp=True),
     Parameter("port", INTEGER, "TCP port", low=0, high=65535, required_tcp=True),
 )
-SERIAL_CLOSE_DELAY = Parameter("serial_close_delay", INTEGER, "Delay before closing the serial port, ms", default=400, low=0)
-POLL_DELAY = Parameter("poll_delay_ms", INTEGER, "Shortest wait before sending any data on the port, ms", default=200, low=0)
-SCAN_RATE = Parameter("scan_rate_ms", INTEGER, "Time frame within which all signals are read once, ms", default=10000, low=1)
+SERIAL_CLOSE_DELAY = Parameter(
+    "serial_close_delay", INTEGER, "Delay before closing the serial port, ms", default=400, low=0
+)
+POLL_DELAY = Parameter(
+    "poll_delay_ms", INTEGER, "Shortest wait before sending any data on the port, ms", default=200, low=0
+)
+SCAN_RATE = Parameter(
+    "scan_rate_ms", INTEGER, "Time frame within which all signals are read once, ms", default=10000, low=1
+)
 TIMEOUT = Parameter("timeout_ms", INTEGER, "Wait for an answer, ms", default=2500, low=1, high=600000)
 SIGNAL_IDENTITY = (
     Parameter("signal_name", STRING, "User-friendly name of the signal", **BOTH),
