@@ -9,8 +9,8 @@ from time import time
 from .. import __version__, log
 from ..config.files import load
 from ..errors import ConfigError
-from ..publish import open_sinks
 from ..publish.hub import Hub
+from ..publish.sinks import open_sinks
 from ..runtime.daemon import Daemon
 from ..runtime.loop import Loop
 from ..runtime.state import DEFAULT_DIRECTORY, StateDirectory
@@ -131,7 +131,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     loop = Loop()
     hub = Hub(open_sinks(configuration.publish, loop), wall_clock_ms)
     daemon = Daemon(loop, hub, state_directory(arguments), packages)
-    daemon.status_interval_s = configuration.status_interval_s
+    daemon.status_interval_s = configuration.publish["status_interval_s"]
     daemon.observe = Watch(arguments, daemon).observers
     loop.turn_ends.append(hub.flush)
     if not daemon.configure(configuration):

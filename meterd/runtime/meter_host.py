@@ -98,14 +98,21 @@ class FaultyPort(ParityPort):
 
 
 class PtyPort(FaultyPort):
-    """The master side of a pty whose slave is linked at `link`."""
+    """The master side of a pty whose slave is linked at `link`.
 
-    __slots__ = ("link", "slave")
+    What the client writes is here at once, but the client reckons with the time that it takes on a wire, and switches
+    its speed only then; so it is handed on only then.
+    """
+
+    __slots__ = ("_arrived", "_arrives_at", "_arrival", "link", "slave")
 
     def __init__(self, loop: Loop, link: str, fault: Fault | None, paced: bool) -> None:
         super().__init__(loop, link, fault, paced)
         self.link = link
         self.slave = -1
+        self._arrived = b""
+        self._arrives_at = 0.0
+        self._arrival = Timer(self._hand_on)
 
     def open(self) -> None:
         master, self.slave = os.openpty()  # the slave is held open: a client that leaves must not end the meter
@@ -128,12 +135,25 @@ class PtyPort(FaultyPort):
 
     def _read(self) -> bytes:
         data = super()._read()
-        return data.translate(WRONG_SPEED) if data and self._at_wrong_speed() else data
+        if data and self.settings is not None:
+            if self._at_wrong_speed():
+                data = data.translate(WRONG_SPEED)
+            self._arrived += data
+            wire_s = len(data) * self.settings.character_bits() / self.settings.baudrate
+            self._arrives_at = max(self._arrives_at, self.loop.time) + wire_s
+            self.loop.arm(self._arrival, self._arrives_at)
+        return b""
+
+    def _hand_on(self) -> None:
+        data, self._arrived = self._arrived, b""
+        self.on_data(data)
 
     def _write(self, data: bytes) -> bool:
         return super()._write(data.translate(WRONG_SPEED) if self._at_wrong_speed() else data)
 
     def _close_descriptor(self) -> None:
+        self._arrival.deadline = None
+        self._arrived = b""
         os.close(self.fd)
         os.close(self.slave)
         if os.path.islink(self.link):

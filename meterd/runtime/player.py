@@ -125,6 +125,7 @@ class Player:
             self._advance(None, error)
             return
         if frame is not None:
+            self._show_frame(frame)
             self._advance(frame)
             return
         self._await(reception)

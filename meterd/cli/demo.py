@@ -1,0 +1,204 @@
+"""`meterd demo`: simulated meters on ptys and TCP, the real daemon reading them, live readings until interrupted.
+
+On a terminal a table that refreshes itself, else JSON lines. Three processes: one plays the meters, one is the daemon
+as any gateway runs it, and this one shows what comes out of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import import_module
+
+from ..runtime.faults import Fault
+from ..runtime.loop import Loop
+from ..runtime.meter_host import MeterHost
+from .demo_site import METERS
+from .exit_codes import FAILED, OK
+from .options import HELP, VALUE, Option, parse, usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .demo_site import DemoMeter
+
+DURATION = Option(("--duration",), VALUE, "end after so many seconds", "SECONDS")
+OPTIONS = (DURATION, HELP)
+REFRESH_S = 0.5
+
+
+def main(words: list[str]) -> int:
+    arguments = parse(words[1:], OPTIONS)
+    if arguments.has("help"):
+        print(usage("meterd demo", "", "Simulated meters, the real daemon, live readings.", OPTIONS))
+        return OK
+    duration = arguments.number("duration", 0)
+    with tempfile.TemporaryDirectory(prefix="meterd-demo-") as directory:
+        pid, ports = _start_meters(directory)
+        try:
+            return _run_daemon(directory, ports, duration)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def _start_meters(directory: str) -> tuple[int, list[int]]:
+    """Fork the process that plays the meters; returns its pid and each meter's TCP port (0: on a pty)."""
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()  # an interrupt at the terminal must reach the daemon while its meters still answer
+        os.close(read_end)
+        loop = Loop()
+        host = MeterHost(loop)
+        ports = [_serve(host, meter, directory) for meter in METERS]
+        os.write(write_end, json.dumps(ports).encode())
+        os.close(write_end)
+        loop.run()
+        os._exit(0)
+    os.close(write_end)
+    with open(read_end, "rb") as pipe:
+        return pid, json.loads(pipe.read())
+
+
+def _serve(host: MeterHost, meter: DemoMeter, directory: str) -> int:
+    if meter.simulator is None:
+        return 1  # nobody listens on TCP port 1: a meter that is switched off
+    module = import_module(f"meterd.simulate.{meter.simulator}")
+    fault = Fault.parse(meter.fault) if meter.fault else None
+    played = module.meter(**meter.options)
+    if meter.port is not None:
+        host.on_pty(os.path.join(directory, meter.port), played, module.LINE, fault)
+        return 0
+    return host.on_tcp(0, played, fault)
+
+
+def configuration(directory: str, ports: list[int]) -> dict[str, Any]:
+    """The demo's configuration file, as any site would have it."""
+    devices, signals, names = [], [], {}
+    for meter, port in zip(METERS, ports, strict=True):
+        place: dict[str, Any] = {"ip": "127.0.0.1", "port": port}
+        if meter.port is not None:
+            place = {"device": meter.port}
+            names[meter.port] = os.path.join(directory, meter.port)
+        devices.append({"name": meter.alias, "device_alias": meter.alias, **meter.parameters, **place})
+        for alias, columns in meter.signals.items():
+            signals.append({"signal_name": alias, "device_alias": meter.alias, "signal_alias": alias, **columns})
+    return {"ports": names, "devices": devices, "signals": signals, "publish": {"stdout": "json"}}
+
+
+def _run_daemon(directory: str, ports: list[int], duration: int) -> int:
+    path = os.path.join(directory, "demo.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(configuration(directory, ports), file, indent=1)
+    command = [sys.executable, "-m", "meterd", "run", "-c", path, "--state", directory]
+    command += ["--control", os.path.join(directory, "control.sock")]
+    table = sys.stdout.isatty()
+    with open(os.path.join(directory, "log"), "w+", encoding="utf-8") as log:
+        daemon = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log if table else None, start_new_session=True)
+        assert daemon.stdout is not None
+        deadline = time.monotonic() + duration if duration else None
+        try:
+            (_Table(log.name) if table else _Lines()).follow(daemon.stdout.fileno(), deadline)
+        except KeyboardInterrupt:
+            pass
+        daemon.send_signal(signal.SIGTERM)
+        rest = daemon.stdout.read()
+        daemon.stdout.close()
+        code = daemon.wait(10)
+        if not table:
+            sys.stdout.write(rest.decode())
+        if code:
+            log.seek(0)
+            sys.stderr.write(log.read())
+    return FAILED if code else OK
+
+
+class _Lines:
+    """Passes the daemon's lines on."""
+
+    def follow(self, fd: int, deadline: float | None) -> None:
+        while deadline is None or time.monotonic() < deadline:
+            ready, _, _ = select.select([fd], [], [], REFRESH_S)
+            if ready:
+                data = os.read(fd, 65536)
+                if not data:
+                    return
+                self.take(data)
+            self.refresh()
+
+    def take(self, data: bytes) -> None:
+        sys.stdout.write(data.decode())
+
+    def refresh(self) -> None:
+        sys.stdout.flush()
+
+
+class _Table(_Lines):
+    """Keeps the last reading of each signal on the screen."""
+
+    def __init__(self, log_path: str) -> None:
+        self.rows: dict[tuple[str, str], dict[str, Any]] = {}
+        self.log_path = log_path
+        self._rest = b""
+        self._drawn = 0.0
+
+    def take(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            # Floats would lose the meter's own digits.
+            reading = json.loads(line, parse_float=str)
+            self.rows[reading["device"], reading["signal"]] = reading
+
+    def refresh(self) -> None:
+        now = time.monotonic()
+        if now - self._drawn < REFRESH_S:
+            return
+        self._drawn = now
+        columns, height = shutil.get_terminal_size()
+        lines = [line[:columns] for line in self._lines()][: height - 1]
+        sys.stdout.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
+        sys.stdout.flush()
+
+    def follow(self, fd: int, deadline: float | None) -> None:
+        sys.stdout.write("\x1b[?1049h\x1b[?25l")
+        try:
+            super().follow(fd, deadline)
+        finally:
+            sys.stdout.write("\x1b[?25h\x1b[?1049l")
+            print("\n".join(self._lines()))
+
+    def _lines(self) -> list[str]:
+        lines = ["meterd demo: simulated meters, the real daemon (Ctrl-C ends it)", ""]
+        lines.append(f"{'device':<12} {'signal':<16} {'value':>18} {'unit':<8} {'at':<8} quality")
+        shown = ""
+        for (device, name), reading in sorted(self.rows.items()):
+            if name.startswith("_"):
+                continue
+            lines.append(f"{device if device != shown else '':<12} {name:<16} {_reading_columns(reading)}")
+            shown = device
+        return [*lines, "", *self._status()]
+
+    def _status(self) -> list[str]:
+        states = []
+        for device in sorted({device for device, _ in self.rows}):
+            connected = self.rows.get((device, "_connected"), {}).get("value")
+            reason = self.rows.get((device, "_reason"), {}).get("value")
+            word = "connected" if connected else "not yet read" if connected is None else f"not connected: {reason}"
+            states.append(f"{device:<12} {word}")
+        return states
+
+
+def _reading_columns(reading: dict[str, Any]) -> str:
+    value = "-" if reading["value"] is None else str(reading["value"])
+    at = time.strftime("%H:%M:%S", time.localtime(reading["time_ms"] / 1000))
+    quality = reading["quality"] + (f" ({reading['reason']})" if reading["reason"] else "")
+    return f"{value[:18]:>18} {reading['unit'] or '':<8} {at:<8} {quality}"
