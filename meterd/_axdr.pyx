@@ -451,7 +451,7 @@ cdef bytes encode_float(int tag, double number):
     return int(bits).to_bytes(8, "big")
 
 
-cdef bytes encode_bits(str bits):
+cdef bytes encode_bits(object bits):
     cdef Py_ssize_t width = (len(bits) + 7) // 8
     return encode_length(len(bits)) + (int(bits.ljust(8 * width, "0"), 2).to_bytes(width, "big") if bits else b"")
 
