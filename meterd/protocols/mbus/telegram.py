@@ -1,0 +1,169 @@
+"""What a meter's answer says: who it is, how it feels, and its data records.
+
+The problem: six layouts of user data told apart by the CI field, two byte orders, and records that may be encrypted.
+Assumption: the frame is whole and undamaged (`meterd._mbus`).
+Standard: EN 13757-3 clause 5 (CI 70, 72, 76, 78, 7A), EN 1434-3:1997 (fixed data structure, CI 73 and 77).
+Dirt it must survive: headers cut short, CI fields of a manufacturer (answers of a wrong meter or mode), records that
+lie about their length.
+"""
+
+from __future__ import annotations
+
+from ..._mbus_records import decode_records, fixed_record
+from ...errors import DecodeError, Refused
+from . import vif_tables as tables
+from .encryption import clear_text
+from .vif import MEANINGS, fixed_meaning
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..._mbus import Frame
+    from ..._mbus_values import Record
+
+LONG_HEADER = 12
+SHORT_HEADER = 4
+FIXED_SIZE = 16
+HISTORIC = 0x3E  # fixed structure: the second counter is of the first one's kind, stored at a fixed date
+
+APPLICATION_ERRORS = (
+    "Unspecified error",
+    "Unimplemented CI-Field",
+    "Buffer too long, truncated",
+    "Too many records",
+    "Premature end of record",
+    "More than 10 DIFE's",
+    "More than 10 VIFE's",
+    "Reserved",
+    "Application busy",
+    "Too many readouts",
+)
+
+
+class Telegram:
+    """One decoded answer.
+
+    `identity` is the 8 bytes identification, manufacturer, version, medium as the long header orders them, or None;
+    `access_number` and `status` None where there is no header; `fixed` tells the fixed data structure.
+    """
+
+    __slots__ = ("access_number", "configuration", "fixed", "identity", "records", "status")
+
+    def __init__(
+        self,
+        records: list[Record],
+        identity: bytes | None = None,
+        access_number: int | None = None,
+        status: int | None = None,
+        configuration: int = 0,
+        fixed: bool = False,
+    ) -> None:
+        self.records = records
+        self.identity = identity
+        self.access_number = access_number
+        self.status = status
+        self.configuration = configuration
+        self.fixed = fixed
+
+    @property
+    def more_follow(self) -> bool:
+        """DIF 1F: the meter has a further telegram."""
+        return bool(self.records) and self.records[-1].function == "more_follow"
+
+    @property
+    def identification(self) -> str:
+        """The eight digits on the meter's plate; empty where there is no long header."""
+        return self.identity[3::-1].hex().upper() if self.identity else ""
+
+    @property
+    def manufacturer(self) -> str:
+        """Three letters (EN 13757-3 clause 5.6); empty where there are none."""
+        if not self.identity or self.fixed:
+            return ""
+        code = int.from_bytes(self.identity[4:6], "little")
+        return "".join(chr(64 + (code >> shift & 0x1F)) for shift in (10, 5, 0))
+
+    @property
+    def version(self) -> int | None:
+        return self.identity[6] if self.identity and not self.fixed else None
+
+    @property
+    def medium(self) -> str:
+        """The device type in words."""
+        if not self.identity:
+            return ""
+        code = self.identity[7]
+        return tables.FIXED_MEDIA[code & 0x0F] if self.fixed else tables.MEDIA.get(code, f"reserved {code:02X}")
+
+    @property
+    def secondary_address(self) -> str:
+        """16 hexadecimal digits: identification as printed, then manufacturer, version, medium in wire order."""
+        return self.identification + self.identity[4:8].hex().upper() if self.identity and not self.fixed else ""
+
+
+def decode(frame: Frame, key: bytes | None = None, identity: bytes | None = None) -> Telegram:
+    """The telegram in an answer. `key` 16 bytes or None; `identity` as known from elsewhere, for short headers.
+
+    Raises: Refused (CI 70: the meter reports an error), DecodeError, SecurityError.
+    """
+    ci, data = frame.ci, frame.data
+    if ci in (0x72, 0x76):
+        return _long_header(data, key, ci == 0x76)
+    if ci == 0x7A:
+        return _short_header(data, key, identity)
+    if ci == 0x78:
+        return Telegram(decode_records(clear_text(data, 0, 0, None, key), 0, MEANINGS))
+    if ci in (0x73, 0x77):
+        return _fixed(data, key, ci == 0x77)
+    if ci == 0x70:
+        raise _application_error(data)
+    if ci < 0:
+        raise DecodeError("the answer carries no user data")
+    direction = "a command to a meter" if frame.from_master else "not a known kind of answer"
+    raise DecodeError(f"CI {ci:02X} is {direction}")
+
+
+def _long_header(data: bytes, key: bytes | None, msb_first: bool) -> Telegram:
+    if len(data) < LONG_HEADER:
+        raise DecodeError(f"the header has {len(data)} of its {LONG_HEADER} bytes")
+    identity, configuration = data[:8], data[10] | data[11] << 8
+    if msb_first:
+        identity = data[3::-1] + data[5:3:-1] + data[6:8]
+        configuration = data[10] << 8 | data[11]
+    if key or configuration:
+        data = data[:LONG_HEADER] + clear_text(data[LONG_HEADER:], configuration, data[8], identity, key)
+    records = decode_records(data, LONG_HEADER, MEANINGS, msb_first)
+    return Telegram(records, identity, data[8], data[9], configuration)
+
+
+def _short_header(data: bytes, key: bytes | None, identity: bytes | None) -> Telegram:
+    if len(data) < SHORT_HEADER:
+        raise DecodeError(f"the header has {len(data)} of its {SHORT_HEADER} bytes")
+    configuration = data[2] | data[3] << 8
+    records = decode_records(clear_text(data[SHORT_HEADER:], configuration, data[0], identity, key), 0, MEANINGS)
+    return Telegram(records, None, data[0], data[1], configuration)
+
+
+def _fixed(data: bytes, key: bytes | None, msb_first: bool) -> Telegram:
+    """Identification, access number, status, medium and units, two counters of 4 bytes."""
+    if len(data) != FIXED_SIZE:
+        raise DecodeError(f"the fixed data structure has {FIXED_SIZE} bytes, not {len(data)}")
+    clear_text(data, 0, 0, None, key)
+    identification = data[3::-1] if msb_first else data[:4]
+    status = data[5]
+    units = [data[6] & 0x3F, data[7] & 0x3F]
+    medium = data[6] >> 6 | (data[7] >> 6) << 2
+    stored = status >> 1 & 1
+    storages = [stored, stored]
+    if units[1] == HISTORIC:
+        units[1], storages[1] = units[0], 1
+    records = [
+        fixed_record(data, 8 + 4 * index, fixed_meaning(units[index]), storages[index], not status & 1, msb_first)
+        for index in (0, 1)
+    ]
+    return Telegram(records, identification + bytes([0, 0, 0, medium]), data[4], status, fixed=True)
+
+
+def _application_error(data: bytes) -> Refused:
+    code = data[0] if data else 0
+    words = APPLICATION_ERRORS[code] if code < len(APPLICATION_ERRORS) else f"Application error {code}"
+    return Refused(words, code)
