@@ -206,9 +206,9 @@ class Connection:
         if heard is None:
             return (yield from self._list()) if self.options.self_start else None
         proposed = Identification(self.options.ident).baud_character - ord("0")
-        if not isinstance(heard, bytes) or not heard.startswith(ACK) or not heard[1:4].isdigit():
+        if not isinstance(heard, bytes) or not heard.startswith(ACK) or len(heard) != 4 or not heard[1:].isdigit():
             return heard
-        _, baud_character, mode_control = (byte - ord("0") for byte in heard[1:4])
+        _, baud_character, mode_control = (byte - ord("0") for byte in heard[1:])
         if baud_character > proposed:
             return None
         if not self.options.stay:

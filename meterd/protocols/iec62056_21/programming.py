@@ -10,7 +10,7 @@ register that was met by silence last in the row. An answer without an address m
 from __future__ import annotations
 
 from ..._readout import ProgrammingDecoder, parse_readout
-from ...conversation import Receive, Send
+from ...conversation import Send
 from ...errors import Garbled, PortGone, ProtocolError, Refused, Silence
 from .messages import (
     ACK,
@@ -23,7 +23,7 @@ from .messages import (
     PROGRAMMING,
     command_message,
 )
-from .session import Anything, Session
+from .session import MAX_STRAYS, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from ..._readout import DataSet, Message
     from ...conversation import Conversation
 
-MAX_STRAYS = 4  # messages that answer something else, per question
 MAX_REPEATS = 2  # times a meter may ask for a command again
-SETTLE_MS = 200  # t_r: the shortest time before a meter's answer, clause 6.4.3
 
 
 class Register:
@@ -139,7 +137,7 @@ class Programming:
             return
         data_sets = parse_readout(text)
         if not data_sets or data_sets[0][1] is None:
-            yield from self._alone()
+            yield from self.session.alone(decoder)
         yield from self.answered(register, data_sets)
 
     def _ask(
@@ -167,14 +165,6 @@ class Programming:
             elif not message.command:
                 stray = message
         raise Garbled("the meter answers something else")
-
-    def _alone(self) -> Conversation:
-        """Raises: Garbled where more follows an answer that does not say what it answers."""
-        try:
-            yield Receive(Anything(), SETTLE_MS, SETTLE_MS)
-        except Silence:
-            return
-        raise Garbled("two answers came, and nothing in them says which is the right one")
 
     def _code(self, text: bytes) -> str:
         """The meter's error text, unless it holds the password."""

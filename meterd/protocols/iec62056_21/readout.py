@@ -3,7 +3,7 @@
 IEC 62056-21 clauses 6.3.4 (data message) and 6.4.1 to 6.4.3 (modes A, B, C). A list that is framed by STX and ETX has a
 block check character and counts only if that is right. A list without one cannot be verified; it is believed where the
 meter has never shown a block check, and where no ETX follows, which would mean that only the STX was lost. A list that
-ends in ETX but lacks the check character is believed when its repetition is equal.
+ends in ETX but lacks the check character is believed when it does so again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..._readout import ReadoutDecoder, parse_readout
 from ...conversation import Receive, Send
 from ...errors import Garbled, Incomplete, Silence
-from .messages import BREAK, ETX, NAK
+from .messages import BREAK, ETX
 from .session import Anything, Session, quiet
 
 TYPE_CHECKING = False
@@ -35,20 +35,23 @@ def read_out(
 
 
 class _ReadOut:
-    __slots__ = ("session", "wanted")
+    __slots__ = ("_checkless", "session", "wanted")
 
     def __init__(self, session: Session, wanted: dict[str, int], early_stop: bool) -> None:
         self.session = session
         # A meter known to send no block check has nothing to lose by an early stop.
         self.wanted = wanted if early_stop or session.memory.volatile.get("block_check") is False else None
+        self._checkless = session.memory.volatile.get("block_check") is False
 
     def read(self) -> Conversation:
         session = self.session
         decoder = ReadoutDecoder(session.settings.seven_bit, self.wanted, session.rest)
         try:
             message = yield from session.first_block(decoder)
-        except Incomplete as error:
-            message = yield from self._again(decoder, error)
+        except Incomplete:
+            message = decoder.finish()
+            if not self._believed(message):
+                raise
         if not message.complete:
             return (yield from self._stopped(message))
         if message.bcc is None:
@@ -59,25 +62,12 @@ class _ReadOut:
         session.verified()
         return parse_readout(text)
 
-    def _again(self, decoder: ReadoutDecoder, error: Incomplete) -> Conversation:
-        """Have a list repeated that is whole but for its block check: the copy has one, or is equal, or it is nothing.
-
-        Returns: Message. Raises: `error` or another line error.
-        """
-        first = decoder.finish()
-        if first is None or not first.complete or self.session.memory.volatile.get("block_check"):
-            raise error
-        decoder.reset()
-        yield Send(NAK)
-        try:
-            return (yield from self.session.receive(decoder))
-        except Silence:
-            raise error from None
-        except Incomplete:
-            second = decoder.finish()
-            if second is None or not second.complete or second.text != first.text:
-                raise
-            return second
+    def _believed(self, message: Message | None) -> bool:
+        """Whether a list that is whole but for its block check may pass: not before the meter has done so twice."""
+        if message is None or not message.complete or self.session.memory.volatile.get("block_check"):
+            return False
+        before, self._checkless = self._checkless, True
+        return before
 
     def _unframed(self, decoder: ReadoutDecoder) -> Conversation:
         """Raises: Garbled where the list had a frame, only that its STX was lost: its block check was not looked at."""

@@ -30,6 +30,8 @@ SELF_START_MS = 2500  # by then a meter that is not acknowledged starts at the o
 QUIET_S = 0.5  # a meter that has not sent for so long has finished its list
 MAX_QUIET_ROUNDS = 120  # × QUIET_S: how long a talking meter is waited for
 MAX_NAKS = 2  # repetitions asked for, per block
+SETTLE_MS = 200  # t_r, clause 6.4.3: the shortest time before a meter's next message
+MAX_STRAYS = 4  # messages that answer something else, per question
 MAX_PARTS = 1000  # partial blocks of one answer
 MAX_ANSWER = 1 << 20  # bytes of all partial blocks of one answer
 
@@ -93,7 +95,7 @@ class Session:
     `mode` and `rest` belong to the sign-on at hand: the mode in force, and the bytes behind the identification.
     """
 
-    __slots__ = ("_restless", "memory", "mode", "rest", "settings", "speed")
+    __slots__ = ("_late", "_restless", "memory", "mode", "rest", "settings", "speed")
 
     def __init__(self, settings: SessionSettings, memory: Memory) -> None:
         self.settings = settings
@@ -101,6 +103,7 @@ class Session:
         self.mode = settings.mode
         self.rest = b""
         self.speed = self._opening_speed()
+        self._late = False  # answers to a dialogue that was cut off may still come
         self._restless = False  # somebody may still be talking from the dialogue before
 
     def dialogue(self, mode_control: int, attempts: int, talk: Callable[[], Conversation]) -> Conversation:
@@ -115,24 +118,25 @@ class Session:
             if self._restless:
                 yield from quiet()
             self._restless = False
+            self._late = volatile.get("cut_off", False)
             try:
                 yield from self.sign_on(mode_control)
-                self._restless = True
+                self._restless = volatile["cut_off"] = True
                 volatile["silent"] = False
-                return (yield from talk())
+                value = yield from talk()
+                self._restless = volatile["cut_off"] = False
+                return value
             except LineError as error:
                 self._restless = self._restless or not isinstance(error, Silence)
                 self._damaged(error)
                 raise
 
         try:
-            value = yield from with_retries(1 if volatile.get("silent") else attempts, attempt)
+            return (yield from with_retries(1 if volatile.get("silent") else attempts, attempt))
         except LineError as error:
             volatile["silent"] = isinstance(error, Silence) and not self._restless
             volatile.pop("proven_speed", None)
             raise
-        self._restless = False
-        return value
 
     def sign_on(self, mode_control: int) -> Conversation:
         """Request, identification, and as the mode wants it acknowledgement and speed switch.
@@ -227,29 +231,52 @@ class Session:
 
         Returns: bytes. Raises: Silence, Incomplete, Garbled.
         """
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = yield from self.good(decoder, message)
-            parts.append(message.text)
-            size += len(message.text)
-            if not message.partial:
-                return b"".join(parts)
-            if len(parts) >= MAX_PARTS or size > MAX_ANSWER:
+        message = yield from self.good(decoder, message)
+        parts = [message.text]
+        while message.partial:
+            if len(parts) >= MAX_PARTS or sum(map(len, parts)) > MAX_ANSWER:
                 raise Garbled(f"the answer has no end after {len(parts)} partial blocks")
-            message = yield from self._next_part(decoder, message)
+            message = yield from self._next_part(decoder, parts)
+            parts.append(message.text)
+        if len(parts) > 1:
+            yield from self.alone(decoder)
+        return b"".join(parts)
 
-    def _next_part(self, decoder: ReadoutDecoder | ProgrammingDecoder, last: Message) -> Conversation:
-        """Acknowledge a partial block; what comes next may be the same one again, from a line that doubles."""
+    def _next_part(self, decoder: ReadoutDecoder | ProgrammingDecoder, parts: list[bytes]) -> Conversation:
+        """Acknowledge a partial block; blocks have no number, so one that was there before is not taken at once."""
+        repeated = None
         decoder.reset()
         yield Send(ACK)
-        message = yield from self.receive(decoder)
-        if message.partial and message.bcc and message.text == last.text:
+        for _ in range(MAX_STRAYS):
             try:
-                return (yield from self.receive(decoder))  # unasked: the line had doubled the block before it
+                message = yield from self.receive(decoder)
             except Silence:
-                return message  # the meter waits to be acknowledged: two blocks are alike
-        return message
+                if repeated is None:
+                    raise
+                return repeated  # nothing else comes: two blocks are alike, and the meter waits to be acknowledged
+            message = yield from self.good(decoder, message)
+            if message.command:
+                continue
+            if not (message.partial and message.text in parts):
+                return message
+            repeated = message
+        raise Garbled("the meter does not go on to the next block")
+
+    def alone(self, decoder: ReadoutDecoder | ProgrammingDecoder) -> Conversation:
+        """Wait whether more follows an answer that does not say what it answers, or where its blocks belong.
+
+        Where an earlier dialogue was cut off, what it asked for may still be on its way, for as long as an answer may
+        take. Raises: Garbled, Incomplete where more comes.
+        """
+        try:
+            yield Receive(decoder, self.settings.timeout_ms if self._late else SETTLE_MS, self.settings.gap_ms)
+        except Silence:
+            return
+        except Incomplete:
+            raise
+        except (Garbled, DecodeError):
+            return  # noise
+        raise Garbled("two answers came, and nothing in them says which is the right one")
 
     def verified(self) -> None:
         """A block check was right: this speed works, and this meter's blocks have one."""
