@@ -75,6 +75,10 @@ def device(**changes: Any) -> dict[str, Any]:
     return whole(devices=[{**IEC, **changes}, DLMS])
 
 
+def alone(**changes: Any) -> dict[str, Any]:
+    return whole(devices=[{**IEC, **changes}, DLMS], signals=[VOLTAGE])
+
+
 def signal(**changes: Any) -> dict[str, Any]:
     return whole(signals=[{**ENERGY, **changes}, VOLTAGE])
 
@@ -126,7 +130,7 @@ def test_several_files_are_joined(files: Files) -> None:
         (device(ip="192.0.2.9"), "device M1, parameter port", "is missing (required over TCP)"),
         (device(port=4059), "device M1, parameter ip", "is missing (required over TCP)"),
         (device(ip="192.0.2.9", port=0), "parameter port", "found 0, allowed: 1 to 65535"),
-        (whole(devices=[{**IEC, "device_alias": "M 1"}, DLMS], signals=[VOLTAGE]), "device M 1, parameter device_alias", "letters, digits, '-' and '_'"),
+        (alone(device_alias="M 1"), "device M 1, parameter device_alias", "allowed: letters, digits, '-' and '_'"),
         (device(name=["x"]), "parameter name", "found a list, allowed: text"),
         (device(name={"x": 1}), "parameter name", "found an object, allowed: text"),
         (device(timeout_ms=1e999), "parameter timeout_ms", "found inf, allowed: a whole number"),

@@ -1,0 +1,254 @@
+"""The hub, a device's status, and how readings are written."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meterd import log
+from meterd.json_text import encode
+from meterd.model import GOOD, INVALID, OVERFLOW, REASONS, STALE, Number, Reading, Signal, failed
+from meterd.publish.format import fields, json_line, msgpack_fields, wcc_line
+from meterd.publish.hub import Hub
+from meterd.publish.status import COUNTERS, DeviceStatus
+
+ENERGY = Signal("M1", "E", {})
+NOW = 1_732_290_300_123
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.readings: list[Reading] = []
+        self.calls: list[str] = []
+
+    def accept(self, reading: Reading) -> None:
+        self.readings.append(reading)
+
+    def flush(self) -> None:
+        self.calls.append("flush")
+
+    def reopen(self) -> None:
+        self.calls.append("reopen")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+class Faulty(Listener):
+    def accept(self, reading: Reading) -> None:
+        raise RuntimeError("broken")
+
+    def flush(self) -> None:
+        raise OSError("broken")
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    said: list[str] = []
+    log.configure(log.DEBUG, lambda level, text: said.append(text), clock=lambda: 0.0)
+    yield said
+    log.configure()
+
+
+def seen(*readings: Reading) -> list[tuple[Any, str, str | None, int]]:
+    listener = Listener()
+    hub = Hub([listener], lambda: NOW)
+    for reading in readings:
+        hub.publish(reading)
+    return [(each.value, each.quality, each.reason, each.time_ms) for each in listener.readings]
+
+
+def test_readings_are_stamped_once() -> None:
+    assert seen(Reading(ENERGY, 5)) == [(5, GOOD, None, NOW)]
+    assert seen(Reading(ENERGY, 5, time_ms=7)) == [(5, GOOD, None, 7)]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_failed_read_is_the_last_value_gone_stale(reason: str) -> None:
+    last = Reading(ENERGY, Number(1472384, -1), "kWh", 5, "2026-11-22T15:45:00+01:00")
+    listener = Listener()
+    hub = Hub([listener], lambda: NOW)
+    hub.publish(last)
+    hub.publish(failed(ENERGY, reason))
+    hub.publish(failed(Signal("M1", "E", {}), reason))
+    stale = listener.readings[1]
+    assert (str(stale.value), stale.unit, stale.meter_time) == ("147238.4", "kWh", "2026-11-22T15:45:00+01:00")
+    assert (stale.quality, stale.reason, stale.time_ms) == (STALE, reason, NOW)
+    assert fields(listener.readings[2]) == fields(stale)
+
+
+def test_without_an_earlier_value_null_leaves() -> None:
+    assert seen(failed(ENERGY, "timeout"), failed(Signal("M2", "E", {}), "key")) == [
+        (None, INVALID, "timeout", NOW),
+        (None, INVALID, "key", NOW),
+    ]
+
+
+def test_another_signals_value_never_stands_in() -> None:
+    other = seen(Reading(Signal("M2", "E", {}), 1), Reading(Signal("M1", "F", {}), 2), failed(ENERGY, "timeout"))
+    assert other[2][:2] == (None, INVALID)
+
+
+def test_an_overflow_is_neither_remembered_nor_made_stale() -> None:
+    assert seen(
+        Reading(ENERGY, 1),
+        Reading(ENERGY, 255, quality=OVERFLOW, reason="type"),
+        Reading(ENERGY, None, quality=OVERFLOW, reason="type"),
+        failed(ENERGY, "timeout"),
+    ) == [(1, GOOD, None, NOW), (255, OVERFLOW, "type", NOW), (None, OVERFLOW, "type", NOW), (1, STALE, "timeout", NOW)]
+
+
+def test_a_forgotten_device_has_no_last_value() -> None:
+    listener = Listener()
+    hub = Hub([listener], lambda: NOW)
+    hub.publish(Reading(ENERGY, 1))
+    hub.forget("M1")
+    hub.forget("M2")
+    hub.publish(failed(ENERGY, "timeout"))
+    assert listener.readings[1].value is None
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_no_number_is_no_value_anywhere(value: float) -> None:
+    assert seen(Reading(ENERGY, value)) == [(None, INVALID, "type", NOW)]
+    assert seen(Reading(ENERGY, 1.5), Reading(ENERGY, value))[1] == (1.5, STALE, "type", NOW)
+    told = json.loads(json_line(Reading(ENERGY, value, "V", 1)))
+    assert (told["value"], told["quality"], told["reason"]) == (None, INVALID, "type")
+    assert wcc_line(Reading(ENERGY, value, "V", 1)).endswith(" nan,1,IV")
+
+
+def test_a_failing_sink_is_reported_once_and_takes_nobody_down(lines: list[str]) -> None:
+    listener = Listener()
+    hub = Hub([Faulty(), listener], lambda: NOW)
+    for value in range(5):
+        hub.publish(Reading(ENERGY, value))
+        hub.flush()
+    hub.reopen()
+    hub.close()
+    assert [each.value for each in listener.readings] == [0, 1, 2, 3, 4]
+    assert listener.calls == ["flush"] * 5 + ["reopen", "close"]
+    assert len(lines) == 2  # one for accept, one for flush
+    assert "Faulty lost readings: RuntimeError: broken" in lines[0]
+
+
+# ---- status
+
+
+class Counted:
+    bytes_sent, bytes_received, timeouts, bad_frames, retries = 10, 20, 1, 2, 3
+
+
+def test_status_readings_need_no_configuration() -> None:
+    status = DeviceStatus("M1")
+    before = {each.signal.alias: (each.value, each.quality) for each in status.readings(NOW)}
+    assert before["_connected"] == (None, INVALID)
+    assert before["_reason"] == ("not_read_yet", GOOD)
+    assert before["_last_good_age_s"] == (None, INVALID)
+    status.add(Counted())
+    status.succeeded(NOW - 5999)
+    status.failed("refused", refused=True)
+    after = {each.signal.alias: each.value for each in status.readings(NOW)}
+    assert after == {
+        "_connected": 1, "_reason": "refused", "_last_good_age_s": 5, "_reads_ok": 1, "_timeouts": 1,
+        "_bad_frames": 2, "_refused": 1, "_bytes_sent": 10, "_bytes_received": 20, "_retries": 3,
+    }  # fmt: skip
+    assert status.summary(NOW)["last_good_age_s"] == 5
+    assert set(status.summary(NOW)) == {"connected", "reason", "last_good_age_s", *COUNTERS}
+
+
+def test_status_changes_are_told_at_once_and_once() -> None:
+    listener = Listener()
+    hub = Hub([listener], lambda: NOW)
+    status = DeviceStatus("M1")
+    for outcome in ("no_bytes", "no_bytes", "disconnected", None, None, "auth"):
+        if outcome is None:
+            status.succeeded(NOW)
+        else:
+            status.failed(outcome)
+        hub.publish_status(status)
+    told = [(each.signal.alias, each.value) for each in listener.readings]
+    assert told == [
+        ("_connected", 0), ("_reason", "no_bytes"), ("_connected", 0), ("_reason", "disconnected"),
+        ("_connected", 1), ("_reason", "good"), ("_connected", 1), ("_reason", "auth"),
+    ]  # fmt: skip
+    hub.publish_status(status, whole=True)
+    assert len(listener.readings) == 8 + 3 + len(COUNTERS)
+    assert all(each.time_ms == NOW and each.signal.device_alias == "M1" for each in listener.readings)
+
+
+# ---- formats
+
+
+def test_the_json_line_has_the_eight_fields_in_order_and_the_meters_digits() -> None:
+    reading = Reading(ENERGY, Number(14723840, -2), "kWh", NOW, "2026-11-22T15:45:00+01:00")
+    assert json_line(reading) == (
+        '{"device":"M1","signal":"E","value":147238.40,"unit":"kWh","time_ms":1732290300123,'
+        '"meter_time":"2026-11-22T15:45:00+01:00","quality":"good","reason":null}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "quality", "expected"),
+    [
+        (Number(14723840, -2), GOOD, "147238.40,5,"),
+        (1 << 70, GOOD, "1180591620717411303424,5,"),
+        (-0.1, STALE, "-0.1,5,NT"),
+        (None, INVALID, "nan,5,IV"),
+        (255, OVERFLOW, "255,5,OV"),
+        (True, GOOD, "1,5,"),
+        ("2026-11-22T15:45:00", GOOD, "2026-11-22T15:45:00,5,"),
+        ('a,"b"\r\nc', GOOD, '"a,""b""  c",5,'),
+        ("", GOOD, ",5,"),
+    ],
+)
+def test_wcc_lite_lines(value: Any, quality: str, expected: str) -> None:
+    assert wcc_line(Reading(ENERGY, value, time_ms=5, quality=quality)) == f"tag/M1/E/rin {expected}"
+
+
+numbers = st.builds(Number, st.integers(-(10**30), 10**30), st.integers(-20, 20))
+values = (
+    st.none() | st.booleans() | st.integers() | numbers | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
+
+
+@given(values)
+def test_json_carries_every_value_exactly(value: Any) -> None:
+    line = encode(json_line(Reading(ENERGY, value)))
+    assert b"\n" not in line
+    told = json.loads(line, parse_float=str, parse_int=str)["value"]
+    if isinstance(value, bool):
+        assert told == str(int(value))
+    elif isinstance(value, float):
+        assert float(told) == value
+    else:
+        assert told == (value if value is None or isinstance(value, str) else str(value))
+
+
+@given(values.filter(lambda value: not isinstance(value, str) or value.isprintable()))
+def test_msgpack_carries_every_value_exactly(value: Any) -> None:
+    told = msgpack.unpackb(msgpack.packb(msgpack_fields(Reading(ENERGY, value))))["value"]
+    if isinstance(value, Number):
+        exact = Number.parse(told) if isinstance(told, str) else told
+        if isinstance(exact, float):
+            assert exact == float(value)
+            assert len(str(abs(value.reduced()[0]))) <= 15
+        else:
+            assert value == exact
+    elif isinstance(value, int):
+        assert int(told) == value
+    else:
+        assert told == value
+
+
+@given(st.text())
+def test_a_wcc_lite_line_is_one_line(value: str) -> None:
+    line = wcc_line(Reading(ENERGY, value))
+    assert len(line.splitlines()) == 1
+    assert line.endswith(",0,")

@@ -1,0 +1,178 @@
+"""Lines on stdout and in files: whole, in order, never blocking, never fatal."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import select
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from meterd import log
+from meterd.model import Reading, Signal
+from meterd.publish import lines as module
+from meterd.publish.format import json_line, wcc_line
+from meterd.publish.lines import FileSink, LineSink
+
+ENERGY = Signal("M1", "E", {})
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    found: list[str] = []
+    log.configure(log.DEBUG, lambda level, text: found.append(text), clock=lambda: 0.0)
+    yield found
+    log.configure()
+
+
+class HandLoop:
+    """A loop turned by hand."""
+
+    def __init__(self) -> None:
+        self.callbacks: dict[int, Callable[[int], None]] = {}
+
+    def register(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
+        assert fd not in self.callbacks
+        self.callbacks[fd] = callback
+
+    def modify(self, fd: int, events: int) -> None:
+        assert fd in self.callbacks
+
+    def unregister(self, fd: int) -> None:
+        del self.callbacks[fd]
+
+
+def publish(sink: LineSink, *values: int) -> None:
+    for value in values:
+        sink.accept(Reading(ENERGY, value, time_ms=1))
+    sink.flush()
+
+
+def wanted(*values: int) -> str:
+    return "".join(f"tag/M1/E/rin {value},1,\n" for value in values)
+
+
+def test_lines_leave_once_a_turn() -> None:
+    read_end, write_end = os.pipe()
+    sink = LineSink(write_end, json_line)
+    sink.accept(Reading(ENERGY, 1, time_ms=1))
+    sink.accept(Reading(ENERGY, 2, time_ms=1))
+    assert not select.select([read_end], [], [], 0)[0]
+    sink.flush()
+    assert os.read(read_end, 4096).count(b"\n") == 2
+    sink.reopen()
+    sink.close()
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_a_slow_reader_blocks_nobody_and_gets_whole_lines(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 20000)
+    read_end, write_end = os.pipe()
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
+    loop = HandLoop()
+    sink = LineSink(write_end, wcc_line, loop)
+    for value in range(3000):
+        publish(sink, value)
+    assert sink.lost
+    assert list(loop.callbacks) == [write_end]
+    received = b""
+    while loop.callbacks:
+        received += os.read(read_end, 65536)
+        loop.callbacks[write_end](select.POLLOUT)
+    received += os.read(read_end, 65536)
+    text = received.decode()
+    count = text.count("\n")
+    assert text == wanted(*range(count))
+    assert said == [f"stdout: {3000 - count} readings were lost while it took none"]
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_a_reader_that_has_gone_ends_the_output_not_the_daemon(said: list[str]) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    sink = LineSink(write_end, wcc_line)
+    publish(sink, 1)
+    publish(sink, 2)
+    sink.close()
+    assert said == ["stdout: Broken pipe; readings are no longer written there"]
+    os.close(write_end)
+
+
+def test_files_are_appended_to_and_reopened_after_rotation(tmp_path: Path) -> None:
+    path = tmp_path / "readings"
+    path.write_text("before\n")
+    sink = FileSink(str(path), wcc_line)
+    publish(sink, 1)
+    assert path.read_text() == "before\n" + wanted(1)
+    path.rename(tmp_path / "old")
+    publish(sink, 2)
+    sink.reopen()
+    publish(sink, 3)
+    sink.close()
+    assert (tmp_path / "old").read_text() == "before\n" + wanted(1, 2)
+    assert path.read_text() == wanted(3)
+    assert path.stat().st_mode & 0o137 == 0
+
+
+def test_a_missing_directory_is_told_once_and_nothing_is_lost(tmp_path: Path, said: list[str]) -> None:
+    path = tmp_path / "card" / "readings"
+    sink = FileSink(str(path), wcc_line)
+    publish(sink, 1)
+    publish(sink, 2)
+    path.parent.mkdir()
+    publish(sink, 3)
+    assert path.read_text() == wanted(1, 2, 3)
+    assert said[0] == f"{path}: No such file or directory; readings wait"
+    assert len(said) == 2
+    assert "readings are written again" in said[1]
+    sink.close()
+
+
+def test_a_full_disk_tears_no_line(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "readings"
+    sink = FileSink(str(path), wcc_line)
+    room = [7]
+    real_write = os.write
+
+    def write(fd: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        count = real_write(fd, data[: room[0]])
+        room[0] -= count
+        return count
+
+    monkeypatch.setattr(module.os, "write", write)
+    publish(sink, 1, 2)
+    publish(sink, 3)
+    assert len(path.read_text()) == 7
+    room[0] = 1000
+    publish(sink, 4)
+    sink.close()
+    assert path.read_text() == wanted(1, 2, 3, 4)
+    assert said[0] == f"{path}: No space left on device; readings wait"
+
+
+def test_a_full_device_is_survived(said: list[str]) -> None:
+    sink = FileSink("/dev/full", wcc_line)
+    publish(sink, 1)
+    sink.close()
+    assert said == ["/dev/full: No space left on device; readings wait"]
+
+
+def test_a_fifo_that_nobody_reads_does_not_block(tmp_path: Path, said: list[str]) -> None:
+    path = str(tmp_path / "fifo")
+    os.mkfifo(path)
+    sink = FileSink(path, wcc_line)
+    publish(sink, 1)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    publish(sink, 2)
+    assert os.read(reader, 4096).decode() == wanted(1, 2)
+    os.close(reader)
+    publish(sink, 3)
+    assert len(said) == 3
+    sink.close()

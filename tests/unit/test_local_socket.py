@@ -1,0 +1,192 @@
+"""The local socket, with the real loop and real clients."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgpack
+import pytest
+
+from meterd import log
+from meterd.errors import ConfigError
+from meterd.model import Number, Reading, Signal
+from meterd.publish import local_socket as module
+from meterd.publish.local_socket import LocalSocket
+from meterd.runtime.loop import Loop
+
+ENERGY = Signal("M1", "E", {})
+
+
+class Server:
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self.loop = Loop()
+        self.sink = LocalSocket(self.path, self.loop)
+        self.said: list[str] = []
+        log.configure(log.DEBUG, lambda level, text: self.said.append(text), clock=lambda: 0.0)
+
+    def client(self) -> socket.socket:
+        made = socket.socket(socket.AF_UNIX)
+        made.settimeout(5)
+        made.connect(self.path)
+        self.loop.turn()
+        return made
+
+    def publish(self, *readings: Reading) -> None:
+        for reading in readings:
+            self.sink.accept(reading)
+        self.sink.flush()
+
+
+def drain(client: socket.socket) -> int:
+    total = 0
+    try:
+        while chunk := client.recv(65536):
+            total += len(chunk)
+    except BlockingIOError:
+        pass
+    return total
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path / "s")
+    yield made
+    made.sink.close()
+    made.loop.close()
+    log.configure()
+
+
+def test_every_client_gets_the_readings_as_msgpack_maps(server: Server) -> None:
+    server.publish(Reading(ENERGY, 0))
+    with server.client() as one, server.client() as two:
+        server.publish(
+            Reading(ENERGY, Number(1472384, -1), "kWh", 7), Reading(ENERGY, None, quality="invalid", reason="key")
+        )
+        for client in (one, two):
+            unpacker = msgpack.Unpacker()
+            unpacker.feed(client.recv(65536))
+            first, second = list(unpacker)
+            assert first == {
+                "device": "M1", "signal": "E", "value": 147238.4, "unit": "kWh", "time_ms": 7, "meter_time": None,
+                "quality": "good", "reason": None,
+            }  # fmt: skip
+            assert (second["value"], second["reason"]) == (None, "key")
+
+
+def test_msgpack_is_imported_for_the_first_client_only() -> None:
+    site = str(Path(sys.modules["ujson"].__file__ or "").parent)
+    program = (
+        f"import sys; sys.path[:0] = [{str(Path(__file__).parents[2])!r}, {site!r}]\n"
+        "from meterd.publish import local_socket\n"
+        "print('msgpack' in sys.modules, 'socket' in sys.modules, 'enum' in sys.modules)"
+    )
+    command = [sys.executable, "-I", "-S", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "False False False\n"
+
+
+def test_the_socket_is_for_owner_and_group_and_goes_with_the_daemon(tmp_path: Path) -> None:
+    server = Server(tmp_path / "s")
+    assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o660
+    server.sink.close()
+    server.sink.close()
+    assert not (tmp_path / "s").exists()
+    server.loop.close()
+
+
+def test_a_stale_socket_file_is_replaced_and_a_live_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(path))
+    left.close()
+    server = Server(path)
+    with server.client():
+        pass
+    with pytest.raises(ConfigError, match="another process listens there"):
+        LocalSocket(str(path), server.loop)
+    server.sink.close()
+    server.loop.close()
+
+
+def test_what_is_no_socket_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "precious"
+    path.write_text("data")
+    loop = Loop()
+    with pytest.raises(ConfigError, match="no socket has this name"):
+        LocalSocket(str(path), loop)
+    with pytest.raises(ConfigError, match="cannot be opened: No such file or directory"):
+        LocalSocket(str(tmp_path / "none" / "s"), loop)
+    loop.close()
+    assert path.read_text() == "data"
+
+
+def test_a_successors_socket_is_left_alone(tmp_path: Path) -> None:
+    server = Server(tmp_path / "s")
+    os.rename(tmp_path / "s", tmp_path / "old")
+    successor = LocalSocket(server.path, server.loop)
+    server.sink.close()
+    assert (tmp_path / "s").exists()
+    successor.close()
+    server.loop.close()
+
+
+def test_a_slow_client_is_dropped_and_the_others_served(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 5000)
+    with server.client() as slow, server.client() as quick:
+        received = 0
+        while len(server.sink.clients) == 2:
+            server.publish(Reading(ENERGY, "x" * 1000))
+            received += len(quick.recv(65536))
+        server.publish(Reading(ENERGY, "last"))
+        assert b"last" in quick.recv(65536)
+        assert server.said == [f"{server.path}: a client reads too slowly and is dropped"]
+        assert received > 5000
+        slow.close()
+
+
+def test_a_client_that_pauses_gets_all_of_it_later(server: Server) -> None:
+    with server.client() as client:
+        while not server.sink.clients[0].waiting:
+            server.publish(Reading(ENERGY, "x" * 1000))
+        client.setblocking(False)
+        total = 0
+        while server.sink.clients[0].waiting:
+            total += drain(client)
+            server.loop.turn()
+        total += drain(client)
+        assert total % len(msgpack.packb(module.msgpack_fields(Reading(ENERGY, "x" * 1000)))) == 0
+        assert server.sink.clients
+
+
+def test_clients_come_and_go_and_what_they_say_is_ignored(server: Server) -> None:
+    client = server.client()
+    client.sendall(b"anything")
+    server.loop.turn()
+    assert len(server.sink.clients) == 1
+    client.shutdown(socket.SHUT_WR)
+    server.loop.turn()
+    server.publish(Reading(ENERGY, 5))
+    assert msgpack.unpackb(client.recv(4096))["value"] == 5
+    client.close()
+    server.loop.turn()
+    assert server.sink.clients == []
+    with server.client() as other:
+        other.close()
+        server.publish(Reading(ENERGY, 6))
+        assert server.sink.clients == []
+
+
+def test_a_crowd_is_bounded(server: Server) -> None:
+    crowd = [server.client() for _ in range(module.MAX_CLIENTS + 2)]
+    assert len(server.sink.clients) == module.MAX_CLIENTS
+    assert crowd[-1].recv(1) == b""
+    assert len(server.said) == 1
+    for client in crowd:
+        client.close()
