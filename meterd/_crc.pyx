@@ -72,24 +72,6 @@ cdef unsigned int xor_of(const unsigned char *data, Py_ssize_t length) noexcept:
     return result
 
 
-cdef unsigned int or_of(const unsigned char *data, Py_ssize_t length) noexcept:
-    """The bits set in any byte, found the same way."""
-    cdef size_t words = 0, word
-    cdef unsigned int result = 0
-    while length >= <Py_ssize_t>sizeof(word):
-        memcpy(&word, data, sizeof(word))
-        words |= word
-        data += sizeof(word)
-        length -= sizeof(word)
-    while words:
-        result |= words & 0xFF
-        words >>= 8
-    while length > 0:
-        length -= 1
-        result |= data[length]
-    return result
-
-
 cdef unsigned int sum_of(const unsigned char *data, Py_ssize_t length) noexcept:
     cdef unsigned int result = 0
     cdef Py_ssize_t index

@@ -261,8 +261,9 @@ cdef class HdlcDecoder:
 
     cdef _hold(self, bytes data):
         cdef Py_ssize_t left = PyBytes_GET_SIZE(self._held) - self._position
-        if left == 0:
-            self._held = data
+        cdef const unsigned char *first = <const unsigned char *>PyBytes_AS_STRING(data)
+        if left == 0 or left == 1 and PyBytes_GET_SIZE(data) and first[0] == FLAG:
+            self._held = data  # of two flags one was idle line
             self._position = 0
         elif PyBytes_GET_SIZE(data):
             self._held = self._held[self._position:] + data

@@ -12,12 +12,12 @@ blocks without end.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_SetDefault
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from cpython.unicode cimport PyUnicode_DecodeLatin1
+from cpython.object cimport PyObject_Hash
+from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeLatin1, PyUnicode_New
 from libc.string cimport memchr, memcmp, memcpy, memmove
 
-from meterd._crc cimport or_of, xor_of
+from meterd._crc cimport xor_of
 
 from .errors import DecodeError
 
@@ -37,14 +37,14 @@ cdef enum:
     LINE_LIMIT = 256
     HELD_LIMIT = 524288    # bytes kept for a reader who does not collect its messages
     UNIT_LIMIT = 16        # units worth remembering
+    SEEN_BYTES = 2048
     OPTION_SELECT = 6      # ACK V Z Y CR LF
     LEAST_LINE = 7         # '/XXXZ' CR LF
 
 MAX_BLOCK = BLOCK_LIMIT
 MAX_LINE = LINE_LIMIT
 
-cdef object ZERO = 0
-cdef object ONE = 1
+cdef size_t EVERY_BIT_7 = <size_t>-1 // 0xFF * DAMAGED
 cdef str OVERRUN = "more bytes held than anybody collects"
 cdef str TOO_LONG = "a block without end"
 cdef str NO_START = "no start of a message"
@@ -62,7 +62,28 @@ cdef inline bint is_printable(unsigned char byte) noexcept:
 
 
 cdef inline bint has_damage(const unsigned char *data, Py_ssize_t length) noexcept:
-    return or_of(data, length) & DAMAGED
+    """Whether any byte has bit 7 set: looked at a word at a time."""
+    cdef size_t words = 0, word
+    cdef unsigned char rest = 0
+    while length >= <Py_ssize_t>sizeof(word):
+        memcpy(&word, data, sizeof(word))
+        words |= word
+        data += sizeof(word)
+        length -= sizeof(word)
+    while length > 0:
+        length -= 1
+        rest |= data[length]
+    return words & EVERY_BIT_7 != 0 or rest & DAMAGED != 0
+
+
+cdef inline object as_text(const unsigned char *data, Py_ssize_t length):
+    """Latin-1 to a string; the characters of nearly all meters are ASCII, and copying those is all there is to do."""
+    cdef object text
+    if length < 2 or has_damage(data, length):
+        return PyUnicode_DecodeLatin1(<const char *>data, length, NULL)
+    text = PyUnicode_New(length, 0x7F)
+    memcpy(PyUnicode_1BYTE_DATA(text), data, length)
+    return text
 
 
 cdef inline Py_ssize_t first_of(const unsigned char *data, Py_ssize_t at, Py_ssize_t end, unsigned char byte) noexcept:
@@ -97,10 +118,13 @@ cdef class Parser:
     """The syntax of a data block as a byte machine that may be stopped and resumed between any two bytes."""
 
     cdef list sets
-    cdef dict counts      # effective address: groups seen under it
+    cdef dict counts      # effective address: groups seen under it, as far as `counted`
+    cdef Py_ssize_t counted
+    cdef unsigned char maybe_seen[SEEN_BYTES]
     cdef dict wanted      # effective address: index still to come; None if all of the block is wanted
     cdef object address
     cdef object effective
+    cdef Py_ssize_t index  # of the next group under `effective`
     cdef object unit      # the last one, and its characters
     cdef char unit_text[UNIT_LIMIT]
     cdef Py_ssize_t unit_length
@@ -192,35 +216,48 @@ cdef class Parser:
             end -= 1
         self.address = None
         if start < end:
-            self.address = PyUnicode_DecodeLatin1(<const char *>text + start, end - start, NULL)
+            self.address = as_text(text + start, end - start)
             self.effective = self.address
+            self.index = self._groups_seen()
         return 0
 
     cdef int _add(self, const unsigned char *text, Py_ssize_t end) except -1:
         """The group from `mark` to `end` is whole: one more data set."""
         cdef Py_ssize_t value_end = end if self.star < 0 else self.star
-        cdef Py_ssize_t known = len(self.counts)
+        cdef object value = as_text(text + self.mark, value_end - self.mark)
         cdef object unit = None
-        cdef object value = PyUnicode_DecodeLatin1(<const char *>text + self.mark, value_end - self.mark, NULL)
-        cdef object index = <object>PyDict_SetDefault(self.counts, self.effective, ONE)
         if self.star >= 0:
-            unit = self._unit(<const char *>text + self.star + 1, end - self.star - 1)
-        if len(self.counts) > known:
-            index = ZERO
-        else:
-            self.counts[self.effective] = index + 1
-        self.sets.append((self.address, self.effective, index, value, unit))
+            unit = self._unit(text + self.star + 1, end - self.star - 1)
+        self.sets.append((self.address, self.effective, self.index, value, unit))
         if self.wanted is not None:
             last = self.wanted.get(self.effective)
-            if last is not None and index >= last:
+            if last is not None and self.index >= last:
                 del self.wanted[self.effective]
+        self.index += 1
         return 0
 
+    cdef Py_ssize_t _groups_seen(self) except -1:
+        """How many groups came under the address that has just been set.
 
-    cdef object _unit(self, const char *text, Py_ssize_t length):
+        Most addresses come once, and a bit in `maybe_seen` that is not set proves it; only when it is set are the
+        data sets so far looked through, each once in the life of the parser.
+        """
+        cdef size_t bit = <size_t>PyObject_Hash(self.effective) % (8 * SEEN_BYTES)
+        cdef unsigned char mask = <unsigned char>(1 << (bit & 7))
+        cdef Py_ssize_t index
+        if not self.maybe_seen[bit >> 3] & mask:
+            self.maybe_seen[bit >> 3] |= mask
+            return 0
+        for index in range(self.counted, len(self.sets)):
+            known = <tuple>self.sets[index]
+            self.counts[known[1]] = known[2] + 1
+        self.counted = len(self.sets)
+        return self.counts.get(self.effective, 0)
+
+    cdef object _unit(self, const unsigned char *text, Py_ssize_t length):
         """The unit as a string; most data sets of a list share a few, so the last one is used again."""
         if length != self.unit_length or memcmp(text, self.unit_text, length) != 0:
-            self.unit = PyUnicode_DecodeLatin1(text, length, NULL)
+            self.unit = as_text(text, length)
             self.unit_length = -1
             if length <= UNIT_LIMIT:
                 memcpy(self.unit_text, text, length)
@@ -288,9 +325,9 @@ cdef class _Decoder:
         PyMem_Free(self._buffer)
 
     cdef int _begin(self, bytes held) except -1:
-        self.reset()
-        self._hold(held)
-        return 0
+        self.reason = ""
+        self._restart()
+        return self._hold(held)
 
     def reset(self):
         self._start = self._end = 0
@@ -580,14 +617,8 @@ cdef class ReadoutDecoder(_Decoder):
 
     cdef Message _close_lines(self, Py_ssize_t length):
         cdef const unsigned char *text = self._buffer + self._start
-        cdef Py_ssize_t size = self._end - self._start
         verdict = False if self._seven_bit and has_damage(text, length) else None
-        cdef Message message
-        if length < size and text[length] == ETX:
-            verdict = False  # there was a block check, so there was an STX, and what came with it is lost
-        message = new_message(b"", text, length, verdict, self._parser.sets)
-        if length < size and text[length] == ETX:
-            length = min(length + 2, size)
+        cdef Message message = new_message(b"", text, length, verdict, self._parser.sets)
         self._use(length)
         self._restart()
         return message
