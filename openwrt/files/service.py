@@ -1,0 +1,22 @@
+#!/usr/bin/python3
+# What procd runs: the daemon. When it cannot start what it was given, being started again would only say the same
+# again: the process becomes a sleeping one, which costs next to nothing. A changed configuration ends that by SIGHUP,
+# which procd sends on reload, and procd's respawn then starts the daemon with it.
+import os
+import sys
+
+NEVER = "2147483647"
+CANNOT_START = (2, 3)
+
+try:
+    from meterd.cli.main import main
+
+    code = main()
+except ImportError as error:
+    missing = (error.name or "").partition(".")[0]
+    package = {"serial": "python3-pyserial", "Cryptodome": "meterd-dlms-security"}.get(missing, "python3-" + missing)
+    print(f"meterd: not started: {error}: opkg install {package}", file=sys.stderr, flush=True)
+    code = CANNOT_START[0]
+if code in CANNOT_START:
+    os.execv("/bin/sleep", ["sleep", NEVER])
+sys.exit(code)

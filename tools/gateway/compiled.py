@@ -1,0 +1,75 @@
+"""meterd's compiled modules for a machine.
+
+They are built by meterd's own setup.py under the variables with which OpenWrt's package build cross-compiles, so what
+works here is what a feed's build does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from .cache import made, run
+from .toolchain import compiler, python
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .machines import Machine
+
+PROJECT = Path(__file__).resolve().parents[2]
+# Nothing unwinds C here, so no tables for it; what the linker cannot reach goes.
+FLAGS = {
+    "CFLAGS": "-fno-asynchronous-unwind-tables -fno-unwind-tables -Wno-error=incompatible-pointer-types",
+    "LDFLAGS": "-O2 -s -Wl,--gc-sections",
+}
+SOURCES = ("setup.py", "pyproject.toml", "meterd/*.pyx", "meterd/*.pxd", "meterd/__init__.py")
+
+
+def meterd_modules(machine: Machine) -> Path:
+    """A folder with one stripped .so for every meterd/_*.pyx, named plainly (`_crc.so`)."""
+    paths = sorted(path for pattern in SOURCES for path in PROJECT.glob(pattern))
+    contents = {path.relative_to(PROJECT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    recipe = {"sources": contents, "python": python(machine).name, "flags": FLAGS}
+    return made(f"meterd-{machine.name}", recipe, lambda folder: _build_meterd(machine, folder, list(contents)))
+
+
+def cross_environment(machine: Machine, folder: Path) -> dict[str, str]:
+    """The variables under which this machine's Python builds extensions for the other machine's."""
+    root = python(machine)
+    library = next((root / "usr" / "lib").glob("python3.*"))
+    data = next(library.glob("_sysconfigdata_*.py"))
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(data, folder)
+    tools = compiler(machine)
+    include = root / "usr" / "include" / library.name
+    return {
+        **os.environ, "PYTHONPATH": str(folder), "_PYTHON_SYSCONFIGDATA_NAME": data.stem,
+        "_PYTHON_HOST_PLATFORM": f"linux-{machine.name}", "CC": str(tools / "cc"), "AR": str(tools / "ar"),
+        "LDSHARED": f"{tools / 'cc'} -shared", "CPPFLAGS": f"-I{include}", "LDFLAGS": FLAGS["LDFLAGS"],
+        "CFLAGS": f"-I{include} {FLAGS['CFLAGS']}",
+    }  # fmt: skip
+
+
+def _build_meterd(machine: Machine, folder: Path, sources: list[str]) -> None:
+    log = f"meterd-{machine.name}.log"
+    work = folder.with_name(folder.name + "-work")
+    shutil.rmtree(work, ignore_errors=True)
+    for name in sources:
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, work / name)
+    environment = cross_environment(machine, work / "sysconfig")
+    build = [sys.executable, "setup.py", "--quiet", "build_ext", "--build-lib", work / "lib"]
+    run(log, "nice", *build, cwd=work, env=environment)
+    for built in sorted((work / "lib" / "meterd").glob("*.so")):
+        shutil.copy(built, folder / (built.name.partition(".")[0] + ".so"))
+        strip(machine, folder / (built.name.partition(".")[0] + ".so"), log)
+    shutil.rmtree(work)
+
+
+def strip(machine: Machine, path: Path, log: str) -> None:
+    """Of MIPS files the linker leaves debugger's sections that no loader reads."""
+    if machine.gnu_prefix:
+        run(log, machine.gnu_prefix + "strip", "--strip-all", "-R", ".pdr", "-R", ".comment", path)

@@ -1,0 +1,151 @@
+"""The ipk format and the index of a directory feed, as opkg reads them.
+
+An ipk is a gzip-compressed tar of `debian-binary` ("2.0"), `data.tar.gz` and `control.tar.gz` (OpenWrt's ipkg-build);
+not an ar archive, as Debian's is. The same content gives the same bytes: names sorted, owners numeric, times zero.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+FILE_MODE = 0o644
+PROGRAM_MODE = 0o755
+SECRET_MODE = 0o600
+
+
+class Package:
+    """One package: control fields, files (path in the root → content and mode), configuration files, scripts."""
+
+    __slots__ = (
+        "architecture",
+        "conffiles",
+        "depends",
+        "description",
+        "fields",
+        "files",
+        "folders",
+        "name",
+        "scripts",
+        "version",
+    )
+
+    def __init__(
+        self, name: str, version: str, architecture: str, description: str, depends: tuple[str, ...] = ()
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.architecture = architecture
+        self.description = description
+        self.depends: tuple[str, ...] = ()
+        self.files: dict[str, tuple[bytes, int]] = {}
+        self.folders: dict[str, int] = {}
+        self.conffiles: list[str] = []
+        self.scripts: dict[str, str] = {}
+        self.fields: dict[str, str] = {}
+
+    def add(self, path: str, content: bytes, mode: int = FILE_MODE) -> None:
+        self.files[path] = (content, mode)
+
+    def installed_size(self) -> int:
+        """Bytes of all files, as opkg reckons; a flash file system's own compression is not counted."""
+        return sum(len(content) for content, _ in self.files.values())
+
+    def control(self) -> str:
+        rows = {
+            "Package": self.name,
+            "Version": self.version,
+            "Depends": ", ".join(self.depends),
+            "Source": f"feeds/meterd/{self.name}",
+            "Section": "utils",
+            "License": "MIT",
+            **self.fields,
+            "Architecture": self.architecture,
+            "Installed-Size": str(self.installed_size()),
+            "Description": " " + self.description,
+        }
+        return "".join(f"{name}: {value.strip()}\n" for name, value in rows.items() if value)
+
+    def file_name(self) -> str:
+        return f"{self.name}_{self.version}_{self.architecture}.ipk"
+
+    def write(self, folder: Path) -> Path:
+        """Write the ipk into the folder; returns its path."""
+        control = {"control": (self.control().encode(), FILE_MODE)}
+        if self.conffiles:
+            control["conffiles"] = ("".join(f"{path}\n" for path in sorted(self.conffiles)).encode(), FILE_MODE)
+        for name, text in self.scripts.items():
+            control[name] = (text.encode(), PROGRAM_MODE)
+        path = folder / self.file_name()
+        folder.mkdir(parents=True, exist_ok=True)
+        data = {name.lstrip("/"): found for name, found in self.files.items()}
+        members = {
+            "debian-binary": (b"2.0\n", FILE_MODE),
+            "data.tar.gz": (_archive(data, self.folders), FILE_MODE),
+            "control.tar.gz": (_archive(control, {}), FILE_MODE),
+        }
+        path.write_bytes(_archive(members, {}, sort=False))
+        return path
+
+
+def _archive(files: dict[str, tuple[bytes, int]], folders: dict[str, int], sort: bool = True) -> bytes:
+    """A gzip-compressed tar; folders come before what lies in them."""
+    raw = io.BytesIO()
+    modes = {name.strip("/"): mode for name, mode in folders.items()}
+    for name in files:
+        for parent in Path(name).parents:
+            modes.setdefault(parent.as_posix(), PROGRAM_MODE)
+    modes.pop(".", None)
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        tar.addfile(_member("./", tarfile.DIRTYPE, PROGRAM_MODE))
+        for name, mode in sorted(modes.items()):
+            tar.addfile(_member(f"./{name}/", tarfile.DIRTYPE, mode))
+        for name, (content, mode) in sorted(files.items()) if sort else files.items():
+            member = _member(f"./{name}", tarfile.REGTYPE, mode)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return gzip.compress(raw.getvalue(), 9, mtime=0)
+
+
+def _member(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode = kind, mode
+    return member
+
+
+def index(folder: Path) -> list[Path]:
+    """Write Packages and Packages.gz over every ipk in the folder; opkg then takes the folder for a feed."""
+    sections = []
+    for path in sorted(folder.glob("*.ipk")):
+        content = path.read_bytes()
+        fields = read(path)["control"].rstrip("\n").split("\n")
+        place = next(number for number, line in enumerate(fields) if line.startswith("Description:"))
+        fields[place:place] = [
+            f"Filename: {path.name}",
+            f"Size: {len(content)}",
+            f"SHA256sum: {hashlib.sha256(content).hexdigest()}",
+        ]
+        sections.append("\n".join(fields) + "\n")
+    text = "\n".join(sections).encode()
+    (folder / "Packages").write_bytes(text)
+    (folder / "Packages.gz").write_bytes(gzip.compress(text, 9, mtime=0))
+    return [folder / "Packages", folder / "Packages.gz"]
+
+
+def read(path: Path) -> dict[str, str]:
+    """The text files of an ipk's control archive by name."""
+    with tarfile.open(path) as outer:
+        inner = outer.extractfile("./control.tar.gz")
+        if inner is None:
+            raise ValueError(f"{path.name}: no control.tar.gz")
+        with tarfile.open(fileobj=inner) as control:
+            members = [member for member in control if member.isfile()]
+            return {Path(member.name).name: _text(control, member) for member in members}
+
+
+def _text(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    found = archive.extractfile(member)
+    return found.read().decode() if found else ""

@@ -1,0 +1,165 @@
+"""What goes into which package: byte code, compiled modules, programs, init scripts.
+
+`python -m tools.gateway.packages mips_24kc` writes the packages and the feed's index to dist/<machine> and prints what
+they weigh. As in OpenWrt's own feed only byte code is shipped, as legacy .pyc beside where the source would be; it was
+compiled by the same Python version, which is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import marshal
+import sys
+import tomllib
+from pathlib import Path
+
+from .compiled import PROJECT, meterd_modules
+from .imports import depends, imported, package_of
+from .ipk import FILE_MODE, PROGRAM_MODE, SECRET_MODE, Package, index
+from .machines import MACHINES
+from .third_party import UJSON, ujson
+from .toolchain import PYTHON
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .machines import Machine
+
+SITE = f"/usr/lib/python{PYTHON}/site-packages"
+FILES = PROJECT / "openwrt" / "files"
+FLASH = 16 * 1024 * 1024
+
+# Byte code of one minor version runs on no other.
+PYTHON_DEPENDS = (f"python3-light (>= {PYTHON})", f"python3-light (<< 3.{int(PYTHON.partition('.')[2]) + 1})")
+
+DESCRIPTIONS = {
+    "meterd": "Reads utility meters: DLMS/COSEM, IEC 62056-21, M-Bus, Elgama",
+    "meterd-simulate": "Simulated meters, to try meterd without a meter",
+    "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
+    "meterd-mqtt": "MQTT for meterd",
+    "meterd-redis": "Redis topics for meterd",
+    "meterd-import": "Workbook import for meterd",
+    "meterd-store": "Store and forward for meterd",
+}
+SIMULATE = ("meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py")
+
+# file in openwrt/files → place on the gateway and mode.
+SYSTEM = {
+    "meterd.config": ("/etc/config/meterd", SECRET_MODE),
+    "meterd.uci-defaults": ("/etc/uci-defaults/60_meterd", PROGRAM_MODE),
+    "meterd.init": ("/etc/init.d/meterd", PROGRAM_MODE),
+    "dlms.init": ("/etc/init.d/dlms", PROGRAM_MODE),
+    "iec62056-21.init": ("/etc/init.d/iec62056-21", PROGRAM_MODE),
+    "mbus.init": ("/etc/init.d/mbus", PROGRAM_MODE),
+    "elgama.init": ("/etc/init.d/elgama", PROGRAM_MODE),
+    "service.py": ("/usr/lib/meterd/service", PROGRAM_MODE),
+    "uci.sh": ("/usr/lib/meterd/uci.sh", FILE_MODE),
+    "protocol.sh": ("/usr/lib/meterd/protocol.sh", FILE_MODE),
+    "meterd.keep": ("/lib/upgrade/keep.d/meterd", FILE_MODE),
+}
+# Root writes them, the daemon's group reads them: passwords may be in there.
+FOLDERS = ("/etc/meterd", "/etc/dlms", "/etc/iec62056-21", "/etc/mbus", "/etc/elgama")
+PROGRAM = "#!/usr/bin/python3\nimport sys\n\nfrom {module} import {function}\n\nsys.exit({function}())\n"
+
+
+def version() -> str:
+    with open(PROJECT / "pyproject.toml", "rb") as file:
+        return str(tomllib.load(file)["project"]["version"]) + "-r1"
+
+
+def byte_code(path: Path, installed: str) -> bytes:
+    """A module's byte code file without a time stamp, so that the same source gives the same package."""
+    if not sys.version.startswith(PYTHON + "."):
+        raise RuntimeError(
+            f"byte code for Python {PYTHON} is made by Python {PYTHON}; this is {sys.version.split()[0]}"
+        )
+    source = path.read_bytes()
+    code = compile(source, installed, "exec", dont_inherit=True)
+    unchecked_hash = (0b01).to_bytes(4, "little") + importlib.util.source_hash(source)
+    return importlib.util.MAGIC_NUMBER + unchecked_hash + marshal.dumps(code)
+
+
+def build(machine: Machine) -> list[Package]:
+    """Every package for the machine; meterd itself is the first."""
+    packages: dict[str, Package] = {"meterd": _package(machine, "meterd")}
+    needs: dict[str, set[str]] = {}
+    for path in sorted((PROJECT / "meterd").rglob("*.py")):
+        name = path.relative_to(PROJECT).as_posix()
+        names = imported(path)
+        home = "meterd-simulate" if name.startswith(SIMULATE) else package_of(names)
+        package = packages.setdefault(home, _package(machine, home))
+        needs.setdefault(home, set()).update(names)
+        package.add(f"{SITE}/{name}c", byte_code(path, f"{SITE}/{name}"))
+    core = packages["meterd"]
+    for path in sorted(meterd_modules(machine).glob("*.so")):
+        core.add(f"{SITE}/meterd/{path.name}", path.read_bytes())
+    for data in sorted(path for path in (PROJECT / "meterd").rglob("*.json")):
+        core.add(f"{SITE}/{data.relative_to(PROJECT).as_posix()}", data.read_bytes())
+    _add_system(core)
+    for name, package in packages.items():
+        own = () if name == "meterd" else (f"meterd (= {package.version})",)
+        package.depends = (*PYTHON_DEPENDS, *own, *depends(needs[name]))
+    return [*packages.values(), ujson_package(machine)]
+
+
+def _package(machine: Machine, name: str) -> Package:
+    return Package(name, version(), machine.name, DESCRIPTIONS[name])
+
+
+def _add_system(core: Package) -> None:
+    with open(PROJECT / "pyproject.toml", "rb") as file:
+        programs = tomllib.load(file)["project"]["scripts"]
+    for name, entry in programs.items():
+        module, _, function = entry.partition(":")
+        core.add(f"/usr/bin/{name}", PROGRAM.format(module=module, function=function).encode(), PROGRAM_MODE)
+    for name, (place, mode) in SYSTEM.items():
+        core.add(place, (FILES / name).read_bytes(), mode)
+    core.folders = dict.fromkeys(FOLDERS, 0o750)
+    core.conffiles = ["/etc/config/meterd"]
+    core.fields["Require-User"] = "meterd=871:meterd=871:dialout=20"
+    core.scripts = {name: (FILES / f"meterd.{name}").read_text() for name in ("postinst", "prerm", "postrm")}
+
+
+def ujson_package(machine: Machine) -> Package:
+    package = Package("python3-ujson", UJSON.partition("==")[2] + "-r1", machine.name, "Ultra fast JSON for Python")
+    package.fields = {"License": "BSD-3-Clause TCL", "Section": "lang"}
+    package.depends = PYTHON_DEPENDS
+    package.add(f"{SITE}/ujson.so", (ujson(machine) / "ujson.so").read_bytes())
+    return package
+
+
+def write(machine: Machine) -> Path:
+    """Write packages and index; returns the feed's folder."""
+    folder = PROJECT / "dist" / machine.name
+    for old in folder.glob("*.ipk"):
+        old.unlink()
+    for package in build(machine):
+        package.write(folder)
+    index(folder)
+    return folder
+
+
+def weights(machine: Machine, folder: Path) -> list[str]:
+    """What every package weighs, and what a gateway's flash has to hold, in lines of text."""
+    lines = [f"{'package':<24}{'ipk':>10}{'installed':>12}"]
+    packages = {package.name: package for package in build(machine)}
+    for package in packages.values():
+        size = (folder / package.file_name()).stat().st_size
+        lines.append(f"{package.name:<24}{size:>10,}{package.installed_size():>12,}")
+    compiled = sum(path.stat().st_size for path in meterd_modules(machine).glob("*.so"))
+    lines.append(f"compiled modules together, stripped: {compiled:,} (at most 250,000)")
+    return lines
+
+
+def main(names: list[str]) -> int:
+    for name in names or list(MACHINES):
+        if name not in MACHINES:
+            print(f"no such machine: {name} (there are {', '.join(MACHINES)})", file=sys.stderr)
+            return 2
+        folder = write(MACHINES[name])
+        print(f"{folder.relative_to(PROJECT)}: a feed for {name}")
+        print("\n".join(weights(MACHINES[name], folder)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,99 @@
+"""What other projects bring, for a machine: ujson, which OpenWrt's feed lacks, and for the rig what the feed has."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from .cache import made, run
+from .compiled import FLAGS, strip
+from .toolchain import compiler, python
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .machines import Machine
+
+UJSON = "ujson==6.1.0"
+MSGPACK = "msgpack==1.2.1"
+PYSERIAL = "pyserial==3.5"
+COMPILE = ("-Os", "-g0", "-fPIC", "-ffunction-sections", "-w", *FLAGS["CFLAGS"].split())
+LINK = ("-shared", *FLAGS["LDFLAGS"].split())
+
+
+def _sdist(requirement: str) -> Path:
+    """A source distribution, unpacked."""
+
+    def make(folder: Path) -> None:
+        name = requirement.partition("==")[0]
+        log = f"sdist-{name}.log"
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--no-binary={name}"]
+        run(log, *pip, "--dest", folder / "download", requirement)
+        archive = next((folder / "download").iterdir())
+        run(log, "tar", "-xf", archive, "-C", folder, "--strip-components=1")
+        shutil.rmtree(folder / "download")
+
+    return made(f"sdist-{requirement.replace('==', '-')}", {"requirement": requirement}, make)
+
+
+def _include(machine: Machine) -> Path:
+    return next((python(machine) / "usr" / "include").glob("python3.*"))
+
+
+def _recipe(machine: Machine, requirement: str) -> dict[str, object]:
+    return {"requirement": requirement, "python": python(machine).name, "compile": COMPILE, "link": LINK}
+
+
+def ujson(machine: Machine) -> Path:
+    """A folder with ujson.so; the C++ of its float conversion is linked in, so it needs no libstdc++."""
+
+    def make(folder: Path) -> None:
+        source = _sdist(UJSON) / "src" / "ujson"
+        floats = source / "deps" / "double-conversion" / "double-conversion"
+        log = f"ujson-{machine.name}.log"
+        tools = compiler(machine)
+        flags = [*COMPILE, "-D_GNU_SOURCE", f'-DUJSON_VERSION="{UJSON.partition("==")[2]}"']
+        flags += [f"-I{path}" for path in (_include(machine), source, floats)]
+        objects = []
+        for path in [*sorted(source.glob("*.c")), *sorted(floats.glob("*.cc")), source / "dconv_wrapper.cc"]:
+            objects.append(folder / (path.stem + ".o"))
+            tool = ["c++", "-fno-exceptions", "-fno-rtti"] if path.suffix == ".cc" else ["cc"]
+            run(log, "nice", tools / tool[0], "-c", *flags, *tool[1:], path, "-o", objects[-1])
+        run(log, tools / "c++", *LINK, *objects, "-o", folder / "ujson.so")
+        strip(machine, folder / "ujson.so", log)
+        for path in objects:
+            path.unlink()
+
+    return made(f"ujson-{machine.name}", _recipe(machine, UJSON), make)
+
+
+def msgpack(machine: Machine) -> Path:
+    """A folder with the msgpack package, as the standard feed's python3-msgpack installs it."""
+
+    def make(folder: Path) -> None:
+        log = f"msgpack-{machine.name}.log"
+        work = folder.with_name(folder.name + "-work")
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.copytree(_sdist(MSGPACK), work)
+        if not (work / "msgpack" / "_cmsgpack.c").exists():
+            run(log, sys.executable, "-m", "cython", "-3", "msgpack/_cmsgpack.pyx", cwd=work)
+        leave = shutil.ignore_patterns("*.pyx", "*.c", "*.h", "*.pyi")
+        shutil.copytree(work / "msgpack", folder / "msgpack", ignore=leave)
+        order = "-D__BIG_ENDIAN__=1" if machine.big_endian else "-D__LITTLE_ENDIAN__=1"
+        module = folder / "msgpack" / "_cmsgpack.so"
+        flags = [*COMPILE, order, *(f"-I{path}" for path in (_include(machine), work, work / "msgpack"))]
+        run(log, "nice", compiler(machine) / "cc", *flags, *LINK, work / "msgpack" / "_cmsgpack.c", "-o", module)
+        strip(machine, module, log)
+        shutil.rmtree(work)
+
+    return made(f"msgpack-{machine.name}", _recipe(machine, MSGPACK), make)
+
+
+def pure(requirement: str) -> Path:
+    """A folder with a pure Python package, as pip installs it."""
+
+    def make(folder: Path) -> None:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
+        run(f"pure-{requirement}.log", *pip, "--target", folder, requirement)
+
+    return made(f"pure-{requirement.replace('==', '-')}", {"requirement": requirement}, make)

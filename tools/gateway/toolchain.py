@@ -1,0 +1,159 @@
+"""A cross compiler, a C library and a Python for each machine, from packages of Debian and PyPI alone.
+
+`python -m tools.gateway.toolchain mips_24kc` makes them and prints where they are. The compiler is the one that the
+ziglang wheel ships: it knows musl's headers and start files for every machine here. Python is CPython 3.11, what
+OpenWrt 23.05 and 24.10 carry, from Debian's source package; where no Debian architecture has a musl that fits (both
+soft-float MIPS), musl is built from Debian's source by the GNU cross compiler.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from .cache import ROOT, made, program, run
+from .debian import source, unpacked
+from .machines import MACHINES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .machines import Machine
+
+ZIG = "ziglang==0.17.1"
+PYTHON = "3.11"
+JOBS = os.environ.get("METERD_GATEWAY_JOBS", "2")
+
+CONFIGURE = (
+    "--prefix=/usr", "--without-ensurepip", "--disable-test-modules", "--disable-ipv6", "--without-doc-strings",
+    "--without-static-libpython", "ac_cv_file__dev_ptmx=yes", "ac_cv_file__dev_ptc=no",
+    # The compiler's musl is newer than the ones that gateways run.
+    "ac_cv_func_preadv2=no", "ac_cv_func_pwritev2=no",
+)  # fmt: skip
+
+
+def zig() -> Path:
+    """The compiler's program."""
+
+    def make(folder: Path) -> None:
+        run("zig.log", sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, ZIG)
+
+    return made("ziglang", {"package": ZIG}, make) / "ziglang" / "zig"
+
+
+def compiler(machine: Machine) -> Path:
+    """A folder with cc, ar, ranlib and strip for the machine, which has linked one program (and so its run time)."""
+
+    def make(folder: Path) -> None:
+        tool = zig()
+        private = f'export ZIG_GLOBAL_CACHE_DIR="${{0%/*}}/cache" ZIG_LOCAL_CACHE_DIR="${{0%/*}}/cache"\nexec "{tool}"'
+        commands = {
+            "cc": f"cc -target {machine.target} -mcpu={machine.cpu} -dynamic",
+            "c++": f"c++ -target {machine.target} -mcpu={machine.cpu} -dynamic",
+            "ar": "ar", "ranlib": "ranlib",
+        }  # fmt: skip
+        for name, words in commands.items():
+            script = folder / name
+            script.write_text(f'#!/bin/sh\n{private} {words} "$@"\n')
+            script.chmod(0o755)
+        hello = folder / "hello.c"
+        hello.write_text('#include <stdio.h>\nint main(int n, char **a) { return printf("%f\\n", n / 3.0) < 0; }\n')
+        # Position-independent, so that the run time kept in its cache can go into a shared library as well.
+        run(f"compiler-{machine.name}.log", folder / "cc", "-shared", "-fPIC", hello, "-o", folder / "hello.so")
+
+    return made(
+        f"compiler-{machine.name}", {"zig": ZIG, "target": machine.target, "cpu": machine.cpu, "pic": True}, make
+    )
+
+
+def musl(machine: Machine) -> Path:
+    """A root with the machine's dynamic loader, which is its C library, at the path that programs name."""
+    if machine.debian_musl:
+        return unpacked(machine.debian_musl, ("musl",))
+    recipe = {"zig": ZIG, "cpu": machine.cpu, "gnu": machine.gnu_prefix, "flags": machine.gnu_flags}
+    return made(f"musl-{machine.name}", recipe, lambda folder: _build_musl(machine, folder))
+
+
+def _build_musl(machine: Machine, folder: Path) -> None:
+    gcc = machine.gnu_prefix + "gcc"
+    program(gcc, f"gcc-{machine.gnu_prefix.rstrip('-')}")
+    log = f"musl-{machine.name}.log"
+    work = folder.with_name(folder.name + "-work")
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(source("musl"), work)
+    # The GNU compiler's own libgcc is for a floating point unit, so the arithmetic comes from the other compiler's
+    # soft-float run time. Only its own names (__*) may stay visible, or its memset hides musl's.
+    run_time = next(iter(sorted((compiler(machine) / "cache").rglob("libcompiler_rt.a"))))
+    objects = work / "run-time"
+    objects.mkdir()
+    run(log, zig(), "ar", "x", run_time, cwd=objects)
+    for number, found in enumerate(sorted(objects.iterdir())):
+        run(log, machine.gnu_prefix + "objcopy", "-w", "--keep-global-symbol=__*", found, work / f"run-time-{number}.o")
+    run(
+        log,
+        machine.gnu_prefix + "ar",
+        "rc",
+        "run-time.a",
+        *sorted(path.name for path in work.glob("run-time-*.o")),
+        cwd=work,
+    )
+    run(log, "./configure", f"--target={machine.host}", f"CC={gcc} {machine.gnu_flags}",
+        f"LIBCC={work}/run-time.a", cwd=work)  # fmt: skip
+    run(log, "nice", "make", f"-j{JOBS}", "lib/libc.so", cwd=work)
+    (folder / "lib").mkdir()
+    shutil.copy(work / "lib" / "libc.so", folder / "lib" / "libc.so")
+    (folder / machine.loader.lstrip("/")).symlink_to("libc.so")
+    shutil.rmtree(work)
+
+
+def python(machine: Machine) -> Path:
+    """A root with musl and CPython under /usr, byte code beside the sources as `make install` leaves them."""
+    recipe = {
+        "zig": ZIG, "cpu": machine.cpu, "target": machine.target, "python": PYTHON, "configure": CONFIGURE,
+        "musl": musl(machine).name,
+    }  # fmt: skip
+    return made(f"python-{machine.name}", recipe, lambda folder: _build_python(machine, folder))
+
+
+def build_python() -> str:
+    """The Python of this machine that has the version to be built, which cross-building needs."""
+    if sys.version.startswith(PYTHON + "."):
+        return sys.executable
+    return program(f"python{PYTHON}", f"python{PYTHON}")
+
+
+def _build_python(machine: Machine, folder: Path) -> None:
+    tools = compiler(machine)
+    log = f"python-{machine.name}.log"
+    work = folder.with_name(folder.name + "-work")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    environment = {
+        **os.environ, "CC": str(tools / "cc"), "AR": str(tools / "ar"), "RANLIB": str(tools / "ranlib"),
+        "CFLAGS": "-Os -g0 -fno-sanitize=undefined -Wno-date-time", "READELF": program("readelf", "binutils"),
+    }  # fmt: skip
+    run(log, "nice", source(f"python{PYTHON}") / "configure", f"--host={machine.host}", "--build=x86_64-pc-linux-gnu",
+        f"--with-build-python={build_python()}", *CONFIGURE, cwd=work, env=environment)  # fmt: skip
+    run(log, "nice", "make", f"-j{JOBS}", cwd=work, env=environment)
+    run(log, "nice", "make", "install", f"DESTDIR={folder}", cwd=work, env=environment)
+    shutil.copytree(musl(machine), folder, symlinks=True, dirs_exist_ok=True)
+    shutil.rmtree(work)
+
+
+def fingerprint() -> str:
+    """What the whole cache depends on, for a continuous integration's cache key."""
+    rows = [(ZIG, PYTHON, *CONFIGURE)] + [(row.name, row.target, row.cpu, row.gnu_flags) for row in MACHINES.values()]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()[:12]
+
+
+def main(names: list[str]) -> int:
+    for name in names or list(MACHINES):
+        print(python(MACHINES[name]))
+    print(f"cache {ROOT}, fingerprint {fingerprint()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
