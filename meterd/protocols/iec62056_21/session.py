@@ -251,7 +251,7 @@ class Session:
             try:
                 message = yield from self.receive(decoder)
             except Silence:
-                if repeated is None:
+                if repeated is None or self._late:
                     raise
                 return repeated  # nothing else comes: two blocks are alike, and the meter waits to be acknowledged
             message = yield from self.good(decoder, message)
