@@ -23,10 +23,6 @@ from ...parameters import (
 )
 from .address import DEFAULT_FORMULA, MAX_HALF, parse_formula, parse_raw
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 MODES = ("IEC", "DLMS", "DLMS-HDLC", "DLMS-WRAPPER")
 AUTHENTICATIONS = ("None", "Low", "High", "HighMd5", "HighSha1", "HighSha256", "HighGmac", "HighEcdsa")
 SECURITIES = ("none", "authentication", "encryption", "both")
@@ -57,17 +53,6 @@ def _password(value: str) -> str:
     return value
 
 
-def _exactly(*lengths: int) -> Callable[[str], str]:
-    """A check that a text is the hex of that many octets."""
-
-    def check(value: str) -> str:
-        if len(octets(value)) not in lengths:
-            raise ValueError(" or ".join(f"{2 * length}" for length in lengths) + " hex digits")
-        return value
-
-    return check
-
-
 def _formula(value: str) -> str:
     parse_formula(value)
     return value
@@ -82,8 +67,6 @@ def _logical_name(value: str) -> str:
     parse_logical_name(value)
     return value
 
-
-_KEY = _exactly(16, 32)
 
 DEVICE = (
     *DEVICE_IDENTITY,
@@ -211,17 +194,15 @@ DEVICE = (
         "system_title",
         STRING,
         "This client's system title, 8 octets as hex; must be unique among the clients that share a key",
-        check=_exactly(8),
         origin="meterd",
     ),
-    Parameter("encryption_key", STRING, "Global unicast encryption key, hex", secret=True, check=_KEY, origin="meterd"),
-    Parameter("authentication_key", STRING, "Authentication key, hex", secret=True, check=_KEY, origin="meterd"),
+    Parameter("encryption_key", STRING, "Global unicast encryption key, hex", secret=True, origin="meterd"),
+    Parameter("authentication_key", STRING, "Authentication key, hex", secret=True, origin="meterd"),
     Parameter(
         "dedicated_key",
         STRING,
         "Dedicated key handed to the meter for the association, hex",
         secret=True,
-        check=_KEY,
         origin="meterd",
     ),
     Parameter(

@@ -1,0 +1,299 @@
+"""The application association (Green Book 9.4.2): who may ask what, proven and kept, over either link.
+
+The problem: AARQ and AARE agree on names, limits and a proof of the client; with high-level security two more messages
+prove both sides; with ciphering every APDU is sealed under a counter that must never be used twice.
+
+The counter lives in `memory.persistent`, reserved by the hundred and saved before the first use, so that a power cut
+skips numbers and repeats none. Challenges come from `memory.volatile["random_bytes"]`, a callable that the runtime
+puts there. `memory.volatile["rung"]` names how far the conversation got, for diagnosis.
+
+The dirt: late answers of another service, meters that end an association unasked, refusals in five shapes.
+"""
+
+from __future__ import annotations
+
+from ..._axdr import encode
+from ...errors import DecodeError, MeterdError, PortGone, ProtocolError, SecurityError
+from . import acse, action, block_transfer, conformance, initiate, read, refusals
+from . import enumerations as codes
+from .apdu import CONFIRMED, HIGH_PRIORITY, INVOKE_ID_MASK
+from .hls import Hls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ...conversation import Conversation
+    from ...model import Memory
+    from .link import HdlcLink
+    from .security import SecurityContext
+    from .settings import Credentials
+    from .wrapper import WrapperLink
+
+ASSOCIATION_LN = b"\x00\x00\x28\x00\x00\xff"
+ASSOCIATION_LN_CLASS = 15
+REPLY_TO_HLS = 1
+# Association SN, class 12: reply_to_HLS_authentication stands at this offset (Blue Book, mapping of short names).
+METHOD_SELECTOR = 1
+SN_REPLY_TO_HLS = codes.SN_ASSOCIATION + 0x58
+CHALLENGE_SIZE = 16
+ECDSA_CHALLENGE_SIZE = 32
+# How many invocation counters are reserved with one write to flash.
+COUNTER_STEP = 100
+MAX_COUNTER = 0xFFFF_FFFF
+# What general block transfer may put together.
+MAX_GENERAL_BLOCKS = 20_000
+MAX_VALUE = 1 << 20
+# APDUs that answer nothing that was asked, passed over before giving up.
+MAX_STRAY = 8
+
+
+class Association:
+    """One association over an open link. `granted` names what the meter allows, once it is established."""
+
+    def __init__(
+        self, link: HdlcLink | WrapperLink, credentials: Credentials, short_names: bool, max_pdu: int, memory: Memory
+    ) -> None:
+        self.link = link
+        self.credentials = credentials
+        self.short_names = short_names
+        self.max_pdu = max_pdu
+        self.memory = memory
+        self.granted: frozenset[str] = frozenset()
+        self.server_max_pdu = 0
+        self.open = False
+        self._security: SecurityContext | None = None
+        self._invoke = 0
+
+    def limit(self) -> int:
+        """Octets that a plain request may have so that it fits what the meter takes, sealed or not."""
+        overhead = 40 if self.credentials.ciphered else 0
+        return (self.server_max_pdu or 0xFFFF) - overhead
+
+    def next_invoke(self) -> int:
+        """The next invoke-id-and-priority octet: confirmed, high priority, ids 1 to 15 in turn."""
+        self._invoke = self._invoke % 15 + 1
+        return CONFIRMED | HIGH_PRIORITY | self._invoke
+
+    # Establishing and ending
+
+    def establish(self) -> Conversation:
+        """AARQ and AARE, and the two further passes of high-level security.
+
+        Raises: Refused in words (reason 'auth' where the proof was refused), SecurityError, DecodeError, LineError.
+        """
+        credentials = self.credentials
+        self._security = credentials.context(self._counter())
+        high = credentials.mechanism > codes.MECHANISM_LOW
+        challenge = self._challenge() if high else b""
+        answer = yield from self._exchange(self._aarq(challenge or credentials.secret), lambda tag: tag == codes.AARE)
+        aare = acse.decode(answer)
+        if not isinstance(aare, acse.Aare):
+            raise ProtocolError("the meter answers an AARQ with an AARQ")
+        acse.check_accepted(aare)
+        if self._security is not None:
+            self._security.peer_title = aare.responding_title
+        self._accept_limits(aare.user_information)
+        self.open = True
+        if high:
+            yield from self._prove(challenge, aare)
+
+    def _aarq(self, authentication: bytes) -> bytes:
+        credentials = self.credentials
+        proposal = conformance.SN_READER if self.short_names else conformance.LN_READER
+        if not credentials.ciphered:
+            proposal -= {"general-protection"}
+        request = initiate.InitiateRequest(
+            proposal, self.max_pdu, credentials.dedicated_key if credentials.ciphered else b""
+        ).encode()
+        return acse.Aarq(
+            self._context_name(),
+            credentials.mechanism,
+            authentication if credentials.mechanism else None,
+            self._seal(request, initiating=True),
+            credentials.title if credentials.titled else b"",
+        ).encode()
+
+    def _context_name(self) -> int:
+        if self.credentials.ciphered:
+            return codes.SN_CIPHERED if self.short_names else codes.LN_CIPHERED
+        return codes.SN if self.short_names else codes.LN
+
+    def _accept_limits(self, user_information: bytes) -> None:
+        if not user_information:
+            raise DecodeError("the AARE grants the association but says nothing of its limits")
+        response = initiate.decode(self._unseal(user_information))
+        if not isinstance(response, initiate.InitiateResponse):
+            raise ProtocolError("the meter answers an InitiateRequest with one of its own")
+        self.granted = response.conformance
+        self.server_max_pdu = response.max_pdu
+
+    def _challenge(self) -> bytes:
+        random_bytes: Callable[[int], bytes] | None = self.memory.volatile.get("random_bytes")
+        if random_bytes is None:
+            raise SecurityError("no source of random numbers: high-level security cannot make a challenge")
+        ecdsa = self.credentials.mechanism == codes.MECHANISM_ECDSA
+        return random_bytes(ECDSA_CHALLENGE_SIZE if ecdsa else CHALLENGE_SIZE)
+
+    def _prove(self, challenge: bytes, aare: acse.Aare) -> Conversation:
+        """Passes 3 and 4: f(StoC) goes to the meter, f(CtoS) comes back. Raises: SecurityError, Refused."""
+        credentials = self.credentials
+        self._reserve(1)
+        proof = Hls(
+            credentials.mechanism,
+            credentials.title,
+            aare.responding_title,
+            challenge,
+            aare.authentication or b"",
+            secret=credentials.secret,
+            security=self._security,
+            private_key=credentials.private_key,
+            peer_key=credentials.peer_key,
+        )
+        reply = _octet_string(proof.reply())
+        answer = yield from (self._prove_sn(reply) if self.short_names else self._prove_ln(reply))
+        if not isinstance(answer, bytes):
+            raise SecurityError("the meter does not prove that it knows the secret")
+        try:
+            proof.verify(answer)
+        except SecurityError as error:
+            error.reason = "auth"
+            raise
+
+    def _prove_ln(self, reply: bytes) -> Conversation:
+        invoke = self.next_invoke()
+        apdu = action.request_normal(invoke, ASSOCIATION_LN_CLASS, ASSOCIATION_LN, REPLY_TO_HLS, reply)
+        result = action.decode_response((yield from self.request(apdu, codes.ACTION_RESPONSE, invoke)))
+        if not isinstance(result, action.ActionResult):
+            raise ProtocolError("the meter answers the proof with blocks")
+        if result.code:
+            error = refusals.action_refused(result.code, "reply to HLS authentication")
+            error.reason = "auth"
+            raise error
+        return result.value
+
+    def _prove_sn(self, reply: bytes) -> Conversation:
+        apdu = read.request([read.parameterised(SN_REPLY_TO_HLS, bytes((METHOD_SELECTOR,)) + reply)])
+        results = read.decode_response((yield from self.request(apdu, codes.READ_RESPONSE)))
+        if not isinstance(results, list) or len(results) != 1:
+            raise ProtocolError("the meter answers the proof with something else than one result")
+        code, value = results[0]
+        if code:
+            error = refusals.access_refused(code, "reply to HLS authentication")
+            error.reason = "auth"
+            raise error
+        return value
+
+    def release(self) -> Conversation:
+        """RLRQ and RLRE; a meter that does not know them is left all the same."""
+        if not self.open:
+            return
+        self.open = False
+        try:
+            yield from self._exchange(acse.Rlrq(0).encode(), lambda tag: tag == codes.RLRE)
+        except PortGone:
+            raise
+        except MeterdError:
+            return
+
+    # Requests
+
+    def request(self, apdu: bytes, expected: int, invoke: int | None = None) -> Conversation:
+        """Send one xDLMS APDU; the plain APDU with tag `expected` (and that invoke id) that answers it.
+
+        Raises: Refused for ExceptionResponse and ConfirmedServiceError, SecurityError, DecodeError, ProtocolError,
+        LineError.
+        """
+        answer = yield from self.link.request(self._seal(apdu))
+        for _ in range(MAX_STRAY):
+            if answer[:1] == _GENERAL_BLOCK:
+                answer = yield from self._collect_blocks(answer)
+            plain = self._unseal(answer)
+            refusals.raise_refusal(plain)
+            if _answers(plain, expected, invoke):
+                return plain
+            answer = yield from self.link.another()
+        raise ProtocolError(f"the meter sends {MAX_STRAY} APDUs that do not answer the request")
+
+    def _exchange(self, apdu: bytes, expects: Callable[[int], bool]) -> Conversation:
+        """Send one ACSE APDU; the one that answers it. Raises: Refused, ProtocolError, LineError."""
+        answer = yield from self.link.request(apdu)
+        for _ in range(MAX_STRAY):
+            if not answer or expects(answer[0]):
+                return answer
+            refusals.raise_refusal(answer)
+            answer = yield from self.link.another()
+        raise ProtocolError(f"the meter sends {MAX_STRAY} APDUs that do not answer the request")
+
+    def _collect_blocks(self, answer: bytes) -> Conversation:
+        """General block transfer (Green Book 9.4.6.13), window 1: acknowledge each block until the last."""
+        parts: list[bytes] = []
+        size = 0
+        for number in range(1, MAX_GENERAL_BLOCKS):
+            block = block_transfer.decode(answer)
+            if block.block != number:
+                raise ProtocolError(f"block {block.block} came where {number} is due")
+            parts.append(block.raw)
+            size += len(block.raw)
+            if block.last:
+                return b"".join(parts)
+            if size > MAX_VALUE:
+                break
+            if block.streaming:
+                answer = yield from self.link.another()
+                continue
+            acknowledge = block_transfer.GeneralBlock(True, False, 1, number, number, b"").encode()
+            answer = yield from self.link.request(acknowledge)
+            if answer[:1] != _GENERAL_BLOCK:
+                raise ProtocolError("a general block transfer ends before its last block")
+        raise ProtocolError(f"a general block transfer brings more than {MAX_VALUE} octets")
+
+    # Sealing
+
+    def _seal(self, apdu: bytes, initiating: bool = False) -> bytes:
+        if self._security is None or not self.credentials.ciphered:
+            return apdu
+        self._reserve(1)
+        dedicated = bool(self.credentials.dedicated_key) and not initiating
+        sealed: bytes = self._security.protect(apdu, dedicated=dedicated, general=self.credentials.general)
+        return sealed
+
+    def _unseal(self, apdu: bytes) -> bytes:
+        if self._security is None or not self.credentials.ciphered:
+            return apdu
+        plain: bytes = self._security.unprotect(apdu)
+        return plain
+
+    def _counter(self) -> int:
+        """The first counter that was never reserved, or where this run has got to within its reservation."""
+        first: int = self.memory.persistent.get("counter", 0)
+        return int(self.memory.volatile.get("counter", first))
+
+    def _reserve(self, count: int) -> None:
+        """See to it that the next `count` counters are on record as used before they are. Raises: SecurityError."""
+        security = self._security
+        if security is None:
+            return
+        needed = security.counter + count
+        if needed > MAX_COUNTER:
+            raise SecurityError("the invocation counter is used up: the meter needs new keys")
+        persistent: dict[str, Any] = self.memory.persistent
+        if needed > persistent.get("counter", 0):
+            persistent["counter"] = needed + COUNTER_STEP
+            self.memory.save()
+        self.memory.volatile["counter"] = needed
+
+
+def _octet_string(octets: bytes) -> bytes:
+    return encode(codes.OCTET_STRING, octets)
+
+
+def _answers(plain: bytes, expected: int, invoke: int | None) -> bool:
+    """Whether an APDU has the tag, and the invoke id if the service has one; meters set the other bits as they like."""
+    if plain[:1] != bytes((expected,)):
+        return False
+    return invoke is None or (len(plain) > 2 and not (plain[2] ^ invoke) & INVOKE_ID_MASK)
+
+
+_GENERAL_BLOCK = bytes((codes.GENERAL_BLOCK_TRANSFER,))

@@ -1,0 +1,223 @@
+"""One scan of one meter: sign on, link, association, values, profiles, goodbye (or an association kept open).
+
+`memory.volatile` holds `session` (an association left open), `counter`, `scalers`, `rung` and what the runtime puts
+there as `random_bytes`; `memory.persistent` holds `counter`, `objects`, `profiles`, `lists` and `meter`.
+
+The dirt: an association kept open that the meter has closed, politely (DM, an exception) or without a word: it is made
+anew once. Over the TCP wrapper, where nothing else repeats, a request without an answer makes a new association too.
+"""
+
+from __future__ import annotations
+
+from ...conversation import Pause
+from ...errors import Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
+from ...obis import format_logical_name
+from . import address
+from .association import ASSOCIATION_LN, ASSOCIATION_LN_CLASS, Association
+from .enumerations import SN_ASSOCIATION
+from .link import HdlcLink
+from .mode_e import sign_on
+from .objects import Directory
+from .profile import Profile
+from .reader import Item, LogicalNames, Reader, ShortNames, attribute_name
+from .reading import Values
+from .settings import Credentials
+from .wrapper import WrapperLink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ...conversation import Conversation
+    from ...model import Memory
+    from .settings import Settings
+    from .targets import Target
+
+RECONNECT_PAUSE_S = 0.5
+# The value attribute of what may hold an invocation counter: a Data object or a register.
+COUNTER_CLASSES = (1, 3)
+
+
+class Session:
+    """A line signed on, a link and an association; kept in `memory.volatile` where it stays open between scans."""
+
+    def __init__(self, settings: Settings, memory: Memory) -> None:
+        self.settings = settings
+        self.memory = memory
+        self.resumed = False
+        self.association: Association | None = None
+        self.link: HdlcLink | WrapperLink | None = None
+
+    def open(self) -> Conversation:
+        """Raises: LineError, ProtocolError, Refused, SecurityError, DecodeError: each says where it stopped."""
+        settings = self.settings
+        self._rung("bytes")
+        if settings.signs_on and settings.line is not None:
+            yield from sign_on(settings.line, "", settings.timeout_ms, settings.attempts)
+        elif settings.line is not None:
+            yield settings.line
+        credentials = settings.credentials
+        if settings.counter_name and credentials.context(0) is not None and "counter" not in self.memory.volatile:
+            yield from self._learn_counter()
+        yield from self._associate(settings.client, credentials)
+        self._rung("object")
+
+    def _associate(self, client: int, credentials: Credentials) -> Conversation:
+        self.link = self._make_link(client)
+        self._rung("frame")
+        yield from self.link.open()
+        self._rung("association")
+        settings = self.settings
+        self.association = Association(self.link, credentials, settings.short_names, settings.max_pdu, self.memory)
+        yield from self.association.establish()
+
+    def _make_link(self, client: int) -> HdlcLink | WrapperLink:
+        settings = self.settings
+        if settings.wrapped:
+            return WrapperLink(client, int.from_bytes(settings.server, "big"), settings.timeout_ms)
+        return HdlcLink(
+            address.client_address(client), settings.server, settings.timeout_ms, settings.attempts,
+            settings.max_info, settings.window,
+        )  # fmt: skip
+
+    def _learn_counter(self) -> Conversation:
+        """Ask the meter, as the public client and in clear, up to which counter it has heard us."""
+        yield from self._associate(self.settings.public_client, Credentials())
+        reader = self.reader()
+        directory = Directory(reader, self.memory)
+        name = self.settings.counter_name
+        if self.settings.short_names:
+            yield from directory.learn([name], [])
+        base = (directory.find(name) or (0, 0))[1]
+        code, value = 0, None
+        for class_id in COUNTER_CLASSES:
+            code, value = yield from reader.attempt(Item(class_id, name, 2, short_name=attribute_name(base, 2)))
+            if not code:
+                break
+        if code or not isinstance(value, int) or value < 0:
+            raise Refused(f"the invocation counter at {format_logical_name(name)} cannot be read", code, reason="key")
+        self.memory.volatile["counter"] = max(self.memory.persistent.get("counter", 0), value + 1)
+        yield from self.leave()
+
+    def politely(self, talk: Conversation) -> Conversation:
+        """Run `talk`; whatever ends it, the meter is told, as long as there is a line to tell it on."""
+        try:
+            return (yield from talk)
+        except (PortGone, GeneratorExit):
+            raise
+        except BaseException:
+            yield from self.leave()
+            raise
+
+    def reader(self) -> Reader:
+        assert self.association is not None
+        kind = ShortNames if self.settings.short_names else LogicalNames
+        return kind(self.association, self.memory)
+
+    def leave(self) -> Conversation:
+        """Release the association and the link, as far as there are any. Raises: PortGone."""
+        if self.association is not None:
+            association, self.association = self.association, None
+            # Where the link is lost RLRQ would only cost more time-outs; DISC ends the association as well.
+            if isinstance(self.link, WrapperLink) or (self.link is not None and self.link.connected):
+                yield from association.release()
+        if self.link is not None:
+            link, self.link = self.link, None
+            yield from link.close()
+
+    def _rung(self, name: str) -> None:
+        self.memory.volatile["rung"] = name
+
+
+def resume_or_open(settings: Settings, memory: Memory) -> Conversation:
+    """A session with an open association. Returns: Session."""
+    session: Session | None = memory.volatile.pop("session", None)
+    if session is not None:
+        session.resumed = True
+        if settings.line is not None and not settings.signs_on:
+            yield settings.line
+        return session
+    session = Session(settings, memory)
+    yield from session.politely(session.open())
+    return session
+
+
+class Scan:
+    """The targets of one scan and those that are done, over as many associations as it takes."""
+
+    def __init__(self, settings: Settings, memory: Memory, targets: list[Target]) -> None:
+        self.settings = settings
+        self.memory = memory
+        self.targets = targets
+        self.done: set[int] = set()
+
+    def run(self) -> Conversation:
+        """Report every target. Raises: MeterdError where the meter cannot be read any further."""
+        _forget_another_meter(self.settings, self.memory)
+        # Over the wrapper a lost answer costs the association, so each retry is a new one.
+        chances = self.settings.attempts - 1 if self.settings.wrapped else 1
+        while True:
+            session: Session = yield from resume_or_open(self.settings, self.memory)
+            try:
+                yield from session.politely(self._once(session))
+            except (Silence, Garbled, Disconnected, Refused) as error:
+                if not chances or not self._worth_another(session, error):
+                    raise
+                chances -= 1
+                yield Pause(RECONNECT_PAUSE_S)
+                continue
+            if self.settings.keep_open:
+                self.memory.volatile["session"] = session
+            else:
+                yield from session.leave()
+            return
+
+    def _worth_another(self, session: Session, error: MeterdError) -> bool:
+        if session.resumed or isinstance(error, Disconnected):
+            return True
+        return self.settings.wrapped and isinstance(error, (Silence, Garbled))
+
+    def _once(self, session: Session) -> Conversation:
+        if session.resumed:
+            yield from self._probe(session)
+        reader = session.reader()
+        values = Values(reader, Directory(reader, self.memory), self.memory)
+        todo = [target for target in self.targets if id(target) not in self.done]
+        yield from values.identify(todo)
+        profiles = [target for target in todo if values.is_profile(target)]
+        yield from values.read([target for target in todo if target not in profiles], self.done)
+        for target in profiles:
+            yield from Profile(values, target, self.memory).read()
+            self.done.add(id(target))
+        self.memory.volatile["rung"] = "done"
+
+    def _probe(self, session: Session) -> Conversation:
+        """See whether an association that was left open still is: one cheap request, asked once.
+
+        Raises: Silence, Garbled, Disconnected, Refused where it is not.
+        """
+        link = session.link
+        attempts = self.settings.attempts
+        if isinstance(link, HdlcLink):
+            link.attempts = 1
+        try:
+            yield from session.reader().one(_association_name(self.settings))
+        except ProtocolError as error:
+            raise Disconnected(f"the association that was left open is gone: {error}") from None
+        if isinstance(link, HdlcLink):
+            link.attempts = attempts
+        session.resumed = False
+
+
+def _association_name(settings: Settings) -> Item:
+    """Attribute 1 of the current association, which every client may read."""
+    return Item(ASSOCIATION_LN_CLASS, ASSOCIATION_LN, 1, short_name=SN_ASSOCIATION)
+
+
+def _forget_another_meter(settings: Settings, memory: Memory) -> None:
+    """What was learnt belongs to one address: a device pointed elsewhere starts anew, its counter excepted."""
+    identity = f"{settings.client}/{settings.server.hex()}/{'SN' if settings.short_names else 'LN'}"
+    if memory.persistent.get("meter") != identity:
+        for name in ("objects", "profiles", "lists"):
+            memory.persistent.pop(name, None)
+        memory.persistent["meter"] = identity
+        for name in ("asked", "scalers", "profiles", "session"):
+            memory.volatile.pop(name, None)

@@ -1,0 +1,166 @@
+"""What a meter's objects are: class and short name from the association's object list, or inferred and confirmed.
+
+The list is read once per meter; what the configured signals need of it is kept in `memory.persistent["objects"]`
+{OBIS text: [class id, base name]}, so that a restart costs no further reading. A meter that does not give its list is
+asked for attribute 1 (the logical name, which every class has) under the classes that the OBIS code suggests; only
+an echo of the name confirms a class.
+"""
+
+from __future__ import annotations
+
+from ...obis import format_logical_name
+from . import enumerations as codes
+from .association import ASSOCIATION_LN, ASSOCIATION_LN_CLASS
+from .reader import Item, LogicalNames, attribute_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ...conversation import Conversation
+    from ...model import Memory
+    from .reader import Reader
+
+DATA, REGISTER, EXTENDED_REGISTER, DEMAND_REGISTER = 1, 3, 4, 5
+PROFILE_GENERIC, CLOCK = 7, 8
+ASSOCIATION_SN_CLASS = 12
+# Where a class keeps the scaler_unit of its value attributes (Blue Book 4.3.2 to 4.3.4).
+SCALERS = {REGISTER: {2: 3}, EXTENDED_REGISTER: {2: 3}, DEMAND_REGISTER: {2: 4, 3: 4}}
+CANDIDATES = (REGISTER, EXTENDED_REGISTER, DATA, DEMAND_REGISTER)
+
+
+class MeterObject:
+    """One entry of an object list. `attributes` those that may be read, or None where the meter does not say."""
+
+    __slots__ = ("attributes", "base_name", "class_id", "logical_name", "version")
+
+    def __init__(
+        self, class_id: int, version: int, logical_name: bytes, base_name: int = 0,
+        attributes: list[int] | None = None,
+    ) -> None:  # fmt: skip
+        self.class_id = class_id
+        self.version = version
+        self.logical_name = logical_name
+        self.base_name = base_name
+        self.attributes = attributes
+
+
+def object_list(reader: Reader) -> Conversation:
+    """The association's object list. Returns: [MeterObject], empty where the meter refuses it. Raises: LineError."""
+    item = Item(
+        ASSOCIATION_LN_CLASS, ASSOCIATION_LN, 2, short_name=attribute_name(codes.SN_ASSOCIATION, 2)
+    )  # fmt: skip
+    code, value = yield from reader.attempt(item)
+    if code or not isinstance(value, list):
+        return []
+    decode = _logical_entry if isinstance(reader, LogicalNames) else _short_entry
+    found = []
+    for entry in value:
+        meter_object = decode(entry)
+        if meter_object is not None:
+            found.append(meter_object)
+    return found
+
+
+def _logical_entry(entry: Any) -> MeterObject | None:
+    """class id, version, logical name, access rights (Blue Book, Association LN, object_list_element)."""
+    if not isinstance(entry, tuple) or len(entry) < 3:
+        return None
+    class_id, version, logical_name = entry[:3]
+    if not isinstance(class_id, int) or not isinstance(logical_name, bytes) or len(logical_name) != 6:
+        return None
+    return MeterObject(class_id, version, logical_name, attributes=_readable(entry[3] if len(entry) > 3 else None))
+
+
+def _readable(rights: Any) -> list[int] | None:
+    """The attributes whose access mode is not `no access`; None where the structure is not the standard's."""
+    try:
+        return [attribute for attribute, mode, *_ in rights[0] if mode]
+    except (TypeError, ValueError, IndexError):
+        return None
+
+
+def _short_entry(entry: Any) -> MeterObject | None:
+    """base name, class id, version, logical name (Blue Book, Association SN, object_list_element)."""
+    if not isinstance(entry, tuple) or len(entry) != 4:
+        return None
+    base_name, class_id, version, logical_name = entry
+    if not isinstance(base_name, int) or not isinstance(class_id, int):
+        return None
+    if not isinstance(logical_name, bytes) or len(logical_name) != 6:
+        return None
+    return MeterObject(class_id, version, logical_name, base_name & 0xFFFF)
+
+
+class Directory:
+    """Class and base name of the objects that the signals name, with the memory of them."""
+
+    def __init__(self, reader: Reader, memory: Memory) -> None:
+        self.reader = reader
+        self.memory = memory
+        self.known: dict[str, list[int]] = memory.persistent.setdefault("objects", {})
+
+    def find(self, logical_name: bytes) -> tuple[int, int] | None:
+        """Class id and base name, or None where nothing is known."""
+        entry = self.known.get(format_logical_name(logical_name))
+        return None if entry is None else (entry[0], entry[1])
+
+    def at(self, short_name: int) -> tuple[int, int] | None:
+        """Class id and attribute index of what stands at a short name, or None."""
+        entry = self.known.get(str(short_name))
+        return None if entry is None else (entry[0], entry[1])
+
+    def learn(self, logical_names: list[bytes], short_names: list[int]) -> Conversation:
+        """Find out about what is not known yet; what cannot be found out stays unknown. Raises: LineError."""
+        logical_names = [name for name in logical_names if self.find(name) is None]
+        short_names = [name for name in short_names if self.at(name) is None]
+        if not logical_names and not short_names:
+            return
+        asked = self.memory.volatile.setdefault("asked", set())
+        if not self._all_asked(asked, logical_names, short_names):
+            listed: list[MeterObject] = yield from object_list(self.reader)
+            asked.update(logical_names, short_names)
+            self._note(listed, logical_names, short_names)
+        logical_names = [name for name in logical_names if self.find(name) is None]
+        if logical_names and isinstance(self.reader, LogicalNames):
+            yield from self._infer(logical_names)
+        self.memory.save()
+
+    def _all_asked(self, asked: set[Any], logical_names: list[bytes], short_names: list[int]) -> bool:
+        return all(name in asked for name in (*logical_names, *short_names))
+
+    def _note(self, listed: list[MeterObject], logical_names: list[bytes], short_names: list[int]) -> None:
+        wanted = set(logical_names)
+        for entry in listed:
+            if entry.logical_name in wanted:
+                self.known[format_logical_name(entry.logical_name)] = [entry.class_id, entry.base_name]
+        bases = sorted((entry.base_name, entry.class_id) for entry in listed)
+        for name in short_names:
+            below = [(base, class_id) for base, class_id in bases if base <= name]
+            if below and (name - below[-1][0]) % 8 == 0:
+                self.known[str(name)] = [below[-1][1], (name - below[-1][0]) // 8 + 1]
+
+    def _infer(self, logical_names: list[bytes]) -> Conversation:
+        """Ask for attribute 1 under one class after the other; only the object's own name confirms one."""
+        for name in logical_names:
+            for class_id in candidates(name):
+                code, value = yield from self.reader.attempt(Item(class_id, name, 1))
+                if not code and value == name:
+                    self.known[format_logical_name(name)] = [class_id, 0]
+                    break
+
+
+def candidates(logical_name: bytes) -> tuple[int, ...]:
+    """Classes to try for an OBIS code, the likeliest first (Blue Book, relation to OBIS)."""
+    group_a, _, group_c, group_d, _, _ = logical_name
+    if logical_name[2:5] == b"\x01\x00\x00" and group_a == 0:
+        return (CLOCK,)
+    if group_c in (98, 99) or (group_c == 94 and group_a):
+        return (PROFILE_GENERIC, *CANDIDATES)
+    if group_a == 0 or group_c == 96 or group_c == 0:
+        return (DATA, REGISTER, EXTENDED_REGISTER)
+    if group_d in (2, 6):
+        return (EXTENDED_REGISTER, REGISTER, DEMAND_REGISTER, DATA)
+    if group_d in (4, 5):
+        return (DEMAND_REGISTER, REGISTER, EXTENDED_REGISTER, DATA)
+    return CANDIDATES

@@ -1,0 +1,232 @@
+"""Attributes read over an association, by logical names (GET) or by short names (READ), many at once where possible.
+
+The problem: how many attributes go into one request is the meter's choice, some meters refuse lists in spite of what
+they granted, and long answers come in numbered blocks. Callers see none of that: they ask for items and get
+`(code, value)` for each, code 0 or a data-access-result.
+
+The dirt: a list that is refused, answered with something else, or not at all (then single reads, remembered in
+`memory.persistent`), block numbers that do not begin at 1, items that a meter leaves out.
+"""
+
+from __future__ import annotations
+
+from ..._axdr import decode_whole
+from ...errors import DecodeError, Disconnected, ProtocolError, Refused
+from . import enumerations as codes
+from . import get, read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ...conversation import Conversation
+    from ...model import Memory
+    from .association import Association
+
+MULTIPLE = "multiple-references"
+BLOCKS = "block-transfer-with-get-or-read"
+SELECTIVE = "selective-access"
+PARAMETERISED = "parameterized-access"
+# A list beyond this saves nothing more, and small meters have small buffers.
+MAX_LIST = 64
+# What an item's answer may take, octets, where the meter cannot cut it into blocks.
+ANSWER_SIZE = 24
+MAX_VALUE = 1 << 20
+# A meter that falls silent over lists this often in a row is asked singly.
+MAX_SILENT_LISTS = 2
+SHORT_NAME_STEP = 8
+
+
+class Item:
+    """One attribute to read: by class, logical name and attribute, or by its short name; `selection` is encoded."""
+
+    __slots__ = ("attribute", "class_id", "logical_name", "selection", "short_name")
+
+    def __init__(
+        self, class_id: int, logical_name: bytes, attribute: int, selection: bytes = b"", short_name: int = 0
+    ) -> None:
+        self.class_id = class_id
+        self.logical_name = logical_name
+        self.attribute = attribute
+        self.selection = selection
+        self.short_name = short_name
+
+
+def attribute_name(base_name: int, attribute: int) -> int:
+    """The short name of an attribute: steps of 8 from the object's base name (Blue Book, mapping of short names)."""
+    return (base_name + SHORT_NAME_STEP * (attribute - 1)) & 0xFFFF
+
+
+class Reader:
+    """What both ways of naming share: how many items go into a request, and the way back to one."""
+
+    def __init__(self, association: Association, memory: Memory) -> None:
+        self.association = association
+        self.memory = memory
+
+    def encode(self, item: Item) -> bytes:
+        raise NotImplementedError
+
+    def one(self, item: Item) -> Conversation:
+        raise NotImplementedError
+
+    def _list(self, items: list[Item]) -> Conversation:
+        raise NotImplementedError
+
+    def together(self, items: list[Item]) -> int:
+        """How many of `items`, from the first, fit into one request."""
+        if not self._lists_allowed():
+            return 1
+        size, limit = 4, self.association.limit()
+        answers = MAX_LIST
+        if BLOCKS not in self.association.granted:
+            answers = max(1, self.association.max_pdu // ANSWER_SIZE)
+        count = 0
+        for item in items[: min(MAX_LIST, answers)]:
+            size += len(self.encode(item))
+            if size > limit:
+                break
+            count += 1
+        return max(count, 1)
+
+    def _lists_allowed(self) -> bool:
+        if MULTIPLE not in self.association.granted or not self.memory.persistent.get("lists", True):
+            return False
+        return bool(self.memory.volatile.get("silent_lists", 0) < MAX_SILENT_LISTS)
+
+    def read(self, items: list[Item]) -> Conversation:
+        """`(code, value)` for each of the items, which `together` said would fit.
+
+        Raises: LineError, Disconnected, SecurityError; for a single item also Refused, DecodeError, ProtocolError.
+        """
+        if len(items) > 1:
+            volatile = self.memory.volatile
+            volatile["silent_lists"] = volatile.get("silent_lists", 0) + 1
+            try:
+                results: list[tuple[int, Any]] = yield from self._list(items)
+                volatile["silent_lists"] = 0
+                if len(results) == len(items):
+                    return results
+            except Disconnected:
+                raise
+            except (Refused, ProtocolError, DecodeError) as error:
+                if error.reason == "key":
+                    raise
+            volatile["silent_lists"] = 0
+            self.memory.persistent["lists"] = False
+            self.memory.save()
+        return (yield from self._each(items))
+
+    def _each(self, items: list[Item]) -> Conversation:
+        """Singly, a refused or malformed one costing only itself."""
+        results: list[tuple[int, Any]] = []
+        for item in items:
+            results.append((yield from self.attempt(item)))
+        return results
+
+    def attempt(self, item: Item) -> Conversation:
+        """`one`, where a refusal of the service or a malformed value is a code like any other.
+
+        Returns: `(code, value)`; a code that is no int is the `reason` of the error. Raises: LineError, Disconnected.
+        """
+        try:
+            return (yield from self.one(item))
+        except Disconnected:
+            raise
+        except (Refused, DecodeError, ProtocolError) as error:
+            if error.reason == "key":
+                raise
+            return (error.reason, str(error))
+
+
+class LogicalNames(Reader):
+    """GET: normal, with list, block transfer (Green Book 9.3.6)."""
+
+    def encode(self, item: Item) -> bytes:
+        return get.attribute(item.class_id, item.logical_name, item.attribute, item.selection)
+
+    def one(self, item: Item) -> Conversation:
+        """`(code, value)` of one attribute. Raises: Refused, DecodeError, ProtocolError, LineError."""
+        invoke = self.association.next_invoke()
+        apdu = get.request_normal(invoke, self.encode(item))
+        response = get.decode_response((yield from self.association.request(apdu, codes.GET_RESPONSE, invoke)))
+        if isinstance(response, get.GetResult):
+            return (response.code, response.value)
+        if not isinstance(response, get.GetBlock):
+            raise ProtocolError("the meter answers a request for one attribute with a list")
+        code, raw = yield from self._blocks(response)
+        return (code, None) if code else (0, decode_whole(raw))
+
+    def _list(self, items: list[Item]) -> Conversation:
+        invoke = self.association.next_invoke()
+        apdu = get.request_with_list(invoke, [self.encode(item) for item in items])
+        response = get.decode_response((yield from self.association.request(apdu, codes.GET_RESPONSE, invoke)))
+        if isinstance(response, get.GetResults):
+            return response.results
+        if not isinstance(response, get.GetBlock):
+            raise ProtocolError("the meter answers a request for a list with one value")
+        code, raw = yield from self._blocks(response)
+        if code:
+            raise Refused(f"the list is refused with code {code}", code)
+        return get.decode_result_list(raw)
+
+    def _blocks(self, block: get.GetBlock) -> Conversation:
+        """The joined raw data of a block transfer whose first block came, as `(code, raw)`."""
+        parts = [block.raw]
+        size = len(block.raw)
+        while not block.last and not block.code:
+            invoke = block.invoke
+            apdu = get.request_next(invoke, block.block)
+            response = get.decode_response((yield from self.association.request(apdu, codes.GET_RESPONSE, invoke)))
+            if isinstance(response, get.GetResult) and response.code:
+                return (response.code, b"")
+            if not isinstance(response, get.GetBlock):
+                raise ProtocolError("a block transfer ends before its last block")
+            if response.block != block.block + 1:
+                raise ProtocolError(f"block {response.block} came where {block.block + 1} is due")
+            block = response
+            _check_size(size := size + max(len(block.raw), 1))
+            parts.append(block.raw)
+        return (block.code, b"".join(parts))
+
+
+class ShortNames(Reader):
+    """READ: one or more variables, parameterised access, block transfer (Green Book 9.3.14)."""
+
+    def encode(self, item: Item) -> bytes:
+        if item.selection:
+            return read.parameterised(item.short_name, item.selection)
+        return read.variable(item.short_name)
+
+    def one(self, item: Item) -> Conversation:
+        """`(code, value)` of one attribute. Raises: Refused, DecodeError, ProtocolError, LineError."""
+        results = yield from self._list([item])
+        if len(results) != 1:
+            raise ProtocolError(f"the meter answers a request for one value with {len(results)}")
+        return results[0]
+
+    def _list(self, items: list[Item]) -> Conversation:
+        response = yield from self._request([self.encode(item) for item in items])
+        if not isinstance(response, read.ReadBlock):
+            return response
+        parts = [response.raw]
+        size = len(response.raw)
+        while not response.last:
+            block = response.block
+            response = yield from self._request([read.block_access(block)])
+            if not isinstance(response, read.ReadBlock):
+                raise ProtocolError("a block transfer ends before its last block")
+            if response.block != block + 1:
+                raise ProtocolError(f"block {response.block} came where {block + 1} is due")
+            _check_size(size := size + max(len(response.raw), 1))
+            parts.append(response.raw)
+        return read.decode_blocks(b"".join(parts), len(items))
+
+    def _request(self, specifications: list[bytes]) -> Conversation:
+        apdu = read.request(specifications)
+        return read.decode_response((yield from self.association.request(apdu, codes.READ_RESPONSE)))
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_VALUE:
+        raise ProtocolError(f"a block transfer brings more than {MAX_VALUE} octets")

@@ -1,0 +1,206 @@
+"""Attributes become readings: class, scaler and unit are found out once, values are read in as few requests as fit.
+
+A register's value is given only with its scaler_unit: where that cannot be read, the reading fails, since digits
+without their power of ten would be a wrong number. Scalers are kept in `memory.volatile`: a meter may get another
+transformer ratio while the gateway is off.
+"""
+
+from __future__ import annotations
+
+from ..._axdr import DateTime
+from ...conversation import Report
+from ...errors import DecodeError
+from ...model import INVALID, Reading, failed
+from ...obis import format_logical_name
+from . import refusals
+from .data import clock_is_invalid, plain, scale, scaler_unit
+from .objects import CLOCK, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC, SCALERS, Directory
+from .reader import SHORT_NAME_STEP, Item, LogicalNames, attribute_name
+from .targets import VALUE_ATTRIBUTE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ...conversation import Conversation
+    from ...model import Memory, Signal
+    from .reader import Reader
+    from .targets import Target
+
+    ScalerUnit = tuple[int, str | None]
+
+LOGICAL_NAME_ATTRIBUTE = 1
+TYPE_UNMATCHED = 12
+# Attributes that hold a date-time, which most meters send as an octet string (Blue Book 4.3.3, 4.3.4, 4.5.1).
+_TIMES = {(CLOCK, 2), (EXTENDED_REGISTER, 5), (DEMAND_REGISTER, 6), (DEMAND_REGISTER, 7)}
+
+
+def failure_reason(code: int | str) -> str:
+    """The word that a failed reading carries for a data-access-result, or for what `Reader.attempt` gave."""
+    if isinstance(code, str):
+        return code
+    return "type" if code == TYPE_UNMATCHED else refusals.access_refused(code).reason
+
+
+class Values:
+    """Reads targets over one association. `done` those reported already, which a second association leaves out."""
+
+    def __init__(self, reader: Reader, directory: Directory, memory: Memory) -> None:
+        self.reader = reader
+        self.directory = directory
+        self.scalers: dict[str, ScalerUnit | str] = memory.volatile.setdefault("scalers", {})
+
+    def identify(self, targets: list[Target]) -> Conversation:
+        """Find class and, under short names, address of every target. Raises: LineError."""
+        names = [target.logical_name for target in targets if self._needs_directory(target)]
+        places = [target.short_name for target in targets if target.short_name and not target.class_id]
+        yield from self.directory.learn(names, [] if self._logical() else places)
+
+    def _logical(self) -> bool:
+        return isinstance(self.reader, LogicalNames)
+
+    def _needs_directory(self, target: Target) -> bool:
+        if self._logical():
+            return not target.class_id
+        return not target.short_name
+
+    def item(self, target: Target) -> Item | None:
+        """How to read a target, or None where the meter does not know its object."""
+        if not self._logical() and target.short_name:
+            at = None if target.class_id else self.directory.at(target.short_name)
+            class_id, attribute = at or (target.class_id, target.attribute)
+            return Item(class_id, target.logical_name, attribute, short_name=target.short_name)
+        found = self.directory.find(target.logical_name)
+        if self._logical():
+            class_id = target.class_id or (found[0] if found else 0)
+            return Item(class_id, target.logical_name, target.attribute) if class_id else None
+        if found is None:
+            return None
+        name = attribute_name(found[1], target.attribute)
+        return Item(found[0], target.logical_name, target.attribute, short_name=name)
+
+    def is_profile(self, target: Target) -> bool:
+        item = self.item(target)
+        return item is not None and item.class_id == PROFILE_GENERIC and item.attribute == VALUE_ATTRIBUTE
+
+    def read(self, targets: list[Target], done: set[int]) -> Conversation:
+        """Report each target's signals. Raises: LineError, Disconnected, SecurityError; what is refused fails alone."""
+        chosen: list[tuple[Target, Item]] = []
+        for target in targets:
+            item = self.item(target)
+            if item is None:
+                yield from _report_failure(target, "not_found")
+                done.add(id(target))
+            else:
+                chosen.append((target, item))
+        yield from self.learn_scalers([item for _, item in chosen])
+        while chosen:
+            count = self.reader.together([item for _, item in chosen])
+            batch, chosen = chosen[:count], chosen[count:]
+            results: list[tuple[int, Any]] = yield from self.reader.read([item for _, item in batch])
+            for (target, item), (code, value) in zip(batch, results, strict=True):
+                yield from self._report(target, item, code, value)
+                done.add(id(target))
+
+    def _report(self, target: Target, item: Item, code: int, value: Any) -> Conversation:
+        if code:
+            yield from _report_failure(target, failure_reason(code))
+            return
+        scaler = self.scaler(item)
+        if isinstance(scaler, str):
+            yield from _report_failure(target, scaler)
+            return
+        for signal in target.signals:
+            yield Report(reading_of(signal, item, value, scaler))
+
+    def learn_scalers(self, items: list[Item]) -> Conversation:
+        """Read the scaler_unit of every register among `items` that is not known yet."""
+        wanted: dict[str, Item] = {}
+        for item in items:
+            key = _scaler_key(item)
+            if key not in self.scalers and (scaler_item := _scaler_item(item, self._logical())) is not None:
+                wanted[key] = scaler_item
+        todo = list(wanted.items())
+        while todo:
+            count = self.reader.together([item for _, item in todo])
+            batch, todo = todo[:count], todo[count:]
+            results = yield from self.reader.read([item for _, item in batch])
+            for (key, item), (code, value) in zip(batch, results, strict=True):
+                self._keep_scaler(key, item, code, value)
+
+    def _keep_scaler(self, key: str, item: Item, code: int | str, value: Any) -> None:
+        """A refused scaler is asked for again in the next scan; one that is none settles that it is no register."""
+        try:
+            if not code:
+                self.scalers[key] = scaler_unit(value)
+                return
+            reason = failure_reason(code)
+        except DecodeError as error:
+            reason = error.reason
+        if not item.class_id:
+            # Nobody says that this short name belongs to a register, and what follows it is no scaler_unit.
+            self.scalers[key] = (0, None)
+        else:
+            self.scalers.pop(key, None)
+            self.scalers[f"?{key}"] = reason
+
+    def scaler(self, item: Item) -> ScalerUnit | str:
+        """Scaler and unit of an item's value: (0, None) where it has none; a reason where they could not be read."""
+        if _scaler_item(item, self._logical()) is None:
+            return (0, None)
+        key = _scaler_key(item)
+        known = self.scalers.get(key)
+        return known if known is not None else self.scalers.get(f"?{key}", "type")
+
+
+def _scaler_key(item: Item) -> str:
+    if item.short_name:
+        return f"{item.short_name}"
+    return f"{format_logical_name(item.logical_name)}/{item.class_id}"
+
+
+def _scaler_item(item: Item, logical: bool) -> Item | None:
+    """Where the scaler_unit of an item's value stands; None where it has none."""
+    if not logical and not item.class_id:
+        return Item(0, item.logical_name, 3, short_name=(item.short_name + SHORT_NAME_STEP) & 0xFFFF)
+    attribute = SCALERS.get(item.class_id, {}).get(item.attribute)
+    if attribute is None:
+        return None
+    name = (item.short_name + SHORT_NAME_STEP * (attribute - item.attribute)) & 0xFFFF
+    return Item(item.class_id, item.logical_name, attribute, short_name=0 if logical else name)
+
+
+def value_of(item: Item, value: Any, scaler: ScalerUnit | str) -> tuple[Any, str | None]:
+    """What a reading may hold of a value, and its unit; (None, None) where it is no value or lacks its scaler."""
+    if isinstance(scaler, str):
+        return (None, None)
+    try:
+        return (plain(scale(meaning(item, value), scaler[0])), scaler[1])
+    except DecodeError:
+        return (None, None)
+
+
+def reading_of(signal: Signal, item: Item, value: Any, scaler: ScalerUnit, meter_time: str | None = None) -> Reading:
+    """A value with its power of ten, unit and time; one that is no value at all fails with reason `type`."""
+    found, unit = value_of(item, value, scaler)
+    if found is None:
+        return failed(signal, "type")
+    reading = Reading(signal, found, unit, meter_time=meter_time)
+    if isinstance(value, bytes) and (item.class_id, item.attribute) == (CLOCK, 2) and clock_is_invalid(value):
+        reading.quality, reading.reason = INVALID, "clock"
+    return reading
+
+
+def meaning(item: Item, value: Any) -> Any:
+    """What octets stand for where the class says so: times of clocks and registers, logical names."""
+    if type(value) is bytes:
+        if len(value) == 12 and (item.class_id, item.attribute) in _TIMES:
+            return DateTime(value)
+        if len(value) == 6 and item.attribute == LOGICAL_NAME_ATTRIBUTE:
+            return format_logical_name(value)
+    return value
+
+
+def _report_failure(target: Target, reason: str) -> Conversation:
+    for signal in target.signals:
+        yield Report(failed(signal, reason))

@@ -1,0 +1,177 @@
+"""What a device's parameters come to: addresses, the link's limits, and the credentials of the association.
+
+Everything that can be wrong in a configuration is found here, before a byte is sent; messages name the parameter and
+never show a secret.
+"""
+
+from __future__ import annotations
+
+from ...conversation import LineSettings
+from ...errors import ConfigError
+from ...obis import parse_logical_name
+from . import address, keys
+from . import enumerations as codes
+from .parameters import secret_octets
+from .security import SecurityContext
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ...model import Device
+
+# Mechanisms whose proof covers the system titles of both sides.
+_TITLED = (codes.MECHANISM_GMAC, codes.MECHANISM_SHA256, codes.MECHANISM_ECDSA)
+_WITH_PASSWORD = (
+    codes.MECHANISM_HIGH, codes.MECHANISM_MD5, codes.MECHANISM_SHA1, codes.MECHANISM_SHA256,
+)  # fmt: skip
+
+
+class Credentials:
+    """Who the client is and how it proves it, for every association of one device."""
+
+    __slots__ = (
+        "authenticate", "authentication_key", "dedicated_key", "encrypt", "encryption_key", "general", "mechanism",
+        "peer_key", "private_key", "secret", "suite", "title",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.mechanism = codes.MECHANISM_NONE
+        self.secret = b""
+        self.suite = 0
+        self.authenticate = self.encrypt = self.general = False
+        self.title = self.encryption_key = self.authentication_key = self.dedicated_key = b""
+        self.private_key: keys.PrivateKey | None = None
+        self.peer_key: keys.PublicKey | None = None
+
+    @classmethod
+    def of(cls, device: Device) -> Credentials:
+        """Raises: ConfigError where something that the security asks for is missing or malformed."""
+        self = cls()
+        self.mechanism = codes.MECHANISMS[device["auth"]]
+        self.secret = secret_octets(device["password"] or "")
+        self.suite = device["security_suite"]
+        self.authenticate = device["security"] in ("authentication", "both")
+        self.encrypt = device["security"] in ("encryption", "both")
+        self.general = device["general_ciphering"]
+        self._read_keys(device)
+        self._check(device)
+        return self
+
+    def _read_keys(self, device: Device) -> None:
+        place, suite = device.place, self.suite
+        if device["system_title"]:
+            self.title = keys.system_title(device["system_title"], "system_title", place)
+        for name in ("encryption_key", "authentication_key", "dedicated_key"):
+            if device[name]:
+                setattr(self, name, keys.symmetric_key(device[name], name, suite, place))
+        if device["private_key"]:
+            self.private_key = keys.private_key(device["private_key"], "private_key", suite, place)
+        if device["peer_public_key"]:
+            self.peer_key = keys.public_key(device["peer_public_key"], "peer_public_key", suite, place)
+
+    def _check(self, device: Device) -> None:
+        needed = []
+        if self.ciphered or self.mechanism == codes.MECHANISM_GMAC:
+            needed += ["system_title", "encryption_key"]
+        if self.authenticate or self.mechanism == codes.MECHANISM_GMAC:
+            needed.append("authentication_key")
+        if self.mechanism in _TITLED:
+            needed.append("system_title")
+        if self.mechanism in _WITH_PASSWORD:
+            needed.append("password")
+        if self.mechanism == codes.MECHANISM_ECDSA:
+            needed += ["private_key", "peer_public_key"]
+            if not self.suite:
+                raise ConfigError(device.place, "security_suite: auth HighEcdsa needs suite 1 or 2")
+        for name in needed:
+            if not device[name]:
+                demand = f"auth {device['auth']}, security {device['security']}"
+                raise ConfigError(device.place, f"{name}: is missing, and {demand} needs it")
+
+    @property
+    def ciphered(self) -> bool:
+        return self.authenticate or self.encrypt
+
+    @property
+    def titled(self) -> bool:
+        """Whether the AARQ carries the system title."""
+        return self.ciphered or self.mechanism in _TITLED
+
+    def context(self, counter: int) -> SecurityContext | None:
+        """A security context whose next invocation counter is `counter`, or None where there are no keys."""
+        if not self.ciphered and self.mechanism != codes.MECHANISM_GMAC:
+            return None
+        return SecurityContext(
+            self.title,
+            self.encryption_key,
+            self.authentication_key,
+            suite=self.suite,
+            authenticate=self.authenticate,
+            encrypt=self.encrypt,
+            dedicated_key=self.dedicated_key,
+            counter=counter,
+        )
+
+    def secrets(self) -> tuple[bytes, ...]:
+        """What no trace may show."""
+        found = (self.secret, self.encryption_key, self.authentication_key, self.dedicated_key)
+        return tuple(octets for octets in found if octets)
+
+
+class Settings:
+    """One device: where it is, how its line is opened, and what is asked for in an association."""
+
+    __slots__ = (
+        "attempts", "client", "counter_name", "credentials", "keep_open", "line", "max_info", "max_pdu",
+        "public_client", "server", "short_names", "sign_on_address", "signs_on", "timeout_ms", "window", "wrapped",
+    )  # fmt: skip
+
+    def __init__(self, device: Device) -> None:
+        """Raises: ConfigError."""
+        self.short_names: bool = device["type"] == "SN"
+        self.wrapped: bool = device["mode"] == "DLMS-WRAPPER"
+        # Over TCP there is no optical head to sign on through (manual 1.4.0, page 95).
+        self.signs_on: bool = device["mode"] == "IEC" and not device.over_tcp()
+        self.timeout_ms: int = device["timeout_ms"]
+        self.attempts: int = device["retry_counter"]
+        self.max_info: int = device["max_info_field"]
+        self.window: int = device["window_size"]
+        self.max_pdu: int = device["max_pdu_size"]
+        self.keep_open: bool = device["keep_open"]
+        self.client: int = device["client_address"]
+        self.public_client: int = device["public_client_address"]
+        self.server = self._server(device)
+        self.line = None if device.over_tcp() else _line_settings(device)
+        counter = device["invocation_counter_obis"]
+        self.counter_name: bytes = parse_logical_name(counter) if counter else b""
+        self.credentials = Credentials.of(device)
+
+    def _server(self, device: Device) -> bytes:
+        """The HDLC address, or the wPort as two octets."""
+        logical, physical = device["logical_address"], device["physical_address"]
+        if self.wrapped:
+            if device["serial_number"]:
+                logical = logical or address.SERIAL_LOGICAL
+            return address.wrapper_port(logical, physical).to_bytes(2, "big")
+        try:
+            for client in (self.client, self.public_client):
+                address.client_address(client)
+            if device["server_address_hex"]:
+                return address.parse_raw(device["server_address_hex"])
+            if device["serial_number"]:
+                return address.serial_address(device["serial_number"], device["address_formula"], logical)
+            return address.server_address(logical, physical, device["address_size"])
+        except ValueError as error:
+            raise ConfigError(device.place, f"address: {error}") from None
+
+    def describe(self) -> str:
+        """The addresses as a log shows them: decimal and hexadecimal."""
+        client = f"client {self.client} (0x{self.client:02X})"
+        if self.wrapped:
+            port = int.from_bytes(self.server, "big")
+            return f"{client}, server wPort {port} (0x{port:04X})"
+        logical, physical = address.split_address(self.server)
+        return f"{client}, server {self.server.hex(' ').upper()} (logical {logical}, physical {physical})"
+
+
+def _line_settings(device: Device) -> LineSettings:
+    return LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])

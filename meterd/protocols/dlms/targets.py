@@ -1,0 +1,75 @@
+"""What the signals of a device ask for: attributes of objects, and columns of profile buffers."""
+
+from __future__ import annotations
+
+from ...obis import format_logical_name, parse_logical_name
+from .objects import PROFILE_GENERIC
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ...model import Signal
+
+VALUE_ATTRIBUTE = 2
+MAX_ATTRIBUTE = 255
+
+
+class Target:
+    """One attribute to read and the signals that it feeds; `class_id` and `short_name` 0 while they are not known."""
+
+    __slots__ = ("attribute", "class_id", "logical_name", "short_name", "signals")
+
+    def __init__(self, logical_name: bytes, attribute: int, class_id: int, short_name: int) -> None:
+        self.logical_name = logical_name
+        self.attribute = attribute
+        self.class_id = class_id
+        self.short_name = short_name
+        self.signals: list[Signal] = []
+
+    def key(self) -> tuple[bytes, int, int, int]:
+        return (self.logical_name, self.attribute, self.class_id, self.short_name)
+
+    def __str__(self) -> str:
+        place = f" at short name 0x{self.short_name:04X}" if self.short_name else ""
+        return f"{format_logical_name(self.logical_name)}:{self.attribute}{place}"
+
+
+def parse_job(text: str) -> tuple[bytes, int]:
+    """Logical name and attribute of an `obis_job`: `1.0.1.8.0.255`, `1.0.1.8.0.255:3`, `1-0:1.8.0*255:3`.
+
+    Raises: ValueError.
+    """
+    name, colon, index = text.strip().rpartition(":")
+    # The colon of 1-0:1.8.0 belongs to the code, that before a bare number to the attribute.
+    if not colon or not (index.isascii() and index.isdigit()):
+        return (parse_logical_name(text), VALUE_ATTRIBUTE)
+    if not 1 <= int(index) <= MAX_ATTRIBUTE:
+        raise ValueError(f"{text!r}: an attribute index lies within 1 to {MAX_ATTRIBUTE}")
+    return (parse_logical_name(name), int(index))
+
+
+def parse_column(text: str) -> tuple[bytes, int] | int:
+    """A column by its object and attribute, or by its number from 1. Raises: ValueError."""
+    if text.strip().isdigit():
+        number = int(text)
+        if not number:
+            raise ValueError("columns are counted from 1")
+        return number
+    return parse_job(text)
+
+
+def collect(signals: list[Signal]) -> tuple[list[Target], list[tuple[Signal, str]]]:
+    """The targets of `signals`, each once, and the signals that cannot be read as configured, with the reason."""
+    targets: dict[tuple[bytes, int, int, int], Target] = {}
+    refused: list[tuple[Signal, str]] = []
+    for signal in signals:
+        try:
+            logical_name, attribute = parse_job(signal["obis_job"])
+            if signal["column"]:
+                parse_column(signal["column"])
+        except ValueError as error:
+            refused.append((signal, str(error)))
+            continue
+        class_id = signal["class_id"] or (PROFILE_GENERIC if signal["column"] else 0)
+        target = Target(logical_name, attribute, class_id, signal["short_name"])
+        targets.setdefault(target.key(), target).signals.append(signal)
+    return (list(targets.values()), refused)

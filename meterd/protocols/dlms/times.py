@@ -1,0 +1,50 @@
+"""Arithmetic on COSEM date-times, for rows of a profile: their order, and a time some seconds later."""
+
+from __future__ import annotations
+
+from ...errors import DecodeError
+from .data import date_time_seconds
+
+NO_DEVIATION = b"\x80\x00"
+DAYLIGHT_SAVING = 0x80
+STATUS_UNKNOWN = 0xFF
+_DAY = 86_400
+
+
+def row_seconds(octets: bytes) -> int:
+    """Seconds by which rows are ordered: UTC where the deviation is told.
+
+    Without it, summer time is set back by an hour where the clock status tells it, so that the hour that runs twice in
+    autumn keeps its order. Raises: DecodeError.
+    """
+    seconds = date_time_seconds(octets)
+    if seconds is None:
+        raise DecodeError("a row has no whole time")
+    status = octets[11]
+    if octets[9:11] == NO_DEVIATION and status != STATUS_UNKNOWN and status & DAYLIGHT_SAVING:
+        seconds -= 3600
+    return seconds
+
+
+def later(octets: bytes, seconds: int) -> bytes:
+    """The date-time `seconds` (may be negative) later, same zone, same status. Raises: DecodeError."""
+    local = date_time_seconds(octets[:9] + NO_DEVIATION + octets[11:])
+    if local is None:
+        raise DecodeError("a time that is not whole has no successor")
+    days, rest = divmod(local + seconds, _DAY)
+    year, month, day = _civil(days)
+    hour, rest = divmod(rest, 3600)
+    minute, second = divmod(rest, 60)
+    return year.to_bytes(2, "big") + bytes((month, day, 0xFF, hour, minute, second, 0)) + octets[9:]
+
+
+def _civil(days: int) -> tuple[int, int, int]:
+    """Year, month, day of a day counted from 1970-01-01, by the Gregorian calendar."""
+    days += 719_468
+    era, day_of_era = divmod(days, 146_097)
+    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_index = (5 * day_of_year + 2) // 153
+    day = day_of_year - (153 * month_index + 2) // 5 + 1
+    month = month_index + 3 if month_index < 10 else month_index - 9
+    return (year_of_era + era * 400 + (month <= 2), month, day)
