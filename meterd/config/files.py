@@ -142,6 +142,10 @@ class _Loading:
             complain("protocol", f"{found}, allowed: one of {', '.join(known)}{did_you_mean(name, known)}")
             self._known.setdefault(alias, (None, over_tcp, False))
             return
+        if not registry.is_installed(package):
+            complain("protocol", f"found {shown(name)}, which this installation does not have")
+            self._known.setdefault(alias, (None, over_tcp, False))
+            return
         source.packages.add(package)
         values = self._table(package)[0].read(row, over_tcp, source.directory, complain)
         values["protocol"] = next(

@@ -32,6 +32,17 @@ def find(name: str) -> str | None:
     return _PACKAGES.get(" ".join(name.split()).lower())
 
 
+def is_installed(package: str) -> bool:
+    """Whether this installation has the protocol; a small gateway may carry only those that it needs."""
+    try:
+        tables(package)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith(f"{__package__}.{package}"):
+            return False
+        raise
+    return True
+
+
 def tables(package: str) -> ModuleType:
     """The module that declares the protocol's DEVICE and SIGNAL tables."""
     return import_module(f"{__package__}.{package}.parameters")

@@ -1,0 +1,226 @@
+"""The laws of the house: which room may import what, and how large a piece may grow.
+
+Imports that exist only for type checkers (under `if TYPE_CHECKING:`) are no imports. Those inside functions are.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted((ROOT / "meterd").rglob("*.py"))
+COMPILED = sorted((ROOT / "meterd").glob("_*.pyx"))
+
+# From the top floor down: a room imports itself and what stands below it. What is in no room is the ground floor.
+ROOMS = ("cli", "runtime", "config", "publish", "simulate", "protocols")
+GROUND = len(ROOMS)
+
+# A conversation knows no file descriptor, clock or thread; and a small gateway cannot afford the rest.
+FORBIDDEN_TO_PROTOCOLS = {
+    "socket", "_socket", "select", "selectors", "serial", "os", "posix", "time", "threading", "_thread", "logging",
+    "syslog", "asyncio", "dataclasses", "typing", "enum", "re", "decimal", "argparse", "random", "secrets",
+    "subprocess", "signal", "fcntl", "termios",
+}  # fmt: skip
+FORBIDDEN_TO_ALL = {"asyncio", "dataclasses", "attr", "attrs", "typing", "logging", "requests", "crcmod", "gurux_dlms"}
+
+# Protocol packages stand alone, but for these.
+LEANS_ON = {"elgama": {"dlms", "iec62056_21"}}
+
+MAX_FUNCTION, MAX_CLASS, MAX_MODULE = 50, 300, 400
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    if module == "meterd.__main__":
+        return "cli"
+    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else ""
+
+
+def floor_of(module: str) -> int:
+    room = room_of(module)
+    return ROOMS.index(room) if room else GROUND
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
+    """Every module that is imported at run time, absolute; `from a import b` gives `a.b` as well, for b may be one."""
+    for node in _running(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = module.split(".")
+                anchor = parts[: len(parts) - node.level + is_package]
+                base = ".".join([*anchor, base] if base else anchor)
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _running(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run; the branch of `if TYPE_CHECKING` does not."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            yield from (each for other in child.orelse for each in (other, *_running(other)))
+        else:
+            yield child
+            yield from _running(child)
+
+
+def imported_by(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return set(imports(tree, module_of(path), path.name == "__init__.py"))
+
+
+def modules_in(*rooms: str) -> list[Path]:
+    return [path for path in MODULES if room_of(module_of(path)) in rooms]
+
+
+def test_the_laws_see_imports() -> None:
+    source = (
+        "import os.path\nfrom . import log\nfrom ..model import Number\nTYPE_CHECKING = False\n"
+        "if TYPE_CHECKING:\n    import typing\ndef f():\n    from .x import y\n"
+    )
+    found = set(imports(ast.parse(source), "meterd.publish.hub", False))
+    assert found == {
+        "os.path", "meterd.publish", "meterd.publish.log", "meterd.model", "meterd.model.Number", "meterd.publish.x",
+        "meterd.publish.x.y",
+    }  # fmt: skip
+    assert set(imports(ast.parse("from .x import y"), "meterd.publish", True)) == {
+        "meterd.publish.x",
+        "meterd.publish.x.y",
+    }
+    assert (floor_of("meterd.cli.main"), floor_of("meterd.model"), floor_of("meterd")) == (0, GROUND, GROUND)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_imports_point_down(path: Path) -> None:
+    floor = floor_of(module_of(path))
+    upwards = {each for each in imported_by(path) if each.startswith("meterd.") and floor_of(each) < floor}
+    assert not upwards
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_nothing_dear_is_imported(path: Path) -> None:
+    assert not {each.partition(".")[0] for each in imported_by(path)} & FORBIDDEN_TO_ALL
+
+
+@pytest.mark.parametrize("path", modules_in("protocols", "simulate"), ids=name)
+def test_protocols_do_no_input_or_output(path: Path) -> None:
+    found = imported_by(path)
+    assert not {each.partition(".")[0] for each in found} & FORBIDDEN_TO_PROTOCOLS
+    assert "meterd.log" not in found
+    assert not {each for each in found if room_of(each) in ("runtime", "publish", "config", "cli")}
+
+
+@pytest.mark.parametrize("path", modules_in("protocols"), ids=name)
+def test_protocols_stand_alone(path: Path) -> None:
+    parts = module_of(path).split(".")
+    own = parts[2] if len(parts) > 2 else ""
+    if own in ("", "registry"):
+        return
+    others = {each.split(".")[2] for each in imported_by(path) if each.startswith("meterd.protocols.")}
+    assert others <= {own} | LEANS_ON.get(own, set())
+
+
+@pytest.mark.parametrize("path", modules_in("runtime", "config", "publish"), ids=name)
+def test_only_the_registry_knows_the_protocols(path: Path) -> None:
+    found = {each for each in imported_by(path) if each.startswith("meterd.protocols.")}
+    if room_of(module_of(path)) == "publish":
+        assert not found
+    else:
+        assert {each for each in found if each.split(".")[2] != "registry"} == set()
+    assert "meterd.obis" not in imported_by(path)
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=name)
+def test_compiled_modules_turn_bytes_into_values_and_nothing_else(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    relative = set(re.findall(r"^\s*from \.+([a-z_0-9.]*) c?import", text, re.MULTILINE))
+    assert {each for each in relative if not each.startswith("_")} <= {"errors", "model", ""}
+    assert not re.search(r"^\s*(from|import|cimport) +(os|socket|select|time|serial|threading)\b", text, re.MULTILINE)
+    assert "nogil" not in text
+    assert not re.search(r"c?import \*", text)
+
+
+# ---- shape
+
+
+def has_code(tree: ast.AST) -> bool:
+    return any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in ast.walk(tree))
+
+
+def length(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
+    assert node.end_lineno is not None
+    return node.end_lineno - node.lineno + 1
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_no_piece_outgrows_its_bound(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    too_long = []
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and length(node) > MAX_FUNCTION:
+            too_long.append(f"{node.name}: {length(node)} lines")
+        elif isinstance(node, ast.ClassDef) and length(node) > MAX_CLASS:
+            too_long.append(f"class {node.name}: {length(node)} lines")
+    if has_code(tree) and text.count("\n") > MAX_MODULE:
+        too_long.append(f"module: {text.count(chr(10))} lines")
+    assert not too_long
+
+
+def compiled_functions(text: str) -> Iterator[tuple[str, int]]:
+    """Name and number of lines of each function of a .pyx, by indentation."""
+    lines = text.split("\n")
+    for start, line in enumerate(lines):
+        found = re.match(r"( *)(?:cpdef|cdef|def)\b[^=]*?(\w+)\(", line)
+        if not found or "class " in line:
+            continue
+        indent = len(found[1])
+        end = start
+        for number in range(start + 1, len(lines)):
+            stripped = lines[number].strip()
+            if stripped and len(lines[number]) - len(lines[number].lstrip()) <= indent and not stripped.startswith(")"):
+                break
+            if stripped:
+                end = number
+        yield found[2], end - start + 1
+
+
+def test_the_shape_of_compiled_functions_is_seen() -> None:
+    text = (
+        "cdef class A:\n    cdef int x(\n        self,\n    ) except -1:\n        pass\n\n    def y(self):\n        1\n"
+    )
+    assert list(compiled_functions(text)) == [("x", 4), ("y", 2)]
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=name)
+def test_no_compiled_function_outgrows_its_bound(path: Path) -> None:
+    # A compiled module may be longer than MAX_MODULE: each one costs a small gateway a megainstruction to import.
+    text = path.read_text(encoding="utf-8")
+    assert not [f"{function}: {count} lines" for function, count in compiled_functions(text) if count > MAX_FUNCTION]
+
+
+@pytest.mark.parametrize("path", [*MODULES, *COMPILED], ids=name)
+def test_every_module_begins_by_saying_what_it_is_for(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not text.strip() or text.lstrip().startswith('"""')
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=name)
+def test_every_compiled_module_has_its_types_beside_it(path: Path) -> None:
+    assert path.with_suffix(".pyi").exists()
