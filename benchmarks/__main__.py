@@ -49,8 +49,9 @@ def show(name: str) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
-    parser.add_argument("--only", action="append", choices=names(), metavar="NAME", help="one of: " + ", ".join(names()))
-    chosen = parser.parse_args().only or names()
+    known = names()
+    parser.add_argument("--only", action="append", choices=known, metavar="NAME", help="one of: " + ", ".join(known))
+    chosen = parser.parse_args().only or known
     missed = sum(show(name) for name in chosen)
     if missed:
         print(f"{missed} required figures were missed", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The compiled codecs against the C extension of crcmod, against pure Python, and against the PyPI package iec62056-21."""
+"""The compiled codecs against crcmod's C extension, pure Python, and the PyPI package iec62056-21."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run() -> list[tuple[str, float, str, float | None]]:
 def crcmod_x25() -> Callable[[bytes], int]:
     """crcmod's CRC-16/X-25; fails if it would fall back to Python, which it does without a word."""
     import crcmod
-    import crcmod._crcfunext  # noqa: F401
+    import crcmod._crcfunext
 
     return crcmod.mkCrcFun(0x11021, initCrc=0, rev=True, xorOut=0xFFFF)
 
@@ -33,7 +33,7 @@ def crcmod_x25() -> Callable[[bytes], int]:
 def crcmod_xor() -> Callable[[bytes], int]:
     """What crcmod's C extension takes per byte with an 8-bit register, the size of a BCC."""
     import crcmod
-    import crcmod._crcfunext  # noqa: F401
+    import crcmod._crcfunext
 
     return crcmod.mkCrcFun(0x107, initCrc=0, rev=False, xorOut=0)
 
@@ -158,7 +158,11 @@ def readout_rows() -> list[tuple[str, float, str, float | None]]:
     data = readout()
     text = data[1:-2]
     theirs = ReadoutDataMessage.from_bytes(data)
-    assert read_whole(data) == len(parse_readout(text)) == sum(len(line.data_sets) for line in theirs.data_block.data_lines)
+    assert (
+        read_whole(data)
+        == len(parse_readout(text))
+        == sum(len(line.data_sets) for line in theirs.data_block.data_lines)
+    )
     whole, parsed, reference = compare(
         partial(read_whole, data), partial(parse_readout, text), partial(ReadoutDataMessage.from_bytes, data)
     )
