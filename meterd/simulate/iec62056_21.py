@@ -50,6 +50,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .._readout import Message
     from ..conversation import Conversation
 
 LINE = LineSettings(300, 7, "even", 1)
@@ -78,7 +79,7 @@ class HostDecoder:
     def pending(self) -> int:
         return len(self._line) or self._messages.pending
 
-    def feed(self, data: bytes) -> object:
+    def feed(self, data: bytes) -> Message | bytes | None:
         line, end, rest = (self._line + data).partition(b"\n")
         start = max(line.rfind(b"/?"), line.rfind(ACK))
         if end:
@@ -181,7 +182,7 @@ class Connection:
             self.speed = speed
             yield self.options.opening.at(speed)
 
-    def _serve(self, heard: object) -> Conversation:
+    def _serve(self, heard: Message | bytes | None) -> Conversation:
         """Answer a request; whatever else is heard between dialogues is not meant for this meter.
 
         Returns: what was heard last and still wants an answer, or None.
@@ -293,10 +294,10 @@ class Connection:
         yield Pause(self.options.reaction_s)
         yield Send(data)
 
-    def _register(self, asked: object, trusted: bool) -> Conversation:
+    def _register(self, asked: Message, trusted: bool) -> Conversation:
         """Answer a read command. Returns: what was heard next."""
-        lines = self._register_lines(asked.text) if trusted else [b"(ER02)"]  # type: ignore[attr-defined]
-        size = (self.options.partial or 1) if asked.command == b"R6" else 0  # type: ignore[attr-defined]
+        lines = self._register_lines(asked.text) if trusted else [b"(ER02)"]
+        size = (self.options.partial or 1) if asked.command == b"R6" else 0
         return (yield from self._blocks(lines or [b"(ER03)"], size, self.options.idle_ms))
 
     def _register_lines(self, data: bytes) -> list[bytes]:

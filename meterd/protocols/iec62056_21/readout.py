@@ -45,7 +45,8 @@ class _ReadOut:
 
     def read(self) -> Conversation:
         session = self.session
-        decoder = ReadoutDecoder(session.settings.seven_bit, self.wanted, session.rest)
+        checked = bool(session.memory.volatile.get("block_check"))
+        decoder = ReadoutDecoder(session.settings.seven_bit, self.wanted, session.rest, bare=not checked)
         try:
             message = yield from session.first_block(decoder)
         except Incomplete:
@@ -54,6 +55,7 @@ class _ReadOut:
                 raise
         if not message.complete:
             return (yield from self._stopped(message))
+        message = yield from session.good(decoder, message)
         if message.bcc is None:
             yield from self._unframed(decoder)
             session.memory.volatile.setdefault("block_check", False)
@@ -64,15 +66,18 @@ class _ReadOut:
 
     def _believed(self, message: Message | None) -> bool:
         """Whether a list that is whole but for its block check may pass: not before the meter has done so twice."""
-        if message is None or not message.complete or self.session.memory.volatile.get("block_check"):
+        if (
+            message is None
+            or not message.complete
+            or message.partial
+            or self.session.memory.volatile.get("block_check")
+        ):
             return False
         before, self._checkless = self._checkless, True
         return before
 
     def _unframed(self, decoder: ReadoutDecoder) -> Conversation:
         """Raises: Garbled where the list had a frame, only that its STX was lost: its block check was not looked at."""
-        if self.session.memory.volatile.get("block_check"):
-            raise Garbled("the list came without the STX that it had before")
         behind = decoder.take_rest()
         if not behind:
             try:

@@ -197,17 +197,23 @@ class Session:
         # Mode A by configuration, digit by nature: the meter waits in vain for an acknowledgement before it starts.
         timeout_ms = settings.timeout_ms + (SELF_START_MS if settings.mode == "A" else 0)
         try:
-            return (yield from self.receive(decoder, timeout_ms))
+            return (yield from self._receive(decoder, timeout_ms))
         except Silence:
             if not self.switched():
                 raise
             yield from self._to(self._opening_speed())
-            return (yield from self.receive(decoder, settings.timeout_ms + SELF_START_MS))
+            return (yield from self._receive(decoder, settings.timeout_ms + SELF_START_MS))
 
-    def receive(self, decoder: ReadoutDecoder | ProgrammingDecoder, timeout_ms: int | None = None) -> Conversation:
-        """One message, whatever its verdict. Raises: Silence, Incomplete, Garbled."""
+    def receive(self, decoder: ReadoutDecoder | ProgrammingDecoder) -> Conversation:
+        """One message to its end, whatever its verdict. Raises: Silence, Incomplete, Garbled."""
+        message = yield from self._receive(decoder, self.settings.timeout_ms)
+        while not message.complete:  # an early stop is for the first block only
+            message = yield from self._receive(decoder, self.settings.timeout_ms)
+        return message
+
+    def _receive(self, decoder: ReadoutDecoder | ProgrammingDecoder, timeout_ms: int) -> Conversation:
         try:
-            return (yield Receive(decoder, timeout_ms or self.settings.timeout_ms, self.settings.gap_ms))
+            return (yield Receive(decoder, timeout_ms, self.settings.gap_ms))
         except DecodeError as error:  # longer than any block: the line babbles
             raise Garbled(str(error)) from None
 
@@ -296,7 +302,5 @@ def quiet() -> Conversation:
         yield Pause(QUIET_S)
         try:
             yield Receive(Anything(), 1, 1)
-        except LineError as error:
-            if isinstance(error, (Silence, Incomplete)):
-                return
-            raise
+        except Silence:
+            return
