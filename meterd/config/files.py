@@ -135,7 +135,7 @@ class _Loading:
         name = _cell(row, "protocol")
         package = registry.find(name)
         over_tcp = _over_tcp(row, name)
-        complain = self._complaints(source, ("devices", number), _of_device(alias), package)
+        complain = self._complaints(source, ("devices", number), alias, "", package)
         if package is None:
             known = registry.PROTOCOL_NAMES
             found = f"found {shown(name)}" if name else "is missing"
@@ -199,15 +199,14 @@ class _Loading:
 
     def _signal(self, source: Source, number: int, row: Row) -> None:
         device_alias, alias = _cell(row, "device_alias"), _cell(row, "signal_alias")
-        whose = f"{_of_device(device_alias)}{', signal ' + alias if alias else ''}"
         known = self._known.get(device_alias)
         if known is None:
-            self._homeless(source, number, device_alias, whose)
+            self._homeless(source, number, device_alias, alias)
             return
         package, over_tcp, enabled = known
         if package is None:
             return  # its device has been complained about
-        complain = self._complaints(source, ("signals", number), whose, package)
+        complain = self._complaints(source, ("signals", number), device_alias, alias, package)
         values = self._table(package)[1].read(row, over_tcp, source.directory, complain)
         if (device_alias, alias) in self._aliases:
             complain("signal_alias", f"found {shown(alias)}, which another signal of this device has already")
@@ -217,13 +216,13 @@ class _Loading:
             signal = Signal(device_alias, alias, values, values.get("log") or 0, place)
             self.configuration.signals[device_alias].append(signal)
 
-    def _homeless(self, source: Source, number: int, device_alias: str, whose: str) -> None:
+    def _homeless(self, source: Source, number: int, device_alias: str, alias: str) -> None:
         if device_alias and not all(each.readable for each in self.sources):
             return
         near = nearest(device_alias, self._known) if device_alias else None
         packages = {package for package, _, _ in self._known.values() if package}
         package = self._known[near][0] if near else packages.pop() if len(packages) == 1 else None
-        complain = self._complaints(source, ("signals", number), whose, package)
+        complain = self._complaints(source, ("signals", number), device_alias, alias, package)
         if device_alias:
             hint = f"; did you mean {near}?" if near else ""
             complain("device_alias", f"found {shown(device_alias)}, allowed: the alias of a device{hint}")
@@ -281,12 +280,20 @@ class _Loading:
             found = self._tables[package] = (Table(module.DEVICE), Table(module.SIGNAL))
         return found
 
-    def _complaints(self, source: Source, steps: Steps, whose: str, package: str | None) -> Complain:
+    def _complaints(
+        self, source: Source, steps: Steps, device_alias: str, signal_alias: str, package: str | None
+    ) -> Complain:
         """What keeps a complaint about one row and lets its protocol bear it."""
 
         def complain(name: str | None, message: str) -> None:
-            where = f"{words(steps)}{whose}{', parameter ' + name if name else ''}"
-            source.faults.append(((*steps, name) if name else steps, where, message))
+            where = [
+                words(steps),
+                f"device {device_alias}" if device_alias else "",
+                f"signal {signal_alias}" if signal_alias else "",
+                f"parameter {name}" if name else "",
+            ]
+            place = ", ".join(filter(None, where))
+            source.faults.append(((*steps, name) if name else steps, place, message))
             self._break(package)
 
         return complain
@@ -300,10 +307,6 @@ def _cell(row: Row, name: str) -> str:
     """An identifying cell as text, so that a row with a wrong one can still be named."""
     found = row.get(name)
     return str(found).strip() if isinstance(found, (str, int, float)) else ""
-
-
-def _of_device(alias: str) -> str:
-    return f", device {alias}" if alias else ""
 
 
 def _not_a_row(found: Any) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Complain = Callable[[str | None, str], None]
 
 MAX_SHOWN = 60
+MAX_SEEN = 4096
 MAX_SECRET_FILE = 4096
 # Set over TCP, these are ignored, wrong or not: an old workbook carries both.
 SERIAL_ONLY = ("device", "baudrate", "databits", "stopbits", "parity", "flowcontrol", "serial_close_delay")
@@ -27,13 +28,18 @@ _ABSENT = (None, "")
 
 
 class Table:
-    """A protocol's Device or Signal table, ready for many rows."""
+    """A protocol's Device or Signal table, ready for many rows.
 
-    __slots__ = ("known", "parameters")
+    Texts that were found good are remembered, `MAX_SEEN` of them: a thousand rows hold few different cells, and what
+    they share is then also kept once.
+    """
+
+    __slots__ = ("_seen", "known", "parameters")
 
     def __init__(self, parameters: Iterable[Parameter]) -> None:
         self.parameters = tuple(parameters)
         self.known = {name for parameter in self.parameters for name in names_of(parameter)}
+        self._seen: dict[tuple[str, str], Any] = {}
 
     def read(self, row: Row, over_tcp: bool, directory: str, complain: Complain) -> Row:
         """Every parameter's value, defaults filled in; None stands where it is missing, wrong, or has no default."""
@@ -50,11 +56,22 @@ class Table:
                 if parameter.required_tcp if over_tcp else parameter.required_serial:
                     transport = "" if parameter.required_tcp == parameter.required_serial else _over(over_tcp)
                     complain(name, f"is missing{transport}, allowed: {parameter.allowed()}")
+            elif type(found) is str:
+                values[name] = self._text(parameter, found, complain)
             else:
                 values[name] = read_value(parameter, found, complain)
         if not row.keys() <= self.known:
             self._refuse_unknown(row, complain)
         return values
+
+    def _text(self, parameter: Parameter, found: str, complain: Complain) -> Any:
+        key = (parameter.name, found)
+        value = self._seen.get(key)
+        if value is None:
+            value = read_value(parameter, found, complain)
+            if value is not None and len(self._seen) < MAX_SEEN:
+                self._seen[key] = value
+        return value
 
     def _refuse_unknown(self, row: Row, complain: Complain) -> None:
         for name in row:

@@ -91,12 +91,6 @@ class DeviceStatus:
             *(self._reading("_" + name, getattr(self, name), now_ms) for name in COUNTERS),
         ]
 
-    def summary(self, now_ms: int) -> dict[str, Any]:
-        """The same by name, for whoever asks the daemon; None where nothing is known yet."""
-        age = max(0, now_ms - self.last_good_ms) // 1000 if self.last_good_ms else None
-        counters = {name: getattr(self, name) for name in COUNTERS}
-        return {"connected": self.connected, "reason": self.reason, "last_good_age_s": age, **counters}
-
     def _connected(self, now_ms: int) -> Reading:
         if self.connected is None:
             return self._unknown("_connected", now_ms)

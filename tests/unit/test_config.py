@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meterd.config.careful import Careful
 from meterd.config.effective import effective
 from meterd.config.files import Configuration, load
 from meterd.json_text import dumps
+from meterd.protocols import registry
 
 IEC = {
     "name": "House",
@@ -412,3 +414,31 @@ def test_any_value_in_any_cell_is_read_or_refused(
 def test_any_json_is_survived(tmp_path_factory: pytest.TempPathFactory, content: dict[str, Any]) -> None:
     configuration = Files(tmp_path_factory.getbasetemp()).load(content)
     assert configuration.devices == []
+
+
+def test_a_protocol_that_is_not_installed_concerns_no_other(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert registry.is_installed("iec62056_21")
+    assert not registry.is_installed("nothing")
+    monkeypatch.setattr(registry, "is_installed", lambda package: package != "dlms")
+    configuration = files.load(whole())
+    assert errors(configuration)[0].endswith('parameter protocol: found "dlms", which this installation does not have')
+    assert configuration.protocols == ["iec62056_21"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    content=st.dictionaries(st.text(max_size=4), json_values, max_size=4), indent=st.sampled_from([None, 0, 1, "\t"])
+)
+def test_the_careful_reader_finds_every_value_on_its_line(content: dict[str, Any], indent: int | str | None) -> None:
+    text = json.dumps(content, indent=indent)
+    reader = Careful(text)
+    assert reader.content == content
+    assert reader.twice == []
+    lines = text.split("\n")
+    for name, value in content.items():
+        assert json.dumps(name) in lines[reader.line((name,)) - 1]
+        if isinstance(value, list):
+            for number, row in enumerate(value):
+                begins = json.dumps(row, indent=indent).split("\n")[0]
+                assert begins in lines[reader.line((name, number)) - 1]
+    assert reader.line(("no such", 3, "name")) == 1

@@ -159,8 +159,6 @@ def test_status_readings_need_no_configuration() -> None:
         "_connected": 1, "_reason": "refused", "_last_good_age_s": 5, "_reads_ok": 1, "_timeouts": 1,
         "_bad_frames": 2, "_refused": 1, "_bytes_sent": 10, "_bytes_received": 20, "_retries": 3,
     }  # fmt: skip
-    assert status.summary(NOW)["last_good_age_s"] == 5
-    assert set(status.summary(NOW)) == {"connected", "reason", "last_good_age_s", *COUNTERS}
 
 
 def test_status_changes_are_told_at_once_and_once() -> None:
