@@ -93,7 +93,7 @@ class Number:
 
         Raises: ValueError where the text is anything else (exponents, NaN and digit grouping included).
         """
-        whole, point, fraction = text.strip().replace(",", ".").partition(".")
+        whole, _, fraction = text.strip().replace(",", ".").partition(".")
         unsigned = whole[1:] if whole[:1] in ("+", "-") else whole
         digits = unsigned + fraction
         if not (digits.isascii() and digits.isdigit()) or len(digits) > MAX_EXPONENT:
@@ -107,8 +107,8 @@ class Number:
 class Device:
     """One meter as configured.
 
-    `alias`, `protocol` (canonical name), `parameters` {name: validated value, defaults filled in}, `line` (key of the
-    port: 'PORT1', a device node, or 'host:port'), `place` (where it was configured, for messages).
+    `alias`, `protocol` (its package, see `protocols.registry`), `parameters` {name: validated value, defaults filled
+    in}, `line` (key of the port: 'PORT1', a device node, or 'host:port'), `place` (where it was configured, for messages).
     """
 
     __slots__ = ("alias", "line", "parameters", "place", "protocol")
@@ -135,7 +135,9 @@ class Signal:
 
     __slots__ = ("alias", "device_alias", "log", "parameters", "place")
 
-    def __init__(self, device_alias: str, alias: str, parameters: dict[str, Any], log: int = 0, place: str = "") -> None:
+    def __init__(
+        self, device_alias: str, alias: str, parameters: dict[str, Any], log: int = 0, place: str = ""
+    ) -> None:
         self.device_alias = device_alias
         self.alias = alias
         self.parameters = parameters
@@ -179,7 +181,8 @@ class Reading:
 
     def __repr__(self) -> str:
         value = "None" if self.value is None else str(self.value)
-        return f"Reading({self.signal.device_alias}/{self.signal.alias} {value} {self.unit} {self.quality} {self.reason})"
+        signal = self.signal
+        return f"Reading({signal.device_alias}/{signal.alias} {value} {self.unit} {self.quality} {self.reason})"
 
 
 def failed(signal: Signal, reason: str) -> Reading:
