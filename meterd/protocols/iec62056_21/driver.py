@@ -11,7 +11,7 @@ from .messages import PROGRAMMING
 from .programming import Programming, Register
 from .readout import read_out
 from .selection import Selector, by_address, reading_of
-from .session import Session, SessionSettings
+from .session import T_R_S, Session, SessionSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 READ_COMMANDS = ("R1", "R2", "R5", "R6")
 DEFAULT_COMMAND = "R5"  # reads by the address that the meter prints, which is all that a plain signal says
-BACK_AT_START_S = 1.5  # t_r: until then a meter may wait for a NAK to its list, at the list's speed
 MAX_REGISTER = 128  # characters of an address with its brackets
 
 Chosen = list[tuple["Signal", Selector]]
@@ -78,7 +77,7 @@ def conversation(plan: Plan, memory: Memory) -> Conversation:
         )
         yield from _report(requests.listed, data_sets)
     if requests.listed and requests.registers:
-        yield Pause(BACK_AT_START_S)
+        yield Pause(T_R_S)  # until then the meter may wait for a NAK to its list, at the list's speed
     if requests.registers:
         yield from _read_registers(session, requests, plan.secrets, attempts)
 

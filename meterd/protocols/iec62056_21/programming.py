@@ -10,7 +10,7 @@ register that was met by silence last in the row. An answer without an address m
 from __future__ import annotations
 
 from ..._readout import ProgrammingDecoder, parse_readout
-from ...conversation import Send
+from ...conversation import Pause, Send
 from ...errors import Garbled, PortGone, ProtocolError, Refused, Silence
 from .messages import (
     ACK,
@@ -23,7 +23,7 @@ from .messages import (
     PROGRAMMING,
     command_message,
 )
-from .session import MAX_STRAYS, Session
+from .session import MAX_STRAYS, T_R_S, Session, quiet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ class Programming:
 
     def _talk(self) -> Conversation:
         if self.session.mode != "C":
+            yield Pause(T_R_S)  # its list is on the way, and must be over before the next request
+            yield from quiet()
             raise Refused(f"the meter is in mode {self.session.mode}, which has no programming mode")
         hang_up = True
         try:

@@ -30,6 +30,7 @@ SELF_START_MS = 2500  # by then a meter that is not acknowledged starts at the o
 QUIET_S = 0.5  # a meter that has not sent for so long has finished its list
 MAX_QUIET_ROUNDS = 120  # × QUIET_S: how long a talking meter is waited for
 MAX_NAKS = 2  # repetitions asked for, per block
+T_R_S = 1.5  # t_r, clause 6.4.3: the longest time before a meter's next message
 SETTLE_MS = 200  # t_r, clause 6.4.3: the shortest time before a meter's next message
 MAX_STRAYS = 4  # messages that answer something else, per question
 MAX_PARTS = 1000  # partial blocks of one answer
@@ -165,16 +166,16 @@ class Session:
     def _acknowledge(self, proposed: int, mode_control: int) -> Conversation:
         settings = self.settings
         self.rest = b""
-        baud_character = proposed - self._steps_down() % (proposed + 1)
+        baud_character = self._choice(self._baud_characters(proposed))
         yield Pause(settings.t2_ms / 1000)
         yield Send(acknowledgement(settings.protocol_control, baud_character, mode_control))
         if settings.baud_change_delay_ms and settings.opening is not None:
             yield Pause(settings.baud_change_delay_ms / 1000)
         yield from self._to(MODE_C_BAUDRATES[baud_character])
 
-    def _switch(self, speeds: tuple[int, int]) -> Conversation:
+    def _switch(self, speeds: tuple[int, ...]) -> Conversation:
         # A meter of mode B switches unasked; where its speed gave garbage, perhaps it did not.
-        yield from self._to(speeds[self._steps_down() % len(speeds)])
+        yield from self._to(self._choice(speeds))
 
     def _to(self, speed: int) -> Conversation:
         opening = self.settings.opening
@@ -188,8 +189,15 @@ class Session:
     def switched(self) -> bool:
         return self.speed != self._opening_speed()
 
-    def _steps_down(self) -> int:
-        return self.memory.volatile.get("steps_down", 0) if self.settings.opening else 0
+    def _baud_characters(self, proposed: int) -> tuple[int, ...]:
+        """What to acknowledge: what the meter proposes, then a step less, then the speed that it opened with."""
+        opening = self._opening_speed()
+        lowest = MODE_C_BAUDRATES.index(opening) if opening in MODE_C_BAUDRATES[:proposed] else 0
+        return (proposed, max(proposed - 1, lowest), lowest)
+
+    def _choice(self, speeds: tuple[int, ...]) -> int:
+        """The fastest of `speeds` that is not known to give garbage; when all did, the round begins anew."""
+        return speeds[self.memory.volatile.get("steps_down", 0) % len(speeds)] if self.settings.opening else speeds[0]
 
     def first_block(self, decoder: ReadoutDecoder) -> Conversation:
         """The first block of a read-out, wherever the meter sends it: at the new speed, or by itself at the old one."""
