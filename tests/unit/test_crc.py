@@ -19,7 +19,7 @@ ORACLE = crcmod.mkCrcFun(0x11021, initCrc=0, rev=True, xorOut=0xFFFF)
 def test_the_oracle_is_the_c_extension() -> None:
     # crcmod falls back to Python without a word; then it would be no independent compiled peer.
     assert sys.modules["crcmod.crcmod"]._usingExtension
-    assert sys.modules["crcmod._crcfunext"].__file__.endswith(".so")
+    assert str(sys.modules["crcmod._crcfunext"].__file__).endswith(".so")
 
 
 def test_check_value_of_crc16_x25() -> None:

@@ -54,10 +54,10 @@ def one(data: bytes) -> None:
     pieces = HdlcDecoder()
     count = 0
     for at in range(0, len(data), step):
-        frame = pieces.feed(data[at : at + step])
-        while frame is not None:
-            assert same(frame, frames[count])
+        piece = pieces.feed(data[at : at + step])
+        while piece is not None:
+            assert same(piece, frames[count])
             count += 1
-            frame = pieces.feed(b"")
+            piece = pieces.feed(b"")
     assert count == len(frames)
     assert (pieces.discarded, pieces.pending, pieces.missing) == (decoder.discarded, decoder.pending, decoder.missing)
