@@ -1,0 +1,353 @@
+"""The application of the simulated DLMS meter: associations, services, protection, from APDU to APDU.
+
+Everything that a meter may leave out is an option, so that every fallback of a client can be tried. What is long is
+cut into blocks the way that the association allows. Challenges are made from a running number: the simulated meter has
+no source of randomness, and protects nothing.
+"""
+
+from __future__ import annotations
+
+from .._axdr import decode_whole, encode
+from ..errors import MeterdError, Refused, SecurityError
+from ..protocols.dlms import acse, action, block_transfer, conformance, get, initiate, read, refusals
+from ..protocols.dlms import enumerations as codes
+from ..protocols.dlms.association import ASSOCIATION_LN, ASSOCIATION_LN_CLASS, REPLY_TO_HLS, SN_REPLY_TO_HLS
+from ..protocols.dlms.hls import Hls
+from ..protocols.dlms.reader import attribute_name
+from ..protocols.dlms.security import SecurityContext, is_ciphered
+from .dlms_objects import OBJECT_UNDEFINED, OTHER_REASON, READ_WRITE_DENIED, MeterObject, ObjectTable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..protocols.dlms.keys import PrivateKey, PublicKey
+
+PUBLIC_CLIENT = 16
+CHALLENGE_SIZE = 32
+SERVICE_NOT_ALLOWED, SERVICE_UNKNOWN = 1, 2
+OPERATION_NOT_POSSIBLE, SERVICE_NOT_SUPPORTED, DECIPHERING_ERROR = 1, 2, 5
+CONTEXT_NOT_SUPPORTED, MECHANISM_NOT_RECOGNISED, AUTHENTICATION_FAILURE = 2, 11, 13
+SEALING_OVERHEAD = 40
+BLOCK_HEAD = 16
+
+
+class Policy:
+    """What the meter demands and offers; the options of `meterd.simulate.dlms.meter` under their own names."""
+
+    def __init__(self) -> None:
+        self.mechanism = codes.MECHANISM_NONE
+        self.secret = b""
+        self.suite = 0
+        self.authenticate = self.encrypt = False
+        self.title = b"SIM\x00\x00\x00\x00\x01"
+        self.encryption_key = self.authentication_key = b""
+        self.private_key: PrivateKey | None = None
+        self.client_key: PublicKey | None = None
+        self.features: frozenset[str] = conformance.LN_READER | conformance.SN_READER
+        self.max_pdu = 0xFFFF
+        self.lists = "yes"
+        self.short_names: bool | None = None
+
+    @property
+    def ciphered(self) -> bool:
+        return self.authenticate or self.encrypt
+
+
+class Shared:
+    """What all clients and connections of one meter see: its objects, its counters, what it has granted."""
+
+    def __init__(self, policy: Policy, table: ObjectTable) -> None:
+        self.policy = policy
+        self.table = table
+        self.counter = 1
+        self.peer_counter = 0
+        self.challenges = 0
+
+    def challenge(self) -> bytes:
+        self.challenges += 1
+        return self.challenges.to_bytes(CHALLENGE_SIZE, "big").replace(b"\x00", b"S")
+
+
+class ServerAssociation:
+    """One client's association: closed until an AARQ is accepted."""
+
+    def __init__(self, shared: Shared, client: int) -> None:
+        self.shared = shared
+        self.client = client
+        self.open = False
+        self.proven = False
+        self.short_names = False
+        self.granted: frozenset[str] = frozenset()
+        self.max_pdu = 0xFFFF
+        self.security: SecurityContext | None = None
+        self._proof: Hls | None = None
+        self._ciphered = self._dedicated = self._general = False
+        self._raw = b""
+        self._block = 0
+        self._sealed = b""
+
+    @property
+    def public(self) -> bool:
+        """Whether this client sees only what everybody may see."""
+        policy = self.shared.policy
+        return self.client == PUBLIC_CLIENT and (policy.mechanism > 0 or policy.ciphered)
+
+    def answer(self, apdu: bytes) -> bytes:
+        """The answer to one APDU, b'' for none."""
+        try:
+            if apdu[:1] == bytes((codes.AARQ,)):
+                return self._associate(acse.decode(apdu))
+            if apdu[:1] == bytes((codes.RLRQ,)):
+                self.open = False
+                return acse.Rlre(0).encode()
+            if not self.open:
+                return refusals.exception_response(SERVICE_NOT_ALLOWED, OPERATION_NOT_POSSIBLE)
+            if block_transfer.is_general_block(apdu):
+                return self._next_general_block(block_transfer.decode(apdu).acknowledged)
+            return self._long(self._protected(apdu))
+        except SecurityError:
+            return refusals.exception_response(SERVICE_NOT_ALLOWED, DECIPHERING_ERROR)
+        except MeterdError:
+            return refusals.exception_response(SERVICE_UNKNOWN, SERVICE_NOT_SUPPORTED)
+
+    # Association
+
+    def _associate(self, aarq: Any) -> bytes:
+        policy = self.shared.policy
+        self.open = self.proven = False
+        ciphered = aarq.context in (codes.LN_CIPHERED, codes.SN_CIPHERED)
+        self.short_names = aarq.context in (codes.SN, codes.SN_CIPHERED)
+        wrong_names = policy.short_names not in (None, self.short_names)
+        if wrong_names or ciphered != (policy.ciphered and not self.public):
+            return self._rejected(aarq, CONTEXT_NOT_SUPPORTED)
+        mechanism = codes.MECHANISM_NONE if self.public else policy.mechanism
+        if aarq.mechanism != mechanism:
+            return self._rejected(aarq, MECHANISM_NOT_RECOGNISED)
+        if mechanism == codes.MECHANISM_LOW and aarq.authentication != policy.secret:
+            return self._rejected(aarq, AUTHENTICATION_FAILURE)
+        self._begin_security(aarq, ciphered)
+        information = aarq.user_information
+        request: Any = initiate.decode(self._open(information) if ciphered else information)
+        return self._accepted(aarq, request, mechanism)
+
+    def _begin_security(self, aarq: Any, ciphered: bool) -> None:
+        policy = self.shared.policy
+        self._ciphered, self._dedicated, self._general = ciphered, False, False
+        self.security = None
+        if policy.encryption_key and (ciphered or aarq.mechanism == codes.MECHANISM_GMAC):
+            self.security = SecurityContext(
+                policy.title, policy.encryption_key, policy.authentication_key, suite=policy.suite,
+                authenticate=policy.authenticate, encrypt=policy.encrypt, peer_title=aarq.calling_title,
+                counter=self.shared.counter, peer_counter=self.shared.peer_counter,
+            )  # fmt: skip
+
+    def _accepted(self, aarq: Any, request: Any, mechanism: int) -> bytes:
+        policy = self.shared.policy
+        self.granted = request.conformance & policy.features
+        self.max_pdu = request.max_pdu or 0xFFFF
+        self.open = True
+        high = mechanism > codes.MECHANISM_LOW
+        self.proven = not high
+        challenge = self.shared.challenge() if high else None
+        if challenge is not None:
+            self._proof = Hls(
+                mechanism, policy.title, aarq.calling_title, challenge, aarq.authentication or b"",
+                secret=policy.secret, security=self.security, private_key=policy.private_key,
+                peer_key=policy.client_key,
+            )  # fmt: skip
+        name = codes.SN_VAA_NAME if self.short_names else codes.LN_VAA_NAME
+        response = initiate.InitiateResponse(self.granted, policy.max_pdu, name).encode()
+        information = self._seal(response)
+        if self.security is not None and request.dedicated_key:
+            self.security.dedicated_key = request.dedicated_key
+        diagnostic = codes.DIAGNOSTIC_AUTHENTICATION_REQUIRED if high else 0
+        title = policy.title if aarq.calling_title else b""
+        return acse.Aare(
+            aarq.context, 0, codes.ACSE_SERVICE_USER, diagnostic, mechanism if high else 0, challenge, information,
+            title,
+        ).encode()  # fmt: skip
+
+    def _rejected(self, aarq: Any, diagnostic: int) -> bytes:
+        return acse.Aare(aarq.context, 1, codes.ACSE_SERVICE_USER, diagnostic).encode()
+
+    # Protection
+
+    def _open(self, apdu: bytes) -> bytes:
+        if self.security is None:
+            raise SecurityError("no keys")
+        plain = self.security.unprotect(apdu)
+        self.shared.peer_counter = self.security.peer_counter
+        return plain
+
+    def _seal(self, apdu: bytes) -> bytes:
+        if not self._ciphered or self.security is None:
+            return apdu
+        sealed = self.security.protect(apdu, dedicated=self._dedicated, general=self._general)
+        self.shared.counter = self.security.counter
+        return sealed
+
+    def _protected(self, apdu: bytes) -> bytes:
+        """Answer a service in the protection that it came in."""
+        if self._ciphered != is_ciphered(apdu):
+            raise SecurityError("the protection is not that of the association")
+        if not self._ciphered:
+            return self._serve(apdu)
+        self._general = apdu[0] in (codes.GENERAL_GLO_CIPHERING, codes.GENERAL_DED_CIPHERING)
+        self._dedicated = 0xD0 <= apdu[0] <= 0xD7 or apdu[0] == codes.GENERAL_DED_CIPHERING or 0x41 <= apdu[0] <= 0x4E
+        return self._seal(self._serve(self._open(apdu)))
+
+    # Services
+
+    def _serve(self, apdu: bytes) -> bytes:
+        tag = apdu[:1]
+        if tag == bytes((codes.GET_REQUEST,)) and not self.short_names:
+            return self._get(get.decode_request(apdu))
+        if tag == bytes((codes.ACTION_REQUEST,)) and not self.short_names:
+            return self._action(action.decode_request(apdu))
+        if tag == bytes((codes.READ_REQUEST,)) and self.short_names:
+            return self._read(read.decode_request(apdu))
+        if tag == bytes((codes.WRITE_REQUEST,)) and self.short_names:
+            return self._write(read.decode_write_request(apdu))
+        raise Refused("no such service")
+
+    def _room(self) -> int:
+        """Octets of raw data that fit into one block."""
+        sealing = SEALING_OVERHEAD if self._ciphered else 0
+        return max(self.max_pdu - BLOCK_HEAD - sealing, 1)
+
+    def _fits(self, apdu: bytes) -> bool:
+        return len(apdu) + (SEALING_OVERHEAD if self._ciphered else 0) <= self.max_pdu
+
+    def _cuts(self) -> bool:
+        """Whether long answers are cut by the service's own block transfer, general block transfer coming first."""
+        return "block-transfer-with-get-or-read" in self.granted and "general-block-transfer" not in self.granted
+
+    def _get(self, request: Any) -> bytes:
+        if isinstance(request, get.GetNext):
+            return self._next_get_block(request.invoke, request.block)
+        if isinstance(request, get.GetWithList):
+            if self.shared.policy.lists == "silent":
+                return b""
+            if self.shared.policy.lists == "refused" or "multiple-references" not in self.granted:
+                raise Refused("no lists here")
+            results = [self._attribute(entry) for entry in request.attributes]
+            whole = get.response_with_list(request.invoke, results)
+            raw = get.result_list(results)
+        else:
+            code, data = self._attribute(request.attribute)
+            whole, raw = get.response_normal(request.invoke, data, code), data
+        if self._fits(whole) or not self._cuts():
+            return whole if self._fits(whole) or self._general_allowed() else get.response_normal(
+                request.invoke, b"", OTHER_REASON
+            )  # fmt: skip
+        self._raw, self._block = raw, 0
+        return self._next_get_block(request.invoke, 0)
+
+    def _general_allowed(self) -> bool:
+        return "general-block-transfer" in self.granted
+
+    def _next_get_block(self, invoke: int, block: int) -> bytes:
+        if block != self._block or not self._raw:
+            return get.response_block(invoke, True, block, b"", 19)
+        self._block += 1
+        raw, self._raw = self._raw[: self._room()], self._raw[self._room() :]
+        return get.response_block(invoke, not self._raw, self._block, raw)
+
+    def _attribute(self, wanted: get.Attribute) -> tuple[int, bytes]:
+        if not self.proven:
+            return (READ_WRITE_DENIED, b"")
+        if wanted.logical_name == ASSOCIATION_LN and wanted.class_id == ASSOCIATION_LN_CLASS:
+            return self._association_attribute(wanted.attribute, self.shared.table.logical_list)
+        found = self.shared.table.by_logical_name(wanted.class_id, wanted.logical_name, self.public)
+        return found.read(wanted.attribute, wanted.selection) if isinstance(found, MeterObject) else (found, b"")
+
+    def _association_attribute(self, attribute: int, object_list: Any) -> tuple[int, bytes]:
+        if attribute == 1:
+            return (0, encode(codes.OCTET_STRING, ASSOCIATION_LN))
+        if attribute == 2:
+            return (0, object_list(self.public)) if self.shared.table.listed else (READ_WRITE_DENIED, b"")
+        return (OBJECT_UNDEFINED, b"")
+
+    def _action(self, request: Any) -> bytes:
+        if not isinstance(request, action.ActionNormal) or (
+            request.class_id, request.logical_name, request.method
+        ) != (ASSOCIATION_LN_CLASS, ASSOCIATION_LN, REPLY_TO_HLS):  # fmt: skip
+            raise Refused("no such method")
+        code, data = self._prove(decode_whole(request.parameters))
+        return action.response_normal(request.invoke, code, None if code else data)
+
+    def _prove(self, reply: Any) -> tuple[int, bytes]:
+        """Pass 3 and 4 of high-level security: (0, encoded f of the client's challenge) or (code, b'')."""
+        if self._proof is None or not isinstance(reply, bytes):
+            return (READ_WRITE_DENIED, b"")
+        try:
+            self._proof.verify(reply)
+        except SecurityError:
+            return (READ_WRITE_DENIED, b"")
+        self.proven = True
+        answer = self._proof.reply()
+        if self.security is not None:
+            self.shared.counter = self.security.counter
+        return (0, encode(codes.OCTET_STRING, answer))
+
+    def _read(self, request: list[Any]) -> bytes:
+        if isinstance(request[0], read.BlockAccess):
+            return self._next_read_block(request[0].block)
+        if len(request) > 1:
+            if self.shared.policy.lists == "silent":
+                return b""
+            if self.shared.policy.lists == "refused" or "multiple-references" not in self.granted:
+                raise Refused("no lists here")
+        results = [self._short(entry) for entry in request]
+        whole = read.response(results)
+        if self._fits(whole) or self._general_allowed():
+            return whole
+        if not self._cuts():
+            return read.response([(OTHER_REASON, b"")] * len(request))
+        self._raw, self._block = read.result_list(results), 0
+        return self._next_read_block(0)
+
+    def _next_read_block(self, block: int) -> bytes:
+        if block != self._block or not self._raw:
+            return read.response([(19, b"")])
+        self._block += 1
+        raw, self._raw = self._raw[: self._room()], self._raw[self._room() :]
+        return read.response_block(not self._raw, self._block, raw)
+
+    def _short(self, wanted: Any) -> tuple[int, bytes]:
+        if wanted.name == SN_REPLY_TO_HLS and isinstance(wanted, read.Parameterised):
+            return self._prove(decode_whole(wanted.selection, 1))
+        if not self.proven:
+            return (READ_WRITE_DENIED, b"")
+        for attribute in (1, 2):
+            if wanted.name == attribute_name(codes.SN_ASSOCIATION, attribute):
+                return self._association_attribute(attribute, self.shared.table.short_list)
+        found = self.shared.table.by_short_name(wanted.name, self.public)
+        if found is None:
+            return (OBJECT_UNDEFINED, b"")
+        return found[0].read(found[1], wanted.selection if isinstance(wanted, read.Parameterised) else b"")
+
+    def _write(self, request: list[tuple[Any, bytes]]) -> bytes:
+        """Clients that write the HLS reply instead of reading with a parameter get no proof back, but are let in."""
+        results = []
+        for wanted, data in request:
+            code = self._prove(decode_whole(data))[0] if wanted.name == SN_REPLY_TO_HLS else READ_WRITE_DENIED
+            results.append(code)
+        return read.write_response(results)
+
+    # General block transfer
+
+    def _long(self, apdu: bytes) -> bytes:
+        if len(apdu) <= self.max_pdu or not self._general_allowed():
+            return apdu
+        self._sealed, self._block = apdu, 0
+        return self._next_general_block(0)
+
+    def _next_general_block(self, acknowledged: int) -> bytes:
+        if acknowledged != self._block:
+            raise Refused("a block is missing")
+        size = max(self.max_pdu - BLOCK_HEAD, 1)
+        raw, self._sealed = self._sealed[:size], self._sealed[size:]
+        self._block += 1
+        return block_transfer.GeneralBlock(not self._sealed, False, 1, self._block, acknowledged, raw).encode()
