@@ -108,7 +108,8 @@ class Device:
     """One meter as configured.
 
     `alias`, `protocol` (its package, see `protocols.registry`), `parameters` {name: validated value, defaults filled
-    in}, `line` (key of the port: 'PORT1', a device node, or 'host:port'), `place` (where it was configured, for messages).
+    in}, `line` (key of the port: 'PORT1', a device node, or 'host:port'), `place` (where it was configured, for
+    messages).
     """
 
     __slots__ = ("alias", "line", "parameters", "place", "protocol")

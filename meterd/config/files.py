@@ -246,7 +246,9 @@ class _Loading:
                 owner[name] = source
 
         def complain(name: str | None, message: str) -> None:
-            steps = (name or "").split(".")
+            # `file.path` stands in the part `file`; a name with a point of its own is unknown as a whole.
+            name = name or ""
+            steps = (name,) if name in owner else tuple(name.split(".", 1))
             source = owner[steps[0]]
             source.faults.append((("publish", *steps), f"publish, parameter {name}", message))
             self._all_broken = True

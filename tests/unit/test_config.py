@@ -336,6 +336,8 @@ def test_publish_defaults_and_sinks(files: Files) -> None:
     ("publish", "message"),
     [
         ({"stdoutt": "json"}, "stdoutt: is not known here; did you mean stdout?"),
+        ({".stdout": "json"}, "parameter .stdout: is not known here; did you mean stdout?"),
+        ({"file": {"path": "/x", "a.b": 1}}, "parameter file.a.b: is not known here"),
         ({"stdout": "xml"}, 'stdout: found "xml", allowed: one of json, lines, none'),
         ({"file": {"format": "json"}}, "file.path: is missing"),
         ({"file": {"path": "/x", "formt": "json"}}, "file.formt: is not known here; did you mean format?"),
