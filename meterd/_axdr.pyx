@@ -87,10 +87,14 @@ cdef struct Source:
     bint typed
 
 
+cdef const unsigned char *cut_short(Source *source, Py_ssize_t count) except NULL:
+    raise DecodeError(f"{count} octets announced, {source.left} left")
+
+
 cdef inline const unsigned char *take(Source *source, Py_ssize_t count) except NULL:
     cdef const unsigned char *start = source.at
     if count < 0 or count > source.left:
-        raise DecodeError(f"{count} octets announced, {source.left} left")
+        return cut_short(source, count)
     source.at += count
     source.left -= count
     return start
@@ -112,6 +116,11 @@ cdef inline uint64_t take_unsigned(Source *source, int width) except? 0xFFFFFFFF
     for index in range(width):
         number = number << 8 | octets[index]
     return number
+
+
+cdef inline uint32_t take_unsigned32(Source *source) except? 0xFFFFFFFF:
+    cdef const unsigned char *octets = take(source, 4)
+    return <uint32_t> octets[0] << 24 | <uint32_t> octets[1] << 16 | <uint32_t> octets[2] << 8 | octets[3]
 
 
 cdef inline Py_ssize_t take_length(Source *source) except -1:
@@ -136,7 +145,7 @@ cdef Py_ssize_t count_elements(Source *source, Py_ssize_t count) except -1:
 
 
 cdef object float32(Source *source):
-    cdef uint32_t bits = <uint32_t> take_unsigned(source, 4)
+    cdef uint32_t bits = take_unsigned32(source)
     cdef float number
     memcpy(&number, &bits, 4)
     return number
@@ -156,7 +165,7 @@ cdef object bcd(Source *source):
     return (octet >> 4) * 10 + (octet & 0x0F)
 
 
-cdef object octets(Source *source, Py_ssize_t count):
+cdef inline object octets(Source *source, Py_ssize_t count):
     return PyBytes_FromStringAndSize(<const char *> take(source, count), count)
 
 
@@ -181,8 +190,6 @@ cdef object utf8_string(Source *source):
 
 
 cdef object number(Source *source, int tag):
-    if tag == DOUBLE_LONG_UNSIGNED:
-        return <uint32_t> take_unsigned(source, 4)
     if tag == LONG_UNSIGNED:
         return <int> take_unsigned(source, 2)
     if tag == UNSIGNED or tag == ENUM:
@@ -190,7 +197,7 @@ cdef object number(Source *source, int tag):
     if tag == LONG64_UNSIGNED:
         return take_unsigned(source, 8)
     if tag == DOUBLE_LONG:
-        return <int32_t> take_unsigned(source, 4)
+        return <int32_t> take_unsigned32(source)
     if tag == LONG:
         return <int16_t> take_unsigned(source, 2)
     if tag == INTEGER:
@@ -258,11 +265,13 @@ cdef tuple tuple_of(Source *source, Py_ssize_t count, int depth):
     return elements
 
 
-cdef object contents(Source *source, int tag, int depth):
-    """What follows a type tag, or stands for itself in a compact array."""
+cdef inline object contents(Source *source, int tag, int depth):
+    """What follows a type tag, or stands for itself in a compact array; what meters send most comes first."""
+    if tag == DOUBLE_LONG_UNSIGNED:
+        return take_unsigned32(source)
     if tag == OCTET_STRING:
         return octets(source, take_length(source))
-    if DOUBLE_LONG <= tag <= DOUBLE_LONG_UNSIGNED or INTEGER <= tag <= LONG_UNSIGNED or LONG64 <= tag <= FLOAT64:
+    if tag == DOUBLE_LONG or INTEGER <= tag <= LONG_UNSIGNED or LONG64 <= tag <= FLOAT64:
         return number(source, tag)
     if tag == ARRAY or tag == STRUCTURE or tag == COMPACT_ARRAY:
         return container(source, tag, depth)
@@ -271,7 +280,7 @@ cdef object contents(Source *source, int tag, int depth):
     return text(source, tag)
 
 
-cdef object value(Source *source, int depth):
+cdef inline object value(Source *source, int depth):
     cdef int tag = take(source, 1)[0]
     cdef object found = contents(source, tag, depth)
     return (tag, found) if source.typed else found
