@@ -1,0 +1,184 @@
+"""Part of `_readout.pyx`: the syntax of a data block (IEC 62056-21 clause 6.4), a byte machine."""
+
+
+cdef unsigned char STOPS[256]  # what ends the run of ordinary characters in an address, in a group
+
+cdef enum:
+    STOPS_ADDRESS = 1
+    STOPS_GROUP = 2
+
+STOPS[<unsigned char>c"("] = STOPS[<unsigned char>c"!"] = STOPS_ADDRESS
+STOPS[<unsigned char>c")"] = STOPS[<unsigned char>c"*"] = STOPS_GROUP
+STOPS[LF] = STOPS_ADDRESS | STOPS_GROUP
+
+
+cdef enum Context:
+    LINE_START
+    IDENTIFICATION  # '/' at line start: no data until the line ends
+    ADDRESS         # before '(' or between ')' and the next '('
+    GROUP           # behind '(' and before ')'
+
+
+@cython.final
+cdef class Parser:
+    """The syntax of a data block as a byte machine that may be stopped and resumed between any two bytes."""
+
+    cdef list sets
+    cdef dict counts      # effective address: groups seen under it, as far as `counted`
+    cdef Py_ssize_t counted
+    cdef unsigned char maybe_seen[SEEN_BYTES]
+    cdef dict wanted      # effective address: index still to come; None if all of the block is wanted
+    cdef object address
+    cdef object effective
+    cdef Py_ssize_t index  # of the next group under `effective`
+    cdef object unit      # the last one, and its characters
+    cdef char unit_text[UNIT_LIMIT]
+    cdef Py_ssize_t unit_length
+    cdef Context context
+    cdef Py_ssize_t mark  # where the address or the group begins
+    cdef Py_ssize_t star  # the first '*' of the group, or -1
+    cdef bint ended       # '!' was seen
+    cdef bint satisfied   # whole lines have shown all that is wanted
+
+    def __cinit__(self, dict wanted):
+        self.sets = []
+        self.counts = {}
+        self.wanted = None if wanted is None else dict(wanted)
+        self.context = LINE_START
+        self.star = -1
+        self.unit_length = -1
+
+    cdef Py_ssize_t run(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
+        """Go on from `at`; stops at `end`, behind '!', or behind the line that shows the last thing wanted.
+
+        `text` is the whole block so far, each time from the same start.
+        """
+        while at < end and not self.ended:
+            if self.context == GROUP:
+                at = self._read_group(text, at, end)
+            elif self.context == ADDRESS:
+                at = self._read_address(text, at, end)
+            elif self.context == LINE_START:
+                self.mark = at
+                self.context = IDENTIFICATION if text[at] == c"/" else ADDRESS
+                continue
+            else:
+                at = first_of(text, at, end, LF)
+                if at < end:
+                    at += 1
+                    self.context = LINE_START
+            if self.context == LINE_START and self.wanted is not None and not self.wanted and not self.satisfied:
+                self.satisfied = True
+                break
+        return at
+
+    cdef Py_ssize_t _read_group(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
+        cdef unsigned char byte
+        while at < end:
+            byte = text[at]
+            at += 1
+            if not STOPS[byte] & STOPS_GROUP:
+                continue
+            if byte == c")":
+                self._add(text, at - 1)
+                self.context = ADDRESS
+                self.mark = at
+                break
+            if byte == c"*":
+                if self.star < 0:
+                    self.star = at - 1
+            elif byte == LF:  # never closed: it costs itself, but a '!' that ends the line still ends the block
+                self.ended = ends_with_mark(text + self.mark, at - 1 - self.mark)
+                self.context = LINE_START
+                break
+        return at
+
+    cdef Py_ssize_t _read_address(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
+        cdef unsigned char byte
+        while at < end:
+            byte = text[at]
+            at += 1
+            if not STOPS[byte] & STOPS_ADDRESS:
+                continue
+            if byte == c"(":
+                self._set_address(text, self.mark, at - 1)
+                self.context = GROUP
+                self.mark = at
+                self.star = -1
+                break
+            if byte == c"!":
+                self.ended = True
+                break
+            if byte == LF:
+                self.context = LINE_START
+                break
+        return at
+
+    cdef int _set_address(self, const unsigned char *text, Py_ssize_t start, Py_ssize_t end) except -1:
+        """Take `text[start:end]` without the blanks around it as the address of the group that opens."""
+        while start < end and text[start] <= BLANK:
+            start += 1
+        while start < end and text[end - 1] <= BLANK:
+            end -= 1
+        self.address = None
+        if start < end:
+            self.address = as_text(text + start, end - start)
+            self.effective = self.address
+            self.index = self._groups_seen()
+        return 0
+
+    cdef int _add(self, const unsigned char *text, Py_ssize_t end) except -1:
+        """The group from `mark` to `end` is whole: one more data set."""
+        cdef Py_ssize_t value_end = end if self.star < 0 else self.star
+        cdef object value = as_text(text + self.mark, value_end - self.mark)
+        cdef object unit = None
+        if self.star >= 0:
+            unit = self._unit(text + self.star + 1, end - self.star - 1)
+        self.sets.append((self.address, self.effective, self.index, value, unit))
+        if self.wanted is not None:
+            last = self.wanted.get(self.effective)
+            if last is not None and self.index >= last:
+                del self.wanted[self.effective]
+        self.index += 1
+        return 0
+
+    cdef Py_ssize_t _groups_seen(self) except -1:
+        """How many groups came under the address that has just been set.
+
+        Most addresses come once, and a bit in `maybe_seen` that is not set proves it; only when it is set are the
+        data sets so far looked through, each once in the life of the parser.
+        """
+        cdef size_t bit = <size_t>PyObject_Hash(self.effective) % (8 * SEEN_BYTES)
+        cdef unsigned char mask = <unsigned char>(1 << (bit & 7))
+        cdef Py_ssize_t index
+        if not self.maybe_seen[bit >> 3] & mask:
+            self.maybe_seen[bit >> 3] |= mask
+            return 0
+        for index in range(self.counted, len(self.sets)):
+            known = <tuple>self.sets[index]
+            self.counts[known[1]] = known[2] + 1
+        self.counted = len(self.sets)
+        return self.counts.get(self.effective, 0)
+
+    cdef object _unit(self, const unsigned char *text, Py_ssize_t length):
+        """The unit as a string; most data sets of a list share a few, so the last one is used again."""
+        if length != self.unit_length or memcmp(text, self.unit_text, length) != 0:
+            self.unit = as_text(text, length)
+            self.unit_length = -1
+            if length <= UNIT_LIMIT:
+                memcpy(self.unit_text, text, length)
+                self.unit_length = length
+        return self.unit
+
+
+cdef inline bint ends_with_mark(const unsigned char *data, Py_ssize_t length) noexcept:
+    """Whether a line, its LF left out, ends with '!'."""
+    if length > 0 and data[length - 1] == CR:
+        length -= 1
+    return length > 0 and data[length - 1] == c"!"
+
+
+def parse_readout(bytes block not None):
+    cdef Parser parser = Parser(None)
+    parser.run(<const unsigned char *>PyBytes_AS_STRING(block), 0, PyBytes_GET_SIZE(block))
+    return parser.sets
