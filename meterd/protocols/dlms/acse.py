@@ -8,8 +8,7 @@ Elgama reader's is 0A), authentication values as charstring or bitstring.
 
 from __future__ import annotations
 
-from meterd.errors import DecodeError, Refused
-
+from ...errors import DecodeError, Refused
 from . import enumerations as codes
 from .apdu import Cursor, Record, octet_string
 

@@ -6,9 +6,8 @@ not here: nothing that reads a meter needs them.
 
 from __future__ import annotations
 
-from meterd._axdr import decode_results, decode_typed
-from meterd.errors import DecodeError
-
+from ..._axdr import decode_results, decode_typed
+from ...errors import DecodeError
 from . import enumerations as codes
 from .apdu import Cursor, Record, octet_string, results_to_bytes
 from .refusals import not_expected, raise_refusal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterd.errors import DecodeError
+from ...errors import DecodeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,10 +7,9 @@ calendar (ignored: the date decides), scalers beyond reason, NaN from meters tha
 
 from __future__ import annotations
 
-from meterd._axdr import BitString, Date, DateTime, Time
-from meterd.errors import DecodeError
-from meterd.model import Number
-
+from ..._axdr import BitString, Date, DateTime, Time
+from ...errors import DecodeError
+from ...model import Number
 from .enumerations import UNITS
 
 TYPE_CHECKING = False

@@ -15,8 +15,7 @@ Malice: a peer that sends our own challenge back, so that our answer would prove
 
 from __future__ import annotations
 
-from meterd.errors import SecurityError
-
+from ...errors import SecurityError
 from . import enumerations as codes
 from .keys import cryptodome
 from .security import AUTHENTICATION, TAG_LENGTH, SecurityContext

@@ -5,8 +5,7 @@ Dirt: the conformance block's tag is [APPLICATION 31], two octets 5F 1F; meters 
 
 from __future__ import annotations
 
-from meterd.errors import DecodeError
-
+from ...errors import DecodeError
 from . import conformance as conformance_block
 from . import enumerations as codes
 from .apdu import Cursor, Record, octet_string

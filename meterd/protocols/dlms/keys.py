@@ -6,7 +6,7 @@ and what is allowed, never what was found; nothing that holds a key prints it.
 
 from __future__ import annotations
 
-from meterd.errors import ConfigError, SecurityError
+from ...errors import ConfigError, SecurityError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

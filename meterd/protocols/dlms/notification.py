@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from meterd.errors import DecodeError
-
+from ...errors import DecodeError
 from . import enumerations as codes
 from .apdu import Cursor, Record, octet_string
 

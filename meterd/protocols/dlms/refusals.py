@@ -6,8 +6,7 @@ standard names; they are shown as numbers.
 
 from __future__ import annotations
 
-from meterd.errors import DecodeError, Refused
-
+from ...errors import DecodeError, Refused
 from . import enumerations as codes
 from .apdu import Cursor
 

@@ -14,8 +14,7 @@ for a refusal: a meter without the right key cannot say it otherwise, and it can
 
 from __future__ import annotations
 
-from meterd.errors import SecurityError
-
+from ...errors import SecurityError
 from . import enumerations as codes
 from .apdu import Cursor, octet_string
 from .keys import KEY_LENGTHS, SYSTEM_TITLE_LENGTH, cryptodome
