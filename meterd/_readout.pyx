@@ -13,7 +13,6 @@ blocks without end.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from cpython.object cimport PyObject_Hash
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeLatin1, PyUnicode_New
 from libc.string cimport memchr, memcmp, memcpy, memmove
 
@@ -37,13 +36,14 @@ cdef enum:
     LINE_LIMIT = 256
     HELD_LIMIT = 524288    # bytes kept for a reader who does not collect its messages
     UNIT_LIMIT = 16        # units worth remembering
-    SEEN_BYTES = 2048
+    SEEN_BYTES = 1024
     OPTION_SELECT = 6      # ACK V Z Y CR LF
     LEAST_LINE = 7         # '/XXXZ' CR LF
 
 MAX_BLOCK = BLOCK_LIMIT
 MAX_LINE = LINE_LIMIT
 
+cdef unsigned int HASH_FACTOR = 0x9E3779B1
 cdef size_t EVERY_BIT_7 = <size_t>-1 // 0xFF * DAMAGED
 cdef str OVERRUN = "more bytes held than anybody collects"
 cdef str TOO_LONG = "a block without end"

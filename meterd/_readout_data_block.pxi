@@ -19,6 +19,21 @@ cdef enum Context:
     GROUP           # behind '(' and before ')'
 
 
+cdef inline unsigned int spread(const unsigned char *data, Py_ssize_t length) noexcept:
+    """A cheap hash; whoever makes addresses collide on purpose gets the slower way, not a wrong one."""
+    cdef unsigned int word, result = <unsigned int>length
+    while length >= <Py_ssize_t>sizeof(word):
+        memcpy(&word, data, sizeof(word))
+        result = (result ^ word) * HASH_FACTOR
+        result ^= result >> 15
+        data += sizeof(word)
+        length -= sizeof(word)
+    while length > 0:
+        length -= 1
+        result = (result ^ data[length]) * HASH_FACTOR
+    return result ^ result >> 16
+
+
 @cython.final
 cdef class Parser:
     """The syntax of a data block as a byte machine that may be stopped and resumed between any two bytes."""
@@ -124,7 +139,7 @@ cdef class Parser:
         if start < end:
             self.address = as_text(text + start, end - start)
             self.effective = self.address
-            self.index = self._groups_seen()
+            self.index = self._groups_seen(text + start, end - start)
         return 0
 
     cdef int _add(self, const unsigned char *text, Py_ssize_t end) except -1:
@@ -142,13 +157,13 @@ cdef class Parser:
         self.index += 1
         return 0
 
-    cdef Py_ssize_t _groups_seen(self) except -1:
-        """How many groups came under the address that has just been set.
+    cdef Py_ssize_t _groups_seen(self, const unsigned char *text, Py_ssize_t length) except -1:
+        """How many groups came under the address that has just been set, `text[:length]`.
 
         Most addresses come once, and a bit in `maybe_seen` that is not set proves it; only when it is set are the
         data sets so far looked through, each once in the life of the parser.
         """
-        cdef size_t bit = <size_t>PyObject_Hash(self.effective) % (8 * SEEN_BYTES)
+        cdef unsigned int bit = spread(text, length) % (8 * SEEN_BYTES)
         cdef unsigned char mask = <unsigned char>(1 << (bit & 7))
         cdef Py_ssize_t index
         if not self.maybe_seen[bit >> 3] & mask:
