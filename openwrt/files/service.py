@@ -13,9 +13,11 @@ try:
 
     code = main()
 except ImportError as error:
-    missing = (error.name or "").partition(".")[0]
-    package = {"serial": "python3-pyserial", "Cryptodome": "meterd-dlms-security"}.get(missing, "python3-" + missing)
-    print(f"meterd: not started: {error}: opkg install {package}", file=sys.stderr, flush=True)
+    hint = ""
+    if isinstance(error, ModuleNotFoundError):
+        missing = (error.name or "").partition(".")[0]
+        hint = ": opkg install " + {"serial": "python3-pyserial", "meterd": "meterd"}.get(missing, "python3-" + missing)
+    print(f"meterd: not started: {error}{hint}", file=sys.stderr, flush=True)
     code = CANNOT_START[0]
 if code in CANNOT_START:
     os.execv("/bin/sleep", ["sleep", NEVER])

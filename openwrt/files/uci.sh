@@ -14,6 +14,7 @@ validate_main() {
 	uci_load_validate meterd meterd "$1" "$2" \
 		'enabled:bool:1' \
 		'log_level:range(0, 7):5' \
+		'state:string:/etc/meterd/state' \
 		'config:list(string)'
 }
 
@@ -38,7 +39,7 @@ use_main() {
 		METERD_BROKEN=1
 	}
 	# shellcheck disable=SC2154 # set by uci_load_validate
-	METERD_ENABLED="$enabled" METERD_LOG_LEVEL="$log_level" METERD_CONFIG="$config"
+	METERD_ENABLED="$enabled" METERD_LOG_LEVEL="$log_level" METERD_CONFIG="$config" METERD_KEPT="$state"
 }
 
 use_port() {
@@ -99,7 +100,11 @@ meterd_end_section() {
 		printf '{%s},\n' "${METERD_OPTIONS#,}" >>"$METERD_TARGET.signal"
 		;;
 	publish)
-		METERD_PUBLISH="$METERD_PUBLISH${METERD_PUBLISH:+,}$(json_text "$METERD_NAME"):{${METERD_OPTIONS#,}}"
+		# `config publish 'main'` holds what is not a sink's own.
+		case "$METERD_NAME" in
+		main) METERD_PUBLISH="$METERD_PUBLISH$METERD_OPTIONS" ;;
+		*) METERD_PUBLISH="$METERD_PUBLISH,$(json_text "$METERD_NAME"):{${METERD_OPTIONS#,}}" ;;
+		esac
 		;;
 	meterd | port | "") ;;
 	*) meterd_say "section $METERD_SECTION $METERD_NAME of /etc/config/meterd is left out: meterd, port, device, signal or publish" ;;
@@ -108,11 +113,11 @@ meterd_end_section() {
 }
 
 # Writes /etc/config/meterd to the file $1 as JSON and sets METERD_ENABLED, METERD_LOG_LEVEL, METERD_CONFIG (further
-# files), METERD_NODES (serial ports) and METERD_DEVICES (how many). Fails, having said why, on a broken UCI file.
+# files), METERD_KEPT (folder of what survives a restart), METERD_NODES (serial ports) and METERD_DEVICES (how many). Fails, having said why, on a broken UCI file.
 uci_to_json() {
 	METERD_TARGET="$1" METERD_SECTION="" METERD_NAME="" METERD_OPTIONS=""
 	METERD_PORTS="" METERD_NODES="" METERD_PUBLISH="" METERD_DEVICES=0
-	METERD_ENABLED=1 METERD_LOG_LEVEL=5 METERD_CONFIG="" METERD_BROKEN=""
+	METERD_ENABLED=1 METERD_LOG_LEVEL=5 METERD_CONFIG="" METERD_KEPT=/etc/meterd/state METERD_BROKEN=""
 
 	rm -f "$METERD_TARGET" "$METERD_TARGET.device" "$METERD_TARGET.signal"
 	# Passwords may be in it.
@@ -135,7 +140,7 @@ uci_to_json() {
 	config_foreach validate_port port use_port
 	[ -z "$METERD_BROKEN" ] || return 1
 	{
-		printf '{"ports":{%s},"publish":{%s},\n"devices":[\n' "$METERD_PORTS" "$METERD_PUBLISH"
+		printf '{"ports":{%s},"publish":{%s},\n"devices":[\n' "$METERD_PORTS" "${METERD_PUBLISH#,}"
 		sed '$s/,$//' "$METERD_TARGET.device"
 		printf '],\n"signals":[\n'
 		sed '$s/,$//' "$METERD_TARGET.signal"

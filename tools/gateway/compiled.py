@@ -25,7 +25,7 @@ FLAGS = {
     "CFLAGS": "-fno-asynchronous-unwind-tables -fno-unwind-tables -Wno-error=incompatible-pointer-types",
     "LDFLAGS": "-O2 -s -Wl,--gc-sections",
 }
-SOURCES = ("setup.py", "pyproject.toml", "meterd/*.pyx", "meterd/*.pxd", "meterd/__init__.py")
+SOURCES = ("setup.py", "pyproject.toml", "meterd/*.pyx", "meterd/*.pxd", "meterd/*.pxi", "meterd/__init__.py")
 
 
 def meterd_modules(machine: Machine) -> Path:
@@ -61,7 +61,7 @@ def _build_meterd(machine: Machine, folder: Path, sources: list[str]) -> None:
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, work / name)
     environment = cross_environment(machine, work / "sysconfig")
-    build = [sys.executable, "setup.py", "--quiet", "build_ext", "--build-lib", work / "lib"]
+    build: list[str | Path] = [sys.executable, "setup.py", "--quiet", "build_ext", "--build-lib", work / "lib"]
     run(log, "nice", *build, cwd=work, env=environment)
     for built in sorted((work / "lib" / "meterd").glob("*.so")):
         shutil.copy(built, folder / (built.name.partition(".")[0] + ".so"))

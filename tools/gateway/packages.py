@@ -2,17 +2,16 @@
 
 `python -m tools.gateway.packages mips_24kc` writes the packages and the feed's index to dist/<machine> and prints what
 they weigh. As in OpenWrt's own feed only byte code is shipped, as legacy .pyc beside where the source would be; it was
-compiled by the same Python version, which is the same on every machine.
+compiled by the Python version that runs it; byte code is the same on every machine.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import marshal
 import sys
 import tomllib
 from pathlib import Path
 
+from .byte_code import byte_code
 from .compiled import PROJECT, meterd_modules
 from .imports import depends, imported, package_of
 from .ipk import FILE_MODE, PROGRAM_MODE, SECRET_MODE, Package, index
@@ -40,7 +39,10 @@ DESCRIPTIONS = {
     "meterd-import": "Workbook import for meterd",
     "meterd-store": "Store and forward for meterd",
 }
-SIMULATE = ("meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py")
+SIMULATE = (
+    "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/replay.py",
+    "meterd/runtime/meter_host.py", "meterd/runtime/faults.py",
+)  # fmt: skip
 
 # file in openwrt/files → place on the gateway and mode.
 SYSTEM = {
@@ -66,29 +68,18 @@ def version() -> str:
         return str(tomllib.load(file)["project"]["version"]) + "-r1"
 
 
-def byte_code(path: Path, installed: str) -> bytes:
-    """A module's byte code file without a time stamp, so that the same source gives the same package."""
-    if not sys.version.startswith(PYTHON + "."):
-        raise RuntimeError(
-            f"byte code for Python {PYTHON} is made by Python {PYTHON}; this is {sys.version.split()[0]}"
-        )
-    source = path.read_bytes()
-    code = compile(source, installed, "exec", dont_inherit=True)
-    unchecked_hash = (0b01).to_bytes(4, "little") + importlib.util.source_hash(source)
-    return importlib.util.MAGIC_NUMBER + unchecked_hash + marshal.dumps(code)
-
-
 def build(machine: Machine) -> list[Package]:
     """Every package for the machine; meterd itself is the first."""
     packages: dict[str, Package] = {"meterd": _package(machine, "meterd")}
     needs: dict[str, set[str]] = {}
-    for path in sorted((PROJECT / "meterd").rglob("*.py")):
-        name = path.relative_to(PROJECT).as_posix()
+    sources = {path.relative_to(PROJECT).as_posix(): path for path in sorted((PROJECT / "meterd").rglob("*.py"))}
+    files = byte_code({f"{SITE}/{name}": path for name, path in sources.items()}, SIMULATE, PYTHON)
+    for name, path in sources.items():
         names = imported(path)
         home = "meterd-simulate" if name.startswith(SIMULATE) else package_of(names)
         package = packages.setdefault(home, _package(machine, home))
         needs.setdefault(home, set()).update(names)
-        package.add(f"{SITE}/{name}c", byte_code(path, f"{SITE}/{name}"))
+        package.add(f"{SITE}/{name}c", files[f"{SITE}/{name}"])
     core = packages["meterd"]
     for path in sorted(meterd_modules(machine).glob("*.so")):
         core.add(f"{SITE}/meterd/{path.name}", path.read_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
 UJSON = "ujson==6.1.0"
 MSGPACK = "msgpack==1.2.1"
 PYSERIAL = "pyserial==3.5"
+# All that ujson's float conversion needs of a C++ library; the library itself would be ten times as large as ujson.
+NEW_AND_DELETE = """
+#include <cstdlib>
+void *operator new(std::size_t size) { return std::malloc(size); }
+void operator delete(void *memory) noexcept { std::free(memory); }
+void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
+"""
+# The one place where it asks for a locale, always the classic one (string-to-double.cc).
+CLASSIC_LOCALE = re.compile(
+    r"static const std::ctype<char>& (\w+) =\s*std::use_facet<std::ctype<char> >\([^;]*;\s*return \1\.tolower\(ch\);"
+)
+WITHOUT_LOCALE = "return 'A' <= ch && ch <= 'Z' ? ch - 'A' + 'a' : ch;"
+PLAIN_CPP = ("-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics")
 COMPILE = ("-Os", "-g0", "-fPIC", "-ffunction-sections", "-w", *FLAGS["CFLAGS"].split())
 LINK = ("-shared", *FLAGS["LDFLAGS"].split())
 
@@ -41,7 +55,13 @@ def _include(machine: Machine) -> Path:
 
 
 def _recipe(machine: Machine, requirement: str) -> dict[str, object]:
-    return {"requirement": requirement, "python": python(machine).name, "compile": COMPILE, "link": LINK}
+    return {
+        "requirement": requirement,
+        "python": python(machine).name,
+        "compile": COMPILE,
+        "link": LINK,
+        "shim": (NEW_AND_DELETE, WITHOUT_LOCALE, PLAIN_CPP),
+    }
 
 
 def ujson(machine: Machine) -> Path:
@@ -54,14 +74,23 @@ def ujson(machine: Machine) -> Path:
         tools = compiler(machine)
         flags = [*COMPILE, "-D_GNU_SOURCE", f'-DUJSON_VERSION="{UJSON.partition("==")[2]}"']
         flags += [f"-I{path}" for path in (_include(machine), source, floats)]
-        objects = []
-        for path in [*sorted(source.glob("*.c")), *sorted(floats.glob("*.cc")), source / "dconv_wrapper.cc"]:
+        allocation = folder / "new_and_delete.cc"
+        allocation.write_text(NEW_AND_DELETE)
+        reading = folder / "string-to-double.cc"
+        text, replaced = CLASSIC_LOCALE.subn(WITHOUT_LOCALE, (floats / reading.name).read_text())
+        if replaced != 1:
+            raise RuntimeError(f"{UJSON}: string-to-double.cc is not as it was")
+        reading.write_text(text)
+        sources = [path for path in sorted(floats.glob("*.cc")) if path.name != reading.name]
+        sources += [*sorted(source.glob("*.c")), source / "dconv_wrapper.cc", reading, allocation]
+        objects: list[Path] = []
+        for path in sources:
             objects.append(folder / (path.stem + ".o"))
-            tool = ["c++", "-fno-exceptions", "-fno-rtti"] if path.suffix == ".cc" else ["cc"]
+            tool = ["c++", *PLAIN_CPP] if path.suffix == ".cc" else ["cc"]
             run(log, "nice", tools / tool[0], "-c", *flags, *tool[1:], path, "-o", objects[-1])
-        run(log, tools / "c++", *LINK, *objects, "-o", folder / "ujson.so")
+        run(log, tools / "cc", *LINK, *objects, "-o", folder / "ujson.so")
         strip(machine, folder / "ujson.so", log)
-        for path in objects:
+        for path in (*objects, reading, allocation):
             path.unlink()
 
     return made(f"ujson-{machine.name}", _recipe(machine, UJSON), make)
