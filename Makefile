@@ -32,7 +32,7 @@ demo: build
 	@$(VENV)/meterd demo $(if $(DURATION),--duration $(DURATION))
 
 test: build .build-test
-	$(VENV)/python -m pytest
+	$(VENV)/python -m pytest -n 4
 
 lint: build .build-test
 	$(VENV)/ruff check .

@@ -23,7 +23,7 @@ def main(words: list[str]) -> int:
     paths = arguments.values("config") + arguments.operands
     if not paths:
         raise UsageError("name the configuration files")
-    configuration = load(paths)
+    configuration = load(paths, careful=True)
     errors = [*configuration.errors, *_unreadable(configuration)]
     for error in errors:
         print(f"error: {error}", file=sys.stderr)

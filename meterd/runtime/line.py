@@ -182,7 +182,7 @@ class Line:
         job = self._current
         if job is None:
             return
-        if isinstance(error, PortGone) and not self._fresh and not self.player.counters.bytes_received:
+        if isinstance(error, PortGone) and not self._fresh and not self.player.bytes_received:
             # The connection died while nobody used it; that is no fault of the meter.
             self._fresh = True
             self.port.close()
@@ -198,8 +198,8 @@ class Line:
     def _settle(self, job: Job, error: Exception | None) -> None:
         """Give every signal its reading, the device its status, and a fault its log line."""
         now_ms = self.hub.now_ms()
-        counters, status = self.player.counters, job.status
-        status.add(counters)
+        status = job.status
+        status.add(self.player)
         if error is None:
             status.succeeded(now_ms)
             log.recovered(job.alias(), f"{job.alias()}: answers again", port=self.key)

@@ -35,21 +35,18 @@ GOODBYE_S = 3.0
 MAX_INBOX = 65536
 
 
-class Counters:
-    """What passed on the wire in one conversation."""
-
-    __slots__ = ("bad_frames", "bytes_received", "bytes_sent", "retries", "timeouts")
-
-    def __init__(self) -> None:
-        self.bytes_sent = 0
-        self.bytes_received = 0
-        self.timeouts = 0
-        self.bad_frames = 0
-        self.retries = 0
-
-
 class Player:
-    """`on_end(error or None)` is called when the conversation is over, never from within `start`."""
+    """`on_end(error or None)` is called when the conversation is over, never from within `start`.
+
+    What passed on the wire in the present (or last) conversation is counted: `bytes_sent`, `bytes_received`,
+    `timeouts`, `bad_frames`, `retries`.
+    """
+
+    __slots__ = (
+        "_echo", "_failed_step", "_generator", "_goodbye", "_inbox", "_last_activity", "_received_since", "_receiving",
+        "_reception", "_sending", "_timer", "_unsettled", "bad_frames", "bytes_received", "bytes_sent", "loop",
+        "observers", "on_end", "on_report", "poll_delay_s", "port", "retries", "strips_echo", "timeouts",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -65,9 +62,11 @@ class Player:
         self.poll_delay_s = 0.0
         self.strips_echo = True
         self.observers: list[Observer] = []
-        self.counters = Counters()
+        self._clear_counters()
         self._generator: Conversation | None = None
-        self._reception: Reception | None = None
+        self._receiving: Receive | None = None
+        self._received_since = 0.0
+        self._reception: Reception | None = None  # only once bytes came that were no frame
         self._sending: Send | None = None
         self._inbox = b""
         self._echo = b""
@@ -87,11 +86,14 @@ class Player:
         """Begin; the first step is taken in the loop's next turn."""
         self._generator = conversation
         self.poll_delay_s = poll_delay_s
-        self.counters = Counters()
+        self._clear_counters()
         self._inbox = self._echo = b""
         self._unsettled = True
         self._failed_step = False
         self.loop.arm(self._timer, self.loop.time)
+
+    def _clear_counters(self) -> None:
+        self.bytes_sent = self.bytes_received = self.timeouts = self.bad_frames = self.retries = 0
 
     def abort(self, why: str) -> None:
         """End the conversation politely, within GOODBYE_S."""
@@ -106,38 +108,50 @@ class Player:
 
     def _on_data(self, data: bytes) -> None:
         self._last_activity = self.loop.time
-        self.counters.bytes_received += len(data)
-        for observer in self.observers:
-            observer.received(data)
-        if self._echo:
-            data = self._without_echo(data)
-        reception = self._reception
-        if reception is None:
+        self.bytes_received += len(data)
+        if self.observers:
+            for observer in self.observers:
+                observer.received(data)
+        echo = self._echo
+        if echo:
+            if self._inbox or echo.startswith(data) or data.startswith(echo):
+                data = self._without_echo(data)
+            else:
+                self._echo = b""
+        step = self._receiving
+        if step is None:
             if len(self._inbox) < MAX_INBOX and self._generator is not None:
                 self._inbox += data
             return
-        self._feed(reception, data)
-
-    def _feed(self, reception: Reception, data: bytes) -> None:
         try:
-            frame = reception.feed(data, self.loop.time)
+            frame = step.decoder.feed(data)
+            if frame is None:
+                self._go_on(step, bool(data))
+                return
         except MeterdError as error:
             self._advance(None, error)
             return
-        if frame is not None:
-            self._show_frame(frame)
-            self._advance(frame)
-            return
-        self._await(reception)
-        decoder = reception.step.decoder
-        if self.port.character_s and decoder.pending:
-            self.port.hush(min(decoder.missing * self.port.character_s, reception.step.gap_ms / 2000.0))
+        self._advance(frame)
+
+    def _go_on(self, step: Receive, heard: bool) -> None:
+        """No frame yet: move the deadline, and sleep while what is known to be missing comes. Raises: Garbled."""
+        reception = self._reception
+        if reception is None:
+            reception = self._reception = Reception(step, self._received_since)
+        reception.go_on(heard, self.loop.time)
+        if reception.deadline is None:
+            self._timer.deadline = None
+        else:
+            self.loop.arm(self._timer, reception.deadline)
+        port = self.port
+        if port.character_s and step.decoder.pending:
+            port.hush(min(step.decoder.missing * port.character_s, step.gap_ms / 2000.0))
 
     def _without_echo(self, data: bytes) -> bytes:
         """Optical heads and two-wire converters give back what was sent; a full echo is taken out, nothing else."""
-        got = self._inbox + data
         echo = self._echo
-        if len(got) < len(echo) and echo.startswith(got):
+        got = self._inbox + data if self._inbox else data
+        if echo.startswith(got) and len(got) < len(echo):
             self._inbox = got
             return b""
         self._echo = self._inbox = b""
@@ -155,27 +169,36 @@ class Player:
 
     def _on_timer(self) -> None:
         """The one timer serves whatever the present step waits for."""
-        reception = self._reception
-        if reception is None:
-            step, self._sending = self._sending, None
-            if step is None:
-                self._advance(None)
-            elif self._send(step):
-                self._advance(None)
+        step = self._receiving
+        if step is not None:
+            self._on_deadline(step)
             return
+        held, self._sending = self._sending, None
+        if held is None:
+            self._advance(None)
+            return
+        try:
+            left = self._send(held)
+        except PortGone as gone:
+            self._advance(None, gone)
+            return
+        if left:
+            self._advance(None)
+
+    def _on_deadline(self, step: Receive) -> None:
+        """The time for a frame is over, unless bytes are here that were not looked at yet."""
         try:
             data = self.port.drain_input() if self.port.is_open() else b""
         except PortGone as error:
             self.port.close()
             self._advance(None, error)
             return
+        if self._inbox and self._echo:
+            data, self._inbox, self._echo = self._inbox + data, b"", b""  # it was no echo after all
         if data:
             self._on_data(data)
             return
-        if self._inbox and self._echo:
-            data, self._inbox, self._echo = self._inbox, b"", b""  # it was no echo after all
-            self._feed(reception, data)
-            return
+        reception = self._reception or Reception(step, self._received_since)
         self._advance(None, reception.expired())
 
     # ---- the conversation's side
@@ -185,38 +208,32 @@ class Player:
         generator = self._generator
         if generator is None:
             return
-        self._reception = None
-        self._sending = None
+        self._receiving = self._reception = self._sending = None
         self._timer.deadline = None
         if error is not None:
             self._count(error)
         try:
             while True:
-                step = generator.throw(error) if error is not None else generator.send(value)
-                value = error = None
+                if value is not None and self.observers:
+                    self._show_frame(value)
+                step = generator.send(value) if error is None else generator.throw(error)
                 kind = step.__class__
+                value = error = None
                 if kind is Send:
                     try:
-                        if self._send(step):
-                            continue
+                        if not self._send(step):
+                            return
                     except PortGone as gone:
                         error = gone
-                        continue
-                    return
-                if kind is Receive:
-                    reception = Reception(step, self.loop.time)
-                    data, self._inbox = (b"", self._inbox) if self._echo else (self._inbox, b"")
+                elif kind is Receive:
                     try:
-                        value = reception.feed(data, self.loop.time)
+                        value = self._receive(step)
                     except MeterdError as caught:
                         error = caught
                         self._count(caught)
                         continue
                     if value is None:
-                        self._reception = reception
-                        self._await(reception)
                         return
-                    self._show_frame(value)
                 elif kind is Report:
                     self.on_report(step.reading)
                 elif kind is Pause:
@@ -229,22 +246,31 @@ class Player:
         except Exception as end:  # a bug in one protocol must not take the other lines down; the line reports it
             self._end(end)
 
+    def _receive(self, step: Receive) -> Any:
+        """A frame that is here already; or None, and the wait has begun. Raises: Garbled, DecodeError."""
+        data = b""
+        if self._inbox and not self._echo:
+            data, self._inbox = self._inbox, b""
+        frame = step.decoder.feed(data)
+        if frame is not None:
+            return frame
+        self._receiving = step
+        self._received_since = now = self.loop.time
+        if data or step.timeout_ms is None or step.decoder.pending:
+            self._go_on(step, bool(data))
+        else:
+            self.loop.arm(self._timer, now + step.timeout_ms / 1000.0)
+        return None
+
     def _show_frame(self, frame: Any) -> None:
         for observer in self.observers:
             observer.framed(frame)
 
-    def _await(self, reception: Reception) -> None:
-        if reception.deadline is None:
-            self._timer.deadline = None
-        else:
-            self.loop.arm(self._timer, reception.deadline)
-
     def _count(self, error: BaseException) -> None:
-        counters = self.counters
         if isinstance(error, (Silence, Incomplete)):
-            counters.timeouts += 1
+            self.timeouts += 1
         elif not isinstance(error, (Aborted, PortGone)):
-            counters.bad_frames += 1
+            self.bad_frames += 1
         # Late bytes of what just failed may still be under way: the next Send clears the line first.
         self._unsettled = True
         self._failed_step = True
@@ -263,12 +289,13 @@ class Player:
                 self._drop_input()
         if self._failed_step:
             self._failed_step = False
-            self.counters.retries += 1
+            self.retries += 1
         # A single character is no echo worth taking out: ACK and NAK may come back as a meter's own answer.
         self._echo = step.data if self.strips_echo and len(step.data) > 1 and not self._inbox else b""
-        self.counters.bytes_sent += len(step.data)
-        for observer in self.observers:
-            observer.sent(step.data)
+        self.bytes_sent += len(step.data)
+        if self.observers:
+            for observer in self.observers:
+                observer.sent(step.data)
         if self.port.send(step.data):
             self._last_activity = now
             return True
@@ -278,7 +305,7 @@ class Player:
     def _drop_input(self) -> None:
         stale = self.port.drain_input()
         if stale:
-            self.counters.bytes_received += len(stale)
+            self.bytes_received += len(stale)
             for observer in self.observers:
                 observer.received(stale)
 
@@ -293,8 +320,7 @@ class Player:
 
     def _end(self, error: Exception | None) -> None:
         generator, self._generator = self._generator, None
-        self._reception = None
-        self._sending = None
+        self._receiving = self._reception = self._sending = None
         self._timer.deadline = None
         self._goodbye.deadline = None
         if isinstance(error, Aborted) and generator is not None:

@@ -7,8 +7,8 @@ have come, so that a slow line does not wake the process for every few of them.
 
 from __future__ import annotations
 
-import select
 from os import read, write
+from select import POLLIN, POLLOUT
 
 from ..errors import PortGone
 
@@ -49,7 +49,7 @@ class Port:
         """Take an open, non-blocking descriptor into the loop."""
         self.fd = fd
         self._unsent = b""
-        self.loop.register(fd, select.POLLIN, self._on_event)
+        self.loop.register(fd, POLLIN, self._on_event)
 
     def close(self) -> None:
         """Let go of the descriptor; may be called at any time, also twice."""
@@ -70,9 +70,9 @@ class Port:
 
     def send(self, data: bytes) -> bool:
         """Put all of `data` out. True if it has left already; else `on_sent` is called once it has. Raises: PortGone."""
-        if self._write(self._unsent + data):
+        if self._write(self._unsent + data if self._unsent else data):
             return True
-        self.loop.modify(self.fd, select.POLLIN | select.POLLOUT)
+        self.loop.modify(self.fd, POLLIN | POLLOUT)
         return False
 
     def _write(self, data: bytes) -> bool:
@@ -112,13 +112,23 @@ class Port:
 
     def _on_event(self, revents: int) -> None:
         try:
-            if revents & select.POLLOUT and self._write(self._unsent):
-                self.loop.modify(self.fd, select.POLLIN)
-                self.on_sent()
-            if revents & ~select.POLLOUT and self.fd >= 0:
-                data = self._read()
-                if data:
-                    self.on_data(data)
+            if revents != POLLIN:
+                self._on_other_event(revents)
+                return
+            data = self._read()
         except PortGone as error:
             self.close()
             self.on_gone(error)
+            return
+        if data:
+            self.on_data(data)
+
+    def _on_other_event(self, revents: int) -> None:
+        """The descriptor takes more bytes, or is in trouble, which reading tells. Raises: PortGone."""
+        if revents & POLLOUT and self._write(self._unsent):
+            self.loop.modify(self.fd, POLLIN)
+            self.on_sent()
+        if revents & ~POLLOUT and self.fd >= 0:
+            data = self._read()
+            if data:
+                self.on_data(data)

@@ -23,18 +23,22 @@ class Reception:
 
     def __init__(self, step: Receive, now: float) -> None:
         self.step = step
-        self._limit = None if step.timeout_ms is None else now + step.timeout_ms / 1000.0
+        timeout_ms = step.timeout_ms
+        self.deadline = self._limit = None if timeout_ms is None else now + timeout_ms / 1000.0
         self._discarded = step.decoder.discarded
         self._heard = False
-        self.deadline: float | None = self._limit
 
     def feed(self, data: bytes, now: float) -> Any:
         """Give the decoder more bytes; returns a frame, or None and `deadline` moves. Raises: Garbled, DecodeError."""
+        frame = self.step.decoder.feed(data)
+        if frame is None:
+            self.go_on(bool(data), now)
+        return frame
+
+    def go_on(self, heard: bool, now: float) -> None:
+        """The decoder made no frame of what it got: set `deadline`. Raises: Garbled where the line only babbles."""
         decoder = self.step.decoder
-        frame = decoder.feed(data)
-        if frame is not None:
-            return frame
-        if data:
+        if heard:
             self._heard = True
         if decoder.pending:
             self.deadline = now + self.step.gap_ms / 1000.0
@@ -44,7 +48,6 @@ class Reception:
             self._discarded = decoder.discarded
         elif decoder.discarded > self._discarded:
             raise Garbled(f"the line babbles: {self._what_was_dropped()}")
-        return None
 
     def expired(self) -> LineError:
         """What to throw into the conversation when the deadline has passed."""

@@ -5,9 +5,9 @@ The C module `_socket` is used as it is: `import socket` costs a gateway half a 
 
 from __future__ import annotations
 
-import select
 from errno import EINPROGRESS
-from os import strerror
+from os import read, strerror, write
+from select import POLLIN, POLLOUT
 
 from _socket import (
     AF_INET,
@@ -25,7 +25,7 @@ from _socket import (
 
 from ..errors import PortGone
 from .loop import Loop, Timer
-from .port import Port
+from .port import READ_SIZE, Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class TcpPort(Port):
         if error not in (0, EINPROGRESS):
             self._fail(strerror(error))
             return
-        self.loop.register(connection.fileno(), select.POLLOUT, self._on_connected)
+        self.loop.register(connection.fileno(), POLLOUT, self._on_connected)
 
     def _on_connected(self, revents: int) -> None:
         assert self._socket is not None
@@ -123,6 +123,32 @@ class TcpPort(Port):
     def _fail(self, why: str) -> None:
         self.close()
         self.on_open(PortGone(f"{self.name}: {why}"))
+
+    # The two below do what the base does in fewer calls: they are what a thousand meters cost.
+
+    def send(self, data: bytes) -> bool:
+        if not self._unsent:
+            try:
+                written = write(self.fd, data)
+            except BlockingIOError:
+                written = 0
+            except OSError as error:
+                raise self._gone(error) from None
+            if written == len(data):
+                return True
+            data = data[written:]
+        return super().send(data)
+
+    def _on_event(self, revents: int) -> None:
+        if revents == POLLIN:
+            try:
+                data = read(self.fd, READ_SIZE)
+            except OSError:
+                data = b""
+            if data:
+                self.on_data(data)
+                return
+        super()._on_event(revents)
 
     def close(self) -> None:
         self.opening = False

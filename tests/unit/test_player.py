@@ -93,7 +93,7 @@ def rig(tmp_path):
         port.close()
         host.close()
         assert result, "the conversation did not end"
-        return result[0], readings, player.counters
+        return result[0], readings, player
 
     yield run
     for loop, _ in loops:

@@ -1,0 +1,246 @@
+"""The loop's cost: CPU per TCP transaction beside a bare poll loop and asyncio, many meters, and the use of the wire.
+
+A server process answers each 24-byte request of 256 connections with a 24-byte HDLC frame. Three clients take turns in
+this process: a bare poll + read + write loop that decodes nothing, meterd's players with conversations, decoder and
+time-outs, and asyncio streams with wait_for. What counts is user and system time of this process per transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import select
+import socket
+import sys
+import tempfile
+import threading
+import time
+
+from meterd._hdlc import HdlcDecoder, encode_frame
+from meterd.conversation import LineSettings, Receive, Send
+from meterd.runtime.loop import Loop
+from meterd.runtime.meter_host import MeterHost
+from meterd.runtime.player import Player
+from meterd.runtime.serial_port import SerialPort
+from meterd.runtime.tcp_port import TcpPort
+
+METERS = 256
+TRANSACTIONS = 60  # per meter and round
+ROUNDS = 7
+REQUEST = encode_frame(b"\x21", b"\x03", 0x10, b"\xe6\xe6\x00\xc0\x01\xc1\x00\x03\x01\x00\x01\x08")
+FRAME = encode_frame(b"\x03", b"\x21", 0x30, b"\xe6\xe7\x00\xc4\x01\xc1\x00\x06\x00\x01\x02\x03")
+
+Row = tuple[str, float, str, float | None]
+
+
+def serve(listener: socket.socket) -> None:
+    """The meters: whatever comes is answered at once, in a process of their own."""
+    poll = select.poll()
+    poll.register(listener.fileno(), select.POLLIN)
+    while True:
+        for fd, _ in poll.poll():
+            if fd == listener.fileno():
+                connection, _ = listener.accept()
+                poll.register(connection.detach(), select.POLLIN)
+                continue
+            try:
+                data = os.read(fd, 4096)
+            except OSError:
+                data = b""
+            if data:
+                os.write(fd, FRAME)
+            else:
+                poll.unregister(fd)
+                os.close(fd)
+
+
+def start_server() -> tuple[int, int]:
+    """Fork the meters; returns their pid and port."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    pid = os.fork()
+    if pid == 0:
+        serve(listener)
+    port = listener.getsockname()[1]
+    listener.close()
+    return pid, port
+
+
+def cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def bare_loop(port: int, meters: int = METERS) -> float:
+    """CPU seconds per transaction of poll + read + write."""
+    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(meters)]
+    poll, left = select.poll(), {}
+    for connection in connections:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        poll.register(connection.fileno(), select.POLLIN)
+        left[connection.fileno()] = TRANSACTIONS
+    begun = cpu_s()
+    for fd in left:
+        os.write(fd, REQUEST)
+    open_ones = meters
+    while open_ones:
+        for fd, _ in poll.poll():
+            os.read(fd, 4096)
+            left[fd] -= 1
+            if left[fd]:
+                os.write(fd, REQUEST)
+            else:
+                open_ones -= 1
+    spent = cpu_s() - begun
+    for connection in connections:
+        connection.close()
+    return spent / (meters * TRANSACTIONS)
+
+
+def dialogue():
+    decoder = HdlcDecoder()
+    for _ in range(TRANSACTIONS):
+        yield Send(REQUEST)
+        yield Receive(decoder, 2500, 500)
+
+
+def meterd_loop(port: int, meters: int = METERS) -> float:
+    """CPU seconds per transaction of meterd's own loop, ports and players."""
+    loop = Loop()
+    state = {"connected": 0, "done": 0}
+    players = []
+
+    def connected(error: Exception | None) -> None:
+        assert error is None, error
+        state["connected"] += 1
+        if state["connected"] == meters:
+            loop.stop()
+
+    def done(error: Exception | None) -> None:
+        assert error is None, error
+        state["done"] += 1
+        if state["done"] == meters:
+            loop.stop()
+
+    for _ in range(meters):
+        tcp = TcpPort(loop, "127.0.0.1", port)
+        tcp.on_open = connected
+        players.append(Player(loop, tcp, lambda reading: None, done))
+        tcp.open(10.0)
+    loop.run()
+    begun = cpu_s()
+    for player in players:
+        player.start(dialogue())
+    loop.run()
+    spent = cpu_s() - begun
+    for player in players:
+        player.port.close()
+    loop.close()
+    return spent / (meters * TRANSACTIONS)
+
+
+def asyncio_loop(port: int, meters: int = METERS) -> float:
+    """CPU seconds per transaction of asyncio streams with wait_for."""
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(TRANSACTIONS):
+            writer.write(REQUEST)
+            await asyncio.wait_for(reader.readexactly(len(FRAME)), 2.5)
+        writer.close()
+
+    async def everything() -> float:
+        streams = [await asyncio.open_connection("127.0.0.1", port) for _ in range(meters)]
+        begun = cpu_s()
+        await asyncio.gather(*(one(*stream) for stream in streams))
+        return cpu_s() - begun
+
+    return asyncio.run(everything()) / (meters * TRANSACTIONS)
+
+
+def transaction_rows() -> list[Row]:
+    pid, port = start_server()
+    try:
+        bare, ours, streams = [], [], []
+        for _ in range(ROUNDS):
+            bare.append(bare_loop(port))
+            ours.append(meterd_loop(port))
+            streams.append(asyncio_loop(port))
+        many = meterd_loop(port, 1200)
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    return [
+        ("CPU per TCP transaction, 256 meters: bare poll loop", min(bare) * 1e6, "µs", None),
+        ("CPU per TCP transaction, 256 meters: meterd", min(ours) / min(bare), "× bare poll loop", -1.5),
+        ("CPU per TCP transaction, 256 meters: asyncio", min(streams) / min(bare), "× bare poll loop", None),
+        ("CPU per TCP transaction, 1,200 meters on one loop: meterd", many * 1e6, "µs", None),
+    ]
+
+
+def wire_use(settings: LineSettings, request: int, answer: int, exchanges: int) -> float:
+    """The share of the elapsed time in which bytes were on the wire, on a pty that keeps to the line's speed."""
+    directory = tempfile.mkdtemp()
+    link = os.path.join(directory, "tty")
+    site = Loop()
+    host = MeterHost(site)
+    question = encode_frame(b"\x03", b"\x21", 0x30, bytes(request - 9))
+    reply = encode_frame(b"\x21", b"\x03", 0x30, bytes(answer - 9))
+
+    def meter():
+        decoder = HdlcDecoder()
+        while True:
+            yield Receive(decoder, None, 500)
+            yield Send(reply)
+
+    host.on_pty(link, meter, settings, paced=True)
+    thread = threading.Thread(target=site.run)
+    thread.start()
+    loop = Loop()
+    port = SerialPort(loop, link)
+    port.open()
+
+    def conversation():
+        yield settings
+        decoder = HdlcDecoder()
+        for _ in range(exchanges):
+            yield Send(question)
+            frame = yield Receive(decoder, 2500, 500)
+            assert len(frame.information) == answer - 9
+
+    errors: list[Exception | None] = []
+
+    def done(error: Exception | None) -> None:
+        errors.append(error)
+        loop.stop()
+
+    player = Player(loop, port, lambda reading: None, done)
+    begun = time.monotonic()
+    player.start(conversation())
+    loop.run()
+    elapsed = time.monotonic() - begun
+    port.close()
+    site.call_soon_from_thread(site.stop)
+    thread.join()
+    host.close()
+    assert errors == [None], errors
+    theory = exchanges * (request + answer) * settings.character_bits() / settings.baudrate
+    return theory / elapsed
+
+
+def wire_rows() -> list[Row]:
+    rows: list[Row] = []
+    for baudrate, exchanges in ((300, 3), (2400, 12), (9600, 40), (19200, 60), (115200, 100)):
+        use = wire_use(LineSettings(baudrate), 27, 120, exchanges)
+        required = 95.0 if baudrate <= 9600 else None
+        rows.append((f"use of the wire at {baudrate} baud, 27 + 120 byte exchanges", use * 100, "%", required))
+    return rows
+
+
+def run() -> list[Row]:
+    return [*transaction_rows(), *wire_rows()]
+
+
+if __name__ == "__main__":
+    for row in run():
+        print(*row)
+    sys.exit(0)
