@@ -10,7 +10,7 @@ lie about their length.
 from __future__ import annotations
 
 from ..._mbus_records import decode_records, fixed_record
-from ...errors import DecodeError, Refused
+from ...errors import DecodeError, MeterdError, Refused
 from . import vif_tables as tables
 from .encryption import clear_text
 from .vif import MEANINGS, fixed_meaning
@@ -120,6 +120,18 @@ def decode(frame: Frame, key: bytes | None = None, identity: bytes | None = None
         raise DecodeError("the answer carries no user data")
     direction = "a command to a meter" if frame.from_master else "not a known kind of answer"
     raise DecodeError(f"CI {ci:02X} is {direction}")
+
+
+def header_of(frame: Frame) -> Telegram | None:
+    """Who answered, without its records: known of encrypted telegrams and of damaged records too. None where unsaid."""
+    data = frame.data
+    if frame.ci == 0x72 and len(data) >= LONG_HEADER:
+        return Telegram([], data[:8], data[8], data[9], data[10] | data[11] << 8)
+    try:
+        telegram = decode(frame)
+    except MeterdError:
+        return None
+    return telegram if telegram.identity else None
 
 
 def _long_header(data: bytes, key: bytes | None, msb_first: bool) -> Telegram:

@@ -1,0 +1,149 @@
+"""One scan of one M-Bus meter: all its signals from one readout (one for each different `job_todo`).
+
+A primary meter is normalised (SND_NKE) before its first request, after a readout that failed, and before each readout
+of a chain, so that the chain begins at its first telegram. A secondary meter is selected for each job, which carries
+FCB 0, so that its first request carries FCB 1; it is read at 253, and let go when all is done.
+"""
+
+from __future__ import annotations
+
+from ...conversation import LineSettings, Report
+from ...errors import MeterdError, PortGone, Refused, WrongMeter
+from ...model import GOOD, INVALID, Plan, Reading, failed
+from ...values import reading
+from . import conversation as talk
+from . import link as wire
+from .conversation import MeterState
+from .jobs import parse_job, parse_selector
+from .link import Link
+from .telegram import decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..._mbus_values import Record
+    from ...conversation import Conversation
+    from ...model import Device, Memory, Signal
+    from .jobs import Job, Selector
+
+_STATE = "mbus"
+
+
+class Request:
+    """One job and the signals that its answer feeds."""
+
+    __slots__ = ("job", "wanted")
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.wanted: list[tuple[Signal, Selector]] = []
+
+
+def plan(device: Device, signals: list[Signal]) -> Plan:
+    """The jobs of a device; signals whose texts say nothing are refused alone."""
+    requests: dict[object, Request] = {}
+    refused: list[tuple[Signal, str]] = []
+    for signal in signals:
+        try:
+            selector = parse_selector(signal["tag_job_todo"])
+            job = parse_job(signal.parameters.get("job_todo") or "")
+        except ValueError as error:
+            refused.append((signal, str(error)))
+            continue
+        # However it was written, the same job is done once.
+        request = requests.setdefault((job.control, *job.sends), Request(job))
+        request.wanted.append((signal, selector))
+    key = device.parameters.get("key")
+    secrets = (bytes.fromhex(key),) if key else ()
+    return Plan(device, signals, list(requests.values()), refused, secrets)
+
+
+def conversation(plan: Plan, memory: Memory) -> Conversation:
+    """Read the meter once and report every signal. Raises: MeterdError where nothing more can be read."""
+    device = plan.device
+    for signal, _ in plan.refused:
+        yield Report(failed(signal, "type"))
+    if not device.over_tcp():
+        yield LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
+    baudrate = wire.STANDARD_BAUDRATE if device.over_tcp() else device["baudrate"]
+    link = Link(baudrate, device["timeout_ms"], 1 + device["retry_counter"])
+    state: MeterState = memory.volatile.setdefault(_STATE, MeterState())
+    mask = device["address"]
+    if len(mask) < 16:
+        yield from _read_primary(plan, link, int(mask), state)
+        return
+    try:
+        yield from _read_secondary(plan, link, mask)
+    except PortGone:
+        raise
+    except MeterdError:
+        yield from talk.deselect(link)
+        raise
+    yield from talk.deselect(link)
+
+
+def _read_primary(plan: Plan, link: Link, address: int, state: MeterState) -> Conversation:
+    for one in plan.requests:
+        if not state.in_step or state.chained:
+            yield from talk.normalise(link, address, state)
+        state.in_step = False
+        yield from _serve(plan, one, link, address, state, None)
+
+
+def _read_secondary(plan: Plan, link: Link, mask: str) -> Conversation:
+    for one in plan.requests:
+        yield from talk.select(link, mask)
+        yield from _serve(plan, one, link, wire.NETWORK, MeterState(), mask)
+
+
+def _serve(plan: Plan, one: Request, link: Link, address: int, state: MeterState, mask: str | None) -> Conversation:
+    """Do one job and report its signals; a refusal of the meter fails these alone."""
+    identity = wire.selection(mask) if mask and "F" not in mask else None
+    try:
+        for ci, data in one.job.sends:
+            yield from talk.send_data(link, address, state, ci, data)
+        telegrams = yield from _telegrams(plan, one.job, link, address, state, identity)
+    except Refused as error:
+        state.in_step = False
+        for signal, _ in one.wanted:
+            yield Report(failed(signal, error.reason))
+        return
+    for telegram in telegrams:
+        if mask and telegram.identity and not telegram.fixed and not wire.matches(mask, telegram.identity):
+            raise WrongMeter(f"{telegram.secondary_address} answered, not {mask}")
+    records = [record for telegram in telegrams for record in telegram.records]
+    for signal, selector in one.wanted:
+        record = selector.find(records)
+        yield Report(_reading(signal, record, records) if record is not None else failed(signal, "not_found"))
+
+
+def _telegrams(
+    plan: Plan, job: Job, link: Link, address: int, state: MeterState, identity: bytes | None
+) -> Conversation:
+    key = bytes.fromhex(plan.device["key"]) if plan.device.parameters.get("key") else None
+    if job.control == wire.REQ_UD2:
+        return (yield from talk.read_telegrams(link, address, state, key, identity))
+    frame = yield from talk.request(link, address, state, job.control)
+    state.in_step = True
+    return [decode(frame, key, identity)]
+
+
+def _reading(signal: Signal, record: Record, records: list[Record]) -> Reading:
+    value = record.value
+    if record.quality != GOOD or value is None:
+        return Reading(signal, None, record.unit, quality=record.quality or INVALID, reason=record.reason)
+    return reading(signal, value, record.unit, _time_of(record, records))
+
+
+def _time_of(record: Record, records: list[Record]) -> str | None:
+    """When the meter says the value was: its date or time record of the same storage number."""
+    for other in records:
+        if (
+            other.quantity in ("time point", "date")
+            and other.storage == record.storage
+            and other.function == "instantaneous"
+            and not other.meaning.qualifiers
+            and other is not record
+            and isinstance(other.value, str)
+        ):
+            return other.value
+    return None

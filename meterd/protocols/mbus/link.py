@@ -1,0 +1,90 @@
+"""M-Bus link layer: frames as they go out, addresses, and how long an answer may take.
+
+The problem: a meter is reached by a primary address of one byte, or selected by a secondary address of eight and then
+reached at 253.
+Standard: EN 13757-2 clause 5.7 (C field, FCB, answer time of 330 bits + 50 ms), EN 13757-3 clause 11 (secondary
+addresses, wildcards).
+Dirt it must survive: addresses as people write them (blanks, dashes, small letters).
+"""
+
+from __future__ import annotations
+
+from ..._crc import checksum
+from ..._mbus import MbusDecoder
+
+SND_NKE = 0x40
+SND_UD = 0x53
+REQ_UD1 = 0x5A
+REQ_UD2 = 0x5B
+FCB = 0x20
+RSP_UD = 0x08
+FUNCTION = 0x0F
+
+HIGHEST_PRIMARY = 250
+NETWORK = 253  # whoever is selected
+ANY_WITH_ANSWER = 254
+BROADCAST = 255
+
+APPLICATION_RESET = 0x50
+SELECT = 0x52
+# CI that sets the speed: EN 13757-2 table 5.
+SET_BAUDRATE = {300: 0xB8, 600: 0xB9, 1200: 0xBA, 2400: 0xBB, 4800: 0xBC, 9600: 0xBD, 19200: 0xBE, 38400: 0xBF}
+
+WILDCARDS = "FFFFFFFFFFFFFFFF"
+ADDRESS_FORM = "0 to 250, or 8 or 16 hexadecimal digits of a secondary address (F: any digit)"
+
+ANSWER_BITS = 330
+ANSWER_MS = 50
+GAP_SHARE_MS = 300  # how much of timeout_ms a gap inside an answer may take: TCP converters send in pieces
+STANDARD_BAUDRATE = 2400  # assumed behind a TCP converter
+
+
+def short_frame(control: int, address: int) -> bytes:
+    return bytes([0x10, control, address, (control + address) & 0xFF, 0x16])
+
+
+def long_frame(control: int, address: int, ci: int, data: bytes = b"") -> bytes:
+    """68 L L 68 C A CI data CS 16; without data it is a control frame. `data` at most 252 bytes."""
+    body = bytes([control, address, ci]) + data
+    return bytes([0x68, len(body), len(body), 0x68]) + body + bytes([checksum(body), 0x16])
+
+
+def selection(mask: str) -> bytes:
+    """The 8 bytes that select the meters of a secondary address of 16 digits (clause 11.3)."""
+    return bytes.fromhex(mask[:8])[::-1] + bytes.fromhex(mask[8:])
+
+
+def matches(mask: str, identity: bytes) -> bool:
+    """Whether a secondary address with wildcards covers a meter's identity (8 bytes as in the long header)."""
+    digits = identity[3::-1].hex().upper() + identity[4:8].hex().upper()
+    return all(wanted in ("F", digit) for wanted, digit in zip(mask, digits, strict=True))
+
+
+def parse_address(text: str) -> str:
+    """The canonical form of an address: `0`..`250`, or 16 upper-case digits.
+
+    Raises: ValueError, what is allowed.
+    """
+    plain = text.strip().replace(" ", "").replace("-", "").replace(".", "").upper()
+    if plain.isascii() and plain.isdigit() and len(plain) <= 3 and int(plain) <= HIGHEST_PRIMARY:
+        return str(int(plain))
+    if len(plain) not in (8, 16) or plain.strip("0123456789ABCDEF"):
+        raise ValueError(ADDRESS_FORM)
+    return (plain + WILDCARDS)[:16]
+
+
+class Link:
+    """How one conversation talks: its decoder, how long it waits, how often it asks.
+
+    `timeout_ms` to the first byte of an answer: the standard's answer time at the line's speed plus what the
+    configuration adds; `gap_ms` between bytes; `attempts` at least 1.
+    """
+
+    __slots__ = ("attempts", "decoder", "gap_ms", "timeout_ms")
+
+    def __init__(self, baudrate: int, extra_ms: int, attempts: int) -> None:
+        answer_ms = ANSWER_BITS * 1000 / baudrate + ANSWER_MS
+        self.decoder = MbusDecoder()
+        self.timeout_ms = answer_ms + extra_ms
+        self.gap_ms = answer_ms + min(extra_ms, GAP_SHARE_MS)
+        self.attempts = attempts
