@@ -86,6 +86,15 @@ def test_refusals_in_words(source: int, diagnostic: int, words: str, reason: str
 
 
 @pytest.mark.parametrize(
+    ("information", "words"),
+    [("0E010601", "no reason given .*; initiate refused: initiate: DLMS version too low"), ("0E01", "no reason given")],
+)
+def test_refusal_explained_in_the_user_information(information: str, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        acse.check_accepted(acse.Aare(codes.LN, 1, 1, 1, user_information=bytes.fromhex(information)))
+
+
+@pytest.mark.parametrize(
     ("release", "octets"),
     [
         (acse.Rlrq(0), "6203800100"),

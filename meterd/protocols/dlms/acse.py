@@ -11,6 +11,7 @@ from __future__ import annotations
 from ...errors import DecodeError, Refused
 from . import enumerations as codes
 from .apdu import Cursor, Record, octet_string
+from .refusals import raise_refusal
 
 # Context-specific tags. AARQ and AARE give some numbers different meanings.
 _CONTEXT_NAME = 0xA1
@@ -209,7 +210,19 @@ def check_accepted(aare: Aare) -> None:
     user = aare.source == codes.ACSE_SERVICE_USER
     about_secrets = user and aare.diagnostic in codes.AUTHENTICATION_DIAGNOSTICS
     code = f"{aare.result}/{aare.source}/{aare.diagnostic}"
-    raise Refused(f"association {aare.words()}", code, reason="auth" if about_secrets else "refused")
+    message = f"association {aare.words()}{_why(aare.user_information)}"
+    raise Refused(message, code, reason="auth" if about_secrets else "refused")
+
+
+def _why(user_information: bytes) -> str:
+    """What a ConfirmedServiceError in the AARE adds to its diagnostic, which often is "no reason given"."""
+    try:
+        raise_refusal(user_information)
+    except Refused as refusal:
+        return f"; {refusal}"
+    except DecodeError:
+        pass
+    return ""
 
 
 def decode(apdu: bytes) -> Aarq | Aare | Rlrq | Rlre:

