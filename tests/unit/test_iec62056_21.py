@@ -9,7 +9,7 @@ import pytest
 
 from meterd._readout import ProgrammingDecoder
 from meterd.conversation import LineSettings, Pause, Receive, Send
-from meterd.errors import Aborted, Garbled, PortGone, Refused, Silence
+from meterd.errors import Aborted, Garbled, PortGone, ProtocolError, Refused, Silence
 from meterd.model import OVERFLOW, Memory
 from meterd.parameters import Parameter
 from meterd.protocols.iec62056_21 import driver, messages, parameters
@@ -566,3 +566,94 @@ def test_simulated_meter_sends_a_recorded_list(tmp_path: Path) -> None:
     outcome = scan([signal("1-1:1.8.0")], meter(readout=str(path))())
     assert printed(outcome) == {"1-1:1.8.0": ("7.25", "kWh", None)}
     assert outcome.settings[-1].baudrate == 4800
+
+
+def scripted(*answers: bytes) -> Any:
+    """A mode C meter in programming mode that gives these answers, one to whatever it hears, then is silent."""
+    yield from listen()
+    yield say(b"/MTD5X\r\n")
+    yield from listen()
+    for answer in answers:
+        yield say(answer)
+        yield from command()
+
+
+P0 = messages.with_block_check(b"\x01P0\x02(0)\x03")
+
+
+def data(text: bytes) -> bytes:
+    return messages.with_block_check(b"\x02" + text + b"\x03")
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind", "reason"),
+    [
+        ((data(b"(ER17)"),), Refused, "refused"),
+        ((data(b"1.8.0(1)\r\n!\r\n"),), ProtocolError, "bad_frame"),
+        ((P0, data(b"(ER17)")), Refused, "auth"),
+        ((P0, messages.NAK, messages.NAK), Refused, "auth"),
+        ((P0, messages.BREAK), Refused, "auth"),
+        ((P0, messages.ACK, messages.BREAK), Garbled, "bad_frame"),
+        ((P0, messages.ACK, messages.ACK, messages.ACK), Silence, "no_bytes"),
+    ],
+)
+def test_what_ends_programming_mode(answers: tuple[bytes, ...], kind: type, reason: str) -> None:
+    outcome = scan([signal("R5:1.8.0")], scripted(*answers), password="abc", retry_counter=0)
+    assert isinstance(outcome.error, kind)
+    assert outcome.error.reason == reason
+    assert outcome.readings == []
+    assert outcome.sent()[-1] == messages.BREAK
+
+
+@pytest.mark.parametrize("text", [b"(ER05)", b"(ERROR)"])
+def test_a_refused_register_does_not_stop_the_others(text: bytes) -> None:
+    wanted = [signal("R5:1.8.1"), signal("R5:1.8.2")]
+    outcome = scan(wanted, scripted(P0, messages.ACK, data(text), data(b"1.8.2(7*kWh)")), password="abc")
+    assert outcome.error is None
+    assert printed(outcome) == {"R5:1.8.1": (None, None, "refused"), "R5:1.8.2": ("7", "kWh", None)}
+
+
+def test_a_register_that_stays_silent_is_asked_for_last() -> None:
+    class Deaf:
+        """Answers every register but 1.8.1."""
+
+        def play(self) -> Any:
+            while True:
+                yield from listen()
+                yield say(b"/MTD5X\r\n")
+                yield from listen()
+                yield say(P0)
+                asked = yield from command()
+                while asked.command != b"B0":
+                    if asked.text != b"1.8.1()":
+                        yield say(data(asked.text.replace(b"()", b"(5*kWh)")))
+                    asked = yield from command()
+
+    outcome = scan([signal("R5:1.8.1"), signal("R5:1.8.2"), signal("R5:1.8.3")], Deaf().play())
+    assert isinstance(outcome.error, Silence)
+    assert outcome.values() == {"R5:1.8.2": 5, "R5:1.8.3": 5}
+
+
+def test_an_address_written_in_another_way_is_taken_when_nothing_better_comes() -> None:
+    wanted = [signal("1-0:1.8.0*255", job="R5:1.8.0"), signal("R5:1.8.0")]
+    outcome = scan(wanted, scripted(P0, data(b"1-0:1.8.0*255(7*kWh)")))
+    assert printed(outcome) == {"1-0:1.8.0*255": ("7", "kWh", None), "R5:1.8.0": (None, None, "not_found")}
+    stray = scan([signal("R5:1.8.0")], scripted(P0, data(b"2.8.0(7*kWh)")))
+    assert printed(stray) == {"R5:1.8.0": (None, None, "not_found")}
+
+
+def test_an_early_stop_within_partial_blocks_reads_on_what_has_begun() -> None:
+    wanted = [signal("F.F", "STRING"), signal("1.6.1[3]", "STRING")]
+    for partial in ("1", "2", "5"):
+        outcome = scan(wanted, meter(partial=partial)(), early_stop=True)
+        assert outcome.error is None
+        assert list(outcome.values().values()) == ["00000000", "2610151830"]
+
+
+def test_an_unfinished_partial_block_is_no_list() -> None:
+    def cut(side: str, number: int, sent: bytes) -> list[tuple[float, bytes]]:
+        return [(0.0, sent[:-1] if side == "meter" and number > 0 else sent)]
+
+    outcome = scan([signal("F.F", "STRING"), signal("0.2.0")], meter(partial="3")(), fault=cut)
+    assert isinstance(outcome.error, Garbled)
+    assert outcome.readings == []

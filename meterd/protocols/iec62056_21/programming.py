@@ -3,8 +3,9 @@
 IEC 62056-21 clauses 6.3.7 (commands), 6.3.9 (error message), 6.3.6 (break) and annex C (protocol mode C). The meter
 opens with P0 and an operand that only a secured procedure (P2) would use; the password goes back with P1 as it is.
 
-Answers carry no number: after a silence nobody knows whose answer comes next, so the dialogue starts over, with the
-register that was met by silence last in the row. An answer without an address must be the only thing on the line.
+Answers carry no number: once a command was sent again nobody knows whose answer comes next. So an answer counts that
+has the address asked for; one without an address must be the only thing on the line. A register that stays without an
+answer is asked for last when the dialogue starts over.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ..._readout import DataSet, Message
     from ...conversation import Conversation
 
-MAX_REPEATS = 2  # times a meter may ask for a command again
+MAX_REPEATS = 1  # times a command is sent again, because the meter asks for it or does not answer
 
 
 class Register:
@@ -114,17 +115,26 @@ class Programming:
                 yield Send(BREAK)
 
     def _log_in(self, decoder: ProgrammingDecoder) -> Conversation:
-        session = self.session
-        greeting = yield from session.good(decoder, (yield from session.receive(decoder)))
-        # Some meters acknowledge instead of asking for a password that they do not need.
-        if greeting.command not in (PASSWORD_REQUEST, ACK):
-            raise ProtocolError("the meter did not open programming mode with P0")
-        session.verified()
+        yield from self._greeted(decoder)
         if self.password is None:
             return
         answer = yield from self._ask(decoder, PASSWORD, b"(" + self.password + b")", _answers_password)
         if answer.command != ACK:
             raise Refused("the meter refused the password", self._code(answer.text), "P1", reason="auth")
+
+    def _greeted(self, decoder: ProgrammingDecoder) -> Conversation:
+        """Wait for P0. Raises: Refused, ProtocolError where the meter has something else to say."""
+        session = self.session
+        for _ in range(MAX_STRAYS):
+            greeting = yield from session.good(decoder, (yield from session.receive(decoder)))
+            if greeting.command == PASSWORD_REQUEST:
+                session.verified()
+                return
+            if _is_error(greeting.text):
+                raise Refused("the meter refused programming mode", self._code(greeting.text))
+            if not greeting.command:
+                raise ProtocolError("the meter sent data where programming mode begins with P0")
+        raise Garbled("the meter did not open programming mode with P0")
 
     def _read(self, decoder: ProgrammingDecoder, register: Register) -> Conversation:
         answer = yield from self._ask(decoder, register.command, register.data, register.is_answer)
@@ -145,27 +155,29 @@ class Programming:
     def _ask(
         self, decoder: ProgrammingDecoder, command: bytes, data: bytes, is_answer: Callable[[Message], bool]
     ) -> Conversation:
-        """Send a command and pick its answer from what comes; a NAK that stays after MAX_REPEATS is the answer."""
-        repeats = 0
+        """Send a command and pick its answer from what comes; a NAK that stays after MAX_REPEATS is the answer.
+
+        Where nothing comes, or only noise, the command is sent again: both answers may come then, see `Session.alone`.
+        """
         stray = None
-        decoder.reset()
-        yield Send(command_message(command, data))
-        for _ in range(MAX_STRAYS + MAX_REPEATS):
+        for repeats in range(MAX_REPEATS, -1, -1):
+            decoder.reset()
+            yield Send(command_message(command, data))
             try:
-                message = yield from self.session.receive(decoder)
-            except Silence:
-                if stray is None:
+                for _ in range(MAX_STRAYS):
+                    message = yield from self.session.receive(decoder)
+                    message = yield from self.session.good(decoder, message)
+                    if message.command == NAK and repeats:
+                        break
+                    if message.command == NAK or is_answer(message):
+                        return message
+                    stray = stray if message.command else message
+            except (Silence, Garbled):
+                if stray is not None:
+                    return stray  # nothing better came: the meter writes the address in another way
+                if not repeats:
                     raise
-                return stray  # nothing better came: the meter writes the address in another way
-            message = yield from self.session.good(decoder, message)
-            if message.command == NAK and repeats < MAX_REPEATS:
-                repeats += 1
-                decoder.reset()
-                yield Send(command_message(command, data))
-            elif message.command == NAK or is_answer(message):
-                return message
-            elif not message.command:
-                stray = message
+                self.session.late = True
         raise Garbled("the meter answers something else")
 
     def _code(self, text: bytes) -> str:

@@ -94,9 +94,10 @@ class Session:
     """One device's dialogues, one after the other; what it learns of the meter's speed is kept in `memory.volatile`.
 
     `mode` and `rest` belong to the sign-on at hand: the mode in force, and the bytes behind the identification.
+    `late`: answers to something that was asked before may still come.
     """
 
-    __slots__ = ("_late", "_restless", "memory", "mode", "rest", "settings", "speed")
+    __slots__ = ("_restless", "late", "memory", "mode", "rest", "settings", "speed")
 
     def __init__(self, settings: SessionSettings, memory: Memory) -> None:
         self.settings = settings
@@ -104,7 +105,7 @@ class Session:
         self.mode = settings.mode
         self.rest = b""
         self.speed = self._opening_speed()
-        self._late = False  # answers to a dialogue that was cut off may still come
+        self.late = False
         self._restless = False  # somebody may still be talking from the dialogue before
 
     def dialogue(self, mode_control: int, attempts: int, talk: Callable[[], Conversation]) -> Conversation:
@@ -119,7 +120,7 @@ class Session:
             if self._restless:
                 yield from quiet()
             self._restless = False
-            self._late = volatile.get("cut_off", False)
+            self.late = volatile.get("cut_off", False)
             try:
                 yield from self.sign_on(mode_control)
                 self._restless = volatile["cut_off"] = True
@@ -265,7 +266,7 @@ class Session:
             try:
                 message = yield from self.receive(decoder)
             except Silence:
-                if repeated is None or self._late:
+                if repeated is None or self.late:
                     raise
                 return repeated  # nothing else comes: two blocks are alike, and the meter waits to be acknowledged
             message = yield from self.good(decoder, message)
@@ -283,7 +284,7 @@ class Session:
         take. Raises: Garbled, Incomplete where more comes.
         """
         try:
-            yield Receive(decoder, self.settings.timeout_ms if self._late else SETTLE_MS, self.settings.gap_ms)
+            yield Receive(decoder, self.settings.timeout_ms if self.late else SETTLE_MS, self.settings.gap_ms)
         except Silence:
             return
         except Incomplete:
