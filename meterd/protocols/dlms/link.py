@@ -53,6 +53,8 @@ MAX_SEGMENTS = 5_000
 MAX_IGNORED = 16
 # Turns in a row that bring nothing new: a meter may be busy for as long as these times the pause.
 MAX_IDLE = 50
+# Acknowledgements in a row of frames that were never sent: one may be late, more come from a meter that counts anew.
+MAX_ASTRAY = 3
 BUSY_PAUSE_S = 0.2
 
 
@@ -187,6 +189,9 @@ class HdlcLink:
                 continue
             failures = 0
             idle = 0 if exchange.progress() != progress else idle + 1
+            if exchange.astray >= MAX_ASTRAY:
+                self.connected = False
+                raise Disconnected("the meter counts frames that were never sent: it has begun a new link")
             if idle >= MAX_IDLE:
                 raise Silence(f"the meter answers {MAX_IDLE} times in a row that it has nothing to say")
             poll = busy
@@ -241,12 +246,14 @@ class _Exchange:
     """One request under way: which of its segments the meter has, and which of the answer's we have."""
 
     __slots__ = (
-        "_first", "_sent", "_size", "_window", "acknowledged", "complete", "outgoing", "parts", "recv_seq", "repeat",
+        "_first", "_sent", "_size", "_window", "acknowledged", "astray", "complete", "outgoing", "parts", "recv_seq",
+        "repeat",
     )  # fmt: skip
 
     def __init__(self, outgoing: list[bytes], send_seq: int, recv_seq: int, window: int) -> None:
         self.outgoing = outgoing
         self.acknowledged = 0
+        self.astray = 0
         self.parts: list[bytes] = []
         self.recv_seq = recv_seq
         self.complete = False
@@ -277,6 +284,9 @@ class _Exchange:
         count = (recv_seq - self._first - self.acknowledged) & 7
         if count <= self._sent - self.acknowledged:
             self.acknowledged += count
+            self.astray = 0
+        else:
+            self.astray += 1
 
     def take(self, frame: Frame) -> bool:
         """Take an I frame. Returns: False for one that we have already. Raises: ProtocolError past the bounds."""

@@ -1,0 +1,312 @@
+"""The client against the simulated meter: every way there is, every proof, every protection."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pytest
+from Cryptodome.PublicKey import ECC
+
+from meterd.conversation import Receive
+from meterd.errors import Aborted, MeterdError, PortGone
+from meterd.model import Number
+from meterd.protocols.dlms import driver
+from meterd.protocols.dlms.parameters import AUTHENTICATIONS, SECURITIES
+from meterd.simulate import dlms as simulated
+from tests.pair import converse
+
+from .dlms_pair import KEYS, KEYS_256, device, memory, scan, signal
+
+MODES = {"DLMS-HDLC": "hdlc", "DLMS-WRAPPER": "wrapper", "IEC": "iec"}
+JOBS = ("1.0.1.8.0.255", "1.0.2.8.0.255", "1.0.1.4.0.255:3", "0.0.1.0.0.255", "0.0.96.1.0.255", "1.0.14.7.0.255")
+EXPECTED = {
+    "1_0_1_8_0_255": (1472384, "Wh"),
+    "1_0_2_8_0_255": (Number(18446744073709551615, -3), "Wh"),
+    "1_0_1_4_0_255-3": (3910, "W"),
+    "0_0_1_0_0_255": ("2026-01-04T02:45:00", None),
+    "0_0_96_1_0_255": ("12345678", None),
+    "1_0_14_7_0_255": (50.0, "Hz"),
+}
+
+
+@functools.cache
+def key_pair(curve: str, number: int) -> tuple[str, str]:
+    """Private and public key in PEM, the same in every run."""
+    key = ECC.construct(curve=curve, d=number)
+    return key.export_key(format="PEM"), key.public_key().export_key(format="PEM")
+
+
+def both_sides(auth: str, security: str, suite: int) -> tuple[dict[str, Any], dict[str, str]]:
+    """The same demands for the device and for the meter."""
+    mine: dict[str, Any] = {"auth": auth, "security": security, "security_suite": suite, "client_address": 32}
+    theirs = {"auth": auth, "security": security, "suite": str(suite)}
+    if auth != "None":
+        mine["password"] = theirs["password"] = "12345678"
+    keys = KEYS_256 if suite == 2 else KEYS
+    mine |= keys
+    theirs |= {name: keys[name] for name in ("encryption_key", "authentication_key")}
+    if auth == "HighEcdsa":
+        curve = "P-384" if suite == 2 else "P-256"
+        client, server = key_pair(curve, 123_456_789), key_pair(curve, 987_654_321)
+        mine |= {"private_key": client[0], "peer_public_key": server[1]}
+        theirs |= {"private_key": server[0], "client_public_key": client[1]}
+    return mine, theirs
+
+
+def combinations() -> list[tuple[str, str, int]]:
+    """Authentication, security and suite, as far as the standard lets them go together."""
+    found = []
+    for auth in AUTHENTICATIONS:
+        for security in SECURITIES:
+            for suite in (0, 1, 2):
+                keyless = security == "none" and auth not in ("HighGmac", "HighEcdsa")
+                if (auth == "HighEcdsa" and suite == 0) or (keyless and suite):
+                    continue
+                found.append((auth, security, suite))
+    return found
+
+
+def check(outcome: Any) -> None:
+    assert outcome.error is None, outcome.error
+    found = {reading.signal.alias: (reading.value, reading.unit) for reading in outcome.readings}
+    assert found == EXPECTED
+    assert all(reading.quality == "good" for reading in outcome.readings)
+
+
+@pytest.mark.parametrize("referencing", ["LN", "SN"])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("auth", "security", "suite"), combinations())
+def test_every_combination_reads(mode: str, referencing: str, auth: str, security: str, suite: int) -> None:
+    mine, theirs = both_sides(auth, security, suite)
+    of = device(mode=mode, type=referencing, **mine)
+    check(scan(of, [signal(job) for job in JOBS], {"mode": MODES[mode], "type": referencing, **theirs}))
+
+
+@pytest.mark.parametrize("referencing", ["LN", "SN"])
+@pytest.mark.parametrize(
+    "extra", [{"dedicated_key": "00112233445566778899AABBCCDDEEFF"}, {"general_ciphering": 1},
+              {"general_ciphering": 1, "dedicated_key": "00112233445566778899AABBCCDDEEFF"}],
+)  # fmt: skip
+def test_dedicated_key_and_general_protection(referencing: str, extra: dict[str, Any]) -> None:
+    mine, theirs = both_sides("HighGmac", "both", 0)
+    outcome = scan(device(type=referencing, **mine, **extra), [signal(job) for job in JOBS], theirs)
+    check(outcome)
+    tags = {b"\xd0", b"\x45", b"\xdb", b"\xdc", b"\xd3"} if extra else set()
+    assert any(frame[15:16] in tags or frame[11:12] in tags for frame in outcome.sent())
+
+
+@pytest.mark.parametrize("referencing", ["LN", "SN"])
+@pytest.mark.parametrize("auth", [name for name in AUTHENTICATIONS if name not in ("None", "HighGmac", "HighEcdsa")])
+def test_a_wrong_password_is_an_auth_failure(referencing: str, auth: str) -> None:
+    mine, theirs = both_sides(auth, "none", 0)
+    outcome = scan(device(type=referencing, **mine), [signal(JOBS[0])], {**theirs, "password": "87654321"})
+    assert outcome.error is not None
+    assert outcome.error.reason == "auth"
+    assert not outcome.readings
+    assert "12345678" not in str(outcome.error)
+
+
+@pytest.mark.parametrize("name", ["encryption_key", "authentication_key"])
+def test_a_wrong_key_is_a_key_failure(name: str) -> None:
+    mine, theirs = both_sides("None", "both", 0)
+    outcome = scan(device(**mine), [signal(JOBS[0])], {**theirs, name: "FF" * 16})
+    assert outcome.error is not None
+    assert outcome.error.reason == "key"
+
+
+def test_a_meter_that_answers_in_clear_is_refused() -> None:
+    mine, _ = both_sides("None", "both", 0)
+    outcome = scan(device(**mine), [signal(JOBS[0])], {})
+    assert outcome.error is not None
+    assert not outcome.readings
+
+
+def test_a_meter_without_the_secret_does_not_prove_itself() -> None:
+    mine, theirs = both_sides("HighMd5", "none", 0)
+    factory = simulated.meter(**theirs)
+    genuine = scan(device(**mine), [signal(JOBS[0])], factory)
+    replayed = [data for _, side, data in genuine.wire if side == "meter"]
+
+    def impostor(sender: str, index: int, data: bytes) -> list[tuple[float, bytes]]:
+        return [(0.0, replayed[index] if sender == "meter" and index < len(replayed) else data)]
+
+    kept = memory()
+    kept.volatile["random_bytes"](16)  # another challenge than the recorded one
+    outcome = scan(device(**mine), [signal(JOBS[0])], theirs, kept, fault=impostor)
+    assert outcome.error is not None
+    assert outcome.error.reason == "auth"
+    assert not outcome.readings
+
+
+class TestInvocationCounter:
+    def test_is_saved_before_it_is_used_and_never_used_twice(self) -> None:
+        mine, theirs = both_sides("HighGmac", "both", 0)
+        factory = simulated.meter(**theirs)
+        kept = memory()
+        saved: list[int] = []
+        kept._save = lambda content: saved.append(content["counter"])
+        for _ in range(3):
+            check(scan(device(**mine), [signal(job) for job in JOBS], factory, kept))
+            assert kept.volatile["counter"] <= saved[-1]
+        assert len(saved) < 8, "reserved by the hundred, not one by one"
+
+    def test_goes_on_after_a_restart(self) -> None:
+        mine, theirs = both_sides("None", "both", 0)
+        factory = simulated.meter(**theirs)
+        kept = memory()
+        check(scan(device(**mine), [signal(job) for job in JOBS], factory, kept))
+        restarted = memory()
+        restarted.persistent.update(kept.persistent)
+        check(scan(device(**mine), [signal(job) for job in JOBS], factory, restarted))
+
+    @pytest.mark.parametrize("referencing", ["LN", "SN"])
+    def test_is_read_from_its_object_when_it_was_lost(self, referencing: str) -> None:
+        mine, theirs = both_sides("None", "both", 0)
+        factory = simulated.meter(**theirs)
+        of = device(type=referencing, **mine)
+        check(scan(of, [signal(job) for job in JOBS], factory, memory()))
+        assert scan(of, [signal(JOBS[0])], factory, memory()).error is not None
+        of = device(type=referencing, invocation_counter_obis="0.0.43.1.0.255", **mine)
+        check(scan(of, [signal(job) for job in JOBS], factory, memory()))
+
+
+@pytest.mark.parametrize("referencing", ["LN", "SN"])
+@pytest.mark.parametrize("pdu", [64, 100, 128, 255, 1000, 65535])
+@pytest.mark.parametrize("gbt", ["0", "1"])
+def test_every_pdu_size(referencing: str, pdu: int, gbt: str) -> None:
+    meter = {"pdu": str(pdu), "gbt": gbt}
+    check(scan(device(type=referencing, max_pdu_size=pdu), [signal(job) for job in JOBS], meter))
+
+
+@pytest.mark.parametrize("referencing", ["LN", "SN"])
+@pytest.mark.parametrize("info", [64, 128, 600, 2030])
+@pytest.mark.parametrize("window", range(1, 8))
+def test_every_window_and_information_field(referencing: str, info: int, window: int) -> None:
+    of = device(type=referencing, max_info_field=info, window_size=window)
+    meter = {"info": str(info), "window": str(window)}
+    check(scan(of, [signal(job) for job in JOBS], meter))
+
+
+@pytest.mark.parametrize("referencing", ["LN", "SN"])
+@pytest.mark.parametrize("mode", ["DLMS-HDLC", "DLMS-WRAPPER"])
+@pytest.mark.parametrize(
+    "meter", [{"lists": "no"}, {"lists": "refused"}, {"object_list": "0"}, {"bare_ua": "1"}, {"strict_snrm": "1"},
+              {"busy": "3"}, {"lists": "no", "object_list": "0"}, {"blocks": "0"}, {"registers": "200"}],
+)  # fmt: skip
+def test_meters_that_lack_something(referencing: str, mode: str, meter: dict[str, str]) -> None:
+    factory = simulated.meter(mode=MODES[mode], **meter)
+    kept = memory()
+    if referencing == "SN" and "object_list" in meter:
+        outcome = scan(device(type=referencing, mode=mode), [signal(job) for job in JOBS], factory, kept)
+        assert {reading.reason for reading in outcome.readings} == {"not_found"}
+        return
+    first = scan(device(type=referencing, mode=mode), [signal(job) for job in JOBS], factory, kept, chunk=100)
+    check(first)
+    second = scan(device(type=referencing, mode=mode), [signal(job) for job in JOBS], factory, kept, chunk=100)
+    check(second)
+    assert len(second.wire) <= len(first.wire), "what was learnt is remembered"
+
+
+def test_a_meter_silent_to_lists_is_read_singly_in_the_end() -> None:
+    factory = simulated.meter(lists="silent")
+    kept = memory()
+    for _ in range(3):
+        outcome = scan(device(timeout_ms=300), [signal(job) for job in JOBS], factory, kept)
+    check(outcome)
+
+
+def test_a_short_name_is_read_without_an_object_list() -> None:
+    factory = simulated.meter(object_list="0")
+    # The fifth object, an energy register, and its value attribute.
+    place = 0x0100 + 0x40 * 4 + 8
+    for given in ({}, {"class_id": 3}):
+        outcome = scan(device(type="SN"), [signal("1.0.1.8.0.255", short_name=place, **given)], factory)
+        assert [(r.value, r.unit) for r in outcome.readings] == [(1472384, "Wh")], outcome.error
+
+
+def test_objects_that_are_not_there_fail_alone() -> None:
+    outcome = scan(device(), [signal("1.0.99.9.9.255"), signal("1.0.1.8.0.255:77"), signal("1.0.1.8.0.255")], {})
+    assert {r.signal.alias: r.reason for r in outcome.readings} == {
+        "1_0_99_9_9_255": "not_found", "1_0_1_8_0_255-77": "not_found", "1_0_1_8_0_255": None,
+    }  # fmt: skip
+
+
+class TestKeptOpen:
+    def test_the_next_scan_needs_no_new_association(self) -> None:
+        kept = memory()
+        meter = Lasting(simulated.meter()())
+        of = device(keep_open=1)
+        check(scan(of, [signal(job) for job in JOBS], meter, kept))
+        second = scan(of, [signal(job) for job in JOBS], meter, kept)
+        check(second)
+        assert len(second.sent()) == 2, "one probe, one list"
+
+    @pytest.mark.parametrize("mode", ["DLMS-HDLC", "DLMS-WRAPPER"])
+    def test_a_meter_that_has_forgotten_it_is_associated_anew(self, mode: str) -> None:
+        kept = memory()
+        factory = simulated.meter(mode=MODES[mode])
+        of = device(keep_open=1, mode=mode)
+        check(scan(of, [signal(job) for job in JOBS], factory, kept))
+        check(scan(of, [signal(job) for job in JOBS], factory, kept))  # another connection: it knows nothing
+
+
+class Lasting:
+    """A meter that outlives the scans: each call is one connection to the same conversation."""
+
+    def __init__(self, meter: Any) -> None:
+        self.meter = meter
+        self.step = meter.send(None)
+
+    def __call__(self) -> Any:
+        while True:
+            try:
+                answer = yield self.step
+            except PortGone:
+                return
+            except MeterdError as error:
+                self.step = self.meter.throw(error)
+                continue
+            self.step = self.meter.send(answer)
+
+
+def test_a_meter_that_hangs_up_is_asked_again_once() -> None:
+    outcome = scan(device(), [signal(job) for job in JOBS], {"hang_up": "5"})
+    assert outcome.error is None or outcome.error.reason == "disconnected"
+    values = {reading.signal.alias: reading.value for reading in outcome.readings}
+    assert all(values[alias] == EXPECTED[alias][0] for alias in values)
+
+
+def test_mode_e_without_confirmation_and_with_a_read_out() -> None:
+    check(scan(device(mode="IEC"), [signal(job) for job in JOBS], {"mode": "iec", "confirms": "0"}))
+    outcome = scan(device(mode="IEC"), [signal(JOBS[0])], {"mode": "iec", "readout": "1"})
+    assert "read-out" in str(outcome.error)
+    assert [str(settings) for settings in outcome.settings[:1]] == ["300 7E1"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("after", range(1, 6))
+def test_an_aborted_scan_says_goodbye(mode: str, after: int) -> None:
+    plan = driver.plan(device(mode=mode), [signal(JOBS[0])])
+    meter = simulated.meter(mode=MODES[mode])()
+    outcome = converse(aborting(driver.conversation(plan, memory()), after), meter)
+    assert outcome.error is None or isinstance(outcome.error, Aborted)
+    last = outcome.sent()[-1]
+    goodbyes = {"DLMS-WRAPPER": last[8:9] == b"\x62" or last[8:9] == b"\x60"}
+    assert goodbyes.get(mode, last[5:6] == b"\x53" or last[:2] in (b"/?", b"\x062"))
+
+
+def aborting(talk: Any, after: int) -> Any:
+    """The conversation, aborted in its `after`-th wait for a frame."""
+    step = talk.send(None)
+    try:
+        while True:
+            answer = yield step
+            after -= isinstance(step, Receive)
+            if after == 0:
+                after = -1
+                step = talk.throw(Aborted("the daemon stops"))
+            else:
+                step = talk.send(answer)
+    except StopIteration:
+        return  # it was saying goodbye already
