@@ -25,9 +25,6 @@ class Target:
         self.short_name = short_name
         self.signals: list[Signal] = []
 
-    def key(self) -> tuple[bytes, int, int, int]:
-        return (self.logical_name, self.attribute, self.class_id, self.short_name)
-
     def __str__(self) -> str:
         place = f" at short name 0x{self.short_name:04X}" if self.short_name else ""
         return f"{format_logical_name(self.logical_name)}:{self.attribute}{place}"
@@ -59,17 +56,26 @@ def parse_column(text: str) -> tuple[bytes, int] | int:
 
 def collect(signals: list[Signal]) -> tuple[list[Target], list[tuple[Signal, str]]]:
     """The targets of `signals`, each once, and the signals that cannot be read as configured, with the reason."""
-    targets: dict[tuple[bytes, int, int, int], Target] = {}
+    targets: dict[tuple[bytes, int, int], Target] = {}
     refused: list[tuple[Signal, str]] = []
     for signal in signals:
         try:
-            logical_name, attribute = parse_job(signal["obis_job"])
-            if signal["column"]:
-                parse_column(signal["column"])
+            _add(targets, signal)
         except ValueError as error:
             refused.append((signal, str(error)))
-            continue
-        class_id = signal["class_id"] or (PROFILE_GENERIC if signal["column"] else 0)
-        target = Target(logical_name, attribute, class_id, signal["short_name"])
-        targets.setdefault(target.key(), target).signals.append(signal)
     return (list(targets.values()), refused)
+
+
+def _add(targets: dict[tuple[bytes, int, int], Target], signal: Signal) -> None:
+    """Raises: ValueError."""
+    logical_name, attribute = parse_job(signal["obis_job"])
+    class_id = signal["class_id"] or 0
+    if signal["column"]:
+        parse_column(signal["column"])
+        class_id = class_id or PROFILE_GENERIC
+    key = (logical_name, attribute, signal["short_name"])
+    target = targets.setdefault(key, Target(logical_name, attribute, class_id, signal["short_name"]))
+    if target.class_id and class_id and target.class_id != class_id:
+        raise ValueError(f"class_id {class_id}: another signal says that {target} is of class {target.class_id}")
+    target.class_id = target.class_id or class_id
+    target.signals.append(signal)
