@@ -134,6 +134,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     daemon.status_interval_s = configuration.publish["status_interval_s"]
     daemon.observe = Watch(arguments, daemon).observers
     loop.turn_ends.append(hub.flush)
+    _raise_descriptor_limit(len(configuration.devices))
     if not daemon.configure(configuration):
         log.error("nothing to run: no device is configured without errors")
         hub.close()
@@ -150,6 +151,15 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
         hub.close()
         log.flush()
     return OK
+
+
+def _raise_descriptor_limit(devices: int) -> None:
+    """Hundreds of TCP meters need more descriptors than the soft limit of most systems, which exists for select()."""
+    if devices > 200:
+        from resource import RLIMIT_NOFILE, getrlimit, setrlimit
+
+        hard = getrlimit(RLIMIT_NOFILE)[1]
+        setrlimit(RLIMIT_NOFILE, (hard, hard))
 
 
 def _open_control(arguments: Arguments, daemon: Daemon, hub: Hub, paths: list[str]):  # type: ignore[no-untyped-def]

@@ -45,7 +45,7 @@ class Job:
         self.signals = signals
         self.memory = memory
         self.status = status
-        self.status_due = now
+        self.status_due: float | None = None
         self.poll_delay_s = (parameters.get("poll_delay_ms") or 0) / 1000.0
         self.close_delay_s = (parameters.get("serial_close_delay") or 0) / 1000.0
         self.timeout_s = (parameters.get("timeout_ms") or 5000) / 1000.0
@@ -216,8 +216,8 @@ class Line:
     def _publish_status(self, job: Job) -> None:
         """Changes at once, all of it now and then: with the scans, so that an idle daemon sleeps."""
         if self.status_interval_s is not None:
-            whole = self.loop.time >= job.status_due
-            if whole:
+            whole = job.status_due is not None and self.loop.time >= job.status_due
+            if whole or job.status_due is None:
                 job.status_due = self.loop.time + self.status_interval_s
             self.hub.publish_status(job.status, whole)
 
