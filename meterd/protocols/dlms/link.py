@@ -101,10 +101,11 @@ class HdlcLink:
         raise error
 
     def _accept_parameters(self, frame: Frame, bare: bool) -> None:
-        """UA names what the meter will send and take; without parameters the defaults hold (6.4.4.4.3.2)."""
-        info, _, receive_window, window = parse_parameters(b"" if bare else frame.information)
-        self.max_info = min(info, self.proposal[0])
-        self.window = min(window, self.proposal[1])
+        """UA names what the meter takes and sends, within what was proposed; a bare SNRM proposes the defaults."""
+        info, _, receive_window, window = parse_parameters(frame.information)
+        proposal = (DEFAULT_INFO, DEFAULT_WINDOW) if bare else self.proposal
+        self.max_info = min(info, proposal[0])
+        self.window = min(window, proposal[1])
         self.receive_window = receive_window
         self._send_seq = self._recv_seq = 0
         self.connected = True
