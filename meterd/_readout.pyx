@@ -21,7 +21,6 @@ from meterd._crc cimport xor_of
 from .errors import DecodeError
 
 cdef enum:
-    NUL = 0x00
     SOH = 0x01
     STX = 0x02
     ETX = 0x03
