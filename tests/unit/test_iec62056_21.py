@@ -657,3 +657,26 @@ def test_an_unfinished_partial_block_is_no_list() -> None:
     outcome = scan([signal("F.F", "STRING"), signal("0.2.0")], meter(partial="3")(), fault=cut)
     assert isinstance(outcome.error, Garbled)
     assert outcome.readings == []
+
+
+def test_a_list_without_block_check_beside_registers_with_one() -> None:
+    memory = Memory()
+
+    def framed_registers() -> Any:
+        while True:
+            yield from listen()
+            yield say(b"/MTD5X\r\n")
+            if (yield from listen())[3:4] == b"0":
+                yield say(b"1.8.0(3*kWh)\r\n!\r\n")
+                continue
+            yield say(P0)
+            asked = yield from command()
+            while asked.command != b"B0":
+                yield say(data(b"1.8.1(4*kWh)"))
+                asked = yield from command()
+
+    wanted = [signal("1.8.0"), signal("R5:1.8.1")]
+    for _ in range(3):
+        outcome = scan(wanted, framed_registers(), memory)
+        assert outcome.error is None
+        assert outcome.values() == {"1.8.0": 3, "R5:1.8.1": 4}

@@ -62,7 +62,13 @@ DEVICE = (
     ),
     SERIAL_CLOSE_DELAY,
     TIMEOUT,
-    Parameter("type", STRING, "Connection mode: A, B or C", default="C", choices=("A", "B", "C")),
+    Parameter(
+        "type",
+        STRING,
+        "Connection mode: A, B or C; B and C follow what the meter identifies, A neither acknowledges nor switches",
+        default="C",
+        choices=("A", "B", "C"),
+    ),
     Parameter(
         "t2",
         INTEGER,

@@ -62,6 +62,7 @@ class _ReadOut:
             return message.data_sets
         text = yield from session.whole(decoder, message)
         session.verified()
+        session.memory.volatile["block_check"] = True
         return parse_readout(text)
 
     def _believed(self, message: Message | None) -> bool:

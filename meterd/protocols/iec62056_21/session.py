@@ -294,9 +294,8 @@ class Session:
         raise Garbled("two answers came, and nothing in them says which is the right one")
 
     def verified(self) -> None:
-        """A block check was right: this speed works, and this meter's blocks have one."""
+        """A block check was right: this speed works."""
         self.memory.volatile["proven_speed"] = self.speed
-        self.memory.volatile["block_check"] = True
 
     def _damaged(self, error: LineError) -> None:
         # Bytes that made no frame, at a speed that never worked: the next dialogue goes a step slower.
