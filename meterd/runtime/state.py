@@ -27,7 +27,9 @@ class StateDirectory:
 
     def memory(self, device_alias: str) -> Memory:
         """The memory of a device, with what an earlier run left of it."""
-        return Memory(self._load(device_alias), lambda content: self._save(device_alias, content))
+        memory = Memory(self._load(device_alias), lambda content: self._save(device_alias, content))
+        memory.volatile["random_bytes"] = os.urandom  # challenges of DLMS high-level security
+        return memory
 
     def _file(self, device_alias: str) -> str:
         return os.path.join(self.path or "", f"{device_alias}.state")
