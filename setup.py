@@ -25,7 +25,9 @@ DIRECTIVES = {
     "auto_pickle": False,
 }
 SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
-COMPILE = ["-O1", "-g", *SANITIZE] if DEBUG else ["-O2", "-g0"]
+# A package's build knows its machine: what its CFLAGS say of optimizing goes (OpenWrt's ask for small code).
+OPTIMIZE = [] if "-O" in os.environ.get("CFLAGS", "") else ["-O2"]
+COMPILE = ["-O1", "-g", *SANITIZE] if DEBUG else [*OPTIMIZE, "-g0"]
 LINK = SANITIZE if DEBUG else []
 
 extensions = [
