@@ -286,6 +286,18 @@ cdef inline object value(Source *source, int depth):
     return (tag, found) if source.typed else found
 
 
+cdef bint is_empty(object kind):
+    """Whether a value so described takes no octets at all, so that nothing would bound how many there are."""
+    if not isinstance(kind, tuple):
+        return kind == NULL_DATA or kind == DONT_CARE
+    if kind[0] == ARRAY:
+        return kind[1] == 0
+    for element in kind[1]:
+        if not is_empty(element):
+            return False
+    return True
+
+
 cdef object description(Source *source, int depth):
     """A TypeDescription: a tag, (ARRAY, count, description) or (STRUCTURE, [descriptions])."""
     if depth >= DEPTH_LIMIT:
@@ -294,7 +306,10 @@ cdef object description(Source *source, int depth):
     cdef Py_ssize_t count
     if tag == ARRAY:
         count = <Py_ssize_t> take_unsigned(source, 2)
-        return (ARRAY, count, description(source, depth + 1))
+        inner = description(source, depth + 1)
+        if count and is_empty(inner):
+            raise DecodeError("the elements of an array have no size")
+        return (ARRAY, count, inner)
     if tag == STRUCTURE:
         count = take_length(source)
         if count > source.left:
@@ -315,6 +330,8 @@ cdef object described(Source *source, object kind, int depth):
         found = contents(source, tag, depth)
     elif kind[0] == ARRAY:
         tag = ARRAY
+        if kind[1] > source.left:
+            raise DecodeError(f"{kind[1]} elements announced, {source.left} octets left")
         count_elements(source, kind[1])
         elements = [described(source, kind[2], depth + 1) for _ in range(kind[1])]
         found = elements
@@ -330,16 +347,14 @@ cdef object compact_array(Source *source, int depth):
     cdef object kind = description(source, depth + 1)
     cdef Py_ssize_t size = take_length(source)
     cdef Source inner = source[0]
-    cdef Py_ssize_t before
     cdef list elements = []
     inner.at = take(source, size)
     inner.left = size
+    if size and is_empty(kind):
+        raise DecodeError("the elements of a compact array have no size")
     while inner.left:
-        before = inner.left
         count_elements(&inner, 1)
         elements.append(described(&inner, kind, depth + 1))
-        if inner.left == before:
-            raise DecodeError("the elements of a compact array have no size")
     source.elements_left = inner.elements_left
     return (kind, elements) if source.typed else elements
 

@@ -104,8 +104,10 @@ def test_cut_short_and_followed(octets: str) -> None:
         ("13000100", "no size"),
         ("130200" + "0100", "no size"),
         ("1313110100", "cannot hold another"),
-        ("1301FFFF" + "00" + "0100", "elements|no size"),
-        ("1301FFFF01FFFF00" + "0100", "elements"),
+        ("1301FFFF" + "00" + "0100", "no size"),
+        ("1301FFFF01FFFF11" + "0100", "elements announced"),
+        ("1301FFFF0200" + "0100", "no size"),
+        ("130100000B" + "0100", "no size"),
         ("1382FFFF", "data type|length octet|announced"),
     ],
 )
