@@ -20,6 +20,7 @@ from meterd.runtime.reception import Reception
 
 Fault = Callable[[str, int, bytes], list[tuple[float, bytes]]]
 MAX_STEPS = 200_000
+WAIT = object()
 
 
 class Outcome:
@@ -120,43 +121,55 @@ class Pair:
             assert self.steps < MAX_STEPS, "hang: endless steps"
             try:
                 step = side.generator.throw(error) if error is not None else side.generator.send(value)
-            except StopIteration as stop:
-                side.done = True
-                if side.name == "client":
-                    self.outcome.value = stop.value
-                return
-            except MeterdError as end:
-                side.done = True
-                if side.name == "client":
-                    self.outcome.error = end
+            except (StopIteration, MeterdError) as end:
+                self.ended(side, end)
                 return
             value, error = None, None
-            if isinstance(step, Send):
-                self.send(side, step)
+            try:
+                value = self.answer(side, step)
+            except MeterdError as caught:
+                error = caught
+            if value is WAIT:
                 return
-            if isinstance(step, Receive):
-                waiting, side.inbox = bytes(side.inbox), bytearray()
-                reception = Reception(step, self.now)
-                try:
-                    value = reception.feed(waiting, self.now)
-                except MeterdError as caught:
-                    error = caught
-                    continue
-                if value is not None:
-                    continue
-                side.reception = reception
-                if reception.deadline is not None:
-                    self.at(reception.deadline, side, "deadline")
-                return
-            if isinstance(step, Pause):
-                self.at(self.now + step.seconds, side, "resume")
-                return
-            if isinstance(step, LineSettings):
-                if side.name == "client":
-                    self.outcome.settings.append(step)
-            else:
-                assert isinstance(step, Report), step
-                self.outcome.readings.append(step.reading)
+
+    def ended(self, side: Side, end: Exception) -> None:
+        side.done = True
+        if side.name != "client":
+            return
+        if isinstance(end, StopIteration):
+            self.outcome.value = end.value
+        else:
+            assert isinstance(end, MeterdError)
+            self.outcome.error = end
+
+    def answer(self, side: Side, step: Any) -> Any:
+        """The answer to a step, or WAIT."""
+        if isinstance(step, Send):
+            self.send(side, step)
+            return WAIT
+        if isinstance(step, Receive):
+            return self.receive(side, step)
+        if isinstance(step, Pause):
+            self.at(self.now + step.seconds, side, "resume")
+            return WAIT
+        if isinstance(step, LineSettings):
+            if side.name == "client":
+                self.outcome.settings.append(step)
+        else:
+            assert isinstance(step, Report), step
+            self.outcome.readings.append(step.reading)
+        return None
+
+    def receive(self, side: Side, step: Receive) -> Any:
+        waiting, side.inbox = bytes(side.inbox), bytearray()
+        reception = Reception(step, self.now)
+        frame = reception.feed(waiting, self.now)
+        if frame is not None:
+            return frame
+        side.reception = reception
+        if reception.deadline is not None:
+            self.at(reception.deadline, side, "deadline")
+        return WAIT
 
     def send(self, side: Side, step: Send) -> None:
         assert isinstance(step.data, bytes) and step.data

@@ -34,7 +34,9 @@ def main(words: list[str]) -> int:
 
         print(json.dumps(effective(configuration), indent=2, ensure_ascii=False))
     if errors:
-        print(f"{len(errors)} {'error' if len(errors) == 1 else 'errors'}; {_consequence(configuration)}", file=sys.stderr)
+        print(
+            f"{len(errors)} {'error' if len(errors) == 1 else 'errors'}; {_consequence(configuration)}", file=sys.stderr
+        )
         return NOTHING_TO_RUN
     return OK
 

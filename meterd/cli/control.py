@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-
 from _socket import AF_UNIX, SOCK_STREAM, socket
 
 from ..json_text import dumps, loads

@@ -103,7 +103,9 @@ def _run_daemon(directory: str, ports: list[int], duration: int) -> int:
     command += ["--control", os.path.join(directory, "control.sock")]
     table = sys.stdout.isatty()
     with open(os.path.join(directory, "log"), "w+", encoding="utf-8") as log:
-        daemon = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log if table else None, start_new_session=True)
+        daemon = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log if table else None, start_new_session=True
+        )
         assert daemon.stdout is not None
         deadline = time.monotonic() + duration if duration else None
         try:

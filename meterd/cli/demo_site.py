@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class DemoMeter:
-    """`simulator` names a module of meterd.simulate (None: nobody answers); `port` is a serial port's name, else TCP."""
+    """`simulator` is a module of meterd.simulate (None: nobody answers); `port` is a serial port's name, else TCP."""
 
     __slots__ = ("alias", "fault", "options", "parameters", "port", "signals", "simulator")
 
@@ -41,7 +41,8 @@ METERS = (
         "iec62056_21",
         {"protocol": "IEC 62056-21", "serialnumber": 12345678, "type": "C", "baudrate": 300, "databits": 7,
          "parity": "EVEN", "scan_rate_ms": 4000},
-        {"energy": _iec("1.8.0"), "power": _iec("1.7.0"), "voltage_L1": _iec("32.7.0"), "clock": _iec("0.9.1", "STRING")},
+        {"energy": _iec("1.8.0"), "power": _iec("1.7.0"), "voltage_L1": _iec("32.7.0"),
+         "clock": _iec("0.9.1", "STRING")},
         port="PORT1",
     ),
     DemoMeter(

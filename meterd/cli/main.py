@@ -33,10 +33,8 @@ COMMANDS = {
 def about() -> str:
     """The text of `meterd --help`."""
     rows = [f"  {name:<9} {help}" for name, (_, help) in COMMANDS.items()]
-    return "\n".join(
-        ["usage: meterd COMMAND [options]", "", "Reads utility meters and hands their values on.", "", *rows]
-        + ["", "`meterd COMMAND --help` tells more about each."]
-    )
+    head = ["usage: meterd COMMAND [options]", "", "Reads utility meters and hands their values on.", ""]
+    return "\n".join([*head, *rows, "", "`meterd COMMAND --help` tells more about each."])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

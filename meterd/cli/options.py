@@ -99,7 +99,9 @@ def _find(word: str, by_name: dict[str, Option]) -> tuple[Option, str]:
 
 def usage(program: str, operands: str, about: str, options: Sequence[Option]) -> str:
     """The text of --help."""
-    rows = [(", ".join(option.names) + (f" {option.metavar}" if option.metavar else ""), option.help) for option in options]
+    rows = [
+        (", ".join(option.names) + (f" {option.metavar}" if option.metavar else ""), option.help) for option in options
+    ]
     width = max((len(row[0]) for row in rows), default=0)
     lines = [f"usage: {program} {operands}".rstrip(), "", about, ""]
     return "\n".join(lines + [f"  {left:<{width}}  {right}" for left, right in rows])

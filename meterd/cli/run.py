@@ -106,7 +106,7 @@ class Watch:
             return None
         try:
             # Kept open for the life of the process: every entry is flushed as it is written.
-            file = open(name, "w", encoding="ascii")
+            file = open(name, "w", encoding="ascii")  # noqa: SIM115
         except OSError as error:
             raise ConfigError(name, f"cannot be written: {error.strerror}") from None
         return WireLog(file, lambda: self._daemon.loop.time)

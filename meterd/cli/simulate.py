@@ -7,7 +7,7 @@ from importlib import import_module
 from .. import log
 from ..errors import ConfigError
 from ..protocols import registry
-from ..runtime.faults import Fault
+from ..runtime.faults import KINDS, Fault
 from ..runtime.loop import Loop
 from ..runtime.meter_host import MeterHost
 from .exit_codes import OK
@@ -24,8 +24,7 @@ PTY = Option(("--pty",), VALUE, "serve on a pty, linked at this path", "LINK")
 TCP = Option(("--tcp",), VALUE, "serve on this TCP port, 0 for any free one", "PORT")
 HOST = Option(("--host",), VALUE, "address to listen at (default 127.0.0.1)", "ADDRESS")
 PACED = Option(("--paced",), FLAG, "send no faster than the line's speed allows")
-FAULT = Option(("--fault",), VALUE, "kind[:every[:argument]], such as flip:3; kinds: drop flip truncate duplicate delay "
-               "slow noise babble bcc echo close", "FAULT")  # fmt: skip
+FAULT = Option(("--fault",), VALUE, f"kind[:every[:argument]], such as flip:3; kinds: {' '.join(KINDS)}", "FAULT")
 PLACE = (PTY, TCP, HOST, PACED, FAULT)
 OPTIONS = (*PLACE, HELP)
 
@@ -34,7 +33,14 @@ def main(words: list[str]) -> int:
     arguments = parse(words[1:], OPTIONS)
     protocols = ", ".join(registry.PROGRAMS)
     if arguments.has("help"):
-        print(usage("meterd simulate", "PROTOCOL [key=value…]", f"Plays one simulated meter. Protocols: {protocols}.", OPTIONS))
+        print(
+            usage(
+                "meterd simulate",
+                "PROTOCOL [key=value…]",
+                f"Plays one simulated meter. Protocols: {protocols}.",
+                OPTIONS,
+            )
+        )
         return OK
     if not arguments.operands or arguments.operands[0] not in registry.PROGRAMS:
         raise UsageError(f"say which protocol: {protocols}")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import select
+from functools import partial
 
 from .. import log
 from ..errors import ConfigError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..publish.hub import Hub
     from .daemon import Daemon
-    from .wire_log import WireObserver
+    from .player import Observer
 
 DIRECTORY = "/var/run/meterd"
 MAX_REQUEST = 256
@@ -130,7 +131,7 @@ class Client:
         self._request = b""
         self._waiting = b""
         self._ending = False
-        self._observers: list[tuple[str, WireObserver]] = []
+        self._observers: list[tuple[str, Observer]] = []
         control.daemon.loop.register(fd, select.POLLIN, self._on_event)
 
     def close(self) -> None:
@@ -194,6 +195,6 @@ class Client:
         wire_log = WireLog(self, lambda: daemon.loop.time)
         for key, line in daemon.lines.items():
             if not only or key in only or line.path in only:
-                observer = wire_log.observer(key, lambda line=line: daemon.secrets_of(line))
+                observer = wire_log.observer(key, partial(daemon.secrets_of, line))
                 line.player.observers.append(observer)
                 self._observers.append((key, observer))

@@ -1,4 +1,4 @@
-"""Wires everything: configuration to drivers, devices to lines, readings to sinks; obeys signals and the control socket.
+"""Wires everything: configuration to drivers, devices to lines, readings to sinks; obeys signals and control socket.
 
 A protocol whose configuration is wrong does not start, the others do. A reload changes only what differs: a device
 whose parameters and signals are as before keeps its conversation, its memory and its place in the schedule.
@@ -6,7 +6,8 @@ whose parameters and signals are as before keeps its conversation, its memory an
 
 from __future__ import annotations
 
-import _signal as signals  # the signal module would import enum, which costs a gateway a tenth of a second
+import _signal as signals  # type: ignore[import-not-found]  # the signal module imports enum, which a gateway would feel
+from functools import partial
 
 from .. import log
 from ..config.files import load
@@ -102,7 +103,7 @@ class Daemon:
             if key not in by_line or (line.path is not None and line.path != ports.get(key, key)):
                 del self.lines[key]
                 self._closing[key] = line
-                line.stop(lambda key=key: self._line_closed(key))
+                line.stop(partial(self._line_closed, key))
         for key, jobs in by_line.items():
             if key in self._closing:
                 continue  # the old line still says goodbye on this port; it is begun when that is over
@@ -123,7 +124,9 @@ class Daemon:
         if self.configuration is not None and not self._stop_timer.deadline:
             jobs = [job for job in self.jobs.values() if job.plan.device.line == key]
             if jobs:
-                self._set_lines({**{k: line.jobs for k, line in self.lines.items()}, key: jobs}, self.configuration.ports)
+                self._set_lines(
+                    {**{k: line.jobs for k, line in self.lines.items()}, key: jobs}, self.configuration.ports
+                )
         elif not self._closing:
             self.loop.stop()
 
@@ -154,7 +157,7 @@ class Daemon:
             self._closing[key] = line
         self.lines = {}
         for key, line in list(self._closing.items()):
-            line.stop(lambda key=key: self._line_closed(key))
+            line.stop(partial(self._line_closed, key))
         if not self._closing:
             self.loop.stop()
 

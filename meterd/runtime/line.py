@@ -33,7 +33,8 @@ class Job:
     """One device on its line: what to read, what it remembers, when it is due, how it is."""
 
     __slots__ = (
-        "close_delay_s", "driver", "memory", "plan", "poll_delay_s", "signals", "status", "status_due", "timeout_s", "turn",
+        "close_delay_s", "driver", "memory", "plan", "poll_delay_s", "signals", "status", "status_due", "timeout_s",
+        "turn",
     )  # fmt: skip
 
     def __init__(
@@ -59,7 +60,9 @@ class Job:
 class Line:
     """`path` is the device node for a serial line; for TCP the key itself says `host:port`."""
 
-    def __init__(self, loop: Loop, key: str, path: str | None, hub: Hub, on_idle: Callable[[Line], None] | None = None) -> None:
+    def __init__(
+        self, loop: Loop, key: str, path: str | None, hub: Hub, on_idle: Callable[[Line], None] | None = None
+    ) -> None:
         self.loop = loop
         self.key = key
         self.path = path

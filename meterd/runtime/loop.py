@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import select
 from heapq import heappop, heappush
-from os import close, pipe2, read, write
-from os import O_CLOEXEC, O_NONBLOCK
+from os import O_CLOEXEC, O_NONBLOCK, close, pipe2, read, write
 from time import monotonic
 
 TYPE_CHECKING = False

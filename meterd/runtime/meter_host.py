@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import select
 import termios
-
 from _socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
 from ..conversation import LineSettings
@@ -104,7 +103,7 @@ class PtyPort(FaultyPort):
     its speed only then; so it is handed on only then.
     """
 
-    __slots__ = ("_arrived", "_arrives_at", "_arrival", "link", "slave")
+    __slots__ = ("_arrival", "_arrived", "_arrives_at", "link", "slave")
 
     def __init__(self, loop: Loop, link: str, fault: Fault | None, paced: bool) -> None:
         super().__init__(loop, link, fault, paced)
@@ -215,7 +214,12 @@ class MeterHost:
         self._listeners: list[socket] = []
 
     def on_pty(
-        self, link: str, meter: Callable[[], Conversation], line: LineSettings, fault: Fault | None = None, paced: bool = False
+        self,
+        link: str,
+        meter: Callable[[], Conversation],
+        line: LineSettings,
+        fault: Fault | None = None,
+        paced: bool = False,
     ) -> PtyPort:
         """Serve on a pty linked at `link`; the port returned may be closed to pull the plug."""
         port = PtyPort(self.loop, link, fault, paced)
@@ -224,7 +228,12 @@ class MeterHost:
         return port
 
     def on_tcp(
-        self, port: int, meter: Callable[[], Conversation], fault: Fault | None = None, paced: LineSettings | None = None, host: str = "127.0.0.1"
+        self,
+        port: int,
+        meter: Callable[[], Conversation],
+        fault: Fault | None = None,
+        paced: LineSettings | None = None,
+        host: str = "127.0.0.1",
     ) -> int:
         """Serve on a TCP port, 0 for any free one; returns the port. `paced` sends at the pace of these settings."""
         listener = socket(AF_INET, SOCK_STREAM)
@@ -236,7 +245,7 @@ class MeterHost:
 
         def accept(revents: int) -> None:
             try:
-                fd, _ = listener._accept()
+                fd, _ = listener._accept()  # type: ignore[attr-defined]  # _socket's accept is this
             except OSError:
                 return
             connection = socket(AF_INET, SOCK_STREAM, 0, fileno=fd)

@@ -7,20 +7,20 @@ talked to, and when, is the line's business.
 from __future__ import annotations
 
 from ..conversation import LineSettings, Pause, Receive, Report, Send
-from ..errors import Aborted, Incomplete, MeterdError, PortGone, ProtocolError, Silence
+from ..errors import Aborted, Incomplete, MeterdError, PortGone, Silence
 from .loop import Loop, Timer
 from .reception import Reception
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from ..conversation import Conversation
     from ..model import Reading
     from .port import Port
 
-    class Observer:
+    class Observer(Protocol):
         """Sees all that passes on the wire: a wire log, raw output, frame output."""
 
         def sent(self, data: bytes) -> None: ...
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 GOODBYE_S = 3.0
 # Bytes that come in while nobody listens are kept up to here; more than that is babble.
 MAX_INBOX = 65536
+# The answer to a step that cannot be answered yet.
+WAIT = object()
 
 
 class Player:
@@ -131,6 +133,8 @@ class Player:
         except MeterdError as error:
             self._advance(None, error)
             return
+        if self.observers:
+            self._show_frame(frame)
         self._advance(frame)
 
     def _go_on(self, step: Receive, heard: bool) -> None:
@@ -178,11 +182,11 @@ class Player:
             self._advance(None)
             return
         try:
-            left = self._send(held)
+            answer = self._send(held)
         except PortGone as gone:
             self._advance(None, gone)
             return
-        if left:
+        if answer is not WAIT:
             self._advance(None)
 
     def _on_deadline(self, step: Receive) -> None:
@@ -214,53 +218,54 @@ class Player:
             self._count(error)
         try:
             while True:
-                if value is not None and self.observers:
-                    self._show_frame(value)
                 step = generator.send(value) if error is None else generator.throw(error)
-                kind = step.__class__
-                value = error = None
-                if kind is Send:
-                    try:
-                        if not self._send(step):
-                            return
-                    except PortGone as gone:
-                        error = gone
-                elif kind is Receive:
-                    try:
-                        value = self._receive(step)
-                    except MeterdError as caught:
-                        error = caught
-                        self._count(caught)
-                        continue
-                    if value is None:
-                        return
-                elif kind is Report:
-                    self.on_report(step.reading)
-                elif kind is Pause:
-                    self.loop.arm(self._timer, self.loop.time + step.seconds)
+                error = None
+                try:
+                    value = _ANSWERS[step.__class__](self, step)
+                except MeterdError as caught:
+                    value, error = None, caught
+                    self._count(caught)
+                if value is WAIT:
                     return
-                else:
-                    error = self._apply(step)
         except StopIteration:
             self._end(None)
         except Exception as end:  # a bug in one protocol must not take the other lines down; the line reports it
             self._end(end)
 
+    # How each step is answered: with the value to send into the generator, or WAIT. Raises: MeterdError.
+
+    def _report(self, step: Report) -> None:
+        self.on_report(step.reading)
+
+    def _pause(self, step: Pause) -> object:
+        self.loop.arm(self._timer, self.loop.time + step.seconds)
+        return WAIT
+
+    def _apply(self, settings: LineSettings) -> None:
+        self.port.apply(settings)
+        for observer in self.observers:
+            observer.settings(settings)
+
     def _receive(self, step: Receive) -> Any:
-        """A frame that is here already; or None, and the wait has begun. Raises: Garbled, DecodeError."""
+        """A frame that is here already, else the wait begins."""
         data = b""
         if self._inbox and not self._echo:
             data, self._inbox = self._inbox, b""
         frame = step.decoder.feed(data)
         if frame is not None:
+            if self.observers:
+                self._show_frame(frame)
             return frame
         self._receiving = step
         self._received_since = now = self.loop.time
         if data or step.timeout_ms is None or step.decoder.pending:
             self._go_on(step, bool(data))
         else:
-            self.loop.arm(self._timer, now + step.timeout_ms / 1000.0)
-        return None
+            timer, deadline = self._timer, now + step.timeout_ms / 1000.0
+            timer.deadline = deadline
+            if deadline < timer.queued:  # else it is in the heap early enough; this spares a call per exchange
+                self.loop.arm(timer, deadline)
+        return WAIT
 
     def _show_frame(self, frame: Any) -> None:
         for observer in self.observers:
@@ -275,13 +280,12 @@ class Player:
         self._unsettled = True
         self._failed_step = True
 
-    def _send(self, step: Send) -> bool:
-        """True if the bytes have left already. Raises: PortGone."""
+    def _send(self, step: Send) -> object:
         now = self.loop.time
         if self.poll_delay_s and now < self._last_activity + self.poll_delay_s:
             self._sending = step
             self.loop.arm(self._timer, self._last_activity + self.poll_delay_s)
-            return False
+            return WAIT
         if not step.keep_input:
             self._inbox = b""
             if self._unsettled:
@@ -298,9 +302,9 @@ class Player:
                 observer.sent(step.data)
         if self.port.send(step.data):
             self._last_activity = now
-            return True
+            return None
         self._sending = step
-        return False
+        return WAIT
 
     def _drop_input(self) -> None:
         stale = self.port.drain_input()
@@ -308,15 +312,6 @@ class Player:
             self.bytes_received += len(stale)
             for observer in self.observers:
                 observer.received(stale)
-
-    def _apply(self, settings: LineSettings) -> PortGone | ProtocolError | None:
-        try:
-            self.port.apply(settings)
-        except PortGone as gone:
-            return gone
-        for observer in self.observers:
-            observer.settings(settings)
-        return None
 
     def _end(self, error: Exception | None) -> None:
         generator, self._generator = self._generator, None
@@ -329,3 +324,12 @@ class Player:
             except RuntimeError:
                 pass  # it still had something to say; it has had its time
         self.on_end(error)
+
+
+_ANSWERS: dict[type, Callable[[Player, Any], Any]] = {
+    Send: Player._send,
+    Receive: Player._receive,
+    Report: Player._report,
+    Pause: Player._pause,
+    LineSettings: Player._apply,
+}

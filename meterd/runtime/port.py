@@ -69,7 +69,7 @@ class Port:
         """Do not wake for input for that long; the base has no reason to."""
 
     def send(self, data: bytes) -> bool:
-        """Put all of `data` out. True if it has left already; else `on_sent` is called once it has. Raises: PortGone."""
+        """Put `data` out. True if it has left already; else `on_sent` is called once it has. Raises: PortGone."""
         if self._write(self._unsent + data if self._unsent else data):
             return True
         self.loop.modify(self.fd, POLLIN | POLLOUT)

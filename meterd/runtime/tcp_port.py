@@ -5,10 +5,6 @@ The C module `_socket` is used as it is: `import socket` costs a gateway half a 
 
 from __future__ import annotations
 
-from errno import EINPROGRESS
-from os import read, strerror, write
-from select import POLLIN, POLLOUT
-
 from _socket import (
     AF_INET,
     AF_INET6,
@@ -22,6 +18,9 @@ from _socket import (
     inet_pton,
     socket,
 )
+from errno import EINPROGRESS
+from os import read, strerror, write
+from select import POLLIN, POLLOUT
 
 from ..errors import PortGone
 from .loop import Loop, Timer

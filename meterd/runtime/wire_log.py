@@ -20,7 +20,14 @@ from ..errors import ConfigError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any, TextIO
+    from typing import Any, Protocol
+
+    class Writable(Protocol):
+        """What a wire log is written to: a text file, or a client that follows it."""
+
+        def write(self, text: str, /) -> Any: ...
+        def flush(self) -> Any: ...
+
 
 HEADER = "# meterd wire log 1"
 MAX_PIECE = 8192
@@ -80,7 +87,7 @@ class WireObserver:
 class WireLog:
     """Writes the wire log of any number of lines to one text file."""
 
-    def __init__(self, file: TextIO, clock: Callable[[], float]) -> None:
+    def __init__(self, file: Writable, clock: Callable[[], float]) -> None:
         self._file = file
         self._clock = clock
         self._start = clock()

@@ -20,7 +20,7 @@ MAX_REQUEST = 4096
 
 
 class RequestDecoder:
-    """Takes bytes until they are one of the requests that the log knows; what leads to none is dropped from the front."""
+    """Takes bytes until they are a request that the log knows; what leads to none is dropped from the front."""
 
     def __init__(self, requests: list[Entry]) -> None:
         self._requests = requests

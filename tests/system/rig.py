@@ -70,7 +70,11 @@ class Running:
         if command == "run":
             words += ["--control", self.control]
         self.process = subprocess.Popen(
-            [*words, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONWARNINGS": "error"}
+            [*words, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONWARNINGS": "error"},
         )
         self._threads = [
             threading.Thread(target=self._read_readings, daemon=True),
@@ -98,7 +102,9 @@ class Running:
             if value:
                 return value
             time.sleep(0.02)
-        raise AssertionError(f"not seen within {seconds} s: {what or condition}\nlog: {self.log[-20:]}\nreadings: {self.readings[-5:]}")
+        raise AssertionError(
+            f"not seen within {seconds} s: {what or condition}\nlog: {self.log[-20:]}\nreadings: {self.readings[-5:]}"
+        )
 
     def of(self, device: str, name: str, quality: str | None = None) -> list[dict]:
         """The readings of one signal so far."""

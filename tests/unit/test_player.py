@@ -74,7 +74,9 @@ def rig(tmp_path):
         host = MeterHost(loop)
         link = str(tmp_path / f"tty{len(loops)}")
         loops.append((loop, host))
-        pty = host.on_pty(link, meter or echo_meter(meter_line), meter_line, Fault.parse(fault) if fault else None, paced)
+        pty = host.on_pty(
+            link, meter or echo_meter(meter_line), meter_line, Fault.parse(fault) if fault else None, paced
+        )
         port = SerialPort(loop, link)
         port.open()
         readings, result = [], []
@@ -121,7 +123,7 @@ def test_question_and_answer_in_software_parity(rig):
 
 
 def test_parity_is_really_on_the_wire(rig):
-    error, _, counters = rig(ask(timeout_ms=150), meter=echo_meter(LineSettings(9600)), meter_line=LineSettings(9600))
+    error, _, _ = rig(ask(timeout_ms=150), meter=echo_meter(LineSettings(9600)), meter_line=LineSettings(9600))
     assert isinstance(error, (Silence, Garbled))
 
 
@@ -133,7 +135,13 @@ def test_a_wrong_speed_is_garbage(rig):
 
 @pytest.mark.parametrize(
     ("fault", "expected"),
-    [("drop", Silence), ("truncate:1:4", Incomplete), ("babble", Garbled), ("delay:1:600", Silence), ("close", PortGone)],
+    [
+        ("drop", Silence),
+        ("truncate:1:4", Incomplete),
+        ("babble", Garbled),
+        ("delay:1:600", Silence),
+        ("close", PortGone),
+    ],
 )
 def test_faults_end_in_their_error(rig, fault, expected):
     error, readings, _ = rig(ask(timeout_ms=250), fault=fault)
