@@ -1,7 +1,7 @@
 """A simulated M-Bus: any number of meters on one line, as a master finds them.
 
-When several meters answer at once their bits overlay: a space (0) of one hides the mark (1) of another, so the master
-sees the AND of what they send; two E5 at once look like one. Options of `meter`, all texts:
+When several meters answer at once their bits overlay, each a little late: a space (0) of one hides the mark (1) of
+another, so the master sees the AND of what they send; two E5 at once look like one. Options of `meter`, all texts:
 
 | option | meaning |
 |---|---|
@@ -74,14 +74,18 @@ def bus(meters: list[Meter], answer_delay_s: float = 0.0, byte_delay_s: float = 
 
 
 def collide(answers: list[bytes]) -> bytes:
-    """What the master sees when all of them answer at once."""
+    """What the master sees when all of them answer at once, each a bit later than the one before; E5 on E5 is E5."""
     if not answers:
         return b""
-    seen = bytearray(max(answers, key=len))
-    for answer in answers:
-        for index, byte in enumerate(answer):
-            seen[index] &= byte
-    return bytes(seen)
+    size = max(map(len, answers))
+    if size == 1 or len(answers) == 1:
+        return answers[0]
+    idle = (1 << 8 * size) - 1
+    seen = idle
+    for late, answer in enumerate(answers):
+        bits = int.from_bytes(answer.ljust(size, b"\xff"), "big")
+        seen &= (bits | idle << 8 * size) >> late % 8
+    return (seen & idle).to_bytes(size, "big")
 
 
 def _send(data: bytes, byte_delay_s: float) -> Conversation:

@@ -4,7 +4,7 @@ The problem: 10^8 identifications cannot be tried; but a wildcard stands for any
 at once their answers collide, so a branch with a collision is split by its next digit and one in silence is left.
 Assumptions: identifications are decimal, the rest hexadecimal. A branch that collided holds two meters at least: where
 its digits show fewer, it is gone through again with A to E, and then by the digit after. F is the wildcard itself, so a
-meter whose digit is F answers only where that digit is left open (`F_CHECK`).
+meter whose digit is F answers only where that digit is left open (`CROWD`).
 Standard: EN 13757-3 clause 11.5. Digits 0 to 7 are the identification, 8 to 15 manufacturer, version and medium.
 Dirt it must survive: collisions that look like one good E5, noise that looks like a collision, meters that vanish
 between selection and answer, duplicates, a line that never stops babbling.
@@ -36,10 +36,13 @@ if TYPE_CHECKING:
 DIGITS = "0123456789"
 HEX_DIGITS = "0123456789ABCDE"
 IDENTIFICATION = 8  # digits of it; they are decimal
-# In this order digits are tried: behind the identification first those that are never F in a sound meter, the high
-# digits of the manufacturer's code (letters) and of the medium.
+# In this order digits are tried: behind the identification first those that no sound meter has at F, the high digits of
+# the manufacturer's code (three letters) and of the medium.
 ORDER = (0, 1, 2, 3, 4, 5, 6, 7, 10, 14, 11, 8, 9, 13, 12, 15)
-F_CHECK = frozenset((8, 9, 11, 12, 13, 15))
+# So many meters of one branch may hide one more, whose digit is F, on a bus of sound meters and on any other.
+CROWD, ODD_CROWD = 3, 2
+# Those digits in sound meters.
+SOUND = {10: "01234567", 14: "0123"}
 ATTEMPTS_TO_READ = 3  # a meter that is there is asked this often who it is
 MAX_CLASHES = 64  # addresses that several meters seem to share, before the line is taken to babble
 
@@ -138,7 +141,7 @@ class Search:
     def secondary(self) -> Conversation:
         """The tree, depth first. Raises: Garbled where collisions have no end."""
         if self.state["branches"] is None:
-            seen, telegram = yield from self._select(self.state["mask"])
+            seen, telegram = yield from self._look(self.state["mask"])
             self.state["branches"] = []
             self._note(self.state["mask"], 0, seen, telegram)
         while self.state["branches"]:
@@ -156,11 +159,15 @@ class Search:
         mask, step, digit = branch["mask"], branch["step"], branch["digit"]
         place = ORDER[step]
         child = mask[:place] + digits[digit] + mask[place + 1 :]
+        known = self._known(child) if branch["open"] else []
+        if len(known) > 1:
+            # They collide, as is known; what hides behind them shows at a further digit.
+            seen = self._split(child, step + 1, open=len(known))
         # Several meters, and none of them with any other digit: they have the last one, which need not be asked.
-        if digits == DIGITS and digit == len(digits) - 1 and not branch["seen"] and not branch["guessed"]:
+        elif digits == DIGITS and digit == len(digits) - 1 and not branch["seen"] and not branch["guessed"]:
             seen = self._split(child, step + 1, guessed=True)
         else:
-            seen, telegram = yield from self._select(child)
+            seen, telegram = yield from self._look(child, known)
             self._note(child, step + 1, seen, telegram)
         branch["digit"] += 1
         branch["seen"] += seen
@@ -168,19 +175,31 @@ class Search:
     def _close(self, branch: dict[str, Any]) -> Conversation:
         """All digits of a branch are done; what it may still hide has this digit F."""
         mask, step, seen = branch["mask"], branch["step"], branch["seen"]
+        branches = self.state["branches"]
         if seen < SEVERAL and branch["guessed"]:
             # The guess was wrong: the branch above has its meters elsewhere, and finds out by repeating.
-            self.state["branches"].pop()
-            self.state["branches"][-1]["seen"] -= SEVERAL
+            branches.pop()
+            branches[-1]["seen"] -= SEVERAL
             return
-        if seen < SEVERAL:
-            seen, _ = yield from self._select(mask)
-            hidden = seen == SEVERAL
-        else:
-            hidden = ORDER[step] in F_CHECK and not branch["open"]
-        self.state["branches"].pop()
-        if hidden:
-            self._split(mask, step + 1, beyond=branch["seen"])
+        if seen < SEVERAL and not branch["open"]:
+            again, _ = yield from self._look(mask)
+            branches.pop()
+            if again == SEVERAL:
+                self._split(mask, step + 1)
+            return
+        branches.pop()
+        if step >= IDENTIFICATION:
+            count = len(self._known(mask))
+            if count > branch["open"] if branch["open"] else self._may_hide(mask, ORDER[step]):
+                self._split(mask, step + 1, open=count)
+
+    def _may_hide(self, mask: str, place: int) -> bool:
+        """Whether a meter with F at `place` may be behind those that were found."""
+        addresses = [meter["secondary_address"] for meter in self.state["found"] if meter["secondary_address"]]
+        sound = all(address[spot] in digits for address in addresses for spot, digits in SOUND.items())
+        if sound and place in SOUND:
+            return False
+        return len(self._known(mask)) >= (CROWD if sound else ODD_CROWD)
 
     def _note(self, mask: str, step: int, seen: int, telegram: Telegram | None) -> None:
         """What a mask brought: a meter alone is noted, several make a branch."""
@@ -189,8 +208,11 @@ class Search:
         elif seen == SEVERAL:
             self._split(mask, step)
 
-    def _select(self, mask: str) -> Conversation:
-        """Returns: (NONE, ONE or SEVERAL, Telegram or None)."""
+    def _look(self, mask: str, known: list[dict[str, Any]] | None = None) -> Conversation:
+        """Select a mask and see who answers. `known`: the meter that should, if one should.
+
+        Returns: (NONE, ONE or SEVERAL, Telegram or None).
+        """
         self.state["selections"] += 1
         self._tell(mask)
         try:
@@ -199,23 +221,48 @@ class Search:
             return NONE, None
         except (Garbled, ProtocolError):
             return SEVERAL, None
-        return (yield from self._who(wire.NETWORK))
+        return (yield from self._who(wire.NETWORK, known))
 
-    def _split(self, mask: str, step: int, guessed: bool = False, beyond: int = 0) -> int:
-        """A branch over the first open digit from `step` on; `beyond`: meters of it that are known already."""
+    def _split(self, mask: str, step: int, guessed: bool = False, open: int = 0) -> int:
+        """A branch over the first open digit from `step` on.
+
+        `guessed`: no answer has shown that there are several; `open`: so many meters of it
+        have been found, and only what hides behind them is sought.
+        """
         while step < len(ORDER) and mask[ORDER[step]] != "F":
             step += 1
         if step < len(ORDER):
-            branch = {"mask": mask, "step": step, "digit": 0, "seen": beyond, "repeated": False}
-            branch.update(guessed=guessed, open=bool(beyond))
+            branch = {"mask": mask, "step": step, "digit": 0, "seen": 0, "repeated": open > 0}
+            branch.update(guessed=guessed, open=open)
             self.state["branches"].append(branch)
-        elif beyond < SEVERAL:
+        elif not open:
             self._clash(mask)
         return SEVERAL
 
-    def _who(self, address: int) -> Conversation:
-        """Ask for a telegram. Returns: (NONE, ONE or SEVERAL, Telegram or None)."""
+    def _known(self, mask: str) -> list[dict[str, Any]]:
+        """Meters found at this speed that a mask covers."""
+        pairs = ((meter, meter["secondary_address"]) for meter in self.state["found"] if not meter["primary"])
+        return [
+            meter
+            for meter, address in pairs
+            if address
+            and meter["baudrate"] == self.state["baudrate"]
+            and all(wanted in ("F", digit) for wanted, digit in zip(mask, address, strict=True))
+        ]
+
+    def _who(self, address: int, known: list[dict[str, Any]] | None = None) -> Conversation:
+        """Ask who is there, twice unless it is whom we know: the overlay of two answers may pass for a third meter's.
+
+        Returns: (NONE, ONE or SEVERAL, Telegram or None).
+        """
         meter = MeterState()
+        seen, telegram = yield from self._ask_who(address, meter)
+        if telegram is None or (known and known[0]["secondary_address"] == telegram.secondary_address):
+            return seen, telegram
+        _, again = yield from self._ask_who(address, meter)
+        return (ONE, telegram) if again and again.identity == telegram.identity else (SEVERAL, None)
+
+    def _ask_who(self, address: int, meter: MeterState) -> Conversation:
         for _ in range(ATTEMPTS_TO_READ):
             try:
                 frame = yield from request(self.link, address, meter)
@@ -249,6 +296,7 @@ def _describe(telegram: Telegram | None, address: str, baudrate: int, secondary:
     told = telegram.secondary_address if telegram else ""
     return {
         "address": (told or address) if secondary else address,
+        "primary": not secondary,
         "secondary_address": told,
         "baudrate": baudrate,
         "identification": telegram.identification if telegram else "",
