@@ -190,6 +190,8 @@ cdef object utf8_string(Source *source):
 
 
 cdef object number(Source *source, int tag):
+    if tag == DOUBLE_LONG_UNSIGNED:
+        return take_unsigned32(source)
     if tag == LONG_UNSIGNED:
         return <int> take_unsigned(source, 2)
     if tag == UNSIGNED or tag == ENUM:
@@ -265,13 +267,11 @@ cdef tuple tuple_of(Source *source, Py_ssize_t count, int depth):
     return elements
 
 
-cdef inline object contents(Source *source, int tag, int depth):
-    """What follows a type tag, or stands for itself in a compact array; what meters send most comes first."""
-    if tag == DOUBLE_LONG_UNSIGNED:
-        return take_unsigned32(source)
+cdef object contents(Source *source, int tag, int depth):
+    """What follows a type tag, or stands for itself in a compact array."""
     if tag == OCTET_STRING:
         return octets(source, take_length(source))
-    if tag == DOUBLE_LONG or INTEGER <= tag <= LONG_UNSIGNED or LONG64 <= tag <= FLOAT64:
+    if tag == DOUBLE_LONG or tag == DOUBLE_LONG_UNSIGNED or INTEGER <= tag <= LONG_UNSIGNED or LONG64 <= tag <= FLOAT64:
         return number(source, tag)
     if tag == ARRAY or tag == STRUCTURE or tag == COMPACT_ARRAY:
         return container(source, tag, depth)
@@ -280,10 +280,13 @@ cdef inline object contents(Source *source, int tag, int depth):
     return text(source, tag)
 
 
-cdef inline object value(Source *source, int depth):
+cdef object value(Source *source, int depth):
     cdef int tag = take(source, 1)[0]
-    cdef object found = contents(source, tag, depth)
-    return (tag, found) if source.typed else found
+    if source.typed:
+        return (tag, contents(source, tag, depth))
+    if tag == DOUBLE_LONG_UNSIGNED:  # most of what a profile holds, spared the way through the tables
+        return take_unsigned32(source)
+    return contents(source, tag, depth)
 
 
 cdef bint is_empty(object kind):
