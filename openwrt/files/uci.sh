@@ -129,9 +129,10 @@ uci_to_json() {
 	config_cb() { meterd_section "$@"; }
 	option_cb() { meterd_option "$@"; }
 	list_cb() { meterd_list "$@"; }
-	config_load meterd || {
+	# Without the file there is nothing to load: JSON files alone are enough.
+	[ ! -e /etc/config/meterd ] || config_load meterd || {
 		# config_load keeps to itself what is wrong, so the file is read once more for the reason.
-		meterd_say "not started: /etc/config/meterd: $(uci -q show meterd 2>&1 >/dev/null | head -n 1)"
+		meterd_say "not started: /etc/config/meterd: $(uci show meterd 2>&1 >/dev/null | head -n 1)"
 		return 1
 	}
 	meterd_end_section

@@ -13,18 +13,19 @@ import sys
 from pathlib import Path
 
 from .cache import made, run
-from .toolchain import compiler, python
+from .toolchain import compiler, gnu_compiler, python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .machines import Machine
 
 PROJECT = Path(__file__).resolve().parents[2]
-# Nothing unwinds C here, so no tables for it; what the linker cannot reach goes.
-FLAGS = {
-    "CFLAGS": "-fno-asynchronous-unwind-tables -fno-unwind-tables -Wno-error=incompatible-pointer-types",
-    "LDFLAGS": "-O2 -s -Wl,--gc-sections",
-}
+# As OpenWrt compiles: for size, and for a MIPS that has them in the short instructions. Nothing unwinds C here, so no
+# tables for it; what the linker cannot reach goes. One interpreter per process: modules need not be made twice.
+CFLAGS = "-Os -DNDEBUG -fwrapv -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables"
+OWN_CFLAGS = "-DCYTHON_PEP489_MULTI_PHASE_INIT=0 -Wno-error=incompatible-pointer-types"
+MIPS_CFLAGS = "-mips16"
+LDFLAGS = "-O2 -s -Wl,--gc-sections"
 SOURCES = ("setup.py", "pyproject.toml", "meterd/*.pyx", "meterd/*.pxd", "meterd/*.pxi", "meterd/__init__.py")
 
 
@@ -32,7 +33,7 @@ def meterd_modules(machine: Machine) -> Path:
     """A folder with one stripped .so for every meterd/_*.pyx, named plainly (`_crc.so`)."""
     paths = sorted(path for pattern in SOURCES for path in PROJECT.glob(pattern))
     contents = {path.relative_to(PROJECT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    recipe = {"sources": contents, "python": python(machine).name, "flags": FLAGS}
+    recipe = {"sources": contents, "python": python(machine).name, "flags": [CFLAGS, OWN_CFLAGS, MIPS_CFLAGS, LDFLAGS]}
     return made(f"meterd-{machine.name}", recipe, lambda folder: _build_meterd(machine, folder, list(contents)))
 
 
@@ -45,11 +46,12 @@ def cross_environment(machine: Machine, folder: Path) -> dict[str, str]:
     shutil.copy(data, folder)
     tools = compiler(machine)
     include = root / "usr" / "include" / library.name
+    cc, flags = (gnu_compiler(machine), MIPS_CFLAGS) if machine.gnu_prefix else (tools, "")
     return {
         **os.environ, "PYTHONPATH": str(folder), "_PYTHON_SYSCONFIGDATA_NAME": data.stem,
-        "_PYTHON_HOST_PLATFORM": f"linux-{machine.name}", "CC": str(tools / "cc"), "AR": str(tools / "ar"),
-        "LDSHARED": f"{tools / 'cc'} -shared", "CPPFLAGS": f"-I{include}", "LDFLAGS": FLAGS["LDFLAGS"],
-        "CFLAGS": f"-I{include} {FLAGS['CFLAGS']}",
+        "_PYTHON_HOST_PLATFORM": f"linux-{machine.name}", "CC": str(cc / "cc"), "AR": str(tools / "ar"),
+        "LDSHARED": f"{cc / 'cc'} -shared", "CPPFLAGS": f"-I{include}", "LDFLAGS": LDFLAGS,
+        "CFLAGS": f"-I{include} {CFLAGS} {OWN_CFLAGS} {flags}",
     }  # fmt: skip
 
 
@@ -72,4 +74,6 @@ def _build_meterd(machine: Machine, folder: Path, sources: list[str]) -> None:
 def strip(machine: Machine, path: Path, log: str) -> None:
     """Of MIPS files the linker leaves debugger's sections that no loader reads."""
     if machine.gnu_prefix:
-        run(log, machine.gnu_prefix + "strip", "--strip-all", "-R", ".pdr", "-R", ".comment", path)
+        unread = (".pdr", ".comment", ".gnu.attributes")
+        words = [word for section in unread for word in ("-R", section)]
+        run(log, machine.gnu_prefix + "strip", "--strip-all", *words, path)

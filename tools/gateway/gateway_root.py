@@ -17,7 +17,7 @@ from . import third_party
 from .cache import made, program
 from .imports import FEED
 from .mini_opkg import feed, install_from
-from .packages import SITE
+from .packages import FILES, FOLDERS, SITE, SYSTEM
 from .toolchain import PYTHON, python
 
 TYPE_CHECKING = False
@@ -75,22 +75,9 @@ def feed_package(machine: Machine, name: str) -> list[tuple[Path, str]]:
     return found
 
 
-def create(root: Path, machine: Machine, packages_feed: Path, names: list[str]) -> None:
-    """Fill the root and install the packages. Raises: ToolMissing, Refused."""
-    shutil.copytree(light_python(machine), root, symlinks=True)
-    for folder in (
-        "bin",
-        "sbin",
-        "etc",
-        "dev",
-        "proc",
-        "tmp",
-        "root",
-        "var/run",
-        "etc/init.d",
-        "etc/config",
-        "usr/sbin",
-    ):
+def shell(root: Path) -> None:
+    """Give the root busybox, users, and the stand-ins for procd, uci and logger. Raises: ToolMissing."""
+    for folder in ("bin", "sbin", "etc/init.d", "etc/config", "dev", "proc", "tmp", "root", "var/run", "usr/bin"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "tmp").chmod(0o1777)
     (root / "etc" / "passwd").write_text(PASSWD)
@@ -100,19 +87,35 @@ def create(root: Path, machine: Machine, packages_feed: Path, names: list[str]) 
     for applet in subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split():
         if not (root / "bin" / applet).exists():
             (root / "bin" / applet).symlink_to("busybox")
-    for name, place in {"rc.common": "etc/rc.common", "uci": "sbin/uci", "logger": "usr/bin/logger"}.items():
-        (root / place).unlink(missing_ok=True)
-        shutil.copy(STANDINS / name, root / place)
     (root / "bin" / "logger").unlink(missing_ok=True)
+    for name, place in {"rc.common": "etc/rc.common", "uci": "sbin/uci", "logger": "usr/bin/logger"}.items():
+        shutil.copy(STANDINS / name, root / place)
+
+
+def scripts(root: Path) -> None:
+    """A root with the shell and meterd's scripts alone, on which the scripts can be tried. Raises: ToolMissing."""
+    shell(root)
+    for name, (place, mode) in SYSTEM.items():
+        target = root / place.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(FILES / name, target)
+        target.chmod(mode)
+    for folder in FOLDERS:
+        (root / folder.lstrip("/")).mkdir(parents=True)
+
+
+def create(root: Path, machine: Machine, packages_feed: Path, names: list[str]) -> None:
+    """Fill the root and install the packages. Raises: ToolMissing, Refused."""
+    shutil.copytree(light_python(machine), root, symlinks=True)
+    shell(root)
     emulator = program(machine.emulator[0], "qemu-user-static")
     shutil.copy(emulator, root / "usr" / "bin" / machine.emulator[0])
     words = " ".join([f"/usr/bin/{machine.emulator[0]}", *machine.emulator[1:]])
     script = root / "usr" / "bin" / "python3"
     script.write_text(PYTHON_SCRIPT.format(emulator=words, version=PYTHON))
     script.chmod(0o755)
-    wanted = {
-        entry for content in install_from(packages_feed, root, machine, names) for entry in _depends(content.fields)
-    }
+    installed = install_from(packages_feed, root, machine, names)
+    wanted = {entry for content in installed for entry in _depends(content.fields)}
     _install_feed_packages(root, machine, wanted - set(feed(packages_feed)))
 
 

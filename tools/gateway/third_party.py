@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from .cache import made, run
-from .compiled import FLAGS, strip
+from .compiled import CFLAGS, LDFLAGS, strip
 from .toolchain import compiler, python
 
 TYPE_CHECKING = False
@@ -31,8 +31,8 @@ CLASSIC_LOCALE = re.compile(
 )
 WITHOUT_LOCALE = "return 'A' <= ch && ch <= 'Z' ? ch - 'A' + 'a' : ch;"
 PLAIN_CPP = ("-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics")
-COMPILE = ("-Os", "-g0", "-fPIC", "-ffunction-sections", "-w", *FLAGS["CFLAGS"].split())
-LINK = ("-shared", *FLAGS["LDFLAGS"].split())
+COMPILE = ("-g0", "-fPIC", "-w", *CFLAGS.split())
+LINK = ("-shared", *LDFLAGS.split())
 
 
 def _sdist(requirement: str) -> Path:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -78,34 +79,71 @@ def musl(machine: Machine) -> Path:
 
 def _build_musl(machine: Machine, folder: Path) -> None:
     gcc = machine.gnu_prefix + "gcc"
-    program(gcc, f"gcc-{machine.gnu_prefix.rstrip('-')}")
     log = f"musl-{machine.name}.log"
     work = folder.with_name(folder.name + "-work")
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(source("musl"), work)
-    # The GNU compiler's own libgcc is for a floating point unit, so the arithmetic comes from the other compiler's
-    # soft-float run time. Only its own names (__*) may stay visible, or its memset hides musl's.
-    run_time = next(iter(sorted((compiler(machine) / "cache").rglob("libcompiler_rt.a"))))
-    objects = work / "run-time"
-    objects.mkdir()
-    run(log, zig(), "ar", "x", run_time, cwd=objects)
-    for number, found in enumerate(sorted(objects.iterdir())):
-        run(log, machine.gnu_prefix + "objcopy", "-w", "--keep-global-symbol=__*", found, work / f"run-time-{number}.o")
-    run(
-        log,
-        machine.gnu_prefix + "ar",
-        "rc",
-        "run-time.a",
-        *sorted(path.name for path in work.glob("run-time-*.o")),
-        cwd=work,
-    )
     run(log, "./configure", f"--target={machine.host}", f"CC={gcc} {machine.gnu_flags}",
-        f"LIBCC={work}/run-time.a", cwd=work)  # fmt: skip
+        f"LIBCC={run_time(machine) / 'run-time.a'}", cwd=work)  # fmt: skip
     run(log, "nice", "make", f"-j{JOBS}", "lib/libc.so", cwd=work)
     (folder / "lib").mkdir()
     shutil.copy(work / "lib" / "libc.so", folder / "lib" / "libc.so")
     (folder / machine.loader.lstrip("/")).symlink_to("libc.so")
     shutil.rmtree(work)
+
+
+def run_time(machine: Machine) -> Path:
+    """A folder with run-time.a, the arithmetic that the GNU compiler calls for.
+
+    The GNU compiler's own libgcc is for a floating point unit, so it comes from the other compiler's soft-float run
+    time. Only its own names (__*) may stay visible, or its memset hides musl's.
+    """
+
+    def make(folder: Path) -> None:
+        program(machine.gnu_prefix + "gcc", f"gcc-{machine.gnu_prefix.rstrip('-')}")
+        log = f"run-time-{machine.name}.log"
+        # The smallest is the one built position-independent and optimized.
+        libraries = (compiler(machine) / "cache").rglob("libcompiler_rt.a")
+        run(log, zig(), "ar", "x", min(libraries, key=lambda path: path.stat().st_size), cwd=folder)
+        for found in sorted(folder.iterdir()):
+            run(log, machine.gnu_prefix + "objcopy", "-w", "--keep-global-symbol=__*", found)
+        run(
+            log,
+            machine.gnu_prefix + "ar",
+            "rc",
+            "run-time.a",
+            *sorted(path.name for path in folder.iterdir()),
+            cwd=folder,
+        )
+
+    return made(f"run-time-{machine.name}", {"compiler": compiler(machine).name}, make)
+
+
+def gnu_compiler(machine: Machine) -> Path:
+    """The GNU compiler for shared libraries of the machine, as a script: musl's headers, no libraries but musl.
+
+    It is what OpenWrt compiles with, and the only one here that knows MIPS16, with which OpenWrt compiles its packages
+    for these machines: code takes two thirds of the space.
+    """
+
+    def make(folder: Path) -> None:
+        headers = zig().parent / "lib" / "libc" / "include"
+        short = machine.target.removesuffix("eabi")
+        own = subprocess.run(
+            [machine.gnu_prefix + "gcc", "-print-file-name=include"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        places = " ".join(f"-isystem {path}" for path in (own, headers / short, headers / "generic-musl"))
+        script = folder / "cc"
+        script.write_text(
+            '#!/bin/sh\nlibraries=\nfor word; do\n\t[ "$word" = -shared ] && '
+            f'libraries="{run_time(machine)}/run-time.a -L{musl(machine)}/lib -lc -nostdlib -Wl,--hash-style=sysv '
+            '-Wl,-Bsymbolic -Wl,--gc-sections"\ndone\n'
+            f'exec {machine.gnu_prefix}gcc {machine.gnu_flags} -nostdinc {places} "$@" $libraries\n'
+        )
+        script.chmod(0o755)
+
+    recipe = {"flags": machine.gnu_flags, "musl": musl(machine).name, "zig": ZIG, "script": 1}
+    return made(f"gnu-compiler-{machine.name}", recipe, make)
 
 
 def python(machine: Machine) -> Path:

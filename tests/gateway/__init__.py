@@ -1,0 +1,1 @@
+"""The gateway's packages and scripts, tried without a gateway: `make gateway`."""

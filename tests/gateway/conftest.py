@@ -1,0 +1,23 @@
+"""What the gateway's tests share. What a machine lacks for them is said in one line, and the test is skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from tools.gateway import gateway_root
+from tools.gateway.cache import ToolMissing
+
+
+@pytest.fixture
+def scripts_root(tmp_path):
+    """A gateway's root with a shell and meterd's scripts, without Python."""
+    if os.geteuid() or not shutil.which("chroot"):
+        pytest.skip("the init scripts are tried in a root of their own, which takes root's rights")
+    try:
+        gateway_root.scripts(tmp_path)
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
+    return tmp_path

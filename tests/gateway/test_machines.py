@@ -1,0 +1,264 @@
+"""The packages on every machine, emulated: checked, installed, started by the init script, reading, obeying, respawned.
+
+It takes a cross compiler and minutes, so it only runs when asked for: `make gateway`, or METERD_GATEWAY=1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tools.gateway import gateway_root, packages
+from tools.gateway.cache import ToolMissing
+from tools.gateway.machines import MACHINES
+from tools.gateway.service import Supervisor, recorded, script
+
+PROJECT = Path(__file__).resolve().parents[2]
+ASKED = os.environ.get("METERD_GATEWAY")
+NAMES = list(MACHINES) if ASKED in ("1", "all") else (ASKED or "").split()
+
+pytestmark = [
+    pytest.mark.skipif(not ASKED, reason="`make gateway` runs this: it cross-compiles and emulates"),
+    pytest.mark.timeout(600),
+]
+
+SITE = """
+config meterd 'main'
+	option log_level '6'
+
+config port 'PORT1'
+	option node '{pty}'
+
+config device 'tcp_meter'
+	option protocol 'IEC 62056-21'
+	option ip '127.0.0.1'
+	option port '{port}'
+	option serialnumber '12345678'
+	option scan_rate_ms '1000'
+
+config signal 'tcp_energy'
+	option device_alias 'tcp_meter'
+	option number_type 'DOUBLE'
+	option job_todo '1.8.0'
+	option tag_job_todo '1.8.0'
+
+config device 'pty_meter'
+	option protocol 'mbus serial'
+	option device 'PORT1'
+	option baudrate '2400'
+	option id '1'
+	option scan_rate_ms '1000'
+
+config signal 'pty_heat'
+	option device_alias 'pty_meter'
+	option number_type 'DOUBLE'
+	option job_todo '1'
+	option tag_job_todo '1'
+
+config publish 'main'
+	option stdout 'json'
+"""
+
+
+class Gateway:
+    """One machine's root with meterd installed, and the simulated meters it reads."""
+
+    def __init__(self, root: Path, machine, place: Path) -> None:
+        self.root = root
+        self.machine = machine
+        self.place = place
+        self.port = _free_port()
+        self.pty = place / "meter"
+        self.meters = [
+            subprocess.Popen([sys.executable, "-m", "meterd.cli.main", "simulate", *words], cwd=PROJECT)
+            for words in (
+                ["iec62056-21", "--tcp", str(self.port), "reaction_ms=0"],
+                ["mbus", "--pty", str(self.pty), "kind=heat"],
+            )
+        ]
+        until(self.pty.is_symlink, "the simulated meter's pty")
+        # The root has no devpts of its own; the same node lies under its number in both.
+        node = self.pty.resolve()
+        copied = root / "dev" / "ttyS1"
+        copied.unlink(missing_ok=True)
+        os.mknod(copied, node.stat().st_mode, node.stat().st_rdev)
+        os.chown(copied, 0, gateway_group())
+        copied.chmod(0o660)
+
+    def write(self, text: str = SITE) -> None:
+        path = self.root / "etc" / "config" / "meterd"
+        path.write_text(text.format(port=self.port, pty="/dev/ttyS1"))
+
+    def start(self, scale: float = 1.0) -> Supervisor:
+        assert script(self.root, "meterd", "start").returncode == 0
+        instance = recorded(self.root)
+        assert instance is not None
+        output = self.place / "output"
+        output.write_bytes(b"")
+        supervisor = Supervisor(self.root, self.machine, instance, output, scale)
+        supervisor.start()
+        return supervisor
+
+    def close(self) -> None:
+        for meter in self.meters:
+            meter.terminate()
+            meter.wait()
+
+
+def gateway_group() -> int:
+    from tools.gateway.service import GROUPS
+
+    return GROUPS["dialout"]
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def until(condition, what: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not come"
+        time.sleep(0.05)
+
+
+def good_values(supervisor: Supervisor, signal_alias: str) -> list[float]:
+    rows = [json.loads(line) for line in supervisor.said().splitlines() if line.startswith("{")]
+    return [row["value"] for row in rows if row["signal"] == signal_alias and row["quality"] == "good"]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def installed(request, tmp_path_factory):
+    machine = MACHINES[request.param]
+    root = tmp_path_factory.mktemp("root") / machine.name
+    try:
+        gateway_root.create(root, machine, packages.write(machine), ["meterd", "meterd-simulate"])
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
+    return root, machine
+
+
+@pytest.fixture
+def gateway(installed, tmp_path):
+    found = Gateway(*installed, tmp_path)
+    found.write()
+    yield found
+    found.close()
+
+
+def test_it_reads_over_tcp_and_serial_obeys_hup_and_term(gateway):
+    daemon = gateway.start()
+    try:
+        until(lambda: len(good_values(daemon, "tcp_energy")) > 1, "a reading over TCP")
+        until(lambda: good_values(daemon, "pty_heat"), "a reading from the serial port")
+        status = script(gateway.root, "mbus", "status")
+        assert status.returncode == 0, status.stderr
+        assert "pty_meter" in status.stdout
+        gateway.write(SITE.replace("'tcp_energy'", "'tcp_renamed'"))
+        assert script(gateway.root, "meterd", "reload").returncode == 0
+        daemon.reload()
+        until(lambda: good_values(daemon, "tcp_renamed"), "a reading under the new name")
+        assert script(gateway.root, "iec62056-21", "stop").returncode == 0
+        time.sleep(1.5)
+        before = len(good_values(daemon, "tcp_renamed"))
+        time.sleep(2.5)
+        assert len(good_values(daemon, "tcp_renamed")) == before
+        assert script(gateway.root, "iec62056-21", "start").returncode == 0
+        until(lambda: len(good_values(daemon, "tcp_renamed")) > before, "a reading after the restart")
+        assert daemon.starts == 1
+    finally:
+        code = daemon.stop()
+    assert code == 0, daemon.said()
+
+
+def test_it_is_respawned_when_it_dies(gateway):
+    daemon = gateway.start(scale=0.01)
+    try:
+        until(lambda: good_values(daemon, "tcp_energy"), "a reading")
+        daemon.signal(signal.SIGKILL)
+
+        def respawned() -> bool:
+            daemon.watch()
+            return daemon.starts == 2
+
+        until(respawned, "the respawn")
+        before = len(good_values(daemon, "tcp_energy"))
+        until(lambda: len(good_values(daemon, "tcp_energy")) > before, "a reading after the respawn")
+    finally:
+        daemon.stop()
+
+
+def test_what_cannot_start_says_so_once_and_waits_for_a_better_configuration(gateway):
+    gateway.write(SITE.replace("IEC 62056-21", "IEC 62056-12").replace("mbus serial", "mbus cereal"))
+    daemon = gateway.start(scale=0.01)
+    try:
+        until(lambda: "nothing to run" in daemon.said(), "the message")
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            daemon.watch()
+            time.sleep(0.05)
+        assert daemon.starts == 1
+        assert daemon.said().count("nothing to run") == 1
+        assert "IEC 62056-12" in daemon.said()
+        gateway.write()
+        assert script(gateway.root, "meterd", "reload").returncode == 0
+        daemon.reload()
+
+        def reading() -> bool:
+            daemon.watch()
+            return bool(good_values(daemon, "tcp_energy"))
+
+        until(reading, "a reading by the better configuration")
+    finally:
+        daemon.stop()
+
+
+def test_a_missing_port_is_one_message_and_no_end(gateway):
+    (gateway.root / "dev" / "ttyS1").unlink()
+    daemon = gateway.start()
+    try:
+        until(lambda: len(good_values(daemon, "tcp_energy")) > 3, "readings of the other meter")
+        said = [line for line in daemon.said().splitlines() if "ttyS1" in line and not line.startswith("{")]
+        assert len(said) == 1, said
+        assert daemon.process.poll() is None
+    finally:
+        daemon.stop()
+
+
+@pytest.mark.parametrize("full", ["full", "removed"])
+def test_a_full_or_removed_disk_is_one_message_and_no_end(gateway, full):
+    disk = gateway.root / "mnt"
+    disk.mkdir(exist_ok=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k,mode=777", "meterd-test", disk], check=False)
+    if done.returncode:
+        pytest.skip("a small file system for this test cannot be mounted here")
+    try:
+        gateway.write(SITE + "config publish 'file'\n\toption path '/mnt/readings'\n")
+        daemon = gateway.start()
+        try:
+            until(lambda: (disk / "readings").exists(), "the file of readings")
+            if full == "full":
+                (disk / "filler").write_bytes(bytes(12 * 1024))
+            else:
+                subprocess.run(["umount", "-l", disk], check=True)
+            before = len(good_values(daemon, "tcp_energy"))
+            until(lambda: len(good_values(daemon, "tcp_energy")) > before + 8, "readings, disk or no disk", 90)
+            said = [line for line in daemon.said().splitlines() if "/mnt/readings" in line]
+            assert len(said) <= 1, said
+            assert said or full == "removed"
+            assert daemon.process.poll() is None
+        finally:
+            daemon.stop()
+    finally:
+        subprocess.run(["umount", "-l", disk], check=False, stderr=subprocess.DEVNULL)
