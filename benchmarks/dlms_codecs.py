@@ -9,6 +9,7 @@ from dlms_cosem import dlms_data
 from dlms_cosem.protocol import xdlms
 
 from meterd import _axdr
+from meterd._axdr_encode import encode
 from meterd.protocols.dlms import enumerations as codes
 from meterd.protocols.dlms import get
 
@@ -38,7 +39,7 @@ def profile_octets() -> bytes:
         ])
         for clock, energy, power in PROFILE
     ]  # fmt: skip
-    return _axdr.encode(codes.ARRAY, rows)
+    return encode(codes.ARRAY, rows)
 
 
 def profile_rows() -> list[tuple[str, float, str, float | None]]:
@@ -57,8 +58,8 @@ def profile_rows() -> list[tuple[str, float, str, float | None]]:
 
 
 def get_rows() -> list[tuple[str, float, str, float | None]]:
-    answer = get.response_normal(0xC1, _axdr.encode(codes.DOUBLE_LONG_UNSIGNED, 123456))
-    value = _axdr.encode(codes.DOUBLE_LONG_UNSIGNED, 123456)
+    answer = get.response_normal(0xC1, encode(codes.DOUBLE_LONG_UNSIGNED, 123456))
+    value = encode(codes.DOUBLE_LONG_UNSIGNED, 123456)
     listed = get.response_with_list(0xC1, [(0, value)] * LISTED)
     ours, listed_time, foreign = compare(
         partial(get.decode_response, answer),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from meterd import _axdr
 from meterd._axdr import BitString, Date, DateTime, Time
+from meterd._axdr_encode import encode
 from meterd.errors import DecodeError, Refused
 from meterd.model import Number
 from meterd.protocols.dlms import (
@@ -28,7 +29,7 @@ from meterd.protocols.dlms import enumerations as codes
 
 ENERGY = bytes((1, 0, 1, 8, 0, 255))
 PROFILE = bytes((1, 0, 99, 1, 0, 255))
-VALUE = _axdr.encode(codes.DOUBLE_LONG_UNSIGNED, 123456)
+VALUE = encode(codes.DOUBLE_LONG_UNSIGNED, 123456)
 # The days of a published Elgama profile request: 2015-04-20, 15 and 23 o'clock.
 FROM = bytes.fromhex("07DF0414FF0F0000008000FF")
 TO = bytes.fromhex("07DF0414FF170000008000FF")
@@ -120,7 +121,7 @@ class TestGet:
         )
 
     def test_blocks_of_a_list(self) -> None:
-        raw = get.result_list([(0, VALUE), (4, b""), (0, _axdr.encode(codes.OCTET_STRING, bytes(300)))])
+        raw = get.result_list([(0, VALUE), (4, b""), (0, encode(codes.OCTET_STRING, bytes(300)))])
         joined = b""
         cuts = range(0, len(raw), 50)
         for block, start in enumerate(cuts, 1):
@@ -169,7 +170,7 @@ class TestRead:
             read.decode_blocks(raw[:-1], 2)
 
     def test_joined_blocks_that_hold_the_bare_value(self) -> None:
-        assert read.decode_blocks(_axdr.encode(codes.ARRAY, [(codes.UNSIGNED, 1)]), 1) == [(0, [1])]
+        assert read.decode_blocks(encode(codes.ARRAY, [(codes.UNSIGNED, 1)]), 1) == [(0, [1])]
         with pytest.raises(DecodeError):
             read.decode_blocks(VALUE + b"\x00", 1)
 
@@ -197,7 +198,7 @@ class TestAction:
     TARGET = (15, hexed("0000280000FF"), 1)
 
     def test_whole_both_ways(self) -> None:
-        parameters = _axdr.encode(codes.OCTET_STRING, b"answer")
+        parameters = encode(codes.OCTET_STRING, b"answer")
         apdu = action.request_normal(0xC1, *self.TARGET, parameters)
         assert apdu == hexed("C301C1000F0000280000FF0101") + parameters
         assert action.decode_request(apdu) == action.ActionNormal(0xC1, *self.TARGET, parameters)

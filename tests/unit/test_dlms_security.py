@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _axdr
+from meterd._axdr_encode import encode
 from meterd.errors import ConfigError, DecodeError, Refused, SecurityError
 from meterd.protocols.dlms import acse, action, conformance, get, initiate, keys, refusals, security
 from meterd.protocols.dlms import enumerations as codes
@@ -439,9 +440,9 @@ def test_gurux_associates_and_reads(gurux: Gurux, auth: str, protection: str) ->
         called = action.decode_request(opened(answered))
         assert isinstance(called, action.ActionNormal) and called.method == 1
         hls.verify(_axdr.decode_whole(called.parameters))
-        proof = action.response_normal(called.invoke, 0, _axdr.encode(codes.OCTET_STRING, hls.reply()))
+        proof = action.response_normal(called.invoke, 0, encode(codes.OCTET_STRING, hls.reply()))
         assert gurux.ask("proof", proof=sealed(proof)) == "proven"
     asked = get.decode_request(opened(gurux.ask("ask")))
     assert isinstance(asked, get.GetNormal) and asked.attribute.class_id == 3
-    answer = get.response_normal(asked.invoke, _axdr.encode(codes.DOUBLE_LONG_UNSIGNED, 123456))
+    answer = get.response_normal(asked.invoke, encode(codes.DOUBLE_LONG_UNSIGNED, 123456))
     assert gurux.ask("answer", answer=sealed(answer)) == 123456

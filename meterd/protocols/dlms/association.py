@@ -12,7 +12,7 @@ The dirt: late answers of another service, meters that end an association unaske
 
 from __future__ import annotations
 
-from ..._axdr import encode
+from ..._axdr_encode import encode
 from ...errors import DecodeError, MeterdError, PortGone, ProtocolError, SecurityError
 from . import acse, action, block_transfer, conformance, initiate, read, refusals
 from . import enumerations as codes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meterd import _axdr
+from meterd._axdr_encode import encode
 from meterd.errors import DecodeError, MeterdError
 from meterd.protocols.dlms import data as meaning
 
@@ -28,10 +29,10 @@ def one(data: bytes) -> None:
         assert typed is None, "decode refuses what decode_typed takes"
         return
     assert typed is not None and same_end == end <= len(data), "decode takes what decode_typed refuses"
-    again = _axdr.encode(*typed)
+    again = encode(*typed)
     # Compared as octets: NaN is not equal to itself. A signalling NaN may come back quiet, once.
-    settled = _axdr.encode(*_axdr.decode_typed(again)[0])
-    assert _axdr.encode(*_axdr.decode_typed(settled)[0]) == settled, "encode and decode disagree"
+    settled = encode(*_axdr.decode_typed(again)[0])
+    assert encode(*_axdr.decode_typed(settled)[0]) == settled, "encode and decode disagree"
     for interpret in (meaning.plain, meaning.scaler_unit, _seconds):
         try:
             interpret(value)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from meterd import _axdr
+from meterd._axdr_encode import encode
 from meterd.errors import DecodeError, Refused
 from meterd.protocols.dlms import action, block_transfer, get, initiate, notification, read, refusals, selection
 
 _NAME = bytes((1, 0, 1, 8, 0, 255))
-_VALUE = _axdr.encode(6, 123456)
+_VALUE = encode(6, 123456)
 _TIME = bytes.fromhex("07DF0414FF0F0000008000FF")
 _RANGE = selection.by_range(selection.CLOCK, _TIME, _TIME, [(3, _NAME, 2, 0)])
 
