@@ -94,7 +94,8 @@ cdef class MbusDecoder:
             elif start[0] == START_SHORT:
                 frame = self._short(start, size)
             else:
-                frame = self._drop("no frame start")
+                # What follows a damaged frame is its rest: the damage is worth telling, not this.
+                frame = self._drop(self.reason or "no frame start")
             if frame is not None:
                 return frame
             if self.missing > 0:

@@ -9,7 +9,7 @@ Dirt it must survive: error displays in BCD, reserved "no value" codes, infiniti
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.string cimport memcpy
 
@@ -18,7 +18,7 @@ from meterd._mbus_times cimport printed_seconds, printed_time
 from meterd.model import Number
 
 cdef extern from "Python.h":
-    object PyType_GenericNew(object kind, object positional, PyObject *named)
+    object PyType_GenericNew(PyTypeObject *kind, object positional, PyObject *named)
 
 cdef enum:
     SIGNED_KIND = 0         # EN 13757-3 type B, or BCD, or a real
@@ -263,7 +263,7 @@ cdef class Record:
         zone = data[0] & 0x1F
         zone = zone - 32 if zone > 15 else zone
         ticks = little_endian(data + 1, size - 1)
-        if ticks == (1 << 8 * (size - 1)) - 1:
+        if ticks == (<unsigned long long>-1) >> (64 - 8 * (size - 1)):
             self._refuse("invalid", "clock", "the time is unset")
             return 0
         shift = (-1, 0, 8, 15)[data[0] >> 5 & 3]     # 2 s, 1 s, 1/256 s, 1/32768 s
@@ -309,7 +309,7 @@ cdef inline double real64(const unsigned char *data) noexcept:
 
 cdef object exact(object mantissa, int exponent):
     """Number(mantissa, exponent) without its range check: no VIF and VIFE reach past ±64."""
-    cdef object number = PyType_GenericNew(Number, EMPTY, NULL)
+    cdef object number = PyType_GenericNew(<PyTypeObject *>Number, EMPTY, NULL)
     number.mantissa = mantissa
     number.exponent = exponent
     return number

@@ -65,9 +65,10 @@ def parse_address(text: str) -> str:
 
     Raises: ValueError, what is allowed.
     """
-    plain = text.strip().replace(" ", "").replace("-", "").replace(".", "").upper()
+    plain = text.strip().upper()
     if plain.isascii() and plain.isdigit() and len(plain) <= 3 and int(plain) <= HIGHEST_PRIMARY:
         return str(int(plain))
+    plain = plain.replace(" ", "").replace("-", "").replace(".", "")
     if len(plain) not in (8, 16) or plain.strip("0123456789ABCDEF"):
         raise ValueError(ADDRESS_FORM)
     return (plain + WILDCARDS)[:16]
