@@ -38,7 +38,7 @@ lint: build .build-test
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
-	$(VENV)/cython-lint meterd
+	PATH=$(CURDIR)/$(VENV):$$PATH cython-lint meterd
 
 bench: build .build-test
 	$(VENV)/python -m benchmarks

@@ -24,6 +24,8 @@ COMMANDS = {
     "reload": ("control", "have the running daemon read its configuration again"),
     "events": ("control", "the event log of the running daemon, newest first"),
     "trace": ("control", "follow the wire of the running daemon, secrets masked"),
+    "scan": ("scan", "what a meter or a bus has, written as configuration ready to use"),
+    "doctor": ("doctor", "climb from port to object and say where reading a device stops, and what to try"),
     "replay": ("replay", "play a wire log as a meter on a pty or TCP port"),
     "simulate": ("simulate", "play a simulated meter on a pty or TCP port"),
     "demo": ("demo", "simulated meters, the real daemon, live readings"),

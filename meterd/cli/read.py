@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..config.files import load
 from ..errors import ConfigError
 from ..model import GOOD
 from ..publish.format import json_line
 from ..publish.hub import Hub
+from ..publish.lines import LineSink
+from ..publish.sinks import STDOUT
 from ..runtime.daemon import Daemon
 from ..runtime.loop import Loop
 from .exit_codes import FAILED, NOTHING_TO_RUN, OK, READ_FAILED
@@ -26,7 +26,8 @@ OPTIONS = (CONFIG, DEBUG, PORT, RAW, FRAMES, RECORD, STATE, HELP)
 class Printer:
     """A sink that prints each reading as a JSON line and keeps the first failure's reason."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: Loop) -> None:
+        self._lines = LineSink(STDOUT, json_line, loop)
         self.reason: str | None = None
         self.count = 0
 
@@ -34,16 +35,16 @@ class Printer:
         self.count += 1
         if reading.quality != GOOD and self.reason is None:
             self.reason = reading.reason or "type"
-        sys.stdout.write(json_line(reading) + "\n")
+        self._lines.accept(reading)
 
     def flush(self) -> None:
-        sys.stdout.flush()
+        self._lines.flush()
 
     def reopen(self) -> None:
         """Stdout stays as it is."""
 
     def close(self) -> None:
-        sys.stdout.flush()
+        self._lines.close()
 
 
 def main(words: list[str]) -> int:
@@ -61,7 +62,7 @@ def main(words: list[str]) -> int:
     if wanted:
         _select(configuration, wanted[0], wanted[1:])
     loop = Loop()
-    printer = Printer()
+    printer = Printer(loop)
     hub = Hub([printer], wall_clock_ms)
     daemon = Daemon(loop, hub, state_directory(arguments))
     daemon.once = True
@@ -71,6 +72,7 @@ def main(words: list[str]) -> int:
     if not daemon.configure(configuration):
         return NOTHING_TO_RUN
     loop.run()
+    hub.close()
     if configuration.errors and printer.reason is None:
         return NOTHING_TO_RUN
     return OK if printer.reason is None and printer.count else READ_FAILED.get(printer.reason or "", FAILED)

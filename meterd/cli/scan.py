@@ -1,0 +1,180 @@
+"""`meterd scan`: what a meter or a bus has, written as configuration ready to use."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+
+from .. import log
+from ..config.command_line import make_device
+from ..config.files import load
+from ..errors import Aborted, ConfigError, MeterdError
+from ..protocols import registry
+from ..runtime.loop import Loop
+from ..runtime.single import Single
+from .exit_codes import OK, READ_FAILED
+from .options import CONFIG, DEBUG, HELP, STATE, VALUE, Option, UsageError, parse, usage
+from .run import set_up_log, state_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+    from ..config.files import Configuration
+    from ..model import Device, Signal
+    from .options import Arguments
+
+OUTPUT = Option(("-o", "--output"), VALUE, "write the configuration found here instead of to stdout", "FILE")
+RESUME = Option(("--resume",), VALUE, "keep the search's state here, and go on from it", "FILE")
+OPTIONS = (CONFIG, OUTPUT, RESUME, DEBUG, STATE, HELP)
+ABOUT = """Reads what a meter offers (DLMS object list, IEC 62056-21 read-out) or searches a bus (M-Bus), and writes
+devices and signals as configuration. The device is one of a configuration file, or is described by the parameters of
+its table: meterd scan mbus device=/dev/ttyUSB0 baudrate=2400 parity=even"""
+
+
+def main(words: list[str]) -> int:
+    arguments = parse(words[1:], OPTIONS)
+    if arguments.has("help"):
+        print(usage("meterd scan", "(-c FILE DEVICE | PROTOCOL parameter=value…)", ABOUT, OPTIONS))
+        return OK
+    set_up_log(arguments)
+    device, path = find_device(arguments, "scan")
+    resume = arguments.value("resume")
+    state = _load_state(resume)
+    try:
+        found = _discover(device, path, arguments, state)
+    except MeterdError as error:
+        _save_state(resume, state)
+        print(f"meterd scan: {device.alias}: {error}", file=sys.stderr)
+        return READ_FAILED.get(error.reason, 1)
+    except KeyboardInterrupt:
+        _save_state(resume, state)
+        raise
+    _save_state(resume, state)
+    _write(arguments.value("output"), _configuration(device, path, found))
+    return OK
+
+
+def find_device(arguments: Arguments, command: str) -> tuple[Device, str]:
+    """The device that the command line names, and the node of its port. Raises: ConfigError, UsageError."""
+    if arguments.has("config"):
+        configuration, names = _loaded(arguments)
+        chosen = [device for device in configuration.devices if not names or device.alias == names[0]]
+        if len(chosen) == 1:
+            return chosen[0], configuration.ports.get(chosen[0].line, chosen[0].line)
+        for error in configuration.errors:
+            log.error(str(error))
+        known = ", ".join(device.alias for device in configuration.devices) or "none without errors"
+        raise UsageError(f"say which device; there are: {known}")
+    operands = arguments.operands
+    if not operands or operands[0] not in registry.PROGRAMS:
+        raise UsageError(f"name a configuration file and a device, or a protocol: {', '.join(registry.PROGRAMS)}")
+    row = {}
+    for word in operands[1:]:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"{word!r} is not parameter=value")
+        row[name] = value
+    device = make_device(operands[0], row, getattr(_discovery(registry.PROGRAMS[operands[0]]), "DEFAULTS", {}))
+    return device, device.line
+
+
+def device_signals(arguments: Arguments, device: Device) -> list[Signal]:
+    """The signals configured for the device; none for one described on the command line."""
+    return _loaded(arguments)[0].signals.get(device.alias, []) if arguments.has("config") else []
+
+
+def _loaded(arguments: Arguments) -> tuple[Configuration, list[str]]:
+    """The configuration, and what stands behind its file on the command line."""
+    paths = arguments.values("config")
+    return load(paths[:1]), paths[1:] + arguments.operands
+
+
+def _discovery(package: str) -> ModuleType:
+    """The protocol's module with `discover(device, memory, state, progress)` and DEFAULTS of a device without a file."""
+    try:
+        return import_module(f"meterd.protocols.{package}.discovery")
+    except ModuleNotFoundError:
+        raise ConfigError("", f"{package} devices cannot be scanned") from None
+
+
+def _discover(device: Device, path: str, arguments: Arguments, state: dict[str, Any]) -> dict[str, Any]:
+    discovery = _discovery(device.protocol)
+    loop = Loop()
+    single = Single(loop, device, path, lambda reading: None)
+    memory = state_directory(arguments).memory(device.alias)
+
+    def progress(text: str) -> None:
+        print(
+            f"\r\x1b[K{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr
+        )
+        sys.stderr.flush()
+
+    try:
+        found: dict[str, Any] = single.run(discovery.discover(device, memory, state, progress))
+    except KeyboardInterrupt:
+        single.player.abort("interrupted")
+        loop.run()
+        raise
+    except Aborted as error:
+        raise MeterdError(str(error)) from None
+    finally:
+        single.close()
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
+    return found
+
+
+def _configuration(device: Device, path: str, found: dict[str, Any]) -> dict[str, Any]:
+    """What was found as a configuration file; the scanned device itself where the search names no devices."""
+    devices = found.get("devices") or [_row(device, path)]
+    return {"devices": devices, "signals": found["signals"]}
+
+
+def _row(device: Device, path: str) -> dict[str, Any]:
+    """The device's own row, without defaults and secrets."""
+    tables = registry.tables(device.protocol)
+    row = {}
+    for parameter in tables.DEVICE:
+        value = device.parameters.get(parameter.name)
+        if value is not None and value != parameter.default and not parameter.secret:
+            row[parameter.name] = int(value) if isinstance(value, bool) else value
+    if not device.over_tcp():
+        row["device"] = path
+    return row
+
+
+def _load_state(name: str | None) -> dict[str, Any]:
+    if name is None:
+        return {}
+    try:
+        with open(name, encoding="utf-8") as file:
+            state = json.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigError(name, f"is no state of a search: {error}") from None
+    if not isinstance(state, dict):
+        raise ConfigError(name, "is no state of a search")
+    return state
+
+
+def _save_state(name: str | None, state: dict[str, Any]) -> None:
+    if name is not None:
+        with open(name, "w", encoding="utf-8") as file:
+            json.dump(state, file)
+
+
+def _write(name: str | None, configuration: dict[str, Any]) -> None:
+    text = json.dumps(configuration, indent=1, ensure_ascii=False) + "\n"
+    print(f"{len(configuration['devices'])} devices, {len(configuration['signals'])} signals", file=sys.stderr)
+    if name is None:
+        sys.stdout.write(text)
+        return
+    try:
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise ConfigError(name, f"cannot be written: {error.strerror}") from None
