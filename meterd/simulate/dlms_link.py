@@ -102,10 +102,11 @@ class HdlcServer:
                 continue
             if frame.destination != self.address:
                 continue
-            for index, reply in enumerate(self._take(frame)):
+            for index, reply in enumerate(self.take(frame)):
                 yield Send(reply, keep_input=index > 0)
 
-    def _take(self, frame: Frame) -> list[bytes]:
+    def take(self, frame: Frame) -> list[bytes]:
+        """What a frame for this meter is answered with."""
         station = self._stations.setdefault(frame.source, Station())
         kind = frame.control & ~hdlc.FINAL
         if kind == hdlc.SNRM:
@@ -181,11 +182,11 @@ class HdlcServer:
             control = hdlc.information((station.send_seq + index) & 7, station.recv_seq)
             if index == len(window) - 1:
                 control |= hdlc.FINAL
-            frames.append(encode_frame(frame.source, frame.destination, control, segment, more))
+            frames.append(encode_frame(frame.source, self.address, control, segment, more))
         return frames
 
     def _frame(self, frame: Frame, control: int, information: bytes = b"") -> bytes:
-        return encode_frame(frame.source, frame.destination, control, information)
+        return encode_frame(frame.source, self.address, control, information)
 
 
 def serve_wrapper(port: int, answer: Answer) -> Conversation:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_HALF = 0x3FFF
+# Lower half of an address that every station hears (IEC 62056-46, 6.4.2.3): one byte, two groups.
+ALL_STATIONS = (0x7F, MAX_HALF)
 MAX_CLIENT = 0x7F
 SERIAL_LOGICAL = 1
 DEFAULT_FORMULA = "SN % 10000 + 1000"
@@ -52,6 +54,11 @@ def split_address(address: bytes) -> tuple[int, int]:
     if len(groups) == 2:
         return (groups[0], groups[1])
     return (groups[0] << 7 | groups[1], groups[2] << 7 | groups[3])
+
+
+def hears_everybody(address: bytes) -> bool:
+    """Whether a server address calls all stations on the line; who is there answers under an address of its own."""
+    return len(address) > 1 and split_address(address)[1] == ALL_STATIONS[len(address) == 4]
 
 
 def parse_raw(text: str) -> bytes:

@@ -53,13 +53,15 @@ class Association:
     """One association over an open link. `granted` names what the meter allows, once it is established."""
 
     def __init__(
-        self, link: HdlcLink | WrapperLink, credentials: Credentials, short_names: bool, max_pdu: int, memory: Memory
-    ) -> None:
+        self, link: HdlcLink | WrapperLink, credentials: Credentials, short_names: bool, max_pdu: int, memory: Memory,
+        proposal: frozenset[str] | None = None,
+    ) -> None:  # fmt: skip
         self.link = link
         self.credentials = credentials
         self.short_names = short_names
         self.max_pdu = max_pdu
         self.memory = memory
+        self.proposal = proposal or (conformance.SN_READER if short_names else conformance.LN_READER)
         self.granted: frozenset[str] = frozenset()
         self.server_max_pdu = 0
         self.open = False
@@ -101,7 +103,7 @@ class Association:
 
     def _aarq(self, authentication: bytes) -> bytes:
         credentials = self.credentials
-        proposal = conformance.SN_READER if self.short_names else conformance.LN_READER
+        proposal = self.proposal
         if not credentials.ciphered:
             proposal -= {"general-protection"}
         request = initiate.InitiateRequest(

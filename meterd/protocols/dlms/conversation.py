@@ -66,7 +66,9 @@ class Session:
         yield from self.link.open()
         self._rung("association")
         settings = self.settings
-        self.association = Association(self.link, credentials, settings.short_names, settings.max_pdu, self.memory)
+        self.association = Association(
+            self.link, credentials, settings.short_names, settings.max_pdu, self.memory, settings.proposal
+        )
         yield from self.association.establish()
 
     def _make_link(self, client: int) -> HdlcLink | WrapperLink:

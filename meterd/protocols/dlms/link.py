@@ -18,6 +18,7 @@ from __future__ import annotations
 from ..._hdlc import HdlcDecoder, encode_frame
 from ...conversation import Pause, Receive, Send
 from ...errors import Disconnected, Garbled, MeterdError, ProtocolError, Silence
+from .address import hears_everybody
 from .hdlc_control import (
     DEFAULT_INFO,
     DEFAULT_WINDOW,
@@ -81,6 +82,7 @@ class HdlcLink:
         self._decoder = HdlcDecoder()
         self._send_seq = 0
         self._recv_seq = 0
+        self._called = server
 
     def open(self) -> Conversation:
         """SNRM until UA; sets the limits of the connection. Raises: Silence, Garbled, ProtocolError."""
@@ -136,10 +138,17 @@ class HdlcLink:
         source = b""
         for _ in range(MAX_IGNORED):
             frame = yield Receive(self._decoder, self.timeout_ms, self.timeout_ms)
-            if frame.source == self.server and frame.destination == self.client:
+            if frame.destination == self.client and (frame.source == self.server or self._introduces_itself(frame)):
                 return frame
             source = frame.source
         raise Garbled(f"only frames of other stations came, the last from address {source.hex(' ')}")
+
+    def _introduces_itself(self, frame: Frame) -> bool:
+        """Called as all stations, a meter answers under its own address; from its UA on it is spoken to by that."""
+        if self.server != self._called or not hears_everybody(self._called) or frame.control & ~FINAL != UA:
+            return False
+        self.server = frame.source
+        return True
 
     def request(self, apdu: bytes) -> Conversation:
         """Send one APDU and return the one that answers it.

@@ -121,7 +121,7 @@ class Settings:
     """One device: where it is, how its line is opened, and what is asked for in an association."""
 
     __slots__ = (
-        "attempts", "client", "counter_name", "credentials", "keep_open", "line", "max_info", "max_pdu",
+        "attempts", "client", "counter_name", "credentials", "keep_open", "line", "max_info", "max_pdu", "proposal",
         "public_client", "server", "short_names", "sign_on_address", "signs_on", "timeout_ms", "window", "wrapped",
     )  # fmt: skip
 
@@ -144,6 +144,8 @@ class Settings:
         counter = device["invocation_counter_obis"]
         self.counter_name: bytes = parse_logical_name(counter) if counter else b""
         self.credentials = Credentials.of(device)
+        # The conformance to propose where it is not the reader's usual one.
+        self.proposal: frozenset[str] | None = None
 
     def _server(self, device: Device) -> bytes:
         """The HDLC address, or the wPort as two octets."""
