@@ -1,4 +1,4 @@
-"""COSEM data in A-XDR: octets to values and back (Green Book 9.5; IEC 62056-5-3, type Data; IEC 61334-6).
+"""COSEM data in A-XDR: octets to values (Green Book 9.5; IEC 62056-5-3, type Data; IEC 61334-6).
 
 The problem: a value is a type tag and its contents, nested at will. Assumptions: the octets are whole (link, block
 transfer and ciphering are done), lengths and counts are the meter's word and may lie. Dirt: truncated strings, counts
@@ -14,6 +14,7 @@ from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from ._cosem import BitString, Date, DateTime, Time
 from .errors import DecodeError
 
 # The deepest object that Blue Book classes define is nested 6 times; each level costs a C stack frame.
@@ -23,61 +24,6 @@ MAX_ELEMENTS = 262144
 
 cdef int DEPTH_LIMIT = MAX_DEPTH
 cdef Py_ssize_t ELEMENT_LIMIT = MAX_ELEMENTS
-
-cdef enum:
-    NULL_DATA = 0
-    ARRAY = 1
-    STRUCTURE = 2
-    BOOLEAN = 3
-    BIT_STRING = 4
-    DOUBLE_LONG = 5
-    DOUBLE_LONG_UNSIGNED = 6
-    OCTET_STRING = 9
-    VISIBLE_STRING = 10
-    UTF8_STRING = 12
-    BCD = 13
-    INTEGER = 15
-    LONG = 16
-    UNSIGNED = 17
-    LONG_UNSIGNED = 18
-    COMPACT_ARRAY = 19
-    LONG64 = 20
-    LONG64_UNSIGNED = 21
-    ENUM = 22
-    FLOAT32 = 23
-    FLOAT64 = 24
-    DATE_TIME = 25
-    DATE = 26
-    TIME = 27
-    DONT_CARE = 255
-
-cdef enum:
-    GET_RESPONSE = 0xC4
-    GET_RESPONSE_NORMAL = 1
-
-
-class DateTime(bytes):
-    """Twelve octets that came with the type tag date-time (Blue Book 4.1.6.1)."""
-
-    __slots__ = ()
-
-
-class Date(bytes):
-    """Five octets that came with the type tag date."""
-
-    __slots__ = ()
-
-
-class Time(bytes):
-    """Four octets that came with the type tag time."""
-
-    __slots__ = ()
-
-
-class BitString(str):
-    """'0' and '1' characters, first bit first."""
-
-    __slots__ = ()
 
 
 cdef struct Source:
@@ -144,16 +90,16 @@ cdef Py_ssize_t count_elements(Source *source, Py_ssize_t count) except -1:
     return count
 
 
-cdef object float32(Source *source):
-    cdef uint32_t bits = take_unsigned32(source)
-    cdef float number
-    memcpy(&number, &bits, 4)
-    return number
-
-
-cdef object float64(Source *source):
-    cdef uint64_t bits = take_unsigned(source, 8)
+cdef object real(Source *source, int tag):
+    cdef uint32_t single_bits
+    cdef uint64_t bits
+    cdef float single
     cdef double number
+    if tag == FLOAT32:
+        single_bits = take_unsigned32(source)
+        memcpy(&single, &single_bits, 4)
+        return single
+    bits = take_unsigned(source, 8)
     memcpy(&number, &bits, 8)
     return number
 
@@ -206,9 +152,7 @@ cdef object number(Source *source, int tag):
         return <int8_t> take(source, 1)[0]
     if tag == LONG64:
         return <int64_t> take_unsigned(source, 8)
-    if tag == FLOAT32:
-        return float32(source)
-    return float64(source)
+    return real(source, tag)
 
 
 cdef object text(Source *source, int tag):

@@ -7,32 +7,11 @@ not are a ValueError, OverflowError or TypeError, since no octets from a line ge
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-cdef enum:
-    NULL_DATA = 0
-    ARRAY = 1
-    STRUCTURE = 2
-    BOOLEAN = 3
-    BIT_STRING = 4
-    DOUBLE_LONG = 5
-    DOUBLE_LONG_UNSIGNED = 6
-    OCTET_STRING = 9
-    VISIBLE_STRING = 10
-    UTF8_STRING = 12
-    BCD = 13
-    INTEGER = 15
-    LONG = 16
-    UNSIGNED = 17
-    LONG_UNSIGNED = 18
-    COMPACT_ARRAY = 19
-    LONG64 = 20
-    LONG64_UNSIGNED = 21
-    ENUM = 22
-    FLOAT32 = 23
-    FLOAT64 = 24
-    DATE_TIME = 25
-    DATE = 26
-    TIME = 27
-    DONT_CARE = 255
+from ._axdr cimport (
+    NULL_DATA, ARRAY, STRUCTURE, BOOLEAN, BIT_STRING, DOUBLE_LONG, DOUBLE_LONG_UNSIGNED, OCTET_STRING,
+    VISIBLE_STRING, UTF8_STRING, BCD, INTEGER, LONG, UNSIGNED, LONG_UNSIGNED, COMPACT_ARRAY, LONG64, LONG64_UNSIGNED,
+    ENUM, FLOAT32, FLOAT64, DATE_TIME, DATE, TIME, DONT_CARE,
+)
 
 
 def encode_length(Py_ssize_t length):

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _axdr
-from meterd._axdr import BitString, Date, DateTime, Time
 from meterd._axdr_encode import encode
+from meterd._cosem import BitString, Date, DateTime, Time
 from meterd.errors import DecodeError
 from meterd.protocols.dlms import data as meaning
 from meterd.protocols.dlms import enumerations as codes

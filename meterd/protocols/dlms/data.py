@@ -7,7 +7,7 @@ calendar (ignored: the date decides), scalers beyond reason, NaN from meters tha
 
 from __future__ import annotations
 
-from ..._axdr import BitString, Date, DateTime, Time
+from ..._cosem import BitString, Date, DateTime, Time
 from ...errors import DecodeError
 from ...model import Number
 from .enumerations import UNITS

@@ -7,7 +7,7 @@ transformer ratio while the gateway is off.
 
 from __future__ import annotations
 
-from ..._axdr import DateTime
+from ..._cosem import DateTime
 from ...conversation import Report
 from ...errors import DecodeError
 from ...model import INVALID, Reading, failed
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .targets import Target
 
     ScalerUnit = tuple[int, str | None]
+    ScalerKey = tuple[int, bytes, int]
 
 LOGICAL_NAME_ATTRIBUTE = 1
 TYPE_UNMATCHED = 12
@@ -48,7 +49,7 @@ class Values:
     def __init__(self, reader: Reader, directory: Directory, memory: Memory) -> None:
         self.reader = reader
         self.directory = directory
-        self.scalers: dict[str, ScalerUnit | str] = memory.volatile.setdefault("scalers", {})
+        self.scalers: dict[ScalerKey, ScalerUnit | str] = memory.volatile.setdefault("scalers", {})
 
     def identify(self, targets: list[Target]) -> Conversation:
         """Find class and, under short names, address of every target. Raises: LineError."""
@@ -93,14 +94,16 @@ class Values:
                 done.add(id(target))
             else:
                 chosen.append((target, item))
-        yield from self.learn_scalers([item for _, item in chosen])
-        while chosen:
-            count = self.reader.together([item for _, item in chosen])
-            batch, chosen = chosen[:count], chosen[count:]
-            results: list[tuple[int, Any]] = yield from self.reader.read([item for _, item in batch])
-            for (target, item), (code, value) in zip(batch, results, strict=True):
+        items = [item for _, item in chosen]
+        yield from self.learn_scalers(items)
+        start = 0
+        while start < len(items):
+            batch = self.reader.batch(items, start)
+            results: list[tuple[int, Any]] = yield from self.reader.read(batch)
+            for (target, item), (code, value) in zip(chosen[start : start + len(batch)], results, strict=True):
                 yield from self._report(target, item, code, value)
                 done.add(id(target))
+            start += len(batch)
 
     def _report(self, target: Target, item: Item, code: int, value: Any) -> Conversation:
         if code:
@@ -115,18 +118,18 @@ class Values:
 
     def learn_scalers(self, items: list[Item]) -> Conversation:
         """Read the scaler_unit of every register among `items` that is not known yet."""
-        wanted: dict[str, Item] = {}
+        wanted: dict[ScalerKey, Item] = {}
         for item in items:
             key = _scaler_key(item)
             if key not in self.scalers and (scaler_item := _scaler_item(item, self._logical())) is not None:
                 wanted[key] = scaler_item
-        todo = list(wanted.items())
-        while todo:
-            count = self.reader.together([item for _, item in todo])
-            batch, todo = todo[:count], todo[count:]
-            results = yield from self.reader.read([item for _, item in batch])
-            for (key, item), (code, value) in zip(batch, results, strict=True):
+        keys, scaler_items = list(wanted), list(wanted.values())
+        while keys:
+            batch = self.reader.batch(scaler_items, 0)
+            results = yield from self.reader.read(batch)
+            for key, item, (code, value) in zip(keys, batch, results, strict=False):
                 self._keep_scaler(key, item, code, value)
+            del keys[: len(batch)], scaler_items[: len(batch)]
 
     def _keep_scaler(self, key: str, item: Item, code: int | str, value: Any) -> None:
         """A refused scaler is asked for again in the next scan; one that is none settles that it is no register."""
