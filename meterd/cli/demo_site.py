@@ -35,6 +35,10 @@ def _iec(address: str, number_type: str = "DOUBLE") -> dict[str, Any]:
     return {"number_type": number_type, "job_todo": address, "tag_job_todo": address}
 
 
+def _mbus(record: str) -> dict[str, Any]:
+    return {"number_type": "DOUBLE", "tag_job_todo": record}
+
+
 METERS = (
     DemoMeter(
         "house",
@@ -51,6 +55,31 @@ METERS = (
         {"protocol": "IEC 62056-21", "serialnumber": 0, "type": "C", "scan_rate_ms": 2000},
         {"energy": _iec("1.8.0"), "maximum": _iec("1.6.1"), "maximum_at": _iec("1.6.1[1]", "STRING")},
         fault="flip:5",
+    ),
+    DemoMeter(
+        "transformer",
+        "dlms",
+        {"protocol": "DLMS", "client_address": 16, "physical_address": 1, "type": "LN", "scan_rate_ms": 3000},
+        {"energy": {"obis_job": "1.0.1.8.0.255"}, "power": {"obis_job": "1.0.1.7.0.255"},
+         "voltage_L1": {"obis_job": "1.0.32.7.0.255"}, "clock": {"obis_job": "0.0.1.0.0.255"}},
+    ),
+    DemoMeter(
+        "secure",
+        "dlms",
+        {"protocol": "DLMS", "client_address": 48, "physical_address": 1, "type": "LN", "auth": "HighGmac",
+         "security": "both", "system_title": "4D54440000000001", "encryption_key": "000102030405060708090A0B0C0D0E0F",
+         "authentication_key": "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF", "scan_rate_ms": 4000},
+        {"energy": {"obis_job": "1.0.1.8.0.255"}},
+        options={"auth": "HighGmac", "security": "both", "encryption_key": "000102030405060708090A0B0C0D0E0F",
+                 "authentication_key": "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"},
+    ),
+    DemoMeter(
+        "heating",
+        "mbus",
+        {"protocol": "mbus serial", "address": "1", "timeout_ms": 500, "baudrate": 2400, "parity": "even",
+         "scan_rate_ms": 5000},
+        {"energy": _mbus("energy"), "flow_temp": _mbus("flow temperature"), "volume": _mbus("volume")},
+        port="PORT2",
     ),
     DemoMeter(
         "cellar",

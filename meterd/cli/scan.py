@@ -93,7 +93,7 @@ def _loaded(arguments: Arguments) -> tuple[Configuration, list[str]]:
 
 
 def _discovery(package: str) -> ModuleType:
-    """The protocol's module with `discover(device, memory, state, progress)` and DEFAULTS of a device without a file."""
+    """The protocol's module with `discover(device, memory, state, progress)` and DEFAULTS of devices without a file."""
     try:
         return import_module(f"meterd.protocols.{package}.discovery")
     except ModuleNotFoundError:
