@@ -31,8 +31,9 @@ FEED = {
     "xml": "python3-xml",
 }
 
-# A module of meterd that imports one of these goes into the package named first, which depends on the second: nobody
-# pays for it who does not want it.
+# What nobody pays for who does not want it: module → (meterd's package, the feed package that it depends on). A module
+# of meterd that cannot be imported without goes into that package; where the import waits inside a function, only the
+# dependency does.
 OPTIONAL = {
     "Cryptodome": ("meterd-dlms-security", "python3-cryptodomex"),
     "paho": ("meterd-mqtt", "python3-paho-mqtt"),
@@ -43,9 +44,18 @@ OPTIONAL = {
 
 
 def imported(path: Path) -> set[str]:
-    """Top-level names of all absolute imports in a source file, those for type checkers alone left out."""
+    """Top-level names of the absolute imports in a source file; not those for type checkers alone."""
+    return _names(_nodes(ast.parse(path.read_text()), functions=True))
+
+
+def imported_at_once(path: Path) -> set[str]:
+    """The same without those that wait inside functions."""
+    return _names(_nodes(ast.parse(path.read_text()), functions=False))
+
+
+def _names(nodes: list[ast.AST]) -> set[str]:
     found: set[str] = set()
-    for node in _run_time_nodes(ast.parse(path.read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
@@ -53,22 +63,26 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-def _run_time_nodes(node: ast.AST) -> list[ast.AST]:
+def _nodes(node: ast.AST, functions: bool) -> list[ast.AST]:
     nodes = [node]
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
             continue
-        nodes += _run_time_nodes(child)
+        if functions or not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            nodes += _nodes(child, functions)
     return nodes
 
 
-def package_of(names: set[str]) -> str:
+def package_of(at_once: set[str]) -> str:
     """The package in which a module with these imports belongs."""
-    return next((package for module, (package, _) in OPTIONAL.items() if module in names), "meterd")
+    return next((package for module, (package, _) in OPTIONAL.items() if module in at_once), "meterd")
 
 
 def depends(names: set[str]) -> tuple[str, ...]:
-    """Feed packages that these imports need."""
-    needed = {FEED[name] for name in names if name in FEED}
-    needed |= {package for module, (_, package) in OPTIONAL.items() if module in names}
-    return tuple(sorted(needed))
+    """Feed packages that these imports need, the optional ones aside."""
+    return tuple(sorted({FEED[name] for name in names if name in FEED}))
+
+
+def optional(names: set[str]) -> dict[str, str]:
+    """meterd's packages that bring what these imports would like → the feed package behind it."""
+    return {package: feed for module, (package, feed) in OPTIONAL.items() if module in names}

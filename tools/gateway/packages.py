@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .byte_code import byte_code
 from .compiled import PROJECT, meterd_modules
-from .imports import depends, imported, package_of
+from .imports import depends, imported, imported_at_once, optional, package_of
 from .ipk import FILE_MODE, PROGRAM_MODE, SECRET_MODE, Package, index
 from .machines import MACHINES
 from .third_party import UJSON, ujson
@@ -75,10 +75,9 @@ def build(machine: Machine) -> list[Package]:
     sources = {path.relative_to(PROJECT).as_posix(): path for path in sorted((PROJECT / "meterd").rglob("*.py"))}
     files = byte_code({f"{SITE}/{name}": path for name, path in sources.items()}, SIMULATE, PYTHON)
     for name, path in sources.items():
-        names = imported(path)
-        home = "meterd-simulate" if name.startswith(SIMULATE) else package_of(names)
+        home = "meterd-simulate" if name.startswith(SIMULATE) else package_of(imported_at_once(path))
         package = packages.setdefault(home, _package(machine, home))
-        needs.setdefault(home, set()).update(names)
+        needs.setdefault(home, set()).update(imported(path))
         package.add(f"{SITE}/{name}c", files[f"{SITE}/{name}"])
     core = packages["meterd"]
     for path in sorted(meterd_modules(machine).glob("*.so")):
@@ -86,9 +85,12 @@ def build(machine: Machine) -> list[Package]:
     for data in sorted(path for path in (PROJECT / "meterd").rglob("*.json")):
         core.add(f"{SITE}/{data.relative_to(PROJECT).as_posix()}", data.read_bytes())
     _add_system(core)
+    further = {name: feed for names in needs.values() for name, feed in optional(names).items()}
+    for name in further:
+        packages.setdefault(name, _package(machine, name))
     for name, package in packages.items():
         own = () if name == "meterd" else (f"meterd (= {package.version})",)
-        package.depends = (*PYTHON_DEPENDS, *own, *depends(needs[name]))
+        package.depends = (*PYTHON_DEPENDS, *own, *depends(needs.get(name, set())), *filter(None, [further.get(name)]))
     return [*packages.values(), ujson_package(machine)]
 
 
