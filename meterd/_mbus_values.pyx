@@ -9,7 +9,7 @@ Dirt it must survive: error displays in BCD, reserved "no value" codes, infiniti
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport PyObject, PyTypeObject, descrsetfunc
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.string cimport memcpy
 
@@ -31,6 +31,10 @@ UNSIGNED = UNSIGNED_KIND
 TIME = TIME_KIND
 
 cdef tuple EMPTY = ()
+cdef object MANTISSA = Number.__dict__["mantissa"]
+cdef object EXPONENT = Number.__dict__["exponent"]
+cdef object SLOT = type(MANTISSA)
+cdef descrsetfunc SET_SLOT = (<PyTypeObject *>SLOT).tp_descr_set
 
 
 @cython.final
@@ -308,8 +312,11 @@ cdef inline double real64(const unsigned char *data) noexcept:
 
 
 cdef object exact(object mantissa, int exponent):
-    """Number(mantissa, exponent) without its range check: no VIF and VIFE reach past ±64."""
+    """Number(mantissa, exponent) without its range check: no VIF and VIFE reach past ±64.
+
+    Its slots are filled through their descriptors: looking them up by name costs more than all the rest.
+    """
     cdef object number = PyType_GenericNew(<PyTypeObject *>Number, EMPTY, NULL)
-    number.mantissa = mantissa
-    number.exponent = exponent
+    SET_SLOT(MANTISSA, number, mantissa)
+    SET_SLOT(EXPONENT, number, exponent)
     return number
