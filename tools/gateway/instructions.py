@@ -1,0 +1,195 @@
+"""What reading costs on the gateway's own processor, in instructions: exact, repeatable, without the hardware.
+
+`python -m tools.gateway.instructions` runs the daemon from its packages on an emulated 24Kc and prints two figures:
+from the start of the process to the first byte sent, with meters of every protocol configured; and per register read
+over TCP, as the difference between two sends of one process that read many registers in between, one request each.
+System calls end user code, so what is counted is all that happens between them, the kernel's own work aside.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from . import gateway_root, packages
+from .cache import ToolMissing, made, program, run
+from .compiled import PROJECT
+from .gateway_root import in_root
+from .machines import MACHINES
+
+# System call numbers of Linux on MIPS o32: sendto, by which musl sends on a socket.
+SENDTO = 4180
+MACHINE = MACHINES["mips_24kc"]
+EMULATOR = "qemu-mips"
+MOST_TO_FIRST_BYTE = 120_000_000
+MOST_PER_READ = 20_000
+REGISTERS = 40
+_MARK = re.compile(r"^instructions (\S+) \d+ (\d+)$", re.MULTILINE)
+
+
+def plugin() -> Path:
+    """The counting plugin, compiled. Raises: ToolMissing."""
+    source = Path(__file__).with_name("instructions.c")
+
+    def make(folder: Path) -> None:
+        compiler = program("gcc", "gcc")
+        run("plugin.log", compiler, "-O2", "-Wall", "-shared", "-fPIC", source, "-o", folder / "instructions.so")
+
+    return made("plugin", {"source": source.read_text()}, make) / "instructions.so"
+
+
+def counted(root: Path, words: list[str], seconds: float) -> list[int]:
+    """Run the daemon in the root for so long; returns the count at each of its sends on sockets."""
+    emulator = program(EMULATOR, "qemu-user")
+    _dynamic(root, Path(emulator))
+    shutil.copy(plugin(), root / "instructions.so")
+    output = root / "tmp" / "counts"
+    # The same addresses and hashes each time, so the same count.
+    command = ["/bin/setarch", "-R", "/usr/bin/" + EMULATOR, "-cpu", "24Kc"]
+    command += ["-plugin", f"/instructions.so,mark={SENDTO}", "-E", "PYTHONHASHSEED=0", "/usr/bin/python3.11", *words]
+    with open(output, "wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file, preexec_fn=in_root(root), env={"PATH": "/bin"})
+        time.sleep(seconds)
+        process.terminate()
+        process.wait(60)
+    text = output.read_text(errors="replace")
+    counts = [int(count) for mark, count in _MARK.findall(text) if mark == str(SENDTO)]
+    if not counts:
+        raise RuntimeError(f"the daemon sent nothing; it said:\n{text}")
+    return counts
+
+
+def _dynamic(root: Path, emulator: Path) -> None:
+    """Only the dynamically linked emulator takes plugins: bring its libraries, and setarch, into the root."""
+    for found in (emulator, Path(program("setarch", "util-linux"))):
+        place = root / ("usr/bin" if found == emulator else "bin") / found.name
+        place.unlink(missing_ok=True)
+        shutil.copy(found, place)
+        listing = subprocess.run(["ldd", found], capture_output=True, text=True, check=True).stdout
+        for library in re.findall(r"(/\S+) \(", listing):
+            target = root / library.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists():
+                shutil.copy(library, target)
+
+
+class Meters:
+    """Simulated meters on free TCP ports of this machine."""
+
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *words: str) -> int:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+        command = [sys.executable, "-m", "meterd.cli.main", "simulate", words[0], "--tcp", str(port), *words[1:]]
+        self._processes.append(subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL))
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                return port
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError(f"the simulated meter {words} did not come up")
+
+    def stop(self) -> None:
+        for process in self._processes:
+            process.terminate()
+            process.wait()
+
+
+def every_protocol(meters: Meters) -> dict[str, list[dict[str, object]]]:
+    """A configuration with a meter of each protocol that there is, each of two signals."""
+    port = meters.start("iec62056-21", "reaction_ms=0")
+    wrapper = meters.start("dlms", "mode=wrapper")
+    mbus = meters.start("mbus", "kind=heat")
+    devices: list[dict[str, object]] = [
+        {"name": "i", "device_alias": "i", "protocol": "IEC 62056-21", "ip": "127.0.0.1", "port": port,
+         "serialnumber": 0},
+        {"name": "d", "device_alias": "d", "protocol": "DLMS", "ip": "127.0.0.1", "port": wrapper, "type": "LN",
+         "mode": "DLMS-WRAPPER", "client_address": 16, "logical_address": 1},
+        {"name": "m", "device_alias": "m", "protocol": "mbus tcp", "ip": "127.0.0.1", "port": mbus, "address": "1",
+         "timeout_ms": 1000},
+    ]  # fmt: skip
+    jobs: dict[str, list[tuple[str, str | None]]] = {
+        "i": [("1.8.0", "1.8.0"), ("2.8.0", "2.8.0")],
+        "d": [("1.0.1.8.0.255", None), ("0.0.96.1.0.255", None)],
+        "m": [("", "0"), ("", "1")],
+    }
+    signals: list[dict[str, object]] = []
+    for alias, rows in jobs.items():
+        for number, (job, tag) in enumerate(rows):
+            row: dict[str, object] = {"signal_name": "s", "device_alias": alias, "signal_alias": f"{alias}{number}"}
+            row |= {"obis_job": job} if tag is None else {"job_todo": job, "tag_job_todo": tag, "number_type": "DOUBLE"}
+            signals.append(row)
+    if (PROJECT / "meterd" / "protocols" / "elgama").is_dir():
+        devices.append({"name": "e", "device_alias": "e", "protocol": "Elgama", "ip": "127.0.0.1", "port": port,
+                        "id": 12345678, "meter_model": 2, "timeout_ms": 1000})  # fmt: skip
+        signals.append({"signal_name": "s", "device_alias": "e", "signal_alias": "e0", "number_type": "DOUBLE",
+                        "job_todo": "1.8.0", "tag_job_todo": "1.8.0"})  # fmt: skip
+    return {"devices": devices, "signals": signals}
+
+
+def many_registers(meters: Meters) -> dict[str, list[dict[str, object]]]:
+    """A configuration with one DLMS meter over TCP whose registers are read one request each."""
+    port = meters.start("dlms", "mode=wrapper", f"registers={REGISTERS}", "lists=no")
+    device = {"name": "d", "device_alias": "d", "protocol": "DLMS", "ip": "127.0.0.1", "port": port, "type": "LN",
+              "mode": "DLMS-WRAPPER", "client_address": 16, "logical_address": 1, "scan_rate_ms": 500}  # fmt: skip
+    signals: list[dict[str, object]] = [
+        {"signal_name": "s", "device_alias": "d", "signal_alias": f"s{number}", "obis_job": f"1.0.1.8.{number}.255:2"}
+        for number in range(1, REGISTERS + 1)
+    ]
+    return {"devices": [device], "signals": signals}
+
+
+def steady_state(counts: list[int]) -> float:
+    """Instructions from one send to the next: the median, so that what comes once a scan does not count."""
+    settled = counts[len(counts) // 2 :]
+    steps = sorted(settled[number + 1] - settled[number] for number in range(len(settled) - 1))
+    return float(steps[len(steps) // 2])
+
+
+def main() -> int:
+    try:
+        program(EMULATOR, "qemu-user")
+        with tempfile.TemporaryDirectory() as place:
+            root = Path(place) / "root"
+            gateway_root.create(root, MACHINE, packages.write(MACHINE), ["meterd"])
+            return _measure(root)
+    except ToolMissing as missing:
+        print(f"instructions are not counted: {missing}")
+        return 0
+
+
+def _measure(root: Path) -> int:
+    configuration = root / "etc" / "meterd" / "meterd.json"
+    words = ["/usr/lib/meterd/service", "run", "-d", "4", "--state", "/tmp/state", "-c", "/etc/meterd/meterd.json"]
+    os.makedirs(root / "var" / "run" / "meterd", exist_ok=True)
+    meters = Meters()
+    try:
+        configuration.write_text(json.dumps(every_protocol(meters)))
+        first = [counted(root, words, 6)[0] for _ in range(2)]
+        configuration.write_text(json.dumps(many_registers(meters)))
+        per_read = [steady_state(counted(root, words, 12)) for _ in range(2)]
+    finally:
+        meters.stop()
+    rows = (("start to the first byte sent", first, MOST_TO_FIRST_BYTE), ("per register read", per_read, MOST_PER_READ))
+    failed = False
+    for what, figures, most in rows:
+        failed |= min(figures) > most
+        verdict = "more than" if min(figures) > most else "at most"
+        print(f"{what}: {', '.join(f'{figure:,.0f}' for figure in figures)} instructions ({verdict} {most:,})")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
