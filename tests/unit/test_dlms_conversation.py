@@ -225,6 +225,15 @@ def test_a_short_name_is_read_without_an_object_list() -> None:
         assert [(r.value, r.unit) for r in outcome.readings] == [(1472384, "Wh")], outcome.error
 
 
+@pytest.mark.parametrize("referencing", ["LN", "SN"])
+def test_only_values_are_scaled(referencing: str) -> None:
+    jobs = ("1.0.1.4.0.255", "1.0.1.4.0.255:3", "1.0.1.4.0.255:4", "1.0.1.4.0.255:8", "1.0.1.4.0.255:6")
+    outcome = scan(device(type=referencing), [signal(job) for job in jobs], {})
+    assert [(reading.value, reading.unit) for reading in outcome.readings] == [
+        (3770, "W"), (3910, "W"), ("[1, 27]", None), (900, None), ("2026-01-01T00:30:00", None),
+    ]  # fmt: skip
+
+
 def test_objects_that_are_not_there_fail_alone() -> None:
     outcome = scan(device(), [signal("1.0.99.9.9.255"), signal("1.0.1.8.0.255:77"), signal("1.0.1.8.0.255")], {})
     assert {r.signal.alias: r.reason for r in outcome.readings} == {

@@ -207,14 +207,16 @@ class Association:
         Raises: Refused for ExceptionResponse and ConfirmedServiceError, SecurityError, DecodeError, ProtocolError,
         LineError.
         """
-        answer = yield from self.link.request(self._seal(apdu))
+        if self.credentials.ciphered:
+            apdu = self._seal(apdu)
+        answer = yield from self.link.request(apdu)
         for _ in range(MAX_STRAY):
             if answer[:1] == _GENERAL_BLOCK:
                 answer = yield from self._collect_blocks(answer)
-            plain = self._unseal(answer)
-            refusals.raise_refusal(plain)
-            if _answers(plain, expected, invoke):
+            plain = self._unseal(answer) if self.credentials.ciphered else answer
+            if plain and plain[0] == expected and (invoke is None or _same_invoke(plain, invoke)):
                 return plain
+            refusals.raise_refusal(plain)
             answer = yield from self.link.another()
         raise ProtocolError(f"the meter sends {MAX_STRAY} APDUs that do not answer the request")
 
@@ -291,11 +293,9 @@ def _octet_string(octets: bytes) -> bytes:
     return encode(codes.OCTET_STRING, octets)
 
 
-def _answers(plain: bytes, expected: int, invoke: int | None) -> bool:
-    """Whether an APDU has the tag, and the invoke id if the service has one; meters set the other bits as they like."""
-    if plain[:1] != bytes((expected,)):
-        return False
-    return invoke is None or (len(plain) > 2 and not (plain[2] ^ invoke) & INVOKE_ID_MASK)
+def _same_invoke(plain: bytes, invoke: int) -> bool:
+    """Whether an APDU has that invoke id; meters set the other bits of the octet as they like."""
+    return len(plain) > 2 and not (plain[2] ^ invoke) & INVOKE_ID_MASK
 
 
 _GENERAL_BLOCK = bytes((codes.GENERAL_BLOCK_TRANSFER,))

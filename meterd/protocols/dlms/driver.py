@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ...model import Device, Memory, Signal
     from .conversation import Session
     from .objects import MeterObject
+    from .reading import ScalerUnit
     from .targets import Target
 
 # Classes whose attribute 2 a scan shows; buffers of profiles are not among them.
@@ -95,15 +96,17 @@ def _scan(session: Session, memory: Memory) -> Conversation:
         for entry, known in zip(found, listed, strict=False)
         if known.class_id in SHOWN_CLASSES and (known.attributes is None or VALUE_ATTRIBUTE in known.attributes)
     ]
+    items = [item for _, item in readable]
     values = Values(reader, Directory(reader, memory), memory)
-    yield from values.learn_scalers([item for _, item in readable])
-    while readable:
-        count = reader.together([item for _, item in readable])
-        batch, readable = readable[:count], readable[count:]
-        results = yield from reader.read([item for _, item in batch])
-        for (entry, item), (code, value) in zip(batch, results, strict=True):
+    yield from values.learn_scalers(items)
+    start = 0
+    while start < len(items):
+        batch = reader.batch(items, start)
+        results = yield from reader.read(batch)
+        for (entry, item), (code, value) in zip(readable[start : start + len(batch)], results, strict=True):
             if not code:
-                _show(entry, value_of(item, value, values.scaler(item)))
+                _show(entry, item, value, values.scaler(item))
+        start += len(batch)
     return found
 
 
@@ -111,6 +114,7 @@ def _place(known: MeterObject) -> int:
     return attribute_name(known.base_name, VALUE_ATTRIBUTE) if known.base_name else 0
 
 
-def _show(entry: Found, shown: tuple[Any, str | None]) -> None:
-    value, entry.unit = shown
-    entry.value = None if value is None else str(value)
+def _show(entry: Found, item: Item, value: Any, scaler: ScalerUnit | str) -> None:
+    if not isinstance(scaler, str):
+        shown = value_of(item, value, scaler[0])
+        entry.value, entry.unit = None if shown is None else str(shown), scaler[1]

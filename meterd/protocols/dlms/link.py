@@ -133,11 +133,14 @@ class HdlcLink:
                 return frame
         raise Garbled("the meter sends other frames than the UA that is due")
 
-    def _listen(self) -> Conversation:
-        """The next frame from our meter to us. Raises: Silence, Garbled."""
+    def _listen(self, heard: Frame | MeterdError | None = None) -> Conversation:
+        """The next frame from our meter to us; `heard` is what came already. Raises: Silence, Garbled."""
         source = b""
         for _ in range(MAX_IGNORED):
-            frame = yield Receive(self._decoder, self.timeout_ms, self.timeout_ms)
+            if isinstance(heard, MeterdError):
+                raise heard
+            frame = heard or (yield Receive(self._decoder, self.timeout_ms, self.timeout_ms))
+            heard = None
             if frame.destination == self.client and (frame.source == self.server or self._introduces_itself(frame)):
                 return frame
             source = frame.source
@@ -157,19 +160,46 @@ class HdlcLink:
         """
         if not self.connected:
             raise Disconnected("there is no link to the meter")
-        exchange = _Exchange(self._segments(LLC_REQUEST + apdu), self._send_seq, self._recv_seq, self.receive_window)
+        message = LLC_REQUEST + apdu
+        heard: Frame | MeterdError | None = None
+        if len(message) <= self.max_info:
+            # Nearly always one frame goes and one comes back; whatever else happens is the exchange's business.
+            send_seq, recv_seq = self._send_seq, self._recv_seq
+            control = recv_seq << 5 | FINAL | send_seq << 1
+            yield Send(encode_frame(self.server, self.client, control, message))
+            try:
+                frame = yield Receive(self._decoder, self.timeout_ms, self.timeout_ms)
+            except (Silence, Garbled) as error:
+                heard = error
+            else:
+                send_seq = (send_seq + 1) & 7
+                if frame.control == send_seq << 5 | FINAL | recv_seq << 1 and self._is_whole(frame):
+                    self._send_seq, self._recv_seq = send_seq, (recv_seq + 1) & 7
+                    return frame.information[len(LLC_RESPONSE) :]
+                heard = frame
+        return (yield from self._exchange(message, heard))
+
+    def _is_whole(self, frame: Frame) -> bool:
+        """Whether a frame is our meter's and all of its answer."""
+        if frame.segmented or frame.source != self.server or frame.destination != self.client:
+            return False
+        return frame.information.startswith(LLC_RESPONSE)
+
+    def _exchange(self, message: bytes, heard: Frame | MeterdError | None) -> Conversation:
+        """Turn about until the answer is whole; `heard` is what came of a first turn already."""
+        exchange = _Exchange(self._segments(message), self._send_seq, self._recv_seq, self.receive_window)
         try:
-            yield from self._converse(exchange)
+            yield from self._converse(exchange, heard)
         except (Silence, Garbled):
             self.connected = False
             raise
         finally:
             self._send_seq = exchange.send_seq(len(exchange.outgoing))
             self._recv_seq = exchange.recv_seq
-        message = b"".join(exchange.parts)
-        if message[:3] != LLC_RESPONSE:
-            raise ProtocolError(f"the answer begins with {message[:3].hex(' ')} where the LLC header E6 E7 00 is due")
-        return message[3:]
+        answer = b"".join(exchange.parts)
+        if not answer.startswith(LLC_RESPONSE):
+            raise ProtocolError(f"the answer begins with {answer[:3].hex(' ')} where the LLC header E6 E7 00 is due")
+        return answer[len(LLC_RESPONSE) :]
 
     def another(self) -> Conversation:
         """HDLC numbers its frames: an APDU that does not fit the request is no late one that could be passed over."""
@@ -179,15 +209,19 @@ class HdlcLink:
     def _segments(self, message: bytes) -> list[bytes]:
         return [message[start : start + self.max_info] for start in range(0, len(message), self.max_info)]
 
-    def _converse(self, exchange: _Exchange) -> Conversation:
-        """Turn about until the answer is whole."""
+    def _converse(self, exchange: _Exchange, heard: Frame | MeterdError | None) -> Conversation:
+        """Turns in which we send and the meter answers, until the answer is whole."""
         failures = idle = 0
         poll = False
         while not exchange.complete:
-            yield Send(self._turn(exchange, poll))
+            if heard is None:
+                yield Send(self._turn(exchange, poll))
+            else:
+                exchange.due(self.window)
             progress = exchange.progress()
             try:
-                busy = yield from self._hear(exchange)
+                first, heard = heard, None
+                busy = yield from self._hear(exchange, first)
             except (Silence, Garbled):
                 failures += 1
                 if failures >= self.attempts:
@@ -223,10 +257,11 @@ class HdlcLink:
             frames.append(encode_frame(self.server, self.client, control, exchange.outgoing[index], more))
         return b"".join(frames)
 
-    def _hear(self, exchange: _Exchange) -> Conversation:
+    def _hear(self, exchange: _Exchange, heard: Frame | MeterdError | None) -> Conversation:
         """One turn of the meter's: until its F bit or a whole answer. Returns: whether it says that it is busy."""
         for _ in range(MAX_IGNORED):
-            frame = yield from self._listen()
+            frame = yield from self._listen(heard)
+            heard = None
             control = frame.control
             if is_information(control):
                 if exchange.take(frame) and (exchange.complete or control & FINAL):

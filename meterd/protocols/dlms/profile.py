@@ -87,8 +87,7 @@ class Profile:
         items = [self._attribute(n) for n in (CAPTURE_OBJECTS, CAPTURE_PERIOD, SORT_METHOD, ENTRIES_IN_USE)]
         results: list[tuple[Any, Any]] = []
         while len(results) < len(items):
-            count = self.values.reader.together(items[len(results) :])
-            results += yield from self.values.reader.read(items[len(results) : len(results) + count])
+            results += yield from self.values.reader.read(self.values.reader.batch(items, len(results)))
         (code, objects), (_, period), (_, order), (_, entries) = results
         if code:
             raise _Refusal(failure_reason(code))
@@ -214,8 +213,6 @@ class Profile:
                 return failed(signal, "not_found")
             item = self.columns[index]
             scaler = self.values.scaler(item) if item.short_name or self._logical() else "not_found"
-            if isinstance(scaler, str):
-                return failed(signal, scaler)
             reading = reading_of(signal, item, row[index], scaler, meter_time)
         if clock_is_invalid(clock) and reading.value is not None:
             reading.quality, reading.reason = INVALID, "clock"

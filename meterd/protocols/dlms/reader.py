@@ -10,7 +10,7 @@ The dirt: a list that is refused, answered with something else, or not at all (t
 
 from __future__ import annotations
 
-from ..._axdr import decode_whole
+from ..._axdr import decode_whole, get_response_normal
 from ...errors import DecodeError, Disconnected, ProtocolError, Refused
 from . import enumerations as codes
 from . import get, read
@@ -40,7 +40,7 @@ SHORT_NAME_STEP = 8
 class Item:
     """One attribute to read: by class, logical name and attribute, or by its short name; `selection` is encoded."""
 
-    __slots__ = ("attribute", "class_id", "logical_name", "selection", "short_name")
+    __slots__ = ("attribute", "class_id", "encoded", "logical_name", "selection", "short_name")
 
     def __init__(
         self, class_id: int, logical_name: bytes, attribute: int, selection: bytes = b"", short_name: int = 0
@@ -50,6 +50,7 @@ class Item:
         self.attribute = attribute
         self.selection = selection
         self.short_name = short_name
+        self.encoded = b""  # its descriptor or specification, once it was needed
 
 
 def attribute_name(base_name: int, attribute: int) -> int:
@@ -73,21 +74,21 @@ class Reader:
     def _list(self, items: list[Item]) -> Conversation:
         raise NotImplementedError
 
-    def together(self, items: list[Item]) -> int:
-        """How many of `items`, from the first, fit into one request."""
+    def batch(self, items: list[Item], start: int) -> list[Item]:
+        """Those of `items` from `start` on that fit into one request; one at least."""
         if not self._lists_allowed():
-            return 1
+            return items[start : start + 1]
         size, limit = 4, self.association.limit()
         answers = MAX_LIST
         if BLOCKS not in self.association.granted:
             answers = max(1, self.association.max_pdu // ANSWER_SIZE)
         count = 0
-        for item in items[: min(MAX_LIST, answers)]:
+        for item in items[start : start + min(MAX_LIST, answers)]:
             size += len(self.encode(item))
             if size > limit:
                 break
             count += 1
-        return max(count, 1)
+        return items[start : start + max(count, 1)]
 
     def _lists_allowed(self) -> bool:
         if MULTIPLE not in self.association.granted or not self.memory.persistent.get("lists", True):
@@ -95,7 +96,7 @@ class Reader:
         return bool(self.memory.volatile.get("silent_lists", 0) < MAX_SILENT_LISTS)
 
     def read(self, items: list[Item]) -> Conversation:
-        """`(code, value)` for each of the items, which `together` said would fit.
+        """`(code, value)` for each of the items, which `batch` said would fit.
 
         Raises: LineError, Disconnected, SecurityError; for a single item also Refused, DecodeError, ProtocolError.
         """
@@ -143,15 +144,19 @@ class LogicalNames(Reader):
     """GET: normal, with list, block transfer (Green Book 9.3.6)."""
 
     def encode(self, item: Item) -> bytes:
-        return get.attribute(item.class_id, item.logical_name, item.attribute, item.selection)
+        if not item.encoded:
+            item.encoded = get.attribute(item.class_id, item.logical_name, item.attribute, item.selection)
+        return item.encoded
 
     def one(self, item: Item) -> Conversation:
         """`(code, value)` of one attribute. Raises: Refused, DecodeError, ProtocolError, LineError."""
         invoke = self.association.next_invoke()
         apdu = get.request_normal(invoke, self.encode(item))
-        response = get.decode_response((yield from self.association.request(apdu, codes.GET_RESPONSE, invoke)))
-        if isinstance(response, get.GetResult):
-            return (response.code, response.value)
+        answer = yield from self.association.request(apdu, codes.GET_RESPONSE, invoke)
+        normal = get_response_normal(answer)
+        if normal is not None:
+            return normal[1:]
+        response = get.decode_response(answer)
         if not isinstance(response, get.GetBlock):
             raise ProtocolError("the meter answers a request for one attribute with a list")
         code, raw = yield from self._blocks(response)

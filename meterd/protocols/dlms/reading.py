@@ -49,7 +49,8 @@ class Values:
     def __init__(self, reader: Reader, directory: Directory, memory: Memory) -> None:
         self.reader = reader
         self.directory = directory
-        self.scalers: dict[ScalerKey, ScalerUnit | str] = memory.volatile.setdefault("scalers", {})
+        self.scalers: dict[ScalerKey, ScalerUnit] = memory.volatile.setdefault("scalers", {})
+        self._refused: dict[ScalerKey, str] = {}
 
     def identify(self, targets: list[Target]) -> Conversation:
         """Find class and, under short names, address of every target. Raises: LineError."""
@@ -67,6 +68,11 @@ class Values:
 
     def item(self, target: Target) -> Item | None:
         """How to read a target, or None where the meter does not know its object."""
+        if target.item is None:
+            target.item = self._find(target)
+        return target.item
+
+    def _find(self, target: Target) -> Item | None:
         if not self._logical() and target.short_name:
             at = None if target.class_id else self.directory.at(target.short_name)
             class_id, attribute = at or (target.class_id, target.attribute)
@@ -101,20 +107,11 @@ class Values:
             batch = self.reader.batch(items, start)
             results: list[tuple[int, Any]] = yield from self.reader.read(batch)
             for (target, item), (code, value) in zip(chosen[start : start + len(batch)], results, strict=True):
-                yield from self._report(target, item, code, value)
+                scaler = failure_reason(code) if code else self.scaler(item)
+                for signal in target.signals:
+                    yield Report(reading_of(signal, item, value, scaler))
                 done.add(id(target))
             start += len(batch)
-
-    def _report(self, target: Target, item: Item, code: int, value: Any) -> Conversation:
-        if code:
-            yield from _report_failure(target, failure_reason(code))
-            return
-        scaler = self.scaler(item)
-        if isinstance(scaler, str):
-            yield from _report_failure(target, scaler)
-            return
-        for signal in target.signals:
-            yield Report(reading_of(signal, item, value, scaler))
 
     def learn_scalers(self, items: list[Item]) -> Conversation:
         """Read the scaler_unit of every register among `items` that is not known yet."""
@@ -131,7 +128,7 @@ class Values:
                 self._keep_scaler(key, item, code, value)
             del keys[: len(batch)], scaler_items[: len(batch)]
 
-    def _keep_scaler(self, key: str, item: Item, code: int | str, value: Any) -> None:
+    def _keep_scaler(self, key: ScalerKey, item: Item, code: int | str, value: Any) -> None:
         """A refused scaler is asked for again in the next scan; one that is none settles that it is no register."""
         try:
             if not code:
@@ -144,22 +141,26 @@ class Values:
             # Nobody says that this short name belongs to a register, and what follows it is no scaler_unit.
             self.scalers[key] = (0, None)
         else:
-            self.scalers.pop(key, None)
-            self.scalers[f"?{key}"] = reason
+            self._refused[key] = reason
 
     def scaler(self, item: Item) -> ScalerUnit | str:
         """Scaler and unit of an item's value: (0, None) where it has none; a reason where they could not be read."""
-        if _scaler_item(item, self._logical()) is None:
+        if not _is_scaled(item, self._logical()):
             return (0, None)
         key = _scaler_key(item)
         known = self.scalers.get(key)
-        return known if known is not None else self.scalers.get(f"?{key}", "type")
+        return known if known is not None else self._refused.get(key, "type")
 
 
-def _scaler_key(item: Item) -> str:
-    if item.short_name:
-        return f"{item.short_name}"
-    return f"{format_logical_name(item.logical_name)}/{item.class_id}"
+def _scaler_key(item: Item) -> ScalerKey:
+    return (item.class_id, item.logical_name, item.short_name)
+
+
+def _is_scaled(item: Item, logical: bool) -> bool:
+    """Whether an item's value has a scaler_unit; an unknown class at a short name may."""
+    if not item.class_id:
+        return not logical
+    return item.class_id in SCALERS and item.attribute in SCALERS[item.class_id]
 
 
 def _scaler_item(item: Item, logical: bool) -> Item | None:
@@ -173,22 +174,28 @@ def _scaler_item(item: Item, logical: bool) -> Item | None:
     return Item(item.class_id, item.logical_name, attribute, short_name=0 if logical else name)
 
 
-def value_of(item: Item, value: Any, scaler: ScalerUnit | str) -> tuple[Any, str | None]:
-    """What a reading may hold of a value, and its unit; (None, None) where it is no value or lacks its scaler."""
-    if isinstance(scaler, str):
-        return (None, None)
+def value_of(item: Item, value: Any, scaler: int) -> Any:
+    """What a reading may hold of a value; None where it is none."""
     try:
-        return (plain(scale(meaning(item, value), scaler[0])), scaler[1])
+        if type(value) is int:
+            return scale(value, scaler) if scaler else value
+        return plain(scale(meaning(item, value), scaler))
     except DecodeError:
-        return (None, None)
+        return None
 
 
-def reading_of(signal: Signal, item: Item, value: Any, scaler: ScalerUnit, meter_time: str | None = None) -> Reading:
-    """A value with its power of ten, unit and time; one that is no value at all fails with reason `type`."""
-    found, unit = value_of(item, value, scaler)
+def reading_of(
+    signal: Signal, item: Item, value: Any, scaler: ScalerUnit | str, meter_time: str | None = None
+) -> Reading:
+    """A value with its power of ten, unit and time; what is no value fails with reason `type`, and what lacks its
+    scaler_unit or was refused with the reason that stands in the place of `scaler`.
+    """
+    if isinstance(scaler, str):
+        return failed(signal, scaler)
+    found = value_of(item, value, scaler[0])
     if found is None:
         return failed(signal, "type")
-    reading = Reading(signal, found, unit, meter_time=meter_time)
+    reading = Reading(signal, found, scaler[1], 0, meter_time)
     if isinstance(value, bytes) and (item.class_id, item.attribute) == (CLOCK, 2) and clock_is_invalid(value):
         reading.quality, reading.reason = INVALID, "clock"
     return reading

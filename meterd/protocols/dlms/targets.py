@@ -8,15 +8,19 @@ from .objects import PROFILE_GENERIC
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...model import Signal
+    from .reader import Item
 
 VALUE_ATTRIBUTE = 2
 MAX_ATTRIBUTE = 255
 
 
 class Target:
-    """One attribute to read and the signals that it feeds; `class_id` and `short_name` 0 while they are not known."""
+    """One attribute to read and the signals that it feeds; `class_id` and `short_name` 0 where nothing is configured.
 
-    __slots__ = ("attribute", "class_id", "logical_name", "short_name", "signals")
+    `item` is how to read it, once the meter's objects are known.
+    """
+
+    __slots__ = ("attribute", "class_id", "item", "logical_name", "short_name", "signals")
 
     def __init__(self, logical_name: bytes, attribute: int, class_id: int, short_name: int) -> None:
         self.logical_name = logical_name
@@ -24,6 +28,7 @@ class Target:
         self.class_id = class_id
         self.short_name = short_name
         self.signals: list[Signal] = []
+        self.item: Item | None = None
 
     def __str__(self) -> str:
         place = f" at short name 0x{self.short_name:04X}" if self.short_name else ""

@@ -1,0 +1,142 @@
+"""Reading registers from one simulated meter over TCP: meterd, gurux_dlms and dlms_cosem, CPU time and memory.
+
+The meter and each client run in processes of their own and take turns; what counts is the client's user and system
+time. gurux_dlms and dlms_cosem only fetch the raw value, meterd also scales and reports it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+
+import structlog
+from dlms_cosem import dlms_data
+
+from meterd._hdlc import HdlcDecoder, encode_frame
+from meterd.simulate import dlms as simulated
+from tests.conformance.test_dlms_foreign import GuruxReader, attribute, cosem_client
+from tests.socket_meter import SocketMeter
+from tests.unit.dlms_pair import device, memory, scan, signal
+
+from .timing import compare
+
+REGISTERS = 250
+LISTED = 40
+SCANS = 12
+ROUNDS = 3
+SINGLE_READS = 500
+BAUDRATE, CHARACTER_BITS = 9600, 10
+
+Row = tuple[str, float, str, float | None]
+
+
+def serve(options: dict[str, str], line: multiprocessing.connection.Connection) -> None:
+    with SocketMeter(simulated.meter(**options)) as meter:
+        line.send(meter.port)
+        line.recv()
+
+
+class MeterProcess:
+    """A simulated meter on a loopback port, out of the way of what is measured."""
+
+    def __init__(self, **options: str) -> None:
+        self.line, theirs = multiprocessing.Pipe()
+        self.process = multiprocessing.get_context("fork").Process(target=serve, args=(options, theirs), daemon=True)
+        self.process.start()
+        self.port: int = self.line.recv()
+        self.sent: list[bytes] = []
+
+    def __enter__(self) -> MeterProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.join()
+
+
+def ours(port: int, registers: int) -> tuple[float, float]:
+    """CPU seconds per register, resident MB."""
+    command = [sys.executable, "-m", "benchmarks._dlms_reader", str(port), str(registers), str(SCANS)]
+    cpu, resident = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(cpu), float(resident)
+
+
+def gurux_order(port: int, registers: int) -> dict[str, object]:
+    names = [[f"1.0.1.8.{number}.255", 0] for number in range(1, registers + 1)]
+    common = {"mode": "hdlc", "names": "LN", "client": 32, "auth": "NONE", "password": "", "info": 1024}
+    return {**common, "port": port, "registers": names}
+
+
+def cosem_cpu(meter: MeterProcess, count: int) -> float:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    wanted = attribute("1.0.1.8.1.255")
+    with cosem_client(meter, "hdlc", "None", False).session() as session:  # type: ignore[arg-type]
+        begun = time.process_time()
+        for _ in range(count):
+            dlms_data.DlmsDataParser().parse(session.get(wanted))
+        return (time.process_time() - begun) / count
+
+
+def register_rows() -> list[Row]:
+    gurux = GuruxReader()
+    singles, lists, foreign, foreign_lists, cosem = [], [], [], [], []
+    resident = foreign_resident = 0.0
+    with MeterProcess(registers=str(REGISTERS), lists="no") as single, MeterProcess(registers=str(LISTED)) as listing:
+        for _ in range(ROUNDS):
+            cpu, resident = ours(single.port, REGISTERS)
+            singles.append(cpu)
+            lists.append(ours(listing.port, LISTED)[0])
+            foreign.append(gurux.ask("repeat", **gurux_order(single.port, 1), count=SINGLE_READS) / SINGLE_READS)
+            spent = gurux.ask("repeat", **gurux_order(listing.port, LISTED), count=25, list=True)
+            foreign_lists.append(spent / 25 / LISTED)
+            cosem.append(cosem_cpu(single, SINGLE_READS))
+        gurux.ask("objects", **gurux_order(single.port, 1))
+        foreign_resident = gurux.ask("memory")
+    gurux.process.communicate()
+    return [
+        ("CPU per register, singly: meterd", min(singles) * 1e6, "µs", None),
+        ("CPU per register, singly", min(foreign) / min(singles), "× less than gurux", 6.0),
+        ("CPU per register, singly", min(cosem) / min(singles), "× less than dlms_cosem", 20.0),
+        (f"CPU per register, list of {LISTED}", min(foreign) / min(lists), "× less than gurux singly", 30.0),
+        (f"CPU per register, list of {LISTED}", min(foreign_lists) / min(lists), "× less than gurux's lists", None),
+        ("peak resident memory after reading", foreign_resident / resident, "× less than gurux", 2.0),
+    ]
+
+
+def frame_rows() -> list[Row]:
+    """One 23-byte answer from octets to a frame; gurux in its own process, in turn."""
+    frame = encode_frame(b"\x41", b"\x03", 0x30, bytes.fromhex("e6e700c401c1000600167780"))
+    decoder = HdlcDecoder()
+    gurux = GuruxReader()
+    ratios = []
+    for _ in range(7):
+        (mine,) = compare(lambda: decoder.feed(frame), rounds=5)
+        ratios.append(gurux.ask("frames", frame=frame.hex(), count=2000) / mine)
+    gurux.process.communicate()
+    return [("a 23-byte frame decoded and checked, speed", sorted(ratios)[3], "× gurux", 150.0)]
+
+
+def line_rows() -> list[Row]:
+    """40 registers with a list at 9600 baud on a line that takes its time: the share in which bytes pass."""
+    byte_s = CHARACTER_BITS / BAUDRATE
+    kept = memory()
+    of = device(client_address=32)
+    signals = [signal(f"1.0.1.8.{number}.255") for number in range(1, LISTED + 1)]
+    factory = simulated.meter(registers=str(LISTED))
+    scan(of, signals, factory, kept, byte_s=byte_s)
+    outcome = scan(of, signals, factory, kept, byte_s=byte_s)
+    assert outcome.error is None
+    assert len(outcome.values()) == LISTED
+    wire_s = sum(len(data) for _, _, data in outcome.wire) * byte_s
+    return [
+        (f"{LISTED} registers at {BAUDRATE} baud, list, whole scan: time", outcome.seconds, "s", None),
+        ("of it with bytes on the wire", 100 * wire_s / outcome.seconds, "%", 95.0),
+    ]
+
+
+def run() -> list[Row]:
+    os.environ.setdefault("PYTHONHASHSEED", "0")
+    return [*register_rows(), *frame_rows(), *line_rows()]
