@@ -1,11 +1,13 @@
-"""`meterd check`: validates configuration files and prints them as they take effect, secrets masked."""
+"""`meterd check`: validates configuration and profile files, prints the former as they take effect, secrets masked."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 from ..config.effective import effective
 from ..config.files import load
+from ..config.profiles import Profiles, package_of
 from ..errors import ConfigError
 from ..protocols import registry
 from .exit_codes import NOTHING_TO_RUN, OK
@@ -23,13 +25,14 @@ def main(words: list[str]) -> int:
     paths = arguments.values("config") + arguments.operands
     if not paths:
         raise UsageError("name the configuration files")
-    configuration = load(paths, careful=True)
-    errors = [*configuration.errors, *_unreadable(configuration)]
+    profiles = {path: package for path in paths if (package := package_of(path)) is not None}
+    configuration = load([path for path in paths if path not in profiles], careful=True)
+    errors = [*configuration.errors, *_unreadable(configuration), *_profile_errors(configuration, profiles)]
     for error in errors:
         print(f"error: {error}", file=sys.stderr)
     for warning in configuration.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    if not arguments.has("quiet"):
+    if not arguments.has("quiet") and len(profiles) < len(paths):
         import json
 
         print(json.dumps(effective(configuration), indent=2, ensure_ascii=False))
@@ -52,6 +55,19 @@ def _unreadable(configuration) -> list[ConfigError]:  # type: ignore[no-untyped-
             continue
         errors += [ConfigError(signal.place or signal.alias, message) for signal, message in plan.refused]
     return errors
+
+
+def _profile_errors(configuration, profiles: dict[str, str]) -> list[ConfigError]:  # type: ignore[no-untyped-def]
+    """What is wrong with the profile files named, and with all others of the protocols that are configured."""
+    look = Profiles(careful=True)
+    for path, package in profiles.items():
+        look.load(package, os.path.abspath(path))
+    for package in sorted({device.protocol for device in configuration.devices} | configuration.broken):
+        if hasattr(registry.tables(package), "profile_faults"):
+            look.check_all(package)
+    told = {str(error) for error in configuration.errors}
+    found = {str(error): error for error in look.errors}
+    return [error for text, error in found.items() if text not in told]
 
 
 def _consequence(configuration) -> str:  # type: ignore[no-untyped-def]

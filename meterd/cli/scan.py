@@ -10,6 +10,7 @@ from .. import log
 from ..config.command_line import make_device
 from ..config.files import load
 from ..errors import Aborted, ConfigError, MeterdError
+from ..parameters import BAUDRATES as BAUDRATES_KNOWN
 from ..protocols import registry
 from ..runtime.loop import Loop
 from ..runtime.single import Single
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 OUTPUT = Option(("-o", "--output"), VALUE, "write the configuration found here instead of to stdout", "FILE")
 RESUME = Option(("--resume",), VALUE, "keep the search's state here, and go on from it", "FILE")
-OPTIONS = (CONFIG, OUTPUT, RESUME, DEBUG, STATE, HELP)
+BAUDRATES = Option(("--baudrates",), VALUE, "speeds to search an M-Bus line at, such as 300,2400,9600", "LIST")
+OPTIONS = (CONFIG, OUTPUT, RESUME, BAUDRATES, DEBUG, STATE, HELP)
 ABOUT = """Reads what a meter offers (DLMS object list, IEC 62056-21 read-out) or searches a bus (M-Bus), and writes
 devices and signals as configuration. The device is one of a configuration file, or is described by the parameters of
 its table: meterd scan mbus device=/dev/ttyUSB0 baudrate=2400 parity=even"""
@@ -43,6 +45,8 @@ def main(words: list[str]) -> int:
     device, path = find_device(arguments, "scan")
     resume = arguments.value("resume")
     state = _load_state(resume)
+    if not state and arguments.has("baudrates"):
+        state["wanted_baudrates"] = _baudrates(arguments.value("baudrates") or "")
     try:
         found = _discover(device, path, arguments, state)
     except MeterdError as error:
@@ -144,6 +148,14 @@ def _row(device: Device, path: str) -> dict[str, Any]:
     if not device.over_tcp():
         row["device"] = path
     return row
+
+
+def _baudrates(text: str) -> list[int]:
+    wanted = [int(word) if word.strip().isdigit() else 0 for word in text.split(",")]
+    for baudrate in wanted:
+        if baudrate not in BAUDRATES_KNOWN:
+            raise UsageError(f"--baudrates takes speeds such as 300,2400,9600, not {text!r}")
+    return wanted
 
 
 def _load_state(name: str | None) -> dict[str, Any]:

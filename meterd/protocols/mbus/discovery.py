@@ -1,0 +1,83 @@
+"""`meterd scan` of an M-Bus line: every meter on it, and each one's records as signals ready to use."""
+
+from __future__ import annotations
+
+from ...conversation import LineSettings
+from ...errors import MeterdError, PortGone
+from . import conversation as talk
+from . import link as wire
+from . import search
+from .conversation import MeterState
+from .link import Link
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..._mbus_values import Record
+    from ...conversation import Conversation
+    from ...model import Device, Memory
+
+# A search asks for what is not there most of the time: the standard's answer time is wait enough.
+DEFAULTS = {"address": "0", "timeout_ms": 50, "baudrate": 2400, "parity": "even", "poll_delay_ms": 0}
+READ_TIMEOUT_MS = 500
+
+
+def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Callable[[str], None]) -> Conversation:
+    """Search, then read each meter found once. `state` is the search's own, or `wanted_baudrates`, or empty.
+
+    Returns: {"devices": rows, "signals": rows}. Raises: PortGone, Aborted; Garbled where the line only babbles.
+    """
+    if "parts" not in state:
+        wanted = state.pop("wanted_baudrates", None) or [device["baudrate"]]
+        state.update(search.new_state(tuple(wanted)))
+    line = LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
+
+    def tell(now: dict[str, Any]) -> None:
+        progress(f"{now['baudrate']} baud, at {now['at']}: {len(now['found'])} meters, {now['selections']} selections")
+
+    found = yield from search.scan(state, timeout_ms=device["timeout_ms"], settings=line, progress=tell)
+    place = {"ip": device["ip"], "port": device["port"]} if device.over_tcp() else {"device": device["device"]}
+    rows = search.device_rows(found, READ_TIMEOUT_MS, place)
+    signals: list[dict[str, Any]] = []
+    for row in rows:
+        progress(f"reading {row['device_alias']}")
+        baudrate = row.get("baudrate", wire.STANDARD_BAUDRATE)
+        yield line.at(baudrate)
+        records = yield from _records(Link(baudrate, READ_TIMEOUT_MS, 3), row["address"])
+        signals += [_signal(row["device_alias"], index, record) for index, record in enumerate(records)]
+    return {"devices": rows, "signals": signals}
+
+
+def _records(link: Link, address: str) -> Conversation:
+    """All records of one meter's readout; none where it does not give them (an encrypted one, say)."""
+    state = MeterState()
+    primary = len(address) < 16
+    try:
+        if primary:
+            yield from talk.normalise(link, int(address), state)
+        else:
+            yield from talk.select(link, address)
+        telegrams = yield from talk.read_telegrams(link, int(address) if primary else wire.NETWORK, state, None, None)
+    except PortGone:
+        raise
+    except MeterdError:
+        return []
+    return [record for telegram in telegrams for record in telegram.records]
+
+
+def _signal(device_alias: str, index: int, record: Record) -> dict[str, Any]:
+    value, unit = record.value, record.unit
+    words = [record.quantity or "record"]
+    words += [f"storage {record.storage}"] if record.storage else []
+    words += [f"tariff {record.tariff}"] if record.tariff else []
+    words += [record.function] if record.function != "instantaneous" else []
+    text = " ".join(words)
+    return {
+        "signal_name": f"{text} = {value}{' ' + unit if unit else ''}" if value is not None else text,
+        "device_alias": device_alias,
+        "signal_alias": f"r{index}_{text}".replace(" ", "_").replace("/", "_").replace("(", "").replace(")", ""),
+        "number_type": "STRING" if value is None or isinstance(value, str) else "DOUBLE",
+        "tag_job_todo": str(index),
+    }
