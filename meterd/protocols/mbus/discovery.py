@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...conversation import LineSettings
-from ...errors import MeterdError, PortGone
+from ...errors import Aborted, MeterdError, PortGone
 from . import conversation as talk
 from . import link as wire
 from . import search
@@ -60,7 +60,7 @@ def _records(link: Link, address: str) -> Conversation:
         else:
             yield from talk.select(link, address)
         telegrams = yield from talk.read_telegrams(link, int(address) if primary else wire.NETWORK, state, None, None)
-    except PortGone:
+    except (PortGone, Aborted):
         raise
     except MeterdError:
         return []
@@ -74,10 +74,11 @@ def _signal(device_alias: str, index: int, record: Record) -> dict[str, Any]:
     words += [f"tariff {record.tariff}"] if record.tariff else []
     words += [record.function] if record.function != "instantaneous" else []
     text = " ".join(words)
+    letters = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in text)
     return {
         "signal_name": f"{text} = {value}{' ' + unit if unit else ''}" if value is not None else text,
         "device_alias": device_alias,
-        "signal_alias": f"r{index}_{text}".replace(" ", "_").replace("/", "_").replace("(", "").replace(")", ""),
+        "signal_alias": f"r{index}_{letters}".rstrip("_"),
         "number_type": "STRING" if value is None or isinstance(value, str) else "DOUBLE",
         "tag_job_todo": str(index),
     }

@@ -8,7 +8,7 @@ FCB 0, so that its first request carries FCB 1; it is read at 253, and let go wh
 from __future__ import annotations
 
 from ...conversation import LineSettings, Report
-from ...errors import MeterdError, PortGone, Refused, WrongMeter
+from ...errors import Garbled, MeterdError, PortGone, Refused, WrongMeter
 from ...model import GOOD, INVALID, Plan, Reading, failed
 from ...values import reading
 from . import conversation as talk
@@ -92,7 +92,12 @@ def _read_primary(plan: Plan, link: Link, address: int, state: MeterState) -> Co
 def _read_secondary(plan: Plan, link: Link, mask: str) -> Conversation:
     for one in plan.requests:
         yield from talk.select(link, mask)
-        yield from _serve(plan, one, link, wire.NETWORK, MeterState(), mask)
+        try:
+            yield from _serve(plan, one, link, wire.NETWORK, MeterState(), mask)
+        except Garbled as error:
+            if "F" in mask:
+                raise type(error)(f"{error}: several meters may fit {mask}, and their answers collide") from None
+            raise
 
 
 def _serve(plan: Plan, one: Request, link: Link, address: int, state: MeterState, mask: str | None) -> Conversation:
