@@ -1,7 +1,8 @@
-"""meterd reads a simulated DLMS meter over TCP with its own loop, port and player; a process of its own.
+"""meterd reads simulated DLMS meters over TCP with its own loop, ports and players; a process of its own.
 
-`python -m benchmarks._dlms_reader PORT REGISTERS SCANS` prints CPU seconds per register and peak resident MB. The first
-scan, which finds classes and scalers, does not count; the association stays open.
+`python -m benchmarks._dlms_reader PORT REGISTERS METERS SCANS` prints CPU seconds per register and peak resident MB.
+The first scan, which finds classes and scalers, does not count; associations stay open, and all meters, which share one
+port, are read at the same time.
 """
 
 from __future__ import annotations
@@ -46,39 +47,54 @@ def resident_mb() -> float:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
 
-def read(port: int, registers: int, scans: int) -> tuple[float, float]:
-    """CPU seconds per register in the best of `scans` scans, and peak resident MB."""
-    loop = Loop()
-    line = TcpPort(loop, "127.0.0.1", port)
-    readings: list[object] = []
-    failures: list[Exception] = []
+class Reader:
+    """One loop and its meters."""
 
-    def ended(error: Exception | None) -> None:
-        if error is not None:
-            failures.append(error)
-        loop.stop()
+    def __init__(self, port: int, registers: int, meters: int) -> None:
+        self.loop = Loop()
+        self.readings: list[object] = []
+        self.running = meters
+        self.plan = driver.plan(device(port), [signal(number) for number in range(1, registers + 1)])
+        self.players = []
+        for _ in range(meters):
+            line = TcpPort(self.loop, "127.0.0.1", port)
+            line.on_open = self.ended
+            memory = Memory()
+            memory.volatile["random_bytes"] = os.urandom
+            self.players.append((Player(self.loop, line, self.readings.append, self.ended), memory))
+            line.open(5.0)
+        self.loop.run()
 
-    line.on_open = ended
-    line.open(5.0)
-    loop.run()
-    player = Player(loop, line, readings.append, ended)
-    plan = driver.plan(device(port), [signal(number) for number in range(1, registers + 1)])
-    memory = Memory()
-    memory.volatile["random_bytes"] = os.urandom
-    best = float("inf")
-    for scan in range(scans + 1):
-        readings.clear()
+    def ended(self, error: Exception | None) -> None:
+        assert error is None, error
+        self.running -= 1
+        if not self.running:
+            self.loop.stop()
+
+    def scan(self) -> float:
+        """CPU seconds per reading of one scan of all meters."""
+        self.readings.clear()
+        self.running = len(self.players)
         begun = cpu_s()
-        player.start(driver.conversation(plan, memory))
-        loop.run()
-        if scan:
-            best = min(best, (cpu_s() - begun) / registers)
-        assert not failures, failures
-        assert len(readings) == registers
-    line.close()
-    loop.close()
-    return best, resident_mb()
+        for player, memory in self.players:
+            player.start(driver.conversation(self.plan, memory))
+        self.loop.run()
+        return (cpu_s() - begun) / len(self.readings)
+
+    def close(self) -> None:
+        for player, _ in self.players:
+            player.port.close()
+        self.loop.close()
+
+
+def main(port: int, registers: int, meters: int, scans: int) -> None:
+    reader = Reader(port, registers, meters)
+    reader.scan()
+    best = min(reader.scan() for _ in range(scans))
+    assert len(reader.readings) == registers * meters
+    reader.close()
+    print(best, resident_mb())
 
 
 if __name__ == "__main__":
-    print(*read(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    main(*map(int, sys.argv[1:]))

@@ -1,7 +1,8 @@
 """Reading registers from one simulated meter over TCP: meterd, gurux_dlms and dlms_cosem, CPU time and memory.
 
-The meter and each client run in processes of their own and take turns; what counts is the client's user and system
-time. gurux_dlms and dlms_cosem only fetch the raw value, meterd also scales and reports it.
+The meters and each client run in processes of their own and take turns; what counts is the client's user and system
+time, its three or two system calls per register included. gurux_dlms and dlms_cosem only fetch the raw value, meterd
+also scales and reports it.
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ import structlog
 from dlms_cosem import dlms_data
 
 from meterd._hdlc import HdlcDecoder, encode_frame
+from meterd.runtime.loop import Loop
+from meterd.runtime.meter_host import MeterHost
 from meterd.simulate import dlms as simulated
 from tests.conformance.test_dlms_foreign import GuruxReader, attribute, cosem_client
-from tests.socket_meter import SocketMeter
 from tests.unit.dlms_pair import device, memory, scan, signal
 
 from .timing import compare
 
-REGISTERS = 250
+REGISTERS = 60
 LISTED = 40
-SCANS = 12
+METERS = 16  # read at the same time by one loop; the foreign clients block, and read one
+SCANS = 6
 ROUNDS = 3
 SINGLE_READS = 500
 BAUDRATE, CHARACTER_BITS = 9600, 10
@@ -34,9 +37,9 @@ Row = tuple[str, float, str, float | None]
 
 
 def serve(options: dict[str, str], line: multiprocessing.connection.Connection) -> None:
-    with SocketMeter(simulated.meter(**options)) as meter:
-        line.send(meter.port)
-        line.recv()
+    loop = Loop()
+    line.send(MeterHost(loop).on_tcp(0, simulated.meter(**options)))
+    loop.run()
 
 
 class MeterProcess:
@@ -57,9 +60,9 @@ class MeterProcess:
         self.process.join()
 
 
-def ours(port: int, registers: int) -> tuple[float, float]:
+def ours(port: int, registers: int, meters: int) -> tuple[float, float]:
     """CPU seconds per register, resident MB."""
-    command = [sys.executable, "-m", "benchmarks._dlms_reader", str(port), str(registers), str(SCANS)]
+    command = [sys.executable, "-m", "benchmarks._dlms_reader", *map(str, (port, registers, meters, SCANS))]
     cpu, resident = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return float(cpu), float(resident)
 
@@ -82,13 +85,14 @@ def cosem_cpu(meter: MeterProcess, count: int) -> float:
 
 def register_rows() -> list[Row]:
     gurux = GuruxReader()
-    singles, lists, foreign, foreign_lists, cosem = [], [], [], [], []
+    singles, alone, lists, foreign, foreign_lists, cosem = [], [], [], [], [], []
     resident = foreign_resident = 0.0
     with MeterProcess(registers=str(REGISTERS), lists="no") as single, MeterProcess(registers=str(LISTED)) as listing:
         for _ in range(ROUNDS):
-            cpu, resident = ours(single.port, REGISTERS)
+            cpu, resident = ours(single.port, REGISTERS, METERS)
             singles.append(cpu)
-            lists.append(ours(listing.port, LISTED)[0])
+            lists.append(ours(listing.port, LISTED, METERS)[0])
+            alone.append(ours(single.port, REGISTERS, 1)[0])
             foreign.append(gurux.ask("repeat", **gurux_order(single.port, 1), count=SINGLE_READS) / SINGLE_READS)
             spent = gurux.ask("repeat", **gurux_order(listing.port, LISTED), count=25, list=True)
             foreign_lists.append(spent / 25 / LISTED)
@@ -97,7 +101,9 @@ def register_rows() -> list[Row]:
         foreign_resident = gurux.ask("memory")
     gurux.process.communicate()
     return [
-        ("CPU per register, singly: meterd", min(singles) * 1e6, "µs", None),
+        (f"CPU per register, singly, {METERS} meters: meterd", min(singles) * 1e6, "µs", None),
+        ("CPU per register, singly, one meter: meterd", min(alone) * 1e6, "µs", None),
+        ("CPU per register, singly: gurux", min(foreign) * 1e6, "µs", None),
         ("CPU per register, singly", min(foreign) / min(singles), "× less than gurux", 6.0),
         ("CPU per register, singly", min(cosem) / min(singles), "× less than dlms_cosem", 20.0),
         (f"CPU per register, list of {LISTED}", min(foreign) / min(lists), "× less than gurux singly", 30.0),

@@ -116,6 +116,8 @@ class Reader:
             volatile["silent_lists"] = 0
             self.memory.persistent["lists"] = False
             self.memory.save()
+        if len(items) == 1:
+            return [(yield from self.attempt(items[0]))]
         return (yield from self._each(items))
 
     def _each(self, items: list[Item]) -> Conversation:

@@ -54,6 +54,7 @@ class Values:
 
     def identify(self, targets: list[Target]) -> Conversation:
         """Find class and, under short names, address of every target. Raises: LineError."""
+        targets = [target for target in targets if target.item is None]
         names = [target.logical_name for target in targets if self._needs_directory(target)]
         places = [target.short_name for target in targets if target.short_name and not target.class_id]
         yield from self.directory.learn(names, [] if self._logical() else places)
@@ -68,9 +69,12 @@ class Values:
 
     def item(self, target: Target) -> Item | None:
         """How to read a target, or None where the meter does not know its object."""
-        if target.item is None:
-            target.item = self._find(target)
-        return target.item
+        if target.item is not None:
+            return target.item
+        item = self._find(target)
+        if item is not None and item.class_id:
+            target.item = item
+        return item
 
     def _find(self, target: Target) -> Item | None:
         if not self._logical() and target.short_name:
