@@ -103,8 +103,27 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_fcb_and_nothing_is_skipp
 
 def test_a_meter_that_ignores_the_fcb_is_not_read_for_ever() -> None:
     stuck = Meter(1, bytes(8), (bytes.fromhex("01FD17001F"),))
-    outcome = scan(device(), [signal("x", "error flags")], [stuck])
-    assert outcome.error is not None and "repeats" in str(outcome.error)
+    outcome = scan(device(), [signal("x", "error flags"), signal("y", "voltage")], [stuck])
+    assert outcome.values() == {"x": 0, "y": None} and len(outcome.sent()) == 4
+
+
+def test_a_late_answer_within_a_chain_is_not_taken_for_the_next_telegram() -> None:
+    def late(sender: str, index: int, data: bytes) -> list[tuple[float, bytes]]:
+        # The first telegram comes twice, the second time just after the request for the next one.
+        return [(0.0, data), (0.02, data)] if sender == "meter" and index == 1 else [(0.0, data)]
+
+    wanted = [signal("t1", "energy;tariff=1"), signal("u", "voltage"), signal("n", "firmware version")]
+    outcome = scan(device(), wanted, [built_in("electricity", 1, "11223344")], fault=late)
+    assert outcome.values() == {"t1": 3261749050, "u": Number(2297, -1), "n": 3}
+
+
+def test_a_meter_that_promises_more_and_has_none_keeps_what_it_gave() -> None:
+    def refuse(sender: str, index: int, data: bytes) -> list[tuple[float, bytes]]:
+        return [(0.0, b"\xe5")] if sender == "meter" and index == 2 else [(0.0, data)]
+
+    wanted = [signal("t1", "energy;tariff=1"), signal("u", "voltage")]
+    outcome = scan(device(), wanted, [built_in("electricity", 1, "11223344")], fault=refuse)
+    assert outcome.values() == {"t1": 3261749050, "u": None}
 
 
 def test_a_meter_that_does_not_confirm_nke_is_read_all_the_same() -> None:
@@ -239,6 +258,22 @@ def test_application_reset_and_speed() -> None:
     outcome = converse(change(), bus([one])())
     assert outcome.error is None and one.received == [(0x50, b"\x10"), (0xBD, b"")] and one.baudrate == 9600
     assert outcome.settings == [LineSettings(9600, 8, "even", 1)]
+
+
+@pytest.mark.parametrize("address", ["1", "12345678"])
+def test_a_readout_at_another_speed_and_back(address: str) -> None:
+    one = heat()
+    outcome = scan(device(address), [signal("e", "energy", "baud=9600")], [one])
+    assert outcome.error is None and outcome.values() == {"e": 12341000}
+    assert [settings.baudrate for settings in outcome.settings] == [2400, 9600, 2400] and one.baudrate == 2400
+
+    def deaf(sender: str, index: int, data: bytes) -> list[tuple[float, bytes]]:
+        return [] if sender == "meter" and index == 2 else [(0.0, data)]
+
+    lost = scan(device(address, retry_counter=0), [signal("e", "energy", "baud=9600")], [heat()], fault=deaf)
+    assert isinstance(lost.error, Silence) and lost.settings[-1].baudrate == 2400
+    refused = driver.plan(device(ip="192.0.2.1"), [signal("e", "energy", "baud=9600")]).refused
+    assert len(refused) == 1 and "serial" in refused[0][1]
 
 
 def test_an_aborted_scan_lets_the_meter_go() -> None:

@@ -438,6 +438,6 @@ def test_jobs() -> None:
     assert parse_job("").sends == [] and parse_job("UD1").control == 0x5A
     job = parse_job("reset; reset=10; B1; 51 0F|00; ud2")
     assert job.sends == [(0x50, b""), (0x50, b"\x10"), (0xB1, b""), (0x51, b"\x0f\x00")] and job.control == 0x5B
-    for text in ("fly", "5", "reset=1010", ";".join(["B1"] * 20), "00" * 300):
+    for text in ("fly", "baud=1", "baud=x", "5", "reset=1010", ";".join(["B1"] * 20), "00" * 300):
         with pytest.raises(ValueError, match=r"\w"):
             parse_job(text)

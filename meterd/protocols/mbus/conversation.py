@@ -173,12 +173,24 @@ def read_telegrams(
     Returns: [Telegram]. Raises: LineError, ProtocolError, Refused, DecodeError, SecurityError.
     """
     telegrams: list[Telegram] = []
+    repeated = False
     state.in_step = False
     while len(telegrams) < MAX_TELEGRAMS:
-        frame: Frame = yield from request(link, address, state)
+        try:
+            frame: Frame = yield from request(link, address, state)
+        except Refused:
+            if telegrams:
+                return telegrams  # it promised more and has none: what it gave is good
+            raise
         telegram = decode(frame, key, identity)
         if telegrams and _same(telegrams[-1], telegram):
-            raise ProtocolError("the meter repeats a telegram though the FCB has changed")
+            if repeated:
+                return telegrams  # it ignores the FCB and will never say anything else
+            # A late answer to an earlier request, perhaps: with this request's own FCB the meter says what it meant.
+            repeated = True
+            state.toggle()
+            continue
+        repeated = False
         telegrams.append(telegram)
         identity = identity or telegram.identity
         if not telegram.more_follow:

@@ -8,7 +8,7 @@ FCB 0, so that its first request carries FCB 1; it is read at 253, and let go wh
 from __future__ import annotations
 
 from ...conversation import LineSettings, Report
-from ...errors import Garbled, MeterdError, PortGone, Refused, WrongMeter
+from ...errors import Garbled, LineError, MeterdError, PortGone, ProtocolError, Refused, Silence, WrongMeter
 from ...model import GOOD, INVALID, Plan, Reading, failed
 from ...values import reading
 from . import conversation as talk
@@ -40,17 +40,21 @@ class Request:
 
 def plan(device: Device, signals: list[Signal]) -> Plan:
     """The jobs of a device; signals whose texts say nothing are refused alone."""
-    requests: dict[object, Request] = {}
+    requests: dict[tuple[object, ...], Request] = {}
     refused: list[tuple[Signal, str]] = []
     for signal in signals:
         try:
             selector = parse_selector(signal["tag_job_todo"])
             job = parse_job(signal.parameters.get("job_todo") or "")
+            if job.baudrate and (device.over_tcp() or device["baudrate"] not in wire.SET_BAUDRATE):
+                raise ValueError(
+                    "baud= needs a serial line of 300 to 38400 baud, which meters can be told to go back to"
+                )
         except ValueError as error:
             refused.append((signal, str(error)))
             continue
         # However it was written, the same job is done once.
-        request = requests.setdefault((job.control, *job.sends), Request(job))
+        request = requests.setdefault(job.key(), Request(job))
         request.wanted.append((signal, selector))
     key = device.parameters.get("key")
     secrets = (bytes.fromhex(key),) if key else ()
@@ -63,9 +67,8 @@ def conversation(plan: Plan, memory: Memory) -> Conversation:
     for signal, _ in plan.refused:
         yield Report(failed(signal, "type"))
     if not device.over_tcp():
-        yield LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
-    baudrate = wire.STANDARD_BAUDRATE if device.over_tcp() else device["baudrate"]
-    link = Link(baudrate, device["timeout_ms"], 1 + device["retry_counter"])
+        yield _settings(device)
+    link = _link(device, wire.STANDARD_BAUDRATE if device.over_tcp() else device["baudrate"])
     state: MeterState = memory.volatile.setdefault(_STATE, MeterState())
     mask = device["address"]
     if len(mask) < 16:
@@ -79,6 +82,14 @@ def conversation(plan: Plan, memory: Memory) -> Conversation:
         yield from talk.deselect(link)
         raise
     yield from talk.deselect(link)
+
+
+def _settings(device: Device) -> LineSettings:
+    return LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
+
+
+def _link(device: Device, baudrate: int) -> Link:
+    return Link(baudrate, device["timeout_ms"], 1 + device["retry_counter"])
 
 
 def _read_primary(plan: Plan, link: Link, address: int, state: MeterState) -> Conversation:
@@ -106,19 +117,48 @@ def _serve(plan: Plan, one: Request, link: Link, address: int, state: MeterState
     try:
         for ci, data in one.job.sends:
             yield from talk.send_data(link, address, state, ci, data)
-        telegrams = yield from _telegrams(plan, one.job, link, address, state, identity)
+        if one.job.baudrate:
+            telegrams = yield from _at_another_speed(plan, one.job, link, address, state, identity)
+        else:
+            telegrams = yield from _telegrams(plan, one.job, link, address, state, identity)
     except Refused as error:
         state.in_step = False
         for signal, _ in one.wanted:
             yield Report(failed(signal, error.reason))
         return
     for telegram in telegrams:
-        if mask and telegram.identity and not telegram.fixed and not wire.matches(mask, telegram.identity):
-            raise WrongMeter(f"{telegram.secondary_address} answered, not {mask}")
+        if mask and telegram.identity:
+            told = mask[:8] + wire.WILDCARDS[8:] if telegram.fixed else mask
+            if not wire.matches(told, telegram.identity):
+                raise WrongMeter(f"{telegram.secondary_address or telegram.identification} answered, not {mask}")
     records = [record for telegram in telegrams for record in telegram.records]
     for signal, selector in one.wanted:
         record = selector.find(records)
         yield Report(_reading(signal, record, records) if record is not None else failed(signal, "not_found"))
+
+
+def _at_another_speed(
+    plan: Plan, job: Job, link: Link, address: int, state: MeterState, identity: bytes | None
+) -> Conversation:
+    """Read at the job's speed; whatever comes of it, meter and line go back to their own."""
+    settings, fast = _settings(plan.device), _link(plan.device, job.baudrate)
+    yield from talk.switch_baudrate(link, address, state, settings, job.baudrate)
+    try:
+        telegrams = yield from _telegrams(plan, job, fast, address, state, identity)
+    except (LineError, Refused) as error:
+        if not isinstance(error, PortGone):
+            yield from _back(fast, address, state, settings)
+        raise
+    yield from _back(fast, address, state, settings)
+    return telegrams
+
+
+def _back(fast: Link, address: int, state: MeterState, settings: LineSettings) -> Conversation:
+    try:
+        yield from talk.switch_baudrate(fast, address, state, settings, settings.baudrate)
+    except (Silence, Garbled, ProtocolError):
+        yield settings  # it did not hear us there: it goes back by itself (EN 13757-2), or never came along
+        state.in_step = False
 
 
 def _telegrams(

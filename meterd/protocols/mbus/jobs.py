@@ -7,6 +7,7 @@
 | (nothing), `UD2` | read the meter's telegrams (REQ_UD2): the last step of every job but `UD1` |
 | `UD1` | read alarm data (REQ_UD1) instead |
 | `reset`, `reset=10` | application reset, with a subcode of two hexadecimal digits |
+| `baud=9600` | read at this speed: meter and line switch to it, and back afterwards (serial lines only) |
 | `51 0F 00` | send the bytes by SND_UD; the first is the CI field |
 
 `tag_job_todo` names a record:
@@ -47,18 +48,24 @@ _FIELDS = {"storage": "storage", "tariff": "tariff", "subunit": "subunit", "devi
 
 
 class Job:
-    """What is asked of a meter before its records come: `sends` [(CI, data)]; `control` REQ_UD2 or REQ_UD1."""
+    """What is asked of a meter: `sends` [(CI, data)] first; `control` REQ_UD2 or REQ_UD1; `baudrate` 0: the line's."""
 
-    __slots__ = ("control", "sends")
+    __slots__ = ("baudrate", "control", "sends")
 
-    def __init__(self, control: int, sends: list[tuple[int, bytes]]) -> None:
+    def __init__(self, control: int, sends: list[tuple[int, bytes]], baudrate: int) -> None:
         self.control = control
         self.sends = sends
+        self.baudrate = baudrate
+
+    def key(self) -> tuple[object, ...]:
+        """Equal for jobs that ask for the same, however they were written."""
+        return (self.control, self.baudrate, *self.sends)
 
 
 def parse_job(text: str) -> Job:
     """Raises: ValueError, what is wrong."""
-    control, sends = wire.REQ_UD2, []
+    control, baudrate = wire.REQ_UD2, 0
+    sends: list[tuple[int, bytes]] = []
     steps = [step.strip() for step in text.split(";") if step.strip()]
     if len(steps) > MAX_STEPS:
         raise ValueError(f"at most {MAX_STEPS} steps")
@@ -66,12 +73,16 @@ def parse_job(text: str) -> Job:
         word, _, argument = step.lower().partition("=")
         if word in ("ud1", "ud2"):
             control = wire.REQ_UD1 if word == "ud1" else wire.REQ_UD2
+        elif word.strip() == "baud":
+            baudrate = _whole(argument, max(wire.SET_BAUDRATE))
+            if baudrate not in wire.SET_BAUDRATE:
+                raise ValueError(f"{step!r}: the speeds are {', '.join(map(str, wire.SET_BAUDRATE))}")
         elif word.strip() == "reset":
             sends.append((wire.APPLICATION_RESET, _octets(argument, 0, 1)))
         else:
             octets = _octets(step, 1, MAX_SEND)
             sends.append((octets[0], octets[1:]))
-    return Job(control, sends)
+    return Job(control, sends, baudrate)
 
 
 def _octets(text: str, least: int, most: int) -> bytes:

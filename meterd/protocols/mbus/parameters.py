@@ -69,7 +69,7 @@ SIGNAL = (
     *SIGNAL_IDENTITY,
     NUMBER_TYPE,
     JOB_TODO.but(
-        help="Steps before the readout: UD1, UD2, reset, reset=10, bytes to send; empty for REQ_UD2 alone",
+        help="Steps before the readout: UD1, UD2, reset, reset=10, baud=9600, bytes to send; empty for REQ_UD2 alone",
         default="", required_tcp=False, required_serial=False,
     ),
     TAG_JOB_TODO.but(
