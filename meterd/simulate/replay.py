@@ -81,14 +81,28 @@ def _answer(entries: list[Entry], position: int, pace: bool) -> Conversation:
     """Send what the log has until the next request; returns its position."""
     while position < len(entries) and entries[position].sign != ">":
         entry = entries[position]
+        if pace and position and _belongs_to_answer(entries, position):
+            yield Pause(max(0.0, entry.time_ms - _over_ms(entries, position - 1)) / 1000.0)
         if entry.settings is not None:
             yield entry.settings
         else:
-            if pace and position and entry.time_ms > entries[position - 1].time_ms:
-                yield Pause((entry.time_ms - entries[position - 1].time_ms) / 1000.0)
             yield Send(bytes(byte or 0 for byte in entry.data), keep_input=True)
         position += 1
     return position
+
+
+def _belongs_to_answer(entries: list[Entry], position: int) -> bool:
+    """Whether the delay of an entry is the meter's; a change of speed before a request comes when the client likes."""
+    return entries[position].settings is None or (position + 1 < len(entries) and entries[position + 1].sign == "<")
+
+
+def _over_ms(entries: list[Entry], position: int) -> float:
+    """When an entry is over: a request is heard once its last bit has left the wire."""
+    entry = entries[position]
+    settings = next((one.settings for one in reversed(entries[:position]) if one.settings is not None), None)
+    if entry.sign != ">" or settings is None:
+        return entry.time_ms
+    return entry.time_ms + len(entry.data) * settings.character_bits() * 1000.0 / settings.baudrate
 
 
 def first_settings(entries: list[Entry]) -> LineSettings | None:
