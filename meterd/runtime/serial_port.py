@@ -10,6 +10,7 @@ from __future__ import annotations
 import select
 import termios
 from fcntl import ioctl
+from operator import xor
 from struct import unpack
 
 from .._crc import add_parity, strip_parity
@@ -25,8 +26,12 @@ SPEEDS = {
 SIZES = {5: termios.CS5, 6: termios.CS6, 7: termios.CS7, 8: termios.CS8}
 FORMAT_FLAGS = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
 
-# While a frame is under way and it is not known how much is missing, look no more often than this.
+# While a frame is under way and it is not known how much is missing, look no more often than after this many
+# characters, or this time where that is shorter.
+HUSH_CHARACTERS = 16
 SHORTEST_HUSH_S = 0.010
+# Bytes that have not left after this much more than their time on the wire never will: the driver hangs.
+SEND_LIMIT_S = 10.0
 
 
 def format_flags(settings: LineSettings) -> int:
@@ -55,13 +60,17 @@ class ParityPort(Port):
         return strip_parity(data, self.software_parity == "odd") if self.software_parity else data
 
     def send(self, data: bytes) -> bool:
-        return super().send(add_parity(data, self.software_parity == "odd") if self.software_parity else data)
+        if self.software_parity:
+            parity = add_parity(data, self.software_parity == "odd")
+            # As in receiving, bit 7 tells of a wrong parity: a replayed wire log brings its damage along.
+            data = parity if data.isascii() else bytes(map(xor, parity, (byte & 0x80 for byte in data)))
+        return super().send(data)
 
 
 class SerialPort(ParityPort):
     """The device node at `path`. `shortcoming` says in words what of the last settings it cannot do, or is empty."""
 
-    __slots__ = ("_done_at", "_hush_timer", "_send_timer", "_serial", "path", "shortcoming")
+    __slots__ = ("_hush_timer", "_send_limit", "_send_timer", "_serial", "path", "shortcoming")
 
     def __init__(self, loop: Loop, path: str) -> None:
         super().__init__(loop, path)
@@ -70,6 +79,7 @@ class SerialPort(ParityPort):
         self._serial = None
         self._hush_timer = Timer(self._listen)
         self._send_timer = Timer(self._check_sent)
+        self._send_limit = 0.0
 
     def open(self) -> None:
         """Raises: PortGone, with the cause in words."""
@@ -85,15 +95,20 @@ class SerialPort(ParityPort):
         self.apply(LineSettings(9600))
 
     def _close_descriptor(self) -> None:
-        self._hush_timer.deadline = self._send_timer.deadline = None
+        self._hush_timer.deadline = None
         if self._serial is not None:
             try:
+                if self._send_timer.deadline is not None:
+                    termios.tcflush(self.fd, termios.TCOFLUSH)  # else closing waits until it has left, up to 30 s
                 self._serial.close()
             except (OSError, termios.error):
                 pass  # the node is gone already
             self._serial = None
+        self._send_timer.deadline = None
 
     def apply(self, settings: LineSettings) -> None:
+        if self.fd < 0:
+            raise PortGone(f"{self.path}: the port is closed")
         if settings == self.settings:
             return
         try:
@@ -134,8 +149,17 @@ class SerialPort(ParityPort):
 
     def send(self, data: bytes) -> bool:
         super().send(data)
-        self.loop.arm(self._send_timer, self.loop.time + len(data) * self.character_s)
+        timer, now = self._send_timer, self.loop.time
+        # What was sent before, and whose end nobody waited for, comes first; and a UART's own buffer that is not quite
+        # empty, nor counted by the kernel, must not see the speed change.
+        begins = now if timer.deadline is None else max(now, timer.deadline)
+        deadline = begins + (len(data) + 1) * self.character_s
+        self._send_limit = deadline + SEND_LIMIT_S
+        self.loop.arm(timer, deadline)
         return False
+
+    def is_sending(self) -> bool:
+        return self._send_timer.deadline is not None
 
     def _check_sent(self) -> None:
         """The time that the bytes need on the wire has passed; ask the kernel whether they have left."""
@@ -144,7 +168,9 @@ class SerialPort(ParityPort):
         except OSError:
             waiting = 0  # a driver without the count; the time must do
         waiting += len(self._unsent)
-        if waiting:
+        if waiting and self.loop.time > self._send_limit:
+            self._lose(PortGone(f"{self.path}: the port takes bytes but does not send them"))
+        elif waiting:
             self.loop.arm(self._send_timer, self.loop.time + max(waiting * self.character_s, 0.001))
         else:
             self.on_sent()
@@ -156,8 +182,7 @@ class SerialPort(ParityPort):
                 if self._write(self._unsent):
                     self.loop.modify(self.fd, select.POLLIN)
             except PortGone as error:
-                self.close()
-                self.on_gone(error)
+                self._lose(error)
                 return
             revents &= ~select.POLLOUT
         if revents:
@@ -166,17 +191,12 @@ class SerialPort(ParityPort):
     def hush(self, seconds: float) -> None:
         if self.fd >= 0 and not self._unsent:
             self.loop.modify(self.fd, 0)
-            self.loop.arm(self._hush_timer, self.loop.time + max(seconds, SHORTEST_HUSH_S))
-
-    def listen(self) -> None:
-        """End a hush now."""
-        if self._hush_timer.deadline is not None:
-            self._hush_timer.deadline = None
-            self._listen()
+            shortest = min(SHORTEST_HUSH_S, HUSH_CHARACTERS * self.character_s)
+            self.loop.arm(self._hush_timer, self.loop.time + max(seconds, shortest))
 
     def _listen(self) -> None:
         if self.fd >= 0:
-            self.loop.modify(self.fd, select.POLLIN)
+            self.loop.modify(self.fd, select.POLLIN | (select.POLLOUT if self._unsent else 0))
 
 
 def _cause(error: Exception) -> str:
