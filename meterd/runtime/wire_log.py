@@ -36,14 +36,29 @@ PARITIES = {"N": "none", "E": "even", "O": "odd"}
 
 
 def mask(data: bytes, secrets: Iterable[bytes]) -> str:
-    """Hex of `data`, with every occurrence of a secret as `**`."""
+    """Hex of `data`, with every occurrence of a secret, and the check over it, as `**`."""
     hidden = bytearray(len(data))
     for secret in secrets:
         start = data.find(secret) if secret else -1
         while start >= 0:
-            hidden[start : start + len(secret)] = b"\1" * len(secret)
+            _hide(hidden, start, start + len(secret))
+            _hide_check(hidden, data, start + len(secret))
             start = data.find(secret, start + 1)
     return " ".join("**" if secret else f"{byte:02x}" for byte, secret in zip(data, hidden, strict=True))
+
+
+def _hide(hidden: bytearray, start: int, end: int) -> None:
+    end = min(end, len(hidden))
+    hidden[start:end] = b"\1" * (end - start)
+
+
+def _hide_check(hidden: bytearray, data: bytes, start: int) -> None:
+    """Hide the check over what ends at `start`: it tells of the secret, and another one would have another check."""
+    etx, flag = data.find(b"\x03", start), data.find(b"\x7e", start)
+    if data[:1] == b"\x01" and etx >= 0:
+        _hide(hidden, etx + 1, etx + 2)  # IEC 62056-21: the block check character behind ETX
+    elif data[:1] == b"\x7e" and flag >= start + 2:
+        _hide(hidden, flag - 2, flag)  # HDLC: the frame check sequence before the flag
 
 
 class WireObserver:
