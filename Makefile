@@ -48,3 +48,25 @@ fuzz: build .build-test
 
 clean:
 	rm -rf .venv build dist *.egg-info .build-* meterd/*.so
+
+# ---- the gateway: packages for OpenWrt, and the proof that they work without the hardware.
+# A cross compiler and a Python of each machine are made once and kept under ~/.cache/meterd-gateway.
+ARCH ?= mips_24kc
+
+.PHONY: ipk feed gateway
+
+# Packages of one machine, as a feed that opkg can install from: dist/$(ARCH).
+ipk: build
+	$(VENV)/python -m tools.gateway.packages $(ARCH)
+
+# The same for every machine.
+feed: build
+	$(VENV)/python -m tools.gateway.packages
+
+# Checked, installed, started, read from, on every machine; unit tests on foreign Pythons; instructions and memory.
+gateway: build .build-test
+	$(VENV)/python -m tools.gateway.toolchain
+	METERD_GATEWAY=all $(VENV)/python -m pytest tests/gateway -p no:cacheprovider
+	$(VENV)/python -m tools.gateway.foreign
+	$(VENV)/python -m tools.gateway.instructions
+	$(VENV)/python -m tools.gateway.memory

@@ -19,7 +19,7 @@ import pytest
 from tools.gateway import gateway_root, packages
 from tools.gateway.cache import ToolMissing
 from tools.gateway.machines import MACHINES
-from tools.gateway.service import Supervisor, recorded, script
+from tools.gateway.service import GROUPS, Supervisor, recorded, script
 
 PROJECT = Path(__file__).resolve().parents[2]
 ASKED = os.environ.get("METERD_GATEWAY")
@@ -87,13 +87,13 @@ class Gateway:
             )
         ]
         until(self.pty.is_symlink, "the simulated meter's pty")
-        # The root has no devpts of its own; the same node lies under its number in both.
+        # A pty lives in its own file system alone, so the root gets that.
         node = self.pty.resolve()
-        copied = root / "dev" / "ttyS1"
-        copied.unlink(missing_ok=True)
-        os.mknod(copied, node.stat().st_mode, node.stat().st_rdev)
-        os.chown(copied, 0, gateway_group())
-        copied.chmod(0o660)
+        os.chown(node, 0, GROUPS["dialout"])
+        node.chmod(0o660)
+        self.port_link = root / "dev" / "ttyS1"
+        self.port_link.unlink(missing_ok=True)
+        self.port_link.symlink_to(node)
 
     def write(self, text: str = SITE) -> None:
         path = self.root / "etc" / "config" / "meterd"
@@ -113,12 +113,6 @@ class Gateway:
         for meter in self.meters:
             meter.terminate()
             meter.wait()
-
-
-def gateway_group() -> int:
-    from tools.gateway.service import GROUPS
-
-    return GROUPS["dialout"]
 
 
 def _free_port() -> int:
@@ -148,7 +142,12 @@ def installed(request, tmp_path_factory):
         gateway_root.create(root, machine, packages.write(machine), ["meterd", "meterd-simulate"])
     except ToolMissing as missing:
         pytest.skip(str(missing))
-    return root, machine
+    terminals = root / "dev" / "pts"
+    terminals.mkdir()
+    if subprocess.run(["mount", "--bind", "/dev/pts", terminals], check=False).returncode:
+        pytest.skip("a root with ptys takes the right to mount")
+    yield root, machine
+    subprocess.run(["umount", "-l", terminals], check=True)
 
 
 @pytest.fixture
@@ -227,7 +226,7 @@ def test_what_cannot_start_says_so_once_and_waits_for_a_better_configuration(gat
 
 
 def test_a_missing_port_is_one_message_and_no_end(gateway):
-    (gateway.root / "dev" / "ttyS1").unlink()
+    gateway.port_link.unlink()
     daemon = gateway.start()
     try:
         until(lambda: len(good_values(daemon, "tcp_energy")) > 3, "readings of the other meter")

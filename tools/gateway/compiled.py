@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .machines import Machine
 
 PROJECT = Path(__file__).resolve().parents[2]
-# As OpenWrt compiles: for size, and for a MIPS that has them in the short instructions. Nothing unwinds C here, so no
+# As OpenWrt compiles most of its packages: for size, on MIPS in the short instructions. Nothing unwinds C here, so no
 # tables for it; what the linker cannot reach goes. One interpreter per process: modules need not be made twice.
 CFLAGS = "-Os -DNDEBUG -fwrapv -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables"
 OWN_CFLAGS = "-DCYTHON_PEP489_MULTI_PHASE_INIT=0 -Wno-error=incompatible-pointer-types"

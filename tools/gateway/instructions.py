@@ -25,14 +25,15 @@ from .compiled import PROJECT
 from .gateway_root import in_root
 from .machines import MACHINES
 
-# System call numbers of Linux on MIPS o32: sendto, by which musl sends on a socket.
-SENDTO = 4180
+# System calls of Linux on MIPS o32 that put bytes on a line: write, send, sendto; not those to stdout and stderr.
+SENDING = (4004, 4178, 4180)
+STDERR = 2
 MACHINE = MACHINES["mips_24kc"]
 EMULATOR = "qemu-mips"
 MOST_TO_FIRST_BYTE = 120_000_000
 MOST_PER_READ = 20_000
 REGISTERS = 40
-_MARK = re.compile(r"^instructions (\S+) \d+ (\d+)$", re.MULTILINE)
+_MARK = re.compile(r"^instructions \d+ (\d+) (\d+)$", re.MULTILINE)
 
 
 def plugin() -> Path:
@@ -54,14 +55,15 @@ def counted(root: Path, words: list[str], seconds: float) -> list[int]:
     output = root / "tmp" / "counts"
     # The same addresses and hashes each time, so the same count.
     command = ["/bin/setarch", "-R", "/usr/bin/" + EMULATOR, "-cpu", "24Kc"]
-    command += ["-plugin", f"/instructions.so,mark={SENDTO}", "-E", "PYTHONHASHSEED=0", "/usr/bin/python3.11", *words]
+    marks = ",".join(f"mark={number}" for number in SENDING)
+    command += ["-plugin", f"/instructions.so,{marks}", "-E", "PYTHONHASHSEED=0", "/usr/bin/python3.11", *words]
     with open(output, "wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, preexec_fn=in_root(root), env={"PATH": "/bin"})
         time.sleep(seconds)
         process.terminate()
         process.wait(60)
     text = output.read_text(errors="replace")
-    counts = [int(count) for mark, count in _MARK.findall(text) if mark == str(SENDTO)]
+    counts = [int(count) for descriptor, count in _MARK.findall(text) if int(descriptor) > STDERR]
     if not counts:
         raise RuntimeError(f"the daemon sent nothing; it said:\n{text}")
     return counts

@@ -40,7 +40,8 @@ DESCRIPTIONS = {
     "meterd-store": "Store and forward for meterd",
 }
 SIMULATE = (
-    "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/replay.py",
+    "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/demo_site.py",
+    "meterd/cli/replay.py",
     "meterd/runtime/meter_host.py", "meterd/runtime/faults.py",
 )  # fmt: skip
 

@@ -122,7 +122,7 @@ def run_time(machine: Machine) -> Path:
 def gnu_compiler(machine: Machine) -> Path:
     """The GNU compiler for shared libraries of the machine, as a script: musl's headers, no libraries but musl.
 
-    It is what OpenWrt compiles with, and the only one here that knows MIPS16, with which OpenWrt compiles its packages
+    It is what OpenWrt compiles with, and the only one here that knows MIPS16, in which OpenWrt has most of its packages
     for these machines: code takes two thirds of the space.
     """
 
