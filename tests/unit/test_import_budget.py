@@ -1,0 +1,64 @@
+"""What a daemon that reads IEC 62056-21 may have loaded: each module costs a small gateway memory and start-up time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# Runs `meterd run` in a process of its own, stops it in the loop, and prints what was loaded by then.
+PROBE = """
+import sys
+from meterd.runtime.loop import Loop
+run = Loop.run
+def probed(self):
+    self.call_soon_from_thread(self.stop)
+    run(self)
+    names = sorted(sys.modules)
+    import json
+    print(json.dumps(names))
+Loop.run = probed
+from meterd.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+UNAFFORDABLE = {
+    "asyncio", "dataclasses", "typing", "logging", "argparse", "json", "re", "enum", "decimal", "socket", "threading",
+    "inspect", "signal", "subprocess", "selectors", "random", "datetime", "difflib", "importlib.metadata",
+}  # fmt: skip
+# What pyserial and pyserial alone pulls in.
+PYSERIAL = {"serial", "serial.serialposix", "serial.serialutil", "array", "collections.abc"}
+MOST = 130  # modules in all, pyserial's included; 111 over TCP when this was written
+OTHER_ROOMS = (
+    "meterd.simulate",
+    "meterd.protocols.dlms",
+    "meterd.protocols.mbus",
+    "meterd.protocols.elgama",
+    "meterd._axdr",
+    "meterd._mbus",
+    "meterd._hdlc",
+)
+
+
+def loaded(tmp_path, **place) -> set[str]:
+    device = {"name": "a", "device_alias": "a", "protocol": "IEC 62056-21", "serialnumber": 0, **place}
+    signal = {"signal_name": "E", "device_alias": "a", "signal_alias": "E", "number_type": "DOUBLE"}
+    signal |= {"job_todo": "1.8.0", "tag_job_todo": "1.8.0"}
+    path = tmp_path / "meterd.json"
+    path.write_text(json.dumps({"devices": [device], "signals": [signal], "ports": {"PORT1": "/nowhere/tty"}}))
+    words = ["run", "-c", str(path), "--state", str(tmp_path), "--control", str(tmp_path / "control.sock")]
+    command = [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{PROBE}", *words]
+    outcome = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert outcome.returncode == 0, outcome.stderr
+    return set(json.loads(outcome.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("place", [{"ip": "127.0.0.1", "port": 1}, {"device": "PORT1"}], ids=["tcp", "serial"])
+def test_a_daemon_loads_what_it_needs(tmp_path, place):
+    modules = loaded(tmp_path, **place)
+    assert sorted(modules & UNAFFORDABLE) == []
+    assert not [module for module in modules if module.startswith(OTHER_ROOMS)]
+    assert "meterd.protocols.iec62056_21.driver" in modules
+    assert modules & PYSERIAL == (PYSERIAL if "device" in place else set())
+    assert len(modules) <= MOST
