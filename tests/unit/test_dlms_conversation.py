@@ -249,7 +249,7 @@ class TestKeptOpen:
         check(scan(of, [signal(job) for job in JOBS], meter, kept))
         second = scan(of, [signal(job) for job in JOBS], meter, kept)
         check(second)
-        assert len(second.sent()) == 2, "one probe, one list"
+        assert len(second.sent()) == 1, "one list"
 
     @pytest.mark.parametrize("mode", ["DLMS-HDLC", "DLMS-WRAPPER"])
     def test_a_meter_that_has_forgotten_it_is_associated_anew(self, mode: str) -> None:
@@ -257,7 +257,22 @@ class TestKeptOpen:
         factory = simulated.meter(mode=MODES[mode])
         of = device(keep_open=1, mode=mode)
         check(scan(of, [signal(job) for job in JOBS], factory, kept))
-        check(scan(of, [signal(job) for job in JOBS], factory, kept))  # another connection: it knows nothing
+        outcome = scan(of, [signal(job) for job in JOBS], factory, kept)  # another connection: it knows nothing
+        check(outcome)
+        assert len(outcome.sent()) <= 6
+
+    def test_a_meter_that_has_forgotten_it_without_a_word(self) -> None:
+        kept = memory()
+        factory = simulated.meter()
+        of = device(keep_open=1, timeout_ms=1000)
+        check(scan(of, [signal(job) for job in JOBS], factory, kept))
+
+        def deaf_at_first(sender: str, index: int, data: bytes) -> list[tuple[float, bytes]]:
+            return [] if sender == "client" and index < 2 else [(0.0, data)]
+
+        outcome = scan(of, [signal(job) for job in JOBS], factory, kept, fault=deaf_at_first)
+        check(outcome)
+        assert outcome.seconds < 4.0, "it is asked once, not three times"
 
 
 class Lasting:

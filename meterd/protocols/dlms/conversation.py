@@ -10,11 +10,10 @@ anew once. Over the TCP wrapper, where nothing else repeats, a request without a
 from __future__ import annotations
 
 from ...conversation import Pause
-from ...errors import Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
+from ...errors import DecodeError, Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
 from ...obis import format_logical_name
 from . import address
-from .association import ASSOCIATION_LN, ASSOCIATION_LN_CLASS, Association
-from .enumerations import SN_ASSOCIATION
+from .association import Association
 from .link import HdlcLink
 from .mode_e import sign_on
 from .objects import Directory
@@ -42,9 +41,19 @@ class Session:
     def __init__(self, settings: Settings, memory: Memory) -> None:
         self.settings = settings
         self.memory = memory
-        self.resumed = False
         self.association: Association | None = None
         self.link: HdlcLink | WrapperLink | None = None
+        self._reader: Reader | None = None
+
+    def resume(self) -> None:
+        """Go on with an association that was left open: the first request, sent once, shows whether it still is."""
+        if isinstance(self.link, HdlcLink):
+            self.link.patience = 1
+        self.reader().on_trial = True
+
+    def on_trial(self) -> bool:
+        """Whether nothing has been heard yet over an association that was left open."""
+        return self._reader is not None and self._reader.on_trial
 
     def open(self) -> Conversation:
         """Raises: LineError, ProtocolError, Refused, SecurityError, DecodeError: each says where it stopped."""
@@ -69,6 +78,7 @@ class Session:
         self.association = Association(
             self.link, credentials, settings.short_names, settings.max_pdu, self.memory, settings.proposal
         )
+        self._reader = None
         yield from self.association.establish()
 
     def _make_link(self, client: int) -> HdlcLink | WrapperLink:
@@ -110,9 +120,13 @@ class Session:
             raise
 
     def reader(self) -> Reader:
-        assert self.association is not None
-        kind = ShortNames if self.settings.short_names else LogicalNames
-        return kind(self.association, self.memory)
+        """The one reader of the present association."""
+        if self._reader is None:
+            if self.association is None:
+                raise Disconnected("there is no association with the meter")
+            kind = ShortNames if self.settings.short_names else LogicalNames
+            self._reader = kind(self.association, self.memory)
+        return self._reader
 
     def leave(self) -> Conversation:
         """Release the association and the link, as far as there are any. Raises: PortGone."""
@@ -133,9 +147,9 @@ def resume_or_open(settings: Settings, memory: Memory) -> Conversation:
     """A session with an open association. Returns: Session."""
     session: Session | None = memory.volatile.pop("session", None)
     if session is not None:
-        session.resumed = True
-        if settings.line is not None and not settings.signs_on:
+        if settings.line is not None:
             yield settings.line
+        session.resume()
         return session
     session = Session(settings, memory)
     yield from session.politely(session.open())
@@ -160,26 +174,24 @@ class Scan:
             session: Session = yield from resume_or_open(self.settings, self.memory)
             try:
                 yield from session.politely(self._once(session))
-            except (Silence, Garbled, Disconnected, Refused) as error:
+            except (Silence, Garbled, ProtocolError, Refused, DecodeError) as error:
                 if not chances or not self._worth_another(session, error):
                     raise
                 chances -= 1
                 yield Pause(RECONNECT_PAUSE_S)
                 continue
-            if self.settings.keep_open:
+            if self.settings.keep_open and not self.settings.signs_on:
                 self.memory.volatile["session"] = session
             else:
                 yield from session.leave()
             return
 
     def _worth_another(self, session: Session, error: MeterdError) -> bool:
-        if session.resumed or isinstance(error, Disconnected):
+        if session.on_trial() or isinstance(error, Disconnected):
             return True
         return self.settings.wrapped and isinstance(error, (Silence, Garbled))
 
     def _once(self, session: Session) -> Conversation:
-        if session.resumed:
-            yield from self._probe(session)
         reader = session.reader()
         values = Values(reader, Directory(reader, self.memory), self.memory)
         todo = [target for target in self.targets if id(target) not in self.done]
@@ -190,28 +202,6 @@ class Scan:
             yield from Profile(values, target, self.memory).read()
             self.done.add(id(target))
         self.memory.volatile["rung"] = "done"
-
-    def _probe(self, session: Session) -> Conversation:
-        """See whether an association that was left open still is: one cheap request, asked once.
-
-        Raises: Silence, Garbled, Disconnected, Refused where it is not.
-        """
-        link = session.link
-        attempts = self.settings.attempts
-        if isinstance(link, HdlcLink):
-            link.attempts = 1
-        try:
-            yield from session.reader().one(_association_name(self.settings))
-        except ProtocolError as error:
-            raise Disconnected(f"the association that was left open is gone: {error}") from None
-        if isinstance(link, HdlcLink):
-            link.attempts = attempts
-        session.resumed = False
-
-
-def _association_name(settings: Settings) -> Item:
-    """Attribute 1 of the current association, which every client may read."""
-    return Item(ASSOCIATION_LN_CLASS, ASSOCIATION_LN, 1, short_name=SN_ASSOCIATION)
 
 
 def _forget_another_meter(settings: Settings, memory: Memory) -> None:

@@ -74,6 +74,7 @@ class HdlcLink:
         self.server = server
         self.timeout_ms = timeout_ms
         self.attempts = attempts
+        self.patience = attempts  # attempts of the next request; as many as ever once the meter has answered it
         self.proposal = (max_info, window)
         self.max_info = DEFAULT_INFO
         self.window = DEFAULT_WINDOW
@@ -175,6 +176,7 @@ class HdlcLink:
                 send_seq = (send_seq + 1) & 7
                 if frame.control == send_seq << 5 | FINAL | recv_seq << 1 and self._is_whole(frame):
                     self._send_seq, self._recv_seq = send_seq, (recv_seq + 1) & 7
+                    self.patience = self.attempts
                     return frame.information[len(LLC_RESPONSE) :]
                 heard = frame
         return (yield from self._exchange(message, heard))
@@ -224,7 +226,7 @@ class HdlcLink:
                 busy = yield from self._hear(exchange, first)
             except (Silence, Garbled):
                 failures += 1
-                if failures >= self.attempts:
+                if failures >= self.patience:
                     raise
                 self._decoder.reset()
                 # Asking costs less than repeating, and meters that answer no idle RR do answer a repeated request.
@@ -232,6 +234,7 @@ class HdlcLink:
                 exchange.repeat = not poll
                 continue
             failures = 0
+            self.patience = self.attempts
             idle = 0 if exchange.progress() != progress else idle + 1
             if exchange.astray >= MAX_ASTRAY:
                 self.connected = False

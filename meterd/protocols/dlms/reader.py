@@ -64,6 +64,7 @@ class Reader:
     def __init__(self, association: Association, memory: Memory) -> None:
         self.association = association
         self.memory = memory
+        self.on_trial = False  # until the first answer: any refusal may mean that there is no association any more
 
     def encode(self, item: Item) -> bytes:
         raise NotImplementedError
@@ -106,12 +107,13 @@ class Reader:
             try:
                 results: list[tuple[int, Any]] = yield from self._list(items)
                 volatile["silent_lists"] = 0
+                self.on_trial = False
                 if len(results) == len(items):
                     return results
             except Disconnected:
                 raise
             except (Refused, ProtocolError, DecodeError) as error:
-                if error.reason == "key":
+                if error.reason == "key" or self.on_trial:
                     raise
             volatile["silent_lists"] = 0
             self.memory.persistent["lists"] = False
@@ -133,13 +135,15 @@ class Reader:
         Returns: `(code, value)`; a code that is no int is the `reason` of the error. Raises: LineError, Disconnected.
         """
         try:
-            return (yield from self.one(item))
+            result = yield from self.one(item)
         except Disconnected:
             raise
         except (Refused, DecodeError, ProtocolError) as error:
-            if error.reason == "key":
+            if error.reason == "key" or self.on_trial:
                 raise
             return (error.reason, str(error))
+        self.on_trial = False
+        return result
 
 
 class LogicalNames(Reader):
