@@ -413,6 +413,7 @@ def test_keys_and_telegrams_that_do_not_fit(
         ("0", 0), ("3", 3), ("index=2", 2), ("0C06", 0), ("0c 06", 0), ("4C|06", 8), ("energy", 0),
         ("Flow_Temperature", 4), ("energy;storage=1", 8), ("power; function=MAX", 10), ("date;storage=1", 9),
         ("manufacturer specific;nth=1", None), ("energy;tariff=1", None), ("energy;nth=2", None), ("99", None),
+        ("energy;unit=wh", 0), ("energy;unit=J", None),
     ],
 )  # fmt: skip
 def test_selectors(text: str, index: int | None) -> None:

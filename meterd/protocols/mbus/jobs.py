@@ -20,7 +20,8 @@
 
 In the third form the quantity (a name of `vif_tables`) comes first; `storage`, `tariff`, `subunit` are 0 unless given,
 `function` is `inst` unless it is `max`, `min` or `error`. A record with qualifiers (VIFE) is only met if each is asked
-for: `power; with=phase L1`. Where several records fit, the first is taken, or the one that `nth` (from 1) says.
+for: `power; with=phase L1`. Where several records fit, the first is taken, or the first in a `unit`, or the one that
+`nth` (from 1) says.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def _octets(text: str, least: int, most: int) -> bytes:
 class Selector:
     """Which record a signal means: by `index`, by `octets`, or by its description (`quantity` not empty)."""
 
-    __slots__ = ("fields", "function", "index", "nth", "octets", "qualifiers", "quantity")
+    __slots__ = ("fields", "function", "index", "nth", "octets", "qualifiers", "quantity", "unit")
 
     def __init__(self) -> None:
         self.index: int | None = None
@@ -107,6 +108,7 @@ class Selector:
         self.function = "instantaneous"
         self.fields = {"storage": 0, "tariff": 0, "subunit": 0}
         self.qualifiers: tuple[str, ...] = ()
+        self.unit = ""
         self.nth = 1
 
     def find(self, records: list[Record]) -> Record | None:
@@ -122,6 +124,7 @@ class Selector:
         return (
             record.quantity.lower() == self.quantity
             and record.function == self.function
+            and (not self.unit or (record.unit or "").lower() == self.unit)
             and all(getattr(record, name) == wanted for name, wanted in self.fields.items())
             and sorted(map(str.lower, record.meaning.qualifiers)) == sorted(self.qualifiers)
         )
@@ -168,12 +171,16 @@ def _term(selector: Selector, term: str) -> None:
         selector.fields[_FIELDS[name]] = _whole(value, 1 << 41)
     elif name == "nth" and equals:
         selector.nth = max(_whole(value, MAX_INDEX), 1)
+    elif name == "unit" and value:
+        selector.unit = value
     elif name == "with" and value:
         selector.qualifiers += (value,)
     elif name == "function" and value in FUNCTIONS:
         selector.function = FUNCTIONS[value]
     else:
-        raise ValueError(f"{term!r} is none of function=inst|max|min|error, storage=, tariff=, subunit=, with=, nth=")
+        raise ValueError(
+            f"{term!r} is none of function=inst|max|min|error, storage=, tariff=, subunit=, unit=, with=, nth="
+        )
 
 
 def _whole(text: str, most: int) -> int:
