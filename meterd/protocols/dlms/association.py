@@ -37,11 +37,14 @@ REPLY_TO_HLS = 1
 # Association SN, class 12: reply_to_HLS_authentication stands at this offset (Blue Book, mapping of short names).
 METHOD_SELECTOR = 1
 SN_REPLY_TO_HLS = codes.SN_ASSOCIATION + 0x58
+INVOKE_FLAGS = CONFIRMED | HIGH_PRIORITY
 CHALLENGE_SIZE = 16
 ECDSA_CHALLENGE_SIZE = 32
 # How many invocation counters are reserved with one write to flash.
 COUNTER_STEP = 100
 MAX_COUNTER = 0xFFFF_FFFF
+# Octets that sealing adds at most: system title, lengths, security control, counter, tag.
+SEALING_OVERHEAD = 40
 # What general block transfer may put together.
 MAX_GENERAL_BLOCKS = 20_000
 MAX_VALUE = 1 << 20
@@ -58,6 +61,7 @@ class Association:
     ) -> None:  # fmt: skip
         self.link = link
         self.credentials = credentials
+        self._ciphered = credentials.ciphered
         self.short_names = short_names
         self.max_pdu = max_pdu
         self.memory = memory
@@ -70,13 +74,13 @@ class Association:
 
     def limit(self) -> int:
         """Octets that a plain request may have so that it fits what the meter takes, sealed or not."""
-        overhead = 40 if self.credentials.ciphered else 0
+        overhead = SEALING_OVERHEAD if self._ciphered else 0
         return (self.server_max_pdu or 0xFFFF) - overhead
 
     def next_invoke(self) -> int:
         """The next invoke-id-and-priority octet: confirmed, high priority, ids 1 to 15 in turn."""
         self._invoke = self._invoke % 15 + 1
-        return CONFIRMED | HIGH_PRIORITY | self._invoke
+        return INVOKE_FLAGS | self._invoke
 
     # Establishing and ending
 
@@ -207,13 +211,13 @@ class Association:
         Raises: Refused for ExceptionResponse and ConfirmedServiceError, SecurityError, DecodeError, ProtocolError,
         LineError.
         """
-        if self.credentials.ciphered:
+        if self._ciphered:
             apdu = self._seal(apdu)
         answer = yield from self.link.request(apdu)
         for _ in range(MAX_STRAY):
             if answer[:1] == _GENERAL_BLOCK:
                 answer = yield from self._collect_blocks(answer)
-            plain = self._unseal(answer) if self.credentials.ciphered else answer
+            plain = self._unseal(answer) if self._ciphered else answer
             if plain and plain[0] == expected and (invoke is None or _same_invoke(plain, invoke)):
                 return plain
             refusals.raise_refusal(plain)
@@ -256,7 +260,7 @@ class Association:
     # Sealing
 
     def _seal(self, apdu: bytes, initiating: bool = False) -> bytes:
-        if self._security is None or not self.credentials.ciphered:
+        if self._security is None or not self._ciphered:
             return apdu
         self._reserve(1)
         dedicated = bool(self.credentials.dedicated_key) and not initiating
@@ -264,7 +268,7 @@ class Association:
         return sealed
 
     def _unseal(self, apdu: bytes) -> bytes:
-        if self._security is None or not self.credentials.ciphered:
+        if self._security is None or not self._ciphered:
             return apdu
         plain: bytes = self._security.unprotect(apdu)
         return plain

@@ -72,7 +72,6 @@ class HdlcLink:
     ) -> None:  # fmt: skip
         self.client = client
         self.server = server
-        self.timeout_ms = timeout_ms
         self.attempts = attempts
         self.patience = attempts  # attempts of the next request; as many as ever once the meter has answered it
         self.proposal = (max_info, window)
@@ -81,6 +80,7 @@ class HdlcLink:
         self.receive_window = DEFAULT_WINDOW
         self.connected = False
         self._decoder = HdlcDecoder()
+        self._receive = Receive(self._decoder, timeout_ms, timeout_ms)
         self._send_seq = 0
         self._recv_seq = 0
         self._called = server
@@ -140,7 +140,7 @@ class HdlcLink:
         for _ in range(MAX_IGNORED):
             if isinstance(heard, MeterdError):
                 raise heard
-            frame = heard or (yield Receive(self._decoder, self.timeout_ms, self.timeout_ms))
+            frame = heard or (yield self._receive)
             heard = None
             if frame.destination == self.client and (frame.source == self.server or self._introduces_itself(frame)):
                 return frame
@@ -169,7 +169,7 @@ class HdlcLink:
             control = recv_seq << 5 | FINAL | send_seq << 1
             yield Send(encode_frame(self.server, self.client, control, message))
             try:
-                frame = yield Receive(self._decoder, self.timeout_ms, self.timeout_ms)
+                frame = yield self._receive
             except (Silence, Garbled) as error:
                 heard = error
             else:

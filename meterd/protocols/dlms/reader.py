@@ -157,7 +157,7 @@ class LogicalNames(Reader):
     def one(self, item: Item) -> Conversation:
         """`(code, value)` of one attribute. Raises: Refused, DecodeError, ProtocolError, LineError."""
         invoke = self.association.next_invoke()
-        apdu = get.request_normal(invoke, self.encode(item))
+        apdu = get.request_normal(invoke, item.encoded or self.encode(item))
         answer = yield from self.association.request(apdu, codes.GET_RESPONSE, invoke)
         normal = get_response_normal(answer)
         if normal is not None:
