@@ -49,7 +49,11 @@ class Apt:
             f'Dir::Cache "{folder}/cache";\nAPT::Architecture "{architecture}";\n'
             f'APT::Architectures {{ "{architecture}"; }};\nAPT::Sandbox::User "root";\nAcquire::Languages "none";\n'
         )
-        self._apt("update")
+        try:
+            self._apt("update")
+        except RuntimeError:
+            # One archive of several may be in the middle of its own update; what is needed may lie in the others.
+            self._apt("indextargets")
 
     def _apt(self, *words: str) -> None:
         environment = {**os.environ, "APT_CONFIG": f"{self.folder}/apt.conf"}
