@@ -29,6 +29,8 @@ from meterd.simulate.iec62056_21 import meter
 Row = tuple[str, float, str, float | None]
 
 ROOT = Path(__file__).resolve().parents[1]
+NO_HOOKS = "-S"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in [str(ROOT), *sys.path] if path)}
 METERS = 10
 MANY = 1200
 IDLE_S = 60
@@ -60,10 +62,10 @@ class Daemon:
     def __init__(self, places: list[tuple[str, int]], scan_rate_ms: int, hooks: bool = False) -> None:
         self.directory = tempfile.mkdtemp(prefix="meterd-bench-")
         self.readings = os.path.join(self.directory, "readings")
-        program, *words = command(self.directory, places, scan_rate_ms, self.readings)
-        without = [] if hooks else ["-S"]
-        paths = os.pathsep.join(path for path in [str(ROOT), *sys.path] if path)
-        self.process = subprocess.Popen([program, *without, *words], env={**os.environ, "PYTHONPATH": paths})
+        words = command(self.directory, places, scan_rate_ms, self.readings)
+        if hooks:
+            words.remove(NO_HOOKS)
+        self.process = subprocess.Popen(words, env=ENVIRONMENT)
 
     def wait_for_readings(self, count: int, limit_s: float = 120.0) -> None:
         limit = time.monotonic() + limit_s
@@ -116,7 +118,20 @@ def command(directory: str, places: list[tuple[str, int]], scan_rate_ms: int, re
     publish = {"file": {"path": readings}}
     Path(path).write_text(json.dumps({"devices": devices, "signals": signals, "publish": publish}), "utf-8")
     control = os.path.join(directory, "control.sock")
-    return [sys.executable, "-m", "meterd", "run", "-c", path, "--state", directory, "--control", control, "-d3"]
+    return [
+        sys.executable,
+        NO_HOOKS,
+        "-m",
+        "meterd",
+        "run",
+        "-c",
+        path,
+        "--state",
+        directory,
+        "--control",
+        control,
+        "-d3",
+    ]
 
 
 def memory_of(places: list[tuple[str, int]], hooks: bool) -> dict[str, float]:
@@ -206,7 +221,7 @@ def start_rows() -> list[Row]:
         times = []
         for _ in range(STARTS):
             begun = time.monotonic()
-            first.wait(subprocess.Popen(words))
+            first.wait(subprocess.Popen(words, env=ENVIRONMENT))
             times.append((time.monotonic() - begun) * 1000)
         rows.append(("from start to the first byte sent", min(times), "ms", None))
         rows.append(("modules loaded by then", float(modules_loaded(words, first)), "modules", None))
@@ -216,7 +231,7 @@ def start_rows() -> list[Row]:
 
 def modules_loaded(words: list[str], first: FirstByte) -> int:
     """Python's own -v names each module as it is loaded; those built in and frozen count as well."""
-    process = subprocess.Popen([words[0], "-v", *words[1:]], stderr=subprocess.PIPE)
+    process = subprocess.Popen([words[0], "-v", *words[1:]], stderr=subprocess.PIPE, env=ENVIRONMENT)
     assert process.stderr is not None
     lines: list[bytes] = []
     reader = threading.Thread(target=lambda stream=process.stderr: lines.extend(stream), daemon=True)
@@ -237,7 +252,9 @@ def instruction_rows(directory: str, words: list[str], first: FirstByte) -> list
     out = os.path.join(directory, "callgrind")
     # Ended by SIGTERM, for callgrind writes its count at the end; what the goodbye costs is small beside it.
     process = subprocess.Popen(
-        [valgrind, "--tool=callgrind", f"--callgrind-out-file={out}", *words], stderr=subprocess.DEVNULL
+        [valgrind, "--tool=callgrind", f"--callgrind-out-file={out}", *words],
+        stderr=subprocess.DEVNULL,
+        env=ENVIRONMENT,
     )
     process.kill, kill = process.terminate, process.kill  # type: ignore[method-assign]
     try:
