@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import ConfigError
 from ..model import Device
 from ..protocols import registry
+from .profiles import Profiles
 from .validation import Table
 
 TYPE_CHECKING = False
@@ -23,10 +24,17 @@ def make_device(program: str, given: Row, defaults: Row) -> Device:
     protocol = next((name for name in names if name.endswith("tcp") == over_tcp), names[0])
     row = {"name": program, "device_alias": "meter", "protocol": protocol, **defaults, **given}
     wrong: list[str] = []
-    values = Table(registry.tables(package).DEVICE).read(
-        row, over_tcp, "", lambda name, message: wrong.append(f"{name} {message}" if name else message)
-    )
+
+    def complain(name: str | None, message: str) -> None:
+        wrong.append(f"{name} {message}" if name else message)
+
+    values = Table(registry.tables(package).DEVICE).read(row, over_tcp, "", complain)
+    profiles = Profiles()
+    profile = None if wrong else profiles.of(package, values, "", complain)[1]
+    wrong += [str(error) for error in profiles.errors]
     if wrong:
         raise ConfigError(program, "; ".join(wrong))
     line = f"{values['ip']}:{values['port']}" if over_tcp else str(values["device"])
-    return Device(values["device_alias"], package, values, line)
+    device = Device(values["device_alias"], package, values, line)
+    device.profile = profile
+    return device

@@ -8,6 +8,7 @@ being the workbook's tabs with their column names. Several files are joined. Not
   or else the only protocol there is.
 - A device alias given twice counts against the protocols of both; a port that is mapped wrongly against those on it.
 - A part of a file that is not known or no list counts against every protocol that the file configures.
+- A broken profile file stops the devices that use it.
 - A device of an unknown protocol concerns no other; nor does a file that cannot be read or is not JSON, except that
   signals of devices unknown elsewhere are then left aside in silence, for that file may hold them.
 - An error under `publish` stops everything: readings would go astray.
@@ -22,6 +23,7 @@ from ..errors import ConfigError
 from ..model import Device, Signal
 from ..protocols import registry
 from .advice import advice
+from .profiles import Profiles
 from .publishing import read_publish
 from .source import PARTS, Source, part_of, words
 from .validation import Table, did_you_mean, is_comment, nearest, shown
@@ -61,7 +63,7 @@ def load(paths: list[str], careful: bool = False) -> Configuration:
     `careful` (meterd check) reads each with a strict parser, and finds names that are given twice.
     """
     sources = [Source(path, careful) for path in paths]
-    loading = _Loading(sources)
+    loading = _Loading(sources, Profiles(careful))
     for source in sources:
         loading.ports(source)
     for source in sources:
@@ -75,13 +77,15 @@ def load(paths: list[str], careful: bool = False) -> Configuration:
 class _Loading:
     """The files on their way to a configuration."""
 
-    def __init__(self, sources: list[Source]) -> None:
+    def __init__(self, sources: list[Source], profiles: Profiles) -> None:
         self.sources = sources
+        self.profiles = profiles
         self.configuration = Configuration()
         self._tables: dict[str, tuple[Table, Table]] = {}
         # Of every device row, wrong or not: alias → package (None: unknown protocol), over TCP, enabled.
         self._known: dict[str, tuple[str | None, bool, bool]] = {}
         self._aliases: set[tuple[str, str]] = set()
+        self._complain: dict[str, Complain] = {}  # of every enabled device
         self._bad_ports: set[str] = set()
         self._all_broken = False
 
@@ -159,9 +163,12 @@ class _Loading:
         enabled = bool(values["enable"])
         self._known[alias] = (package, over_tcp, enabled)
         if enabled:
-            place = f"{source.path}, devices[{number}]"
-            self.configuration.devices.append(Device(alias, package, values, line, place))
+            device = Device(alias, package, values, line, f"{source.path}, devices[{number}]")
+            self._complain[alias] = complain
             self.configuration.signals[alias] = []
+            sound, device.profile = self.profiles.of(package, values, source.directory, complain)
+            if sound:
+                self.configuration.devices.append(device)
 
     def _tcp_line(self, values: Row, complain: Complain) -> str:
         if values.get("port") == 0:
@@ -264,16 +271,34 @@ class _Loading:
         configuration = self.configuration
         if self._all_broken:
             configuration.broken |= {package for package, _, _ in self._known.values() if package}
+        warnings = self._review()
         for source in self.sources:
             configuration.errors += source.errors()
+        configuration.errors += self.profiles.errors
         if configuration.broken:
             broken = configuration.broken
             configuration.devices = [device for device in configuration.devices if device.protocol not in broken]
         aliases = {device.alias for device in configuration.devices}
         configuration.signals = {alias: found for alias, found in configuration.signals.items() if alias in aliases}
         configuration.protocols = sorted({device.protocol for device in configuration.devices})
-        configuration.warnings = advice(configuration.devices, configuration.signals)
+        configuration.warnings = advice(configuration.devices, configuration.signals) + warnings
         return configuration
+
+    def _review(self) -> list[str]:
+        """Have each protocol look at its devices together; returns what it doubts."""
+        doubts: list[str] = []
+        by_package: dict[str, list[Device]] = {}
+        for device in self.configuration.devices:
+            if device.protocol not in self.configuration.broken:
+                by_package.setdefault(device.protocol, []).append(device)
+        for package, devices in by_package.items():
+            review = getattr(registry.tables(package), "review", None)
+            for device, parameter, message, is_error in review(devices) if review else ():
+                if is_error:
+                    self._complain[device.alias](parameter, message)
+                else:
+                    doubts.append(f"{device.alias}: {message}")
+        return doubts
 
     def _table(self, package: str) -> tuple[Table, Table]:
         found = self._tables.get(package)

@@ -10,7 +10,7 @@ from .validation import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from .careful import Careful, Steps
@@ -21,12 +21,16 @@ MAX_FILE = 16 << 20
 
 
 class Source:
-    """One file. `faults` are (steps to the place, words for the place, message), told with lines at the end."""
+    """One file. `faults` are (steps to the place, words for the place, message), told with lines at the end.
 
-    __slots__ = ("careful", "content", "directory", "faults", "packages", "path", "readable", "text")
+    `parts` are what may stand in it at the top.
+    """
 
-    def __init__(self, path: str, careful: bool) -> None:
+    __slots__ = ("careful", "content", "directory", "faults", "packages", "parts", "path", "readable", "text")
+
+    def __init__(self, path: str, careful: bool, parts: Iterable[str] = PARTS) -> None:
         self.path = path
+        self.parts = tuple(parts)
         self.directory = os.path.dirname(path)
         self.text = ""
         self.content: Row = {}
@@ -50,7 +54,7 @@ class Source:
         if content is None:
             content = self.look_carefully()
         if not self.faults and not isinstance(content, dict):
-            return self._unreadable(f"holds {shown(content)}, allowed: an object with {', '.join(PARTS)}")
+            return self._unreadable(f"holds {shown(content)}, allowed: an object with {', '.join(self.parts)}")
         if self.careful is not None:
             for steps in self.careful.twice:
                 self.faults.append((steps, words(steps), "is given twice"))
@@ -63,7 +67,7 @@ class Source:
 
     def _looks_doubled(self) -> bool:
         """Whether a part may be given twice, of which a fast parser would silently keep the last."""
-        return any(self.text.count(f'"{part}"') > 1 for part in PARTS)
+        return any(self.text.count(f'"{part}"') > 1 for part in self.parts)
 
     def look_carefully(self) -> Any:
         """Read the text again with lines; a text that is not JSON becomes a fault."""

@@ -44,7 +44,14 @@ def is_installed(package: str) -> bool:
 
 
 def tables(package: str) -> ModuleType:
-    """The module that declares the protocol's DEVICE and SIGNAL tables."""
+    """The module that declares the protocol's DEVICE and SIGNAL tables.
+
+    It may also have `review(devices) -> [(device, parameter or None, message, is an error)]`, which looks at devices
+    together once each of them is right alone; and, where meters of the protocol are described by profile files,
+    `profile_name(parameters)`, the profile of a device; `profile_merge(below, over)`, what two files come to; and
+    `profile_faults(content, whole)`, `[(steps to the place, message)]` for the content of one file, or, with `whole`,
+    of what a file and those below it come to.
+    """
     return import_module(f"{__package__}.{package}.parameters")
 
 

@@ -213,6 +213,7 @@ def _same(job: Job, device: Device, device_signals: list[Signal]) -> bool:
         old.protocol == device.protocol
         and old.line == device.line
         and old.parameters == device.parameters
+        and old.profile == device.profile
         and [(one.alias, one.log, one.parameters) for one in job.signals]
         == [(one.alias, one.log, one.parameters) for one in device_signals]
     )
