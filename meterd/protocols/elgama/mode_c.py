@@ -1,0 +1,234 @@
+"""A scan of a meter over IEC 62056-21: its read-out where a job names data sets of it, then registers one by one.
+
+Answers are held until the serial number has been read back, for nothing of another meter may be published; registers
+are asked for in whatever order the repetitions of a bad line make of them.
+
+Dirt: nobody knows at what speed an EPQS opens: the first dialogue tries the device's `baudrate` and the profile's, what
+answers is kept; a meter whose optical port is in use by somebody else goes silent in the middle of a session.
+"""
+
+from __future__ import annotations
+
+from ... import values
+from ...conversation import Pause, Report
+from ...errors import Aborted, LineError, MeterdError, Refused
+from ...model import Number, failed
+from ..iec62056_21.programming import Programming
+from ..iec62056_21.programming import Register as Question
+from ..iec62056_21.readout import read_out
+from ..iec62056_21.selection import by_address, reading_of
+from ..iec62056_21.session import T_R_S, Session
+from .cosem import check_serial, multiplied
+from .profile import CLOCK, SERIAL
+from .raw import READOUT, Raw, parse_raw
+from .times import Stamp, iec_date_time, iec_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..._readout import DataSet
+    from ...conversation import Conversation
+    from ...model import Memory, Reading
+    from ..iec62056_21.session import SessionSettings
+    from .profile import Profile
+    from .selection import Choice
+
+READ_OUT_MODE = 0
+
+
+class ModeCRequests:
+    """What one scan asks for. `openings` are the ways to begin, the likelier first; `serial` 0 believes anyone."""
+
+    __slots__ = ("attempts", "choices", "openings", "password", "profile", "serial", "use_time")
+
+    def __init__(
+        self, openings: list[SessionSettings], profile: Profile, serial: int, use_time: bool, password: bytes | None,
+        attempts: int,
+    ) -> None:  # fmt: skip
+        self.openings = openings
+        self.profile = profile
+        self.serial = serial
+        self.use_time = use_time
+        self.password = password
+        self.attempts = attempts
+        self.choices: list[Choice] = []
+
+    def reads(self) -> list[Raw]:
+        """All that is read, each once: who it is first, then the clock, then the values as the jobs name them."""
+        found: dict[Raw, None] = {}
+        identity, clock = self.profile.identity, self.profile.clock
+        if identity and self.serial:
+            found[parse_raw(identity["read"])] = None
+        wants_clock = self.use_time or any(choice.register.name == CLOCK for choice in self.choices)
+        if clock and wants_clock:
+            for key in ("read", "date", "time"):
+                if clock.get(key):
+                    found[parse_raw(clock[key])] = None
+        for choice in self.choices:
+            found[choice.register.read] = None
+        return list(found)
+
+
+class ModeCScan:
+    """One scan; `heard` {raw form: its data sets, or the reason why there are none}."""
+
+    def __init__(self, requests: ModeCRequests, memory: Memory) -> None:
+        self.requests = requests
+        self.memory = memory
+        self.heard: dict[Raw, list[DataSet] | str] = {}
+        self.stamp = Stamp(requests.use_time)
+
+    def run(self) -> Conversation:
+        """Raises: WrongMeter before anything is reported; other MeterdErrors after what was read."""
+        if not self.requests.choices:
+            return
+        failure: MeterdError | None = None
+        try:
+            yield from self._talk()
+        except Aborted:
+            raise
+        except MeterdError as error:
+            failure = error
+        if failure is None or self._is_identified():
+            yield from self._report(partly=failure is not None)
+        if failure is not None:
+            raise failure
+
+    def _talk(self) -> Conversation:
+        """The dialogues, at the opening speed that is known to be answered, or else at each in turn."""
+        openings, volatile = self.requests.openings, self.memory.volatile
+        known = volatile.pop("opening", None)
+        was_silent = volatile.get("silent", False)
+        tries = range(len(openings)) if known is None else (known,)
+        for number in tries:
+            try:
+                yield from self._dialogues(Session(openings[number], self.memory))
+                volatile["opening"] = number
+                return
+            except LineError:
+                if self.heard:
+                    volatile["opening"] = number
+                if self.heard or number == tries[-1]:
+                    raise
+                volatile["silent"] = was_silent
+
+    def _dialogues(self, session: Session) -> Conversation:
+        listed = [raw for raw in self.requests.reads() if raw.kind == READOUT]
+        asked = [raw for raw in self.requests.reads() if raw.kind != READOUT]
+        if listed:
+            wanted = {str(raw.address): self._last_field(raw) - 1 for raw in listed}
+            data_sets = yield from read_out(session, READ_OUT_MODE, wanted, self.requests.attempts)
+            for raw in listed:
+                self.heard[raw] = [each for each in data_sets if each[1] == raw.address] or "not_found"
+        if listed and asked:
+            yield Pause(T_R_S)  # until then the meter may wait for a NAK to its list, at the list's speed
+        if asked:
+            yield from self._ask(session, asked)
+
+    def _last_field(self, raw: Raw) -> int:
+        return max([choice.field or 1 for choice in self.requests.choices if choice.register.read == raw], default=1)
+
+    def _ask(self, session: Session, asked: list[Raw]) -> Conversation:
+        raws: dict[Question, Raw] = {}
+        for raw in asked:
+            address = str(raw.address)
+            data = address if "(" in address else f"{address}()"
+            plain = address.partition("(")[0]
+            raws[Question(raw.kind.upper().encode("ascii"), data.encode("ascii"), (plain,))] = raw
+
+        def answered(question: Question, data_sets: list[DataSet]) -> Conversation:
+            self.heard[raws[question]] = data_sets
+            if self._is_identity(raws[question]):
+                self._check_identity()
+            yield from ()
+
+        def refused(question: Question, error: Refused) -> Conversation:
+            self.heard[raws[question]] = error.reason
+            if self._is_identity(raws[question]):
+                self._check_identity()
+            yield from ()
+
+        programming = Programming(session, list(raws), self.requests.password, answered, refused)
+        yield from programming.run(self.requests.attempts)
+
+    # ---- who and when
+
+    def _is_identity(self, raw: Raw) -> bool:
+        identity = self.requests.profile.identity
+        return identity is not None and bool(self.requests.serial) and raw == parse_raw(identity["read"])
+
+    def _is_identified(self) -> bool:
+        """Whether nothing stands against publishing: the number was read back, or there is none to read."""
+        identity = self.requests.profile.identity
+        return not identity or not self.requests.serial or parse_raw(identity["read"]) in self.heard
+
+    def _check_identity(self) -> None:
+        """Raises: WrongMeter; Refused where the profile wants the number and the meter does not tell it."""
+        identity = self.requests.profile.identity
+        if not identity or not self.requests.serial:
+            return
+        found = self._text(parse_raw(identity["read"]))
+        if found is not None:
+            check_serial(found, self.requests.serial, identity)
+        elif identity.get("required", True):
+            raise Refused("the meter does not tell its serial number", object_name=identity["read"])
+
+    def _text(self, raw: Raw, field: int = 1) -> str | None:
+        """The text of one group of an answer, or None."""
+        found = self.heard.get(raw)
+        if not isinstance(found, list):
+            return None
+        data_set = self._group(raw, found, field)
+        return None if data_set is None else data_set[3]
+
+    def _group(self, raw: Raw, data_sets: list[DataSet], field: int) -> DataSet | None:
+        """The group of that number, from 1, under the address that was asked for, or else under the only one."""
+        address = str(raw.address).partition("(")[0] if raw.kind != READOUT else str(raw.address)
+        found = by_address(data_sets, address)
+        data_set = found.get((address, field - 1))
+        if data_set is None and len({each[1] for each in data_sets}) == 1:
+            data_set = found.get((data_sets[0][1], field - 1))  # the meter writes the address in another way
+        return data_set
+
+    def _clock_text(self) -> str | None:
+        clock = self.requests.profile.clock
+        if not clock:
+            return None
+        if clock.get("read"):
+            return iec_date_time(self._text(parse_raw(clock["read"])) or "")
+        date, time = (self._text(parse_raw(clock[key])) for key in ("date", "time"))
+        return iec_time(date or "", time or "")
+
+    # ---- readings
+
+    def _report(self, partly: bool) -> Conversation:
+        """`partly`: the line failed before all was asked for; what was not is left to whoever runs the scan."""
+        self._check_identity()
+        self.stamp.text = self._clock_text()
+        for choice in self.requests.choices:
+            found = self.heard.get(choice.register.read)
+            if found is None and partly:
+                continue
+            if not isinstance(found, list):
+                yield Report(failed(choice.signal, found or "not_found"))
+            else:
+                yield Report(self._reading(choice, found))
+
+    def _reading(self, choice: Choice, found: list[DataSet]) -> Reading:
+        register, signal = choice.register, choice.signal
+        if register.name == CLOCK:
+            text = self._clock_text()
+            return failed(signal, "clock") if text is None else values.reading(signal, text)
+        data_set = self._group(register.read, found, choice.field or 1)
+        if data_set is None:
+            return failed(signal, "not_found")
+        if register.name == SERIAL or register.scale is None:
+            reading = reading_of(signal, data_set)
+        else:
+            try:
+                value = multiplied(Number.parse(data_set[3]), register.scale)
+            except ValueError:
+                return failed(signal, "type")
+            reading = values.reading(signal, value, register.unit or data_set[4])
+        if reading.unit is None and reading.value is not None:
+            reading.unit = register.unit
+        return self.stamp.put_on(reading)

@@ -1,0 +1,364 @@
+"""What may stand in a profile file: the schema as data, and the checks that need more than one key.
+
+Every fault is kept with the steps that lead to it, so that whoever read the file can name the line.
+"""
+
+from __future__ import annotations
+
+from ...parameters import BAUDRATES
+from ..dlms.address import MAX_CLIENT, MAX_HALF, apply_formula, parse_formula
+from ..dlms.enumerations import UNITS
+from .profile import CLOCK, DLMS, IEC, SERIAL, WITHOUT_CODEC, decimal, full_name, is_comment
+from .raw import DLMS_KINDS, IEC_KINDS, is_raw, parse_raw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Steps = tuple[str | int, ...]
+    Fault = tuple[Steps, str]
+    Check = Callable[[Any], Any]
+
+MAX_TEXT = 1000
+MAX_NAME = 128
+MAX_NAMES = 2000
+MAX_FIELD = 255
+STATUSES = ("public", "same-family", "unverified", "none")
+OPENINGS = {DLMS: ("direct", "mode-e"), IEC: ("programming", "readout")}
+DISPLAY_UNITS = tuple(prefix + unit for prefix in ("k", "M") for unit in ("Wh", "varh", "VAh", "W", "var", "VA", "V"))
+KNOWN_UNITS = frozenset((*UNITS.values(), *DISPLAY_UNITS))
+RESERVED = (CLOCK, SERIAL)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f'"{value[:60]}"' if isinstance(value, str) else str(value)
+
+
+def _text(value: Any) -> None:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT:
+        raise ValueError(f"text of at most {MAX_TEXT} characters")
+
+
+def _flag(value: Any) -> None:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+
+
+def _whole(low: int, high: int) -> Check:
+    def check(value: Any) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(f"a whole number, {low} to {high}")
+
+    return check
+
+
+def _one_of(*choices: Any) -> Check:
+    def check(value: Any) -> None:
+        if isinstance(value, bool) or value not in choices:
+            raise ValueError("one of " + ", ".join(map(str, choices)))
+
+    return check
+
+
+def _read(*kinds: str) -> Check:
+    def check(value: Any) -> None:
+        if not isinstance(value, str):
+            raise ValueError("a text such as " + ", ".join(f"{kind}:…" for kind in kinds))
+        try:
+            parse_raw(value)
+        except ValueError as error:
+            raise ValueError(str(error).partition("allowed: ")[2] or str(error)) from None
+
+    return check
+
+
+def _address_rule(value: Any) -> None:
+    """A number, or the tiny grammar: SN, whole numbers, % + - * /; no code is ever run."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError("a number, or a rule such as 'sn % 10000 + 1000'")
+    rule = str(value)
+    try:
+        parse_formula(rule)
+    except ValueError as error:
+        raise ValueError(str(error)) from None
+
+
+def _hex_bits(value: Any) -> None:
+    if not isinstance(value, str) or len(value) != 6 or not set(value.upper()) <= set("0123456789ABCDEF"):
+        raise ValueError("six hex digits, such as 1C0320")
+
+
+def _unit(value: Any) -> None:
+    if not isinstance(value, str) or value not in KNOWN_UNITS:
+        raise ValueError("a unit such as Wh, kWh, varh, W, var, V, A, Hz, s, %")
+
+
+def _obis(value: Any) -> None:
+    if not isinstance(value, str) or full_name(value) is None:
+        raise ValueError("an OBIS code such as 1.8.0 or 1.0.1.8.0.255")
+
+
+class Or:
+    """Null, or what `inner` says."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+
+class Map:
+    """Any names, at most MAX_NAMES, each with what `inner` says."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+
+ANY_READ = _read("sn", "ln", *IEC_KINDS)
+ASSOCIATION = {
+    "referencing": _one_of("SN", "LN"),
+    "client": _whole(0, MAX_CLIENT),
+    "auth": _one_of("none", "low"),
+    "max_info": _whole(32, 2030),
+    "max_pdu": _whole(64, 65535),
+    "conformance": _hex_bits,
+    "max_vars_per_read": _whole(1, 64),
+}
+REGISTER = {
+    "read": ANY_READ,
+    "scaler": Or(ANY_READ),
+    "scale": decimal,
+    "unit": _unit,
+    "field": _whole(1, MAX_FIELD),
+    "class": _whole(1, 65535),
+    "obis": _obis,
+    "kind": _one_of("value", "profile", "log"),
+    "type": _one_of("cosem-datetime"),
+    "source": _text,
+    "confidence": _text,
+}
+SCHEMA: dict[str, Any] = {
+    "profile": _text,
+    "extends": _text,
+    "meter_model": _whole(0, 4),
+    "status": _one_of(*STATUSES),
+    "about": _text,
+    "source": _text,
+    "transport": {
+        "protocol": _one_of(DLMS, IEC, *WITHOUT_CODEC),
+        "opening": _one_of(*OPENINGS[DLMS], *OPENINGS[IEC]),
+        "line": {
+            "baudrate": _one_of(*BAUDRATES),
+            "databits": _one_of(7, 8),
+            "parity": _one_of("none", "even", "odd"),
+            "stopbits": _one_of(1, 2),
+        },
+        "source": _text,
+        "confidence": _text,
+    },
+    "address": {
+        "scheme": _one_of("hdlc-serial", "iec-serial", "iec-anyone"),
+        "upper": _whole(0, MAX_HALF),
+        "lower": _address_rule,
+        "anyone": _whole(0, MAX_HALF),
+        "size": _one_of(1, 2, 4),
+        "source": _text,
+        "confidence": _text,
+    },
+    "association": {**ASSOCIATION, "with_password": ASSOCIATION, "source": _text, "confidence": _text},
+    "session": {
+        "protocol_control": _whole(0, 9),
+        "password_length": Or(_whole(1, 32)),
+        "source": _text,
+        "confidence": _text,
+    },
+    "identity": Or({
+        "read": ANY_READ,
+        "compare": _one_of("integer", "text"),
+        "required": _flag,
+        "source": _text,
+        "confidence": _text,
+    }),
+    "clock": Or({
+        "read": ANY_READ,
+        "date": ANY_READ,
+        "time": ANY_READ,
+        "ignore_deviation": _flag,
+        "ignore_status": _flag,
+        "source": _text,
+        "confidence": _text,
+    }),
+    "registers": Map(Or(REGISTER)),
+    "aliases": Map(Or(_text)),
+}  # fmt: skip
+
+
+def faults(content: dict[str, Any]) -> list[Fault]:
+    """What is wrong with the content of one file, which need not be a whole profile."""
+    found: list[Fault] = []
+    _hold(content, SCHEMA, (), found)
+    for name, entry in _objects(content, "registers"):
+        if "scaler" in entry and "scale" in entry:
+            found.append((("registers", name, "scale"), "is given beside scaler, allowed: one of the two"))
+    return found
+
+
+def _hold(value: Any, schema: Any, steps: Steps, found: list[Fault]) -> None:
+    """Hold a value against its part of the schema."""
+    if isinstance(schema, Or):
+        if value is not None:
+            _hold(value, schema.inner, steps, found)
+    elif isinstance(schema, (dict, Map)):
+        if not isinstance(value, dict):
+            found.append((steps, f"found {_shown(value)}, allowed: an object"))
+        elif isinstance(schema, Map):
+            _hold_map(value, schema.inner, steps, found)
+        else:
+            _hold_object(value, schema, steps, found)
+    else:
+        try:
+            schema(value)
+        except ValueError as error:
+            found.append((steps, f"found {_shown(value)}, allowed: {error}"))
+
+
+def _hold_object(value: dict[str, Any], schema: dict[str, Any], steps: Steps, found: list[Fault]) -> None:
+    for name, inner in value.items():
+        if is_comment(name):
+            continue
+        if name in schema:
+            _hold(inner, schema[name], (*steps, name), found)
+        else:
+            found.append(((*steps, name), f"is not known here, allowed: {', '.join(schema)}"))
+
+
+def _hold_map(value: dict[str, Any], inner: Any, steps: Steps, found: list[Fault]) -> None:
+    if len(value) > MAX_NAMES:
+        found.append((steps, f"has {len(value)} names, allowed: at most {MAX_NAMES}"))
+        return
+    for name, entry in value.items():
+        if is_comment(name):
+            continue
+        if not name.strip() or len(name) > MAX_NAME or name != name.strip():
+            found.append(((*steps, name), f"allowed: a name of at most {MAX_NAME} characters, without outer blanks"))
+        elif name in RESERVED or is_raw(name):
+            found.append(((*steps, name), "is a name with a meaning of its own, allowed: another one"))
+        _hold(entry, inner, (*steps, name), found)
+
+
+def _objects(content: dict[str, Any], part: str) -> list[tuple[str, Any]]:
+    """The named objects of a part, as far as they are objects."""
+    found = content.get(part)
+    if not isinstance(found, dict):
+        return []
+    return [(name, entry) for name, entry in found.items() if isinstance(entry, dict) and not is_comment(name)]
+
+
+# ---- what only the whole profile can tell
+
+
+def whole_faults(content: dict[str, Any]) -> list[Fault]:
+    """What is wrong with a profile once all its files are merged."""
+    found: list[Fault] = []
+    for name in ("profile", "transport"):
+        if name not in content:
+            found.append(((name,), "is missing"))
+    protocol = (content.get("transport") or {}).get("protocol")
+    if protocol is None:
+        found.append(
+            (("transport", "protocol"), f"is missing, allowed: one of {DLMS}, {IEC}, {', '.join(WITHOUT_CODEC)}")
+        )
+        return found
+    if protocol in WITHOUT_CODEC:
+        return found
+    _check_transport(content, protocol, found)
+    _check_reads(content, protocol, found)
+    _check_registers(content, found)
+    _check_aliases(content, found)
+    return found
+
+
+def _check_transport(content: dict[str, Any], protocol: str, found: list[Fault]) -> None:
+    transport, address = content["transport"], content.get("address") or {}
+    opening = transport.get("opening", OPENINGS[protocol][0])
+    if opening not in OPENINGS[protocol]:
+        message = f"found {_shown(opening)}, allowed with {protocol}: one of {', '.join(OPENINGS[protocol])}"
+        found.append((("transport", "opening"), message))
+    scheme = address.get("scheme")
+    fits = ("hdlc-serial",) if protocol == DLMS else ("iec-serial", "iec-anyone")
+    if scheme not in fits:
+        found.append(
+            (("address", "scheme"), f"found {_shown(scheme)}, allowed with {protocol}: one of {', '.join(fits)}")
+        )
+    elif protocol == DLMS:
+        _check_rule(address, found)
+
+
+def _check_rule(address: dict[str, Any], found: list[Fault]) -> None:
+    """The rule must give an address for any serial number that its modulus lets through."""
+    rule = str(address.get("lower", ""))
+    if not rule:
+        found.append((("address", "lower"), "is missing, allowed: a number, or a rule such as 'sn % 10000 + 1000'"))
+        return
+    steps = parse_formula(rule)
+    moduli = [number for operator, number in steps if operator == "%" and number]
+    for serial in (1, max(moduli[0] - 1, 1) if moduli else 1):
+        result = apply_formula(rule, serial)
+        if not 0 <= result <= MAX_HALF:
+            message = f"found {_shown(rule)}, which makes {result} of {serial}, allowed: 0 to {MAX_HALF}"
+            found.append((("address", "lower"), message))
+            return
+
+
+def _check_reads(content: dict[str, Any], protocol: str, found: list[Fault]) -> None:
+    """Reads must be of the profile's own protocol."""
+    kinds: tuple[str, ...] = DLMS_KINDS if protocol == DLMS else IEC_KINDS
+    if protocol == DLMS and (content.get("association") or {}).get("referencing") == "LN":
+        kinds = ("ln",)
+    places: list[tuple[Steps, Any]] = [((part,), content.get(part) or {}) for part in ("identity", "clock")]
+    places += [(("registers", name), entry) for name, entry in _objects(content, "registers")]
+    for steps, entry in places:
+        for key in ("read", "date", "time", "scaler"):
+            text = entry.get(key)
+            if text is not None and parse_raw(text).kind not in kinds:
+                allowed = ", ".join(f"{kind}:…" for kind in kinds)
+                found.append(((*steps, key), f"found {_shown(text)}, allowed in this profile: {allowed}"))
+    if content.get("identity") and "read" not in content["identity"]:
+        found.append((("identity", "read"), "is missing"))
+    clock = content.get("clock")
+    if clock and "read" not in clock and not ("date" in clock and "time" in clock):
+        found.append((("clock", "read"), "is missing, allowed: read, or date and time"))
+
+
+def _check_registers(content: dict[str, Any], found: list[Fault]) -> None:
+    seen: dict[tuple[Any, ...], str] = {}
+    codes: dict[bytes, str] = {}
+    for name, entry in _objects(content, "registers"):
+        if "read" not in entry:
+            found.append((("registers", name, "read"), "is missing"))
+            continue
+        key = (str(parse_raw(entry["read"])), entry.get("field"))
+        if key in seen:
+            found.append(
+                (("registers", name, "read"), f"found {_shown(entry['read'])}, which {seen[key]} reads already")
+            )
+        seen.setdefault(key, name)
+        code = full_name(name)
+        if code is not None and codes.setdefault(code, name) != name:
+            found.append((("registers", name), f"is the OBIS code of {codes[code]} written in another way"))
+
+
+def _check_aliases(content: dict[str, Any], found: list[Fault]) -> None:
+    registers = content.get("registers") or {}
+    for name, target in (content.get("aliases") or {}).items():
+        if is_comment(name):
+            continue
+        if name in registers:
+            found.append((("aliases", name), "is the name of a register already"))
+        for item in target.split(","):
+            word = item.strip().partition("#")[0].strip()
+            if word not in registers and word not in RESERVED and not is_raw(word):
+                found.append((("aliases", name), f"found {_shown(word)}, which is no register of the profile"))
