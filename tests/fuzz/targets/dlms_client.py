@@ -1,0 +1,135 @@
+"""The whole DLMS client against a hostile meter: readings or a MeterdError, within bounded steps.
+
+Octets: a mode (bit 0 short names, bit 1 wrapper, bit 2 raw bytes in place of whole frames), then answers, each with a
+length octet before it; the last answer comes again and again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meterd.conversation import Receive, Report, Send
+from meterd.errors import MeterdError, Silence
+from meterd.model import Device, Memory, Number, Signal
+from meterd.protocols.dlms import driver
+from meterd.protocols.dlms.parameters import DEVICE, SIGNAL
+from meterd.protocols.dlms.wrapper import encode_wrapper
+from meterd.simulate import dlms as simulated
+from meterd.simulate.dlms_link import HdlcServer
+
+MAX_STEPS = 60_000
+JOBS = ({"obis_job": "1.0.1.8.0.255"}, {"obis_job": "0.0.1.0.0.255"}, {"obis_job": "1.0.99.1.0.255", "column": "2"})
+SHORT_NAMES, WRAPPER, RAW = 1, 2, 4
+
+
+def seeds() -> list[bytes]:
+    """What the simulated meter says in each mode, so that mutations get past the first frames."""
+    found = []
+    for mode in (0, SHORT_NAMES, WRAPPER, WRAPPER | SHORT_NAMES):
+        said: list[bytes] = []
+        meter = simulated.meter(mode="wrapper", rows="2", pdu="250", lists="no")()
+        meter.send(None)
+
+        def answer(client: int, apdu: bytes, meter: Any = meter, said: list[bytes] = said) -> bytes:
+            wrapped = _wrapped(meter, apdu)
+            said.append(wrapped)
+            return wrapped
+
+        play(mode, answer)
+        found.append(bytes((mode,)) + b"".join(bytes((len(apdu),)) + apdu for apdu in said if len(apdu) < 256))
+    return [*found, b"\x04\x09\x7e\xa0\x07\x21\x03\x73\x00\x00\x7e", b"\x00"]
+
+
+def _wrapped(meter: Any, apdu: bytes) -> bytes:
+    """Ask a simulated meter behind the wrapper, without the wrapper."""
+    step = meter.send(_Frame(apdu))
+    answered = b""
+    while isinstance(step, Send):
+        answered = step.data[8:]
+        step = meter.send(None)
+    return answered
+
+
+class _Frame:
+    source, destination = 16, 1
+
+    def __init__(self, apdu: bytes) -> None:
+        self.apdu = apdu
+
+
+def device(mode: int) -> Device:
+    given = {
+        "client_address": 16, "physical_address": 1, "type": "SN" if mode & SHORT_NAMES else "LN",
+        "mode": "DLMS-WRAPPER" if mode & WRAPPER else "DLMS-HDLC", "timeout_ms": 100, "max_pdu_size": 250,
+    }  # fmt: skip
+    return Device("meter", "dlms", {row.name: given.get(row.name, row.default) for row in DEVICE})
+
+
+def play(mode: int, answer: Any, raw: Any = None) -> None:
+    """One scan: what the client sends goes to `answer` as APDUs, or to `raw` as it is."""
+    signals = [Signal("meter", str(n), {row.name: job.get(row.name, row.default) for row in SIGNAL})
+               for n, job in enumerate(JOBS)]  # fmt: skip
+    server = HdlcServer(b"\x03", answer, 64, 3)
+    talk = driver.conversation(driver.plan(device(mode), signals), Memory())
+    station = server.run()
+    waiting = station.send(None)
+    pending = b""
+    step, error = talk.send(None), None
+    try:
+        for _ in range(MAX_STEPS):
+            reply, error = None, None
+            if isinstance(step, Send):
+                if raw is not None:
+                    pending = raw()
+                elif mode & WRAPPER:
+                    pending = encode_wrapper(1, 16, answer(16, step.data[8:])[:60_000])
+                else:
+                    waiting, pending = _ask(station, waiting, step.data)
+            elif isinstance(step, Receive):
+                reply, pending = step.decoder.feed(pending), b""
+                if reply is None:
+                    error = Silence("nothing more")
+            elif isinstance(step, Report):
+                check(step.reading.value, step.reading.reason)
+            step = talk.throw(error) if error is not None else talk.send(reply)
+    except StopIteration:
+        return
+    except MeterdError:
+        return
+    raise AssertionError("the conversation does not end")
+
+
+def _ask(station: Any, waiting: Any, data: bytes) -> tuple[Any, bytes]:
+    """Feed the HDLC side; what it says, until it listens again and has nothing more."""
+    said = b""
+    frame = waiting.decoder.feed(data)
+    while frame is not None:
+        waiting = station.send(frame)
+        while isinstance(waiting, Send):
+            said += waiting.data
+            waiting = station.send(None)
+        frame = waiting.decoder.feed(b"")
+    return waiting, said
+
+
+def check(value: Any, reason: str | None) -> None:
+    assert value is None or isinstance(value, (int, float, str, Number)), type(value)
+    assert (value is None) <= (reason is not None), "no value and no reason"
+
+
+SEEDS = seeds()
+
+
+def one(data: bytes) -> None:
+    mode = data[0] if data else 0
+    answers: list[bytes] = []
+    offset = 1
+    while offset < len(data):
+        answers.append(data[offset + 1 : offset + 1 + data[offset]])
+        offset += 1 + data[offset]
+    turn = iter(answers)
+    last = answers[-1] if answers else b""
+    if mode & RAW:
+        play(mode, None, lambda: next(turn, last))
+    else:
+        play(mode, lambda client, apdu: next(turn, last))
