@@ -17,6 +17,7 @@ from pathlib import Path
 from .cache import ToolMissing, made, program, run
 from .compiled import OWN_CFLAGS, PROJECT
 from .debian import unpacked
+from .third_party import pure
 from .toolchain import PYTHON, zig
 
 PACKAGES = (
@@ -25,6 +26,8 @@ PACKAGES = (
     "liblzma5", "libuuid1", "python3-msgpack", "python3-ujson", "python3-pycryptodome", "python3-cffi-backend",
     "libdouble-conversion3", "libgmp10",
 )  # fmt: skip
+# Newer ones are compiled for this machine.
+PURE = ("hypothesis==6.112.0", "attrs==24.2.0", "sortedcontainers==2.4.0")
 # What needs another process of the same Python, which the kernel cannot start, or measures this machine.
 LEFT_OUT = ("test_architecture.py", "test_import_budget.py")
 
@@ -97,15 +100,18 @@ def place(row: Foreign, folder: Path) -> Path:
             shutil.copy(PROJECT / name, folder / name)
     site = Path(sysconfig.get_paths()["purelib"])
     native = {path.relative_to(site).parts[0] for path in site.rglob("*.so")}
-    own = {"msgpack", "ujson", "Cryptodome", "Crypto", "meterd", "__pycache__", "xdist"}
+    own = {"msgpack", "ujson", "Cryptodome", "Crypto", "meterd", "__pycache__", "xdist", "hypothesis", "attr", "attrs",
+           "sortedcontainers", "_hypothesis_ftz_detector.py", "_hypothesis_pytestplugin.py"}  # fmt: skip
     (folder / "site").mkdir()
     for path in site.iterdir():
         if path.name.startswith(("meterd", "__editable__", "msgpack", "ujson", "pytest_xdist")) or path.name in own:
             continue
-        if path.is_dir() and path.name not in native - {"crcmod", "hypothesis"}:
+        if path.is_dir() and path.name not in native - {"crcmod"}:
             shutil.copytree(path, folder / "site" / path.name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
         elif path.suffix == ".py":
             shutil.copy(path, folder / "site")
+    for requirement in PURE:
+        shutil.copytree(pure(requirement), folder / "site", dirs_exist_ok=True)
     return folder
 
 

@@ -1,0 +1,86 @@
+"""How much memory the daemon takes on a 32-bit Python, resident, with every protocol and 1,000 signals.
+
+`python -m tools.gateway.memory` runs it on Debian's i386 Python, natively, against simulated meters, lets it read
+everything at least once, and prints what the kernel counts. On a gateway's musl it is less, not more: no glibc.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from .cache import ToolMissing
+from .foreign import FOREIGN, command, place
+from .instructions import Meters, every_protocol
+
+SIGNALS = 1000
+DLMS_DEVICES = 4
+MOST_RESIDENT_KB = 12 * 1024
+SECONDS = 15
+
+
+def configuration(meters: Meters) -> dict[str, list[dict[str, object]]]:
+    """Every protocol, and DLMS devices with registers up to SIGNALS signals in all."""
+    found = every_protocol(meters)
+    missing = SIGNALS - len(found["signals"])
+    each = -(-missing // DLMS_DEVICES)
+    for number in range(DLMS_DEVICES):
+        alias = f"r{number}"
+        port = meters.start("dlms", "mode=wrapper", f"registers={each}")
+        found["devices"].append(
+            {"name": alias, "device_alias": alias, "protocol": "DLMS", "ip": "127.0.0.1", "port": port, "type": "LN",
+             "mode": "DLMS-WRAPPER", "client_address": 16, "logical_address": 1}
+        )  # fmt: skip
+        for register in range(min(each, SIGNALS - len(found["signals"]))):
+            # Group E up to 254; further registers differ in group B.
+            obis = f"1.{register // 254}.1.8.{register % 254 + 1}.255:2"
+            found["signals"].append({"signal_name": f"register {register}", "device_alias": alias,
+                                     "signal_alias": f"{alias}_{register}", "obis_job": obis})  # fmt: skip
+    return found
+
+
+def resident(words: list[str], folder: Path, output: Path) -> dict[str, int]:
+    """Run the daemon for a while; returns the kernel's figures, kB, by name."""
+    with open(output, "wb") as file:
+        process = subprocess.Popen(words, cwd=folder, stdout=file, stderr=file)
+        time.sleep(SECONDS)
+        rows = [line.split() for line in Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()[1:]]
+        process.terminate()
+        process.wait(30)
+    return {row[0].rstrip(":"): int(row[1]) for row in rows}
+
+
+def main() -> int:
+    row = FOREIGN["i386"]
+    meters = Meters()
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = place(row, Path(name) / "meterd")
+            path = folder / "memory.json"
+            path.write_text(json.dumps(configuration(meters)))
+            words = [*command(row, folder), "-m", "meterd.cli.main", "run", "-d", "4", "--state", f"{name}/state"]
+            words += ["--control", f"{name}/control.sock", "-c", str(path)]
+            # Once for the byte code, once to measure.
+            for _ in range(2):
+                figures = resident(words, folder, Path(name) / "output")
+            rows = [json.loads(line) for line in (Path(name) / "output").read_text().splitlines() if line[:1] == "{"]
+    except ToolMissing as missing:
+        print(f"memory is not measured: {missing}")
+        return 0
+    finally:
+        meters.stop()
+    good = {
+        (found["device"], found["signal"]) for found in rows if found["quality"] == "good" and found["signal"][0] != "_"
+    }
+    verdict = "more than" if figures["Rss"] > MOST_RESIDENT_KB else "at most"
+    print(f"resident, 32-bit, {SIGNALS:,} signals ({len(good):,} read): {figures['Rss']:,} kB ({verdict} "
+          f"{MOST_RESIDENT_KB:,}); anonymous {figures['Anonymous']:,} kB")  # fmt: skip
+    return int(figures["Rss"] > MOST_RESIDENT_KB)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
