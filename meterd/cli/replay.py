@@ -27,6 +27,6 @@ def main(words: list[str]) -> int:
         with open(name, encoding="utf-8") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(name, f"cannot be read: {error}") from None
+        raise ConfigError(name, f"cannot be read: {getattr(error, 'strerror', None) or 'this is no text'}") from None
     entries = parse_wire_log(text, name, arguments.value("line"))
     return serve(arguments, meter(entries, arguments.has("delays")), first_settings(entries) or LineSettings(9600))

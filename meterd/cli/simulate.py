@@ -16,6 +16,7 @@ from .options import FLAG, HELP, VALUE, Option, UsageError, parse, usage
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from ..conversation import Conversation, LineSettings
     from .options import Arguments
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 PTY = Option(("--pty",), VALUE, "serve on a pty, linked at this path", "LINK")
 TCP = Option(("--tcp",), VALUE, "serve on this TCP port, 0 for any free one", "PORT")
 HOST = Option(("--host",), VALUE, "address to listen at (default 127.0.0.1)", "ADDRESS")
+MAX_PORT = 65535
 PACED = Option(("--paced",), FLAG, "send no faster than the line's speed allows")
 FAULT = Option(("--fault",), VALUE, f"kind[:every[:argument]], such as flip:3; kinds: {' '.join(KINDS)}", "FAULT")
 PLACE = (PTY, TCP, HOST, PACED, FAULT)
@@ -33,18 +35,17 @@ def main(words: list[str]) -> int:
     arguments = parse(words[1:], OPTIONS)
     protocols = ", ".join(registry.PROGRAMS)
     if arguments.has("help"):
-        print(
-            usage(
-                "meterd simulate",
-                "PROTOCOL [key=value…]",
-                f"Plays one simulated meter. Protocols: {protocols}.",
-                OPTIONS,
-            )
+        about = (
+            f"Plays one simulated meter. Protocols: {protocols}; `meterd simulate PROTOCOL --help` lists its options."
         )
+        print(usage("meterd simulate", "PROTOCOL [key=value…]", about, OPTIONS))
+        if arguments.operands[:1] and arguments.operands[0] in registry.PROGRAMS:
+            module = _simulator(arguments.operands[0])
+            print("", module.__doc__, module.meter.__doc__, sep="\n")
         return OK
     if not arguments.operands or arguments.operands[0] not in registry.PROGRAMS:
         raise UsageError(f"say which protocol: {protocols}")
-    module = import_module(f"meterd.simulate.{registry.PROGRAMS[arguments.operands[0]]}")
+    module = _simulator(arguments.operands[0])
     settings = {}
     for word in arguments.operands[1:]:
         key, equals, value = word.partition("=")
@@ -53,9 +54,13 @@ def main(words: list[str]) -> int:
         settings[key] = value
     try:
         meter = module.meter(**settings)
-    except TypeError as error:
-        raise UsageError(f"{error}; the meter's options: {module.meter.__doc__}") from None
+    except (TypeError, ValueError, KeyError, OSError) as error:
+        raise UsageError(f"these options make no meter: {error}") from None
     return serve(arguments, meter, module.LINE)
+
+
+def _simulator(program: str) -> ModuleType:
+    return import_module(f"meterd.simulate.{registry.PROGRAMS[program]}")
 
 
 def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSettings) -> int:
@@ -63,6 +68,9 @@ def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSet
     link, port = arguments.value("pty"), arguments.value("tcp")
     if (link is None) == (port is None):
         raise UsageError("say where: --pty LINK or --tcp PORT")
+    number = arguments.number("tcp", 0)
+    if number > MAX_PORT:
+        raise UsageError(f"--tcp takes 0 to {MAX_PORT}")
     text = arguments.value("fault")
     fault = Fault.parse(text) if text else None
     loop = Loop()
@@ -74,7 +82,7 @@ def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSet
             place = link
         else:
             address = arguments.value("host") or "127.0.0.1"
-            number = host.on_tcp(arguments.number("tcp", 0), meter, fault, line if paced else None, address)
+            number = host.on_tcp(number, meter, fault, line if paced else None, address)
             place = f"{address}:{number}"
     except OSError as error:
         raise ConfigError(link or f"port {port}", f"cannot be served: {error.strerror}") from None

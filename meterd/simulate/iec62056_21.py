@@ -104,6 +104,8 @@ class Options:
 
     def __init__(self, options: dict[str, str]) -> None:
         self.mode = options.pop("mode", "C").upper()
+        if self.mode not in IDENTS:
+            raise ValueError(f"mode is {', '.join(sorted(IDENTS))}, not {self.mode!r}")
         self.serial = options.pop("serial", "12345678")
         self.recorded = _recording(options.pop("readout", ""))
         ident = self.recorded[0] or IDENTS[self.mode].encode("latin-1")
