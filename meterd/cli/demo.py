@@ -180,7 +180,7 @@ class _Table(_Lines):
 
     def _lines(self) -> list[str]:
         lines = ["meterd demo: simulated meters, the real daemon (Ctrl-C ends it)", ""]
-        lines.append(f"{'device':<12} {'signal':<16} {'value':>18} {'unit':<8} {'at':<8} quality")
+        lines.append(f"{'device':<12} {'signal':<16} {'value':>25} {'unit':<8} {'at':<8} quality")
         shown = ""
         for (device, name), reading in sorted(self.rows.items()):
             if name.startswith("_"):
@@ -203,4 +203,4 @@ def _reading_columns(reading: dict[str, Any]) -> str:
     value = "-" if reading["value"] is None else str(reading["value"])
     at = time.strftime("%H:%M:%S", time.localtime(reading["time_ms"] / 1000))
     quality = reading["quality"] + (f" ({reading['reason']})" if reading["reason"] else "")
-    return f"{value[:18]:>18} {reading['unit'] or '':<8} {at:<8} {quality}"
+    return f"{value[:25]:>25} {reading['unit'] or '':<8} {at:<8} {quality}"
