@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from meterd._mbus import Frame
 from meterd.conversation import LineSettings
 from meterd.errors import Aborted, Garbled
 from meterd.protocols.mbus import search
-from meterd.protocols.mbus.link import matches
+from meterd.protocols.mbus.link import SELECT, matches
 from meterd.simulate.mbus import bus
 from meterd.simulate.mbus_meters import Meter, built_in, identity_of
 from tests.pair import converse
@@ -178,6 +179,32 @@ def test_a_bad_line_costs_time_and_no_meter_but_never_the_search(kind: str) -> N
         assert (isinstance(outcome.error, Garbled) or state["clashes"]) and state["selections"] < 5000
     else:
         assert outcome.error is None and addresses(state) == sorted(map(secondary_address, meters))
+
+
+def test_a_line_that_loses_answers_is_searched_with_more_attempts() -> None:
+    meters, chance = fleet(20, 4), random.Random(5)
+
+    def fault(sender: str, index: int, data: bytes) -> list[tuple[float, bytes]]:
+        return [] if sender == "meter" and chance.random() < 0.1 else [(0.0, data)]
+
+    state = search.new_state(primary=False)
+    outcome = converse(search.scan(state, attempts=4), bus(meters)(), fault=fault, limit_s=1e6)
+    assert outcome.error is None and addresses(state) == sorted(map(secondary_address, meters))
+
+
+def test_meters_that_do_not_say_who_they_are_are_found_by_their_digits() -> None:
+
+    class Silent(Meter):
+        def hears(self, frame: Frame) -> bool:
+            return frame.ci == SELECT
+
+    silent = Silent(0, identity_of("12345678", "LUG", 1, 4), RECORDS)
+    fixed = bytes.fromhex("73 93929190 10 00 05 69 31650000 69000000")
+    old = Meter(0, bytes.fromhex("9392919000000004"), (fixed,), ci=0)
+    for meter, address in ((silent, "12345678A7320104"), (old, "90919293FFFFFFFF")):
+        state = search.new_state(primary=False)
+        assert run([meter], state).error is None
+        assert [found["address"] for found in state["found"]] == [address]
 
 
 def test_rows_of_the_devices_table_are_ready_to_use() -> None:

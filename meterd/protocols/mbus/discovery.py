@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from ...model import Device, Memory
 
 # A search asks for what is not there most of the time: the standard's answer time is wait enough.
-DEFAULTS = {"address": "0", "timeout_ms": 50, "baudrate": 2400, "parity": "even", "poll_delay_ms": 0}
+DEFAULTS = {
+    "address": "0", "timeout_ms": 50, "baudrate": 2400, "parity": "even", "poll_delay_ms": 0,
+    "retry_counter": 0,
+}  # fmt: skip
 READ_TIMEOUT_MS = 500
 
 
@@ -37,7 +40,9 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
     def tell(now: dict[str, Any]) -> None:
         progress(f"{now['baudrate']} baud, at {now['at']}: {len(now['found'])} meters, {now['selections']} selections")
 
-    found = yield from search.scan(state, timeout_ms=device["timeout_ms"], settings=line, progress=tell)
+    found = yield from search.scan(
+        state, timeout_ms=device["timeout_ms"], attempts=1 + device["retry_counter"], settings=line, progress=tell
+    )
     place = {"ip": device["ip"], "port": device["port"]} if device.over_tcp() else {"device": device["device"]}
     rows = search.device_rows(found, READ_TIMEOUT_MS, place)
     signals: list[dict[str, Any]] = []

@@ -18,7 +18,7 @@ from __future__ import annotations
 from ...conversation import LineSettings
 from ...errors import Garbled, ProtocolError, Refused, Silence
 from . import link as wire
-from .conversation import MeterState, ask, deselect, request, select
+from .conversation import MeterState, ask_with_retries, deselect, request, select
 from .link import Link
 from .telegram import header_of
 
@@ -80,19 +80,22 @@ def scan(
     state: State,
     *,
     timeout_ms: int = 0,
+    attempts: int = 1,
     settings: LineSettings | None = None,
     progress: Progress | None = None,
 ) -> Conversation:
     """Go through what `state` still has to do, changing it on the way. Returns: state["found"].
 
     `settings` is the character format (8E1 unless given), None over TCP is `LineSettings` all the same: a TCP line
-    ignores it. `progress(state)` is called after every address tried. Raises: PortGone, Aborted.
+    ignores it. `attempts`: how often an address is tried that stays silent; more than 1 only helps a line that loses
+    answers, and takes as many times as long. `progress(state)` is called at every address.
+    Raises: PortGone, Aborted; Garbled where collisions have no end.
     """
     settings = settings or LineSettings(wire.STANDARD_BAUDRATE, 8, "even", 1)
     while state["baudrates"]:
         baudrate = state["baudrate"] = state["baudrates"][0]
         yield settings.at(baudrate)
-        search = Search(state, Link(baudrate, timeout_ms, 1), progress)
+        search = Search(state, Link(baudrate, timeout_ms, attempts), progress)
         while state["part"] < len(state["parts"]):
             yield from search.primary() if state["parts"][state["part"]] == "primary" else search.secondary()
             state["part"] += 1
@@ -124,7 +127,7 @@ class Search:
     def _ping(self, address: int) -> Conversation:
         """Whether anything answers at a primary address."""
         try:
-            yield from ask(self.link, wire.short_frame(wire.SND_NKE, address))
+            yield from ask_with_retries(self.link, wire.short_frame(wire.SND_NKE, address))
         except Silence:
             return False
         except (Garbled, ProtocolError):
@@ -221,13 +224,17 @@ class Search:
             return NONE, None
         except (Garbled, ProtocolError):
             return SEVERAL, None
-        return (yield from self._who(wire.NETWORK, known))
+        seen, telegram = yield from self._who(wire.NETWORK, known)
+        if telegram is None and "F" in mask:
+            # Somebody is there and does not say who: the digits will tell, and whether it is one.
+            seen = SEVERAL
+        return seen, telegram
 
     def _split(self, mask: str, step: int, guessed: bool = False, open: int = 0) -> int:
         """A branch over the first open digit from `step` on.
 
-        `guessed`: no answer has shown that there are several; `open`: so many meters of it
-        have been found, and only what hides behind them is sought.
+        `guessed`: no answer has shown that there are several; `open`: so many meters of it have been found, and only
+        what hides behind them is sought.
         """
         while step < len(ORDER) and mask[ORDER[step]] != "F":
             step += 1
@@ -294,8 +301,12 @@ class Search:
 def _describe(telegram: Telegram | None, address: str, baudrate: int, secondary: bool = False) -> dict[str, Any]:
     """A meter found. `address` is what a device's `address` needs: primary, or 16 digits as far as they are known."""
     told = telegram.secondary_address if telegram else ""
+    if secondary:
+        # The fixed data structure tells the identification alone.
+        number = telegram.identification if telegram else ""
+        address = told or (number + wire.WILDCARDS[len(number) :] if number else address)
     return {
-        "address": (told or address) if secondary else address,
+        "address": address,
         "primary": not secondary,
         "secondary_address": told,
         "baudrate": baudrate,
