@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 import structlog
@@ -23,6 +25,7 @@ from meterd.simulate import dlms as simulated
 from tests.conformance.test_dlms_foreign import GuruxReader, attribute, cosem_client
 from tests.unit.dlms_pair import device, memory, scan, signal
 
+from ._dlms_replay import REGISTERS as REPLAYED
 from .timing import compare
 
 REGISTERS = 60
@@ -143,6 +146,28 @@ def line_rows() -> list[Row]:
     ]
 
 
+def instructions(path: str, scans: int) -> int:
+    command = [
+        "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, "-m",
+        "benchmarks._dlms_replay", "replay", path, str(scans),
+    ]  # fmt: skip
+    counted = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": "0"}
+    )
+    return int(counted.stderr.rpartition("Collected :")[2].split()[0])
+
+
+def instruction_rows() -> list[Row]:
+    """What the conversation itself costs, from the request to the reading: two scans beside four."""
+    if shutil.which("valgrind") is None:
+        print("dlms: instructions are not counted, for there is no valgrind here")
+        return []
+    with tempfile.NamedTemporaryFile() as transcript:
+        subprocess.run([sys.executable, "-m", "benchmarks._dlms_replay", "record", transcript.name], check=True)
+        spent = instructions(transcript.name, 4) - instructions(transcript.name, 2)
+    return [("instructions per register, singly, without the loop", spent / (2 * REPLAYED), "instructions", -15_000.0)]
+
+
 def run() -> list[Row]:
     os.environ.setdefault("PYTHONHASHSEED", "0")
-    return [*register_rows(), *frame_rows(), *line_rows()]
+    return [*register_rows(), *frame_rows(), *line_rows(), *instruction_rows()]

@@ -9,8 +9,9 @@ anew once. Over the TCP wrapper, where nothing else repeats, a request without a
 
 from __future__ import annotations
 
-from ...conversation import Pause
+from ...conversation import Pause, Report
 from ...errors import DecodeError, Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
+from ...model import failed
 from ...obis import format_logical_name
 from . import address
 from .association import Association
@@ -25,8 +26,10 @@ from .wrapper import WrapperLink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...conversation import Conversation
-    from ...model import Memory
+    from ...model import Memory, Signal
     from .settings import Settings
     from .targets import Target
 
@@ -159,14 +162,19 @@ def resume_or_open(settings: Settings, memory: Memory) -> Conversation:
 class Scan:
     """The targets of one scan and those that are done, over as many associations as it takes."""
 
-    def __init__(self, settings: Settings, memory: Memory, targets: list[Target]) -> None:
+    def __init__(
+        self, settings: Settings, memory: Memory, targets: list[Target], refused: Sequence[tuple[Signal, str]] = ()
+    ) -> None:
         self.settings = settings
         self.memory = memory
         self.targets = targets
+        self.refused = refused
         self.done: set[int] = set()
 
     def run(self) -> Conversation:
         """Report every target. Raises: MeterdError where the meter cannot be read any further."""
+        for signal, _ in self.refused:
+            yield Report(failed(signal, "type"))
         _forget_another_meter(self.settings, self.memory)
         # Over the wrapper a lost answer costs the association, so each retry is a new one.
         chances = self.settings.attempts - 1 if self.settings.wrapped else 1

@@ -54,10 +54,14 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
 
 def conversation(plan: Plan, memory: Memory) -> Conversation:
     """One scan. Raises: MeterdError where no further signal can be read; those without a reading have failed."""
+    targets = plan.requests.targets
+    return Scan(plan.requests.settings, memory, targets, plan.refused).run() if targets else _refuse(plan)
+
+
+def _refuse(plan: Plan) -> Conversation:
+    """Nothing can be read: the meter need not be asked."""
     for signal, _ in plan.refused:
         yield Report(failed(signal, "type"))
-    if plan.requests.targets:
-        yield from Scan(plan.requests.settings, memory, plan.requests.targets).run()
 
 
 class Found:

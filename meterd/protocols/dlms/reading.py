@@ -109,7 +109,10 @@ class Values:
         start = 0
         while start < len(items):
             batch = self.reader.batch(items, start)
-            results: list[tuple[int, Any]] = yield from self.reader.read(batch)
+            if len(batch) == 1:
+                results = [(yield from self.reader.attempt(batch[0]))]
+            else:
+                results = yield from self.reader.read(batch)
             for (target, item), (code, value) in zip(chosen[start : start + len(batch)], results, strict=True):
                 scaler = failure_reason(code) if code else self.scaler(item)
                 for signal in target.signals:
