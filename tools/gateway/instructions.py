@@ -24,6 +24,7 @@ from .cache import ToolMissing, made, program, run
 from .compiled import PROJECT
 from .gateway_root import in_root
 from .machines import MACHINES
+from .service import interpreter
 
 # System calls of Linux on MIPS o32 that put bytes on a line: write, send, sendto; not those to stdout and stderr.
 SENDING = (4004, 4178, 4180)
@@ -56,7 +57,7 @@ def counted(root: Path, words: list[str], seconds: float) -> list[int]:
     # The same addresses and hashes each time, so the same count.
     command = ["/bin/setarch", "-R", "/usr/bin/" + EMULATOR, "-cpu", "24Kc"]
     marks = ",".join(f"mark={number}" for number in SENDING)
-    command += ["-plugin", f"/instructions.so,{marks}", "-E", "PYTHONHASHSEED=0", "/usr/bin/python3.11", *words]
+    command += ["-plugin", f"/instructions.so,{marks}", "-E", "PYTHONHASHSEED=0", *interpreter(root, words[0]), *words]
     with open(output, "wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, preexec_fn=in_root(root), env={"PATH": "/bin"})
         time.sleep(seconds)

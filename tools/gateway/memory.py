@@ -6,6 +6,7 @@ everything at least once, and prints what the kernel counts. On a gateway's musl
 
 from __future__ import annotations
 
+import compileall
 import json
 import subprocess
 import sys
@@ -13,9 +14,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from .byte_code import byte_code
 from .cache import ToolMissing
-from .foreign import FOREIGN, command, place
+from .debian import unpacked
+from .foreign import FOREIGN, PACKAGES, command, place
 from .instructions import Meters, every_protocol
+from .toolchain import PYTHON
 
 SIGNALS = 1000
 DLMS_DEVICES = 4
@@ -54,6 +58,17 @@ def resident(words: list[str], folder: Path, output: Path) -> dict[str, int]:
     return {row[0].rstrip(":"): int(row[1]) for row in rows}
 
 
+def _as_byte_code(folder: Path) -> None:
+    """meterd as its packages have it, Python's own modules compiled: what compiles sources needs the memory for it."""
+    sources = {str(path): path for path in sorted((folder / "meterd").rglob("*.py"))}
+    for name, content in byte_code(sources, (), PYTHON).items():
+        Path(name + "c").write_bytes(content)
+        Path(name).unlink()
+    root = unpacked("i386", PACKAGES)
+    for library in (root / "usr" / "lib" / f"python{PYTHON}", root / "usr" / "lib" / "python3" / "dist-packages"):
+        compileall.compile_dir(library, quiet=2)
+
+
 def main() -> int:
     row = FOREIGN["i386"]
     meters = Meters()
@@ -62,11 +77,10 @@ def main() -> int:
             folder = place(row, Path(name) / "meterd")
             path = folder / "memory.json"
             path.write_text(json.dumps(configuration(meters)))
+            _as_byte_code(folder)
             words = [*command(row, folder), "-m", "meterd.cli.main", "run", "-d", "4", "--state", f"{name}/state"]
             words += ["--control", f"{name}/control.sock", "-c", str(path)]
-            # Once for the byte code, once to measure.
-            for _ in range(2):
-                figures = resident(words, folder, Path(name) / "output")
+            figures = resident(words, folder, Path(name) / "output")
             rows = [json.loads(line) for line in (Path(name) / "output").read_text().splitlines() if line[:1] == "{"]
     except ToolMissing as missing:
         print(f"memory is not measured: {missing}")

@@ -61,7 +61,14 @@ SYSTEM = {
 }
 # Root writes them, the daemon's group reads them: passwords may be in there.
 FOLDERS = ("/etc/meterd", "/etc/dlms", "/etc/iec62056-21", "/etc/mbus", "/etc/elgama")
-PROGRAM = "#!/usr/bin/python3\nimport sys\n\nfrom {module} import {function}\n\nsys.exit({function}())\n"
+PROGRAM = """#!/usr/bin/python3 -S
+import sys
+
+sys.path.append("{site}")
+from {module} import {function}
+
+sys.exit({function}())
+"""
 
 
 def version() -> str:
@@ -104,7 +111,7 @@ def _add_system(core: Package) -> None:
         programs = tomllib.load(file)["project"]["scripts"]
     for name, entry in programs.items():
         module, _, function = entry.partition(":")
-        core.add(f"/usr/bin/{name}", PROGRAM.format(module=module, function=function).encode(), PROGRAM_MODE)
+        core.add(f"/usr/bin/{name}", PROGRAM.format(site=SITE, module=module, function=function).encode(), PROGRAM_MODE)
     for name, (place, mode) in SYSTEM.items():
         core.add(place, (FILES / name).read_bytes(), mode)
     core.folders = dict.fromkeys(FOLDERS, 0o750)

@@ -13,6 +13,7 @@ import subprocess
 import time
 
 from .gateway_root import in_root
+from .toolchain import PYTHON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ def recorded(root: Path) -> Instance | None:
     return instance
 
 
+def interpreter(root: Path, program: str) -> list[str]:
+    """What the kernel would run the program with, by its first line; python3 itself is a script in the root."""
+    with open(root / program.lstrip("/"), encoding="utf-8") as file:
+        words = file.readline().removeprefix("#!").split()
+    return [f"/usr/bin/python{PYTHON}", *words[1:]]
+
+
 class Supervisor:
     """procd's part: one instance, started, signalled, respawned and ended by its own parameters."""
 
@@ -89,7 +97,7 @@ class Supervisor:
         emulator = [f"/usr/bin/{self._machine.emulator[0]}", *self._machine.emulator[1:]]
         with open(self.output, "ab") as output:
             self._process = subprocess.Popen(
-                [*emulator, "/usr/bin/python3.11", *parameters["command"]],
+                [*emulator, *interpreter(self.root, parameters["command"][0]), *parameters["command"]],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
                 preexec_fn=in_root(

@@ -65,7 +65,9 @@ def compiler(machine: Machine) -> Path:
         run(f"compiler-{machine.name}.log", folder / "cc", "-shared", "-fPIC", hello, "-o", folder / "hello.so")
 
     return made(
-        f"compiler-{machine.name}", {"zig": ZIG, "target": machine.target, "cpu": machine.cpu, "pic": True}, make
+        f"compiler-{machine.name}",
+        {"zig": ZIG, "target": machine.target, "cpu": machine.cpu, "pic": True, "c++": True},
+        make,
     )
 
 
