@@ -79,13 +79,13 @@ def _is_among(profile: Profile, register: Register, items: list[str]) -> bool:
 def _picked(profile: Profile, signal: Signal, tag: str) -> Choice:
     """The item that a tag names, with its field or attribute."""
     tag = _opened(profile, tag)
+    name, hash_mark, field = tag.rpartition("#")
+    if hash_mark and tag not in profile.registers:
+        return _with_field(Choice(signal, find(profile, name.strip())), field.strip())
     try:
         return Choice(signal, find(profile, tag))
     except ValueError as error:
         unknown = error
-    name, hash_mark, field = tag.rpartition("#")
-    if hash_mark:
-        return _with_field(Choice(signal, find(profile, name.strip())), field.strip())
     name, colon, attribute = tag.rpartition(":")
     if colon and attribute.isascii() and attribute.isdigit() and not is_raw(tag):
         return _with_attribute(Choice(signal, find(profile, name.strip())), int(attribute))
