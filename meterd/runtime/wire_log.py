@@ -14,6 +14,7 @@ entry, so that a secret cannot slip through a mask by being split over two reads
 
 from __future__ import annotations
 
+from .. import log
 from ..conversation import LineSettings
 from ..errors import ConfigError
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
         def write(self, text: str, /) -> Any: ...
         def flush(self) -> Any: ...
+        def close(self) -> Any: ...
 
 
 HEADER = "# meterd wire log 1"
@@ -103,7 +105,7 @@ class WireLog:
     """Writes the wire log of any number of lines to one text file."""
 
     def __init__(self, file: Writable, clock: Callable[[], float]) -> None:
-        self._file = file
+        self._file: Writable | None = file
         self._clock = clock
         self._start = clock()
         self._line = ""
@@ -111,12 +113,12 @@ class WireLog:
 
     def observer(self, line: str, secrets: Callable[[], Iterable[bytes]]) -> WireObserver:
         """What the player of that line should have among its observers."""
-        log = self
+        wire_log = self
 
         class LineObserver(WireObserver):
             def settings(self, settings: LineSettings) -> None:
                 super().settings(settings)
-                log._put(line, f"~ {log._stamp(log._clock())} {settings}")
+                wire_log._put(line, f"~ {wire_log._stamp(wire_log._clock())} {settings}")
 
         return LineObserver(
             self._clock, lambda sign, time, data: self._put(line, f"{sign} {self._stamp(time)} {mask(data, secrets())}")
@@ -126,11 +128,25 @@ class WireLog:
         return f"{(time - self._start) * 1000.0:.1f}"
 
     def _put(self, line: str, entry: str) -> None:
-        if line != self._line:
-            self._line = line
-            self._file.write(f"@ {line}\n")
-        self._file.write(entry + "\n")
-        self._file.flush()
+        if self._file is None:
+            return
+        try:
+            if line != self._line:
+                self._line = line
+                self._file.write(f"@ {line}\n")
+            self._file.write(entry + "\n")
+            self._file.flush()
+        except OSError as error:
+            self._give_up(self._file, error)
+
+    def _give_up(self, file: Writable, error: OSError) -> None:
+        """The disk is full, or gone: the meters are read on, and what was recorded stays."""
+        log.error(f"the wire log cannot be written: {error.strerror}; it ends here")
+        self._file = None
+        try:
+            file.close()
+        except OSError:
+            pass  # what it still held is what could not be written
 
 
 class Entry:
