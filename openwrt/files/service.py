@@ -6,7 +6,7 @@
 import os
 import sys
 
-sys.path.append("/usr/lib/python%d.%d/site-packages" % sys.version_info[:2])
+sys.path.append(f"/usr/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages")
 
 NEVER = "2147483647"
 CANNOT_START = (2, 3)

@@ -22,11 +22,11 @@ class Elf:
     def __init__(self, content: bytes) -> None:
         if content[:4] != b"\x7fELF":
             raise ValueError("not an ELF file")
-        self.bits = 64 if content[4] == 2 else 32
-        self.big_endian = content[5] == 2
         try:
+            self.bits = 64 if content[4] == 2 else 32
+            self.big_endian = content[5] == 2
             self._read(content)
-        except struct.error:
+        except (struct.error, IndexError):
             raise ValueError("a damaged ELF file") from None
 
     def _read(self, content: bytes) -> None:

@@ -65,7 +65,7 @@ def _members(packed: bytes) -> dict[str, tuple[int, bytes]]:
     members: dict[str, tuple[int, bytes]] = {}
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
         for member in archive:
-            name = member.name.removeprefix("./").lstrip(".")
+            name = "" if member.name == "." else member.name.removeprefix("./")
             if ".." in Path(name).parts or member.name.startswith("/"):
                 raise Refused(f"{member.name} leaves the root")
             if member.uid or member.gid or member.uname or member.gname:
@@ -210,10 +210,12 @@ def install_from(folder: Path, root: Path, machine: Machine, names: list[str]) -
     """Install packages of a feed and, before each, those of the feed that it depends on."""
     packages = feed(folder)
     installed: dict[str, Content] = {}
+    asked: set[str] = set()
 
     def need(name: str) -> None:
-        if name in installed or name not in packages:
+        if name in asked or name not in packages:
             return
+        asked.add(name)
         for entry in packages[name].get("Depends", "").split(", "):
             need(entry.partition(" ")[0])
         installed[name] = install(root, machine, folder / packages[name]["Filename"])

@@ -1,0 +1,190 @@
+"""The ipk writer against its checker: what is written is accepted, and every way of getting it wrong is refused."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sysconfig
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tools.gateway import mini_opkg
+from tools.gateway.elf import Elf
+from tools.gateway.ipk import Package, index
+from tools.gateway.machines import EM_X86_64, MACHINES
+
+MACHINE = MACHINES["mips_24kc"]
+X86 = MACHINES["x86_64"]
+
+
+def package(name: str = "meterd", architecture: str = "mips_24kc") -> Package:
+    made = Package(name, "1.2-r3", architecture, "Reads meters")
+    made.depends = ("python3-light (>= 3.11)", "python3-ujson")
+    made.add("/usr/bin/meterd", b"#!/bin/sh\n", 0o755)
+    made.add("/etc/config/meterd", b"config meterd 'main'\n", 0o600)
+    made.conffiles = ["/etc/config/meterd"]
+    made.folders = {"/etc/meterd": 0o750}
+    made.scripts = {"postinst": "#!/bin/sh\nexit 0\n"}
+    return made
+
+
+def written(made: Package, folder: Path) -> Path:
+    return made.write(folder)
+
+
+def test_what_is_written_is_accepted_and_installed(tmp_path):
+    path = written(package(), tmp_path / "feed")
+    root = tmp_path / "root"
+    content = mini_opkg.install(root, MACHINE, path)
+    assert content.fields["Version"] == "1.2-r3"
+    assert content.fields["Depends"] == "python3-light (>= 3.11), python3-ujson"
+    assert (root / "usr/bin/meterd").stat().st_mode & 0o777 == 0o755
+    assert (root / "etc/config/meterd").stat().st_mode & 0o777 == 0o600
+    assert (root / "etc/meterd").stat().st_mode & 0o777 == 0o750
+    assert (root / "usr/lib/opkg/info/meterd.postinst").stat().st_mode & 0o777 == 0o755
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path):
+    first = written(package(), tmp_path / "a").read_bytes()
+    assert first == written(package(), tmp_path / "b").read_bytes()
+
+
+def test_it_is_a_tar_of_three_members_in_opkgs_order(tmp_path):
+    with tarfile.open(written(package(), tmp_path)) as archive:
+        names = [member.name for member in archive if member.isfile()]
+    assert names == ["./debian-binary", "./data.tar.gz", "./control.tar.gz"]
+
+
+def test_a_changed_configuration_file_survives_an_upgrade(tmp_path):
+    path = written(package(), tmp_path / "feed")
+    root = tmp_path / "root"
+    mini_opkg.install(root, MACHINE, path)
+    (root / "etc/config/meterd").write_text("mine")
+    mini_opkg.install(root, MACHINE, path)
+    assert (root / "etc/config/meterd").read_text() == "mine"
+    assert (root / "etc/config/meterd-opkg").exists()
+
+
+def test_an_unchanged_configuration_file_is_replaced(tmp_path):
+    root = tmp_path / "root"
+    mini_opkg.install(root, MACHINE, written(package(), tmp_path / "old"))
+    newer = package()
+    newer.files["/etc/config/meterd"] = (b"config meterd 'newer'\n", 0o600)
+    mini_opkg.install(root, MACHINE, written(newer, tmp_path / "new"))
+    assert (root / "etc/config/meterd").read_bytes() == b"config meterd 'newer'\n"
+    assert not (root / "etc/config/meterd-opkg").exists()
+
+
+def spoilt_conffile(made: Package) -> None:
+    made.conffiles = ["/etc/config/other"]
+
+
+def spoilt_mode(made: Package) -> None:
+    made.add("/etc/init.d/meterd", b"#!/bin/sh /etc/rc.common\n", 0o644)
+
+
+def spoilt_source(made: Package) -> None:
+    made.add("/usr/lib/python3.11/site-packages/meterd/__init__.py", b"")
+
+
+def spoilt_writable(made: Package) -> None:
+    made.add("/usr/lib/meterd/service", b"", 0o777)
+
+
+def spoilt_library(made: Package) -> None:
+    made.add("/usr/lib/python3.11/site-packages/meterd/_crc.so", b"\x7fELF")
+
+
+def spoilt_script(made: Package) -> None:
+    made.scripts["prerm"] = "exit 0\n"
+
+
+def spoilt_dependency(made: Package) -> None:
+    made.depends = ("python3-light >= 3.11",)
+
+
+def spoilt_description(made: Package) -> None:
+    made.description = ""
+
+
+def spoilt_escape(made: Package) -> None:
+    made.add("/../etc/passwd", b"")
+
+
+SPOILT = [value for name, value in sorted(globals().items()) if name.startswith("spoilt_")]
+
+
+@pytest.mark.parametrize("spoil", SPOILT, ids=lambda function: function.__name__)
+def test_what_is_wrong_is_refused(tmp_path, spoil):
+    made = package()
+    spoil(made)
+    with pytest.raises(mini_opkg.Refused):
+        mini_opkg.check(written(made, tmp_path), MACHINE)
+
+
+def test_another_machines_package_is_refused(tmp_path):
+    with pytest.raises(mini_opkg.Refused, match="x86_64"):
+        mini_opkg.check(written(package(architecture="x86_64"), tmp_path), MACHINE)
+
+
+def test_a_library_of_another_machine_is_refused(tmp_path):
+    made = package()
+    native = Path(sysconfig.get_config_var("DESTSHARED"))
+    made.add("/usr/lib/x.so", next(iter(sorted(native.glob("_struct*.so")))).read_bytes())
+    with pytest.raises(mini_opkg.Refused, match="mips_24kc"):
+        mini_opkg.check(written(made, tmp_path), MACHINE)
+
+
+def test_elf_files_tell_their_machine_and_libraries():
+    native = Path(sysconfig.get_config_var("DESTSHARED"))
+    elf = Elf(next(iter(sorted(native.glob("_struct*.so")))).read_bytes())
+    if sysconfig.get_platform() == "linux-x86_64":
+        assert (elf.machine, elf.bits, elf.big_endian) == (EM_X86_64, 64, False)
+    assert elf.needed
+    assert all(name.startswith("lib") for name in elf.needed)
+
+
+@pytest.mark.parametrize("size", [0, 3, 4, 15, 16, 40, 60])
+def test_a_cut_elf_file_is_an_error_in_words(size):
+    native = Path(sysconfig.get_config_var("DESTSHARED"))
+    content = next(iter(sorted(native.glob("_struct*.so")))).read_bytes()[:size]
+    with pytest.raises(ValueError, match="ELF"):
+        Elf(content)
+
+
+def test_the_index_describes_every_package(tmp_path):
+    written(package(), tmp_path)
+    written(package("meterd-simulate"), tmp_path)
+    index(tmp_path)
+    found = mini_opkg.feed(tmp_path)
+    assert sorted(found) == ["meterd", "meterd-simulate"]
+    assert found["meterd"]["Filename"] == "meterd_1.2-r3_mips_24kc.ipk"
+    assert gzip.decompress((tmp_path / "Packages.gz").read_bytes()) == (tmp_path / "Packages").read_bytes()
+
+
+def test_a_file_that_is_not_the_indexs_is_refused(tmp_path):
+    path = written(package(), tmp_path)
+    index(tmp_path)
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(mini_opkg.Refused, match="index"):
+        mini_opkg.feed(tmp_path)
+
+
+def test_packages_of_the_feed_come_before_what_needs_them(tmp_path):
+    written(package(), tmp_path)
+    written(package("python3-ujson"), tmp_path)
+    index(tmp_path)
+    contents = mini_opkg.install_from(tmp_path, tmp_path / "root", MACHINE, ["meterd"])
+    assert [content.fields["Package"] for content in contents] == ["python3-ujson", "meterd"]
+
+
+def test_an_ar_archive_is_not_an_ipk(tmp_path):
+    path = tmp_path / "meterd_1_mips_24kc.ipk"
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo("./debian-binary")
+        member.size = 4
+        archive.addfile(member, io.BytesIO(b"2.0\n"))
+    with pytest.raises(mini_opkg.Refused):
+        mini_opkg.check(path, X86)

@@ -1,0 +1,81 @@
+"""What meterd's packages hold and depend on, judged from the sources: no compiler is needed for it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.gateway import packages
+from tools.gateway.byte_code import byte_code
+from tools.gateway.imports import FEED, OPTIONAL, depends, imported, imported_at_once, optional, package_of
+
+PROJECT = Path(__file__).resolve().parents[2]
+SOURCES = sorted((PROJECT / "meterd").rglob("*.py"))
+FEED_MAKEFILE = (PROJECT / "openwrt" / "meterd" / "Makefile").read_text()
+
+
+def test_every_import_has_a_package():
+    known = {*FEED, *OPTIONAL, *sys.stdlib_module_names, "meterd"}
+    unknown = {(path.name, name) for path in SOURCES for name in imported(path) if name not in known}
+    assert unknown == set()
+
+
+def test_the_core_needs_no_optional_package():
+    core = [path for path in SOURCES if not path.relative_to(PROJECT).as_posix().startswith(packages.SIMULATE)]
+    at_once = {
+        name for path in core if package_of(imported_at_once(path)) == "meterd" for name in imported_at_once(path)
+    }
+    assert at_once.isdisjoint(OPTIONAL)
+
+
+def test_the_sdks_makefile_declares_what_the_sources_need():
+    core = [path for path in SOURCES if not path.relative_to(PROJECT).as_posix().startswith(packages.SIMULATE)]
+    for name in depends({name for path in core for name in imported(path)}):
+        assert f"+{name}" in FEED_MAKEFILE
+    for name in optional({name for path in SOURCES for name in imported(path)}):
+        assert f"Package/{name}\n" in FEED_MAKEFILE
+
+
+def test_the_sdks_makefile_splits_as_these_packages_do():
+    for name in packages.SIMULATE:
+        assert f"+|$(PYTHON3_PKG_DIR)/{name.rstrip('/')}\n" in FEED_MAKEFILE
+        assert f"-|$(PYTHON3_PKG_DIR)/{name.rstrip('/')}\n" in FEED_MAKEFILE
+        assert (PROJECT / name).exists()
+
+
+def test_the_sdks_makefile_has_this_version():
+    assert f"PKG_VERSION:={packages.version().partition('-')[0]}\n" in FEED_MAKEFILE
+
+
+def test_every_file_of_the_service_is_packaged():
+    scripts = {f"meterd.{name}" for name in ("postinst", "prerm", "postrm")}
+    assert {path.name for path in packages.FILES.iterdir()} == {*packages.SYSTEM, *scripts}
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="byte code of 3.11 is made by 3.11")
+def test_byte_code_runs_and_has_neither_docstrings_nor_columns(tmp_path):
+    source = tmp_path / "m.py"
+    source.write_text(
+        '"""Long."""\nfrom __future__ import annotations\ndef f():\n    """Only this."""\nclass C:\n    "x"\n'
+    )
+    made = byte_code({"/site/m.py": source, "/site/kept/m.py": source}, ("kept",), "3.11")
+    bare, kept = made["/site/m.py"], made["/site/kept/m.py"]
+    assert b"Only this" not in bare
+    assert b"Only this" in kept
+    (tmp_path / "n.pyc").write_bytes(bare)
+    sys.path.insert(0, str(tmp_path))
+    try:
+        import n  # type: ignore[import-not-found]
+    finally:
+        sys.path.remove(str(tmp_path))
+    assert n.f() is None
+    assert n.f.__doc__ is None
+    assert n.f.__code__.co_filename == "/site/m.py"
+    assert next(iter(n.f.__code__.co_positions()))[2:] == (None, None)
+
+
+def test_byte_code_of_another_version_is_refused(tmp_path):
+    with pytest.raises(RuntimeError, match=r"3\.9"):
+        byte_code({}, (), "3.9")
