@@ -126,13 +126,15 @@ def _otherwise(parameter: Parameter, row: Row, directory: str, complain: Complai
             content = file.read(MAX_SECRET_FILE + 1)
         secret = content.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        complain(name, f"found "{path}", whose content is no text")
+        complain(name, f'found "{path}", whose content is no text')
     except (OSError, ValueError) as error:
-        complain(name, f"found "{path}", which cannot be read: {getattr(error, 'strerror', None) or error}")
+        cause = getattr(error, "strerror", None) or error
+        complain(name, f'found "{path}", which cannot be read: {cause}')
     else:
         if secret and len(content) <= MAX_SECRET_FILE:
             return secret
-        complain(name, f"found "{path}", which {'is too long' if secret else 'is empty'}")
+        fault = "is too long" if secret else "is empty"
+        complain(name, f'found "{path}", which {fault}')
     return _WRONG
 
 
