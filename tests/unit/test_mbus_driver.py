@@ -117,6 +117,16 @@ def test_a_late_answer_within_a_chain_is_not_taken_for_the_next_telegram() -> No
     assert outcome.values() == {"t1": 3261749050, "u": Number(2297, -1), "n": 3}
 
 
+@pytest.mark.parametrize("address", ["1", "12345678"])
+def test_a_late_acknowledgement_is_not_taken_for_no_data(address: str) -> None:
+    def late(sender: str, index: int, data: bytes) -> list[tuple[float, bytes]]:
+        return [(0.7, data)] if sender == "meter" and index == 0 else [(0.0, data)]
+
+    for how in (late, lambda sender, index, data: [(0.0, data * 2 if sender == "meter" else data)]):
+        outcome = scan(device(address, timeout_ms=300), signals(HEAT), [heat()], fault=how)
+        assert outcome.error is None and [reading.reason for reading in outcome.readings] == [None] * len(HEAT)
+
+
 def test_a_meter_that_promises_more_and_has_none_keeps_what_it_gave() -> None:
     def refuse(sender: str, index: int, data: bytes) -> list[tuple[float, bytes]]:
         return [(0.0, b"\xe5")] if sender == "meter" and index == 2 else [(0.0, data)]

@@ -73,14 +73,23 @@ def ask(link: Link, data: bytes) -> Conversation:
         for _ in range(MAX_ECHOES):
             frame: Frame = yield Receive(link.decoder, link.timeout_ms, link.gap_ms)
             if not frame.from_master:
-                if frame.acknowledges and link.decoder.pending:
-                    # E5 is the last byte of an answer: more behind it is what a collision looks like.
+                if frame.acknowledges and not _only_acknowledgements(link):
+                    # E5 is the last byte of an answer: other bytes behind it are what a collision looks like.
                     raise Garbled("an acknowledgement in the midst of other bytes: several meters answer at once")
                 return frame
     except Garbled:
         yield from hush(link)
         raise
     raise ProtocolError("only echoes came back")
+
+
+def _only_acknowledgements(link: Link) -> bool:
+    """Whether nothing stands behind an E5 but more of them: several meters selected, or a line that repeats."""
+    while link.decoder.pending:
+        frame = link.decoder.feed(b"")
+        if frame is None or not frame.acknowledges:
+            return False
+    return True
 
 
 def ask_with_retries(link: Link, data: bytes) -> Conversation:
@@ -131,16 +140,35 @@ def request(link: Link, address: int, state: MeterState, control: int = wire.REQ
 def _ask_for_data(link: Link, data: bytes, address: int) -> Conversation:
     frame: Frame = yield from ask(link, data)
     if frame.acknowledges:
-        if link.decoder.discarded:
-            dropped = link.decoder.discarded
-            yield from hush(link)
-            raise Garbled(f"an E5 among {dropped} other bytes")
-        raise Refused("the meter has no data of this class", reason="not_found")
+        frame = yield from _behind_acknowledgement(link, data)
     if frame.ci < 0 or frame.control & wire.FUNCTION != wire.RSP_UD:
         raise ProtocolError(f"{frame!r} is no answer to a request for data")
     if address <= wire.HIGHEST_PRIMARY and frame.address != address:
         raise WrongMeter(f"address {frame.address} answered, not {address}")
     return frame
+
+
+def _behind_acknowledgement(link: Link, data: bytes) -> Conversation:
+    """E5 where data was asked for: the late answer to something else, a part of a collision, or "I have none".
+
+    Returns: the frame that follows. Raises: Garbled, Refused where nothing does.
+    """
+    if link.decoder.discarded:
+        dropped = link.decoder.discarded
+        yield from hush(link)
+        raise Garbled(f"an E5 among {dropped} other bytes")
+    if data[1] & ~wire.FCB == wire.REQ_UD2:
+        try:
+            frame: Frame = yield Receive(link.decoder, link.timeout_ms, link.gap_ms)
+        except Silence:
+            pass
+        except Garbled:
+            yield from hush(link)
+            raise
+        else:
+            if not frame.acknowledges:
+                return frame
+    raise Refused("the meter has no data of this class", reason="not_found")
 
 
 def send_data(link: Link, address: int, state: MeterState, ci: int, data: bytes = b"") -> Conversation:
