@@ -68,8 +68,8 @@ class Loop:
         self._woken.append(callback)
         try:
             write(self._wake_write, b"\0")
-        except BlockingIOError:
-            pass  # the pipe is full of wake-ups already
+        except OSError:
+            pass  # the pipe is full of wake-ups already; or the loop has ended, and nobody is left to wake
 
     def wakeup_fd(self) -> int:
         """Where `signal.set_wakeup_fd` may write, so that a signal ends the poll."""
@@ -105,19 +105,27 @@ class Loop:
         """Wait for the next event, then serve all that are there and all timers that are due."""
         deadline = self._next_deadline()
         if deadline is None:
-            timeout = None
+            events = self._poll.poll()
+        elif deadline <= self.time:
+            events = self._poll.poll(0)
         else:
-            # Round up: a poll that ends a fraction of a millisecond early would spin until the deadline.
-            timeout = max(0, int((deadline - monotonic()) * 1000.0) + 1) if deadline > self.time else 0
-        events = self._poll.poll(timeout)
+            # poll rounds up to whole milliseconds, so that it never ends early and spins until the deadline.
+            events = self._poll.poll(max(0.0, (deadline - monotonic()) * 1000.0))
         self.time = now = monotonic()
         callbacks = self._callbacks
         for fd, revents in events:
             callback = callbacks.get(fd)  # an earlier callback of this turn may have closed it
             if callback is not None:
                 callback(revents)
+        self._serve_timers(now)
+        for turn_end in self.turn_ends:
+            turn_end()
+
+    def _serve_timers(self, now: float) -> None:
+        """What is due. A timer that a callback arms for at once waits for the next turn: no turn is without end."""
         heap = self._heap
-        while heap and heap[0][0] <= now:
+        newest = self._pushes
+        while heap and heap[0][0] <= now and heap[0][1] <= newest:
             queued, _, timer = heappop(heap)
             if queued != timer.queued:
                 continue
@@ -130,8 +138,6 @@ class Loop:
                 timer.callback()
             else:
                 self.arm(timer, deadline)
-        for turn_end in self.turn_ends:
-            turn_end()
 
     def run(self) -> None:
         """Turn until `stop()`."""

@@ -6,8 +6,10 @@ talked to, and when, is the line's business.
 
 from __future__ import annotations
 
+from .. import log
 from ..conversation import LineSettings, Pause, Receive, Report, Send
-from ..errors import Aborted, Incomplete, MeterdError, PortGone, Silence
+from ..errors import Aborted, Incomplete, PortGone, Silence
+from .echo import Echo
 from .loop import Loop, Timer
 from .reception import Reception
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 GOODBYE_S = 3.0
 # Bytes that come in while nobody listens are kept up to here; more than that is babble.
 MAX_INBOX = 65536
+# A conversation that meets error upon error without ever waiting would hold up all other lines for good.
+MAX_ERRORS_AT_ONCE = 100
 # The answer to a step that cannot be answered yet.
 WAIT = object()
 
@@ -45,9 +49,10 @@ class Player:
     """
 
     __slots__ = (
-        "_echo", "_failed_step", "_generator", "_goodbye", "_inbox", "_last_activity", "_received_since", "_receiving",
-        "_reception", "_sending", "_timer", "_unsettled", "bad_frames", "bytes_received", "bytes_sent", "loop",
-        "observers", "on_end", "on_report", "poll_delay_s", "port", "retries", "strips_echo", "timeouts",
+        "_aborted", "_echo", "_failed_step", "_generator", "_goodbye", "_held", "_inbox", "_last_activity",
+        "_received_since", "_receiving", "_reception", "_sending", "_timer", "_unsettled", "bad_frames",
+        "bytes_received", "bytes_sent", "loop", "observers", "on_end", "on_report", "poll_delay_s", "port", "retries",
+        "strips_echo", "timeouts",
     )  # fmt: skip
 
     def __init__(
@@ -69,9 +74,11 @@ class Player:
         self._receiving: Receive | None = None
         self._received_since = 0.0
         self._reception: Reception | None = None  # only once bytes came that were no frame
-        self._sending: Send | None = None
+        self._sending = False  # bytes are on their way out
+        self._held: Send | None = None  # waits for the poll delay to pass
+        self._aborted: Aborted | None = None
         self._inbox = b""
-        self._echo = b""
+        self._echo = Echo()
         self._unsettled = True
         self._failed_step = False
         self._last_activity = 0.0
@@ -87,9 +94,11 @@ class Player:
     def start(self, conversation: Conversation, poll_delay_s: float = 0.0) -> None:
         """Begin; the first step is taken in the loop's next turn."""
         self._generator = conversation
+        self._aborted = None
         self.poll_delay_s = poll_delay_s
         self._clear_counters()
-        self._inbox = self._echo = b""
+        self._inbox = b""
+        self._echo.forget()
         self._unsettled = True
         self._failed_step = False
         self.loop.arm(self._timer, self.loop.time)
@@ -101,7 +110,8 @@ class Player:
         """End the conversation politely, within GOODBYE_S."""
         if self._generator is not None and self._goodbye.deadline is None:
             self.loop.arm(self._goodbye, self.loop.time + GOODBYE_S)
-            self._advance(None, Aborted(why))
+            self._aborted = Aborted(why)
+            self._advance(None, self._aborted)
 
     def _cut_off(self) -> None:
         self._end(Aborted("the goodbye took too long"))
@@ -112,14 +122,13 @@ class Player:
         self._last_activity = self.loop.time
         self.bytes_received += len(data)
         if self.observers:
-            for observer in self.observers:
-                observer.received(data)
-        echo = self._echo
-        if echo:
-            if self._inbox or echo.startswith(data) or data.startswith(echo):
-                data = self._without_echo(data)
-            else:
-                self._echo = b""
+            self._show("received", data)
+        if self._echo.expected:
+            data = self._echo.strip(data)
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        """Give the decoder that waits what has come in; where none waits, keep it."""
         step = self._receiving
         if step is None:
             if len(self._inbox) < MAX_INBOX and self._generator is not None:
@@ -130,11 +139,11 @@ class Player:
             if frame is None:
                 self._go_on(step, bool(data))
                 return
-        except MeterdError as error:
+        except Exception as error:  # a MeterdError; or a defect, which the conversation hears of so that it can end
             self._advance(None, error)
             return
         if self.observers:
-            self._show_frame(frame)
+            self._show("framed", frame)
         self._advance(frame)
 
     def _go_on(self, step: Receive, heard: bool) -> None:
@@ -149,25 +158,15 @@ class Player:
             self.loop.arm(self._timer, reception.deadline)
         port = self.port
         if port.character_s and step.decoder.pending:
-            port.hush(min(step.decoder.missing * port.character_s, step.gap_ms / 2000.0))
-
-    def _without_echo(self, data: bytes) -> bytes:
-        """Optical heads and two-wire converters give back what was sent; a full echo is taken out, nothing else."""
-        echo = self._echo
-        got = self._inbox + data if self._inbox else data
-        if echo.startswith(got) and len(got) < len(echo):
-            self._inbox = got
-            return b""
-        self._echo = self._inbox = b""
-        return got[len(echo) :] if got.startswith(echo) else got
+            port.hush(step.decoder.missing, step.gap_ms / 2000.0)
 
     def _on_gone(self, error: PortGone) -> None:
         if self._generator is not None:
             self._advance(None, error)
 
     def _on_sent(self) -> None:
-        if self._sending is not None:
-            self._sending = None
+        if self._sending:
+            self._sending = False
             self._last_activity = self.loop.time
             self._advance(None)
 
@@ -177,16 +176,13 @@ class Player:
         if step is not None:
             self._on_deadline(step)
             return
-        held, self._sending = self._sending, None
-        if held is None:
-            self._advance(None)
-            return
+        held, self._held = self._held, None
         try:
-            answer = self._send(held)
+            if held is not None and self._send(held, was_held=True) is WAIT:
+                return
         except PortGone as gone:
             self._advance(None, gone)
-            return
-        if answer is not WAIT:
+        else:
             self._advance(None)
 
     def _on_deadline(self, step: Receive) -> None:
@@ -197,10 +193,12 @@ class Player:
             self.port.close()
             self._advance(None, error)
             return
-        if self._inbox and self._echo:
-            data, self._inbox, self._echo = self._inbox + data, b"", b""  # it was no echo after all
         if data:
             self._on_data(data)
+            return
+        data = self._echo.give_up()
+        if data:
+            self._feed(data)
             return
         reception = self._reception or Reception(step, self._received_since)
         self._advance(None, reception.expired())
@@ -212,8 +210,10 @@ class Player:
         generator = self._generator
         if generator is None:
             return
-        self._receiving = self._reception = self._sending = None
+        self._receiving = self._reception = self._held = None
+        self._sending = False
         self._timer.deadline = None
+        errors = 0
         if error is not None:
             self._count(error)
         try:
@@ -222,8 +222,10 @@ class Player:
                 error = None
                 try:
                     value = _ANSWERS[step.__class__](self, step)
-                except MeterdError as caught:
-                    value, error = None, caught
+                except Exception as caught:  # see _feed
+                    value, error, errors = None, caught, errors + 1
+                    if errors > MAX_ERRORS_AT_ONCE:
+                        raise
                     self._count(caught)
                 if value is WAIT:
                     return
@@ -243,19 +245,21 @@ class Player:
 
     def _apply(self, settings: LineSettings) -> None:
         self.port.apply(settings)
-        for observer in self.observers:
-            observer.settings(settings)
+        if self.observers:
+            self._show("settings", settings)
 
     def _receive(self, step: Receive) -> Any:
         """A frame that is here already, else the wait begins."""
         data = b""
-        if self._inbox and not self._echo:
+        if self._inbox:
             data, self._inbox = self._inbox, b""
         frame = step.decoder.feed(data)
         if frame is not None:
             if self.observers:
-                self._show_frame(frame)
+                self._show("framed", frame)
             return frame
+        if self.port.fd < 0:
+            raise PortGone(f"{self.port.name}: the port is closed")
         self._receiving = step
         self._received_since = now = self.loop.time
         if data or step.timeout_ms is None or step.decoder.pending:
@@ -267,9 +271,14 @@ class Player:
                 self.loop.arm(timer, deadline)
         return WAIT
 
-    def _show_frame(self, frame: Any) -> None:
-        for observer in self.observers:
-            observer.framed(frame)
+    def _show(self, what: str, subject: Any) -> None:
+        """Tell the observers; one that fails sees no more, but the meter is read on."""
+        for observer in list(self.observers):
+            try:
+                getattr(observer, what)(subject)
+            except Exception as error:
+                self.observers.remove(observer)
+                log.warning(f"{self.port.name}: {type(observer).__name__} is shown no more: {error}")
 
     def _count(self, error: BaseException) -> None:
         if isinstance(error, (Silence, Incomplete)):
@@ -279,13 +288,17 @@ class Player:
         # Late bytes of what just failed may still be under way: the next Send clears the line first.
         self._unsettled = True
         self._failed_step = True
+        self._echo.forget()
 
-    def _send(self, step: Send) -> object:
-        now = self.loop.time
-        if self.poll_delay_s and now < self._last_activity + self.poll_delay_s:
-            self._sending = step
-            self.loop.arm(self._timer, self._last_activity + self.poll_delay_s)
-            return WAIT
+    def _send(self, step: Send, was_held: bool = False) -> object:
+        if self.poll_delay_s and not was_held:
+            due = self._last_activity + self.poll_delay_s
+            if self.loop.time < due:
+                # What still comes in until then does not extend the delay: a line that babbles must not stop us.
+                self._held = step
+                self.loop.arm(self._timer, due)
+                return WAIT
+        data = step.data
         if not step.keep_input:
             self._inbox = b""
             if self._unsettled:
@@ -294,36 +307,37 @@ class Player:
         if self._failed_step:
             self._failed_step = False
             self.retries += 1
-        # A single character is no echo worth taking out: ACK and NAK may come back as a meter's own answer.
-        self._echo = step.data if self.strips_echo and len(step.data) > 1 and not self._inbox else b""
-        self.bytes_sent += len(step.data)
+        if self.strips_echo:
+            self._echo.sent(data)
+        self.bytes_sent += len(data)
         if self.observers:
-            for observer in self.observers:
-                observer.sent(step.data)
-        if self.port.send(step.data):
-            self._last_activity = now
+            self._show("sent", data)
+        if self.port.send(data):
+            self._last_activity = self.loop.time
             return None
-        self._sending = step
+        self._sending = True
         return WAIT
 
     def _drop_input(self) -> None:
         stale = self.port.drain_input()
         if stale:
             self.bytes_received += len(stale)
-            for observer in self.observers:
-                observer.received(stale)
+            if self.observers:
+                self._show("received", stale)
 
     def _end(self, error: Exception | None) -> None:
         generator, self._generator = self._generator, None
-        self._receiving = self._reception = self._sending = None
+        self._receiving = self._reception = self._held = None
+        self._sending = False
         self._timer.deadline = None
         self._goodbye.deadline = None
-        if isinstance(error, Aborted) and generator is not None:
+        aborted, self._aborted = self._aborted, None
+        if generator is not None:
             try:
                 generator.close()
-            except RuntimeError:
-                pass  # it still had something to say; it has had its time
-        self.on_end(error)
+            except Exception as cut:
+                log.debug(f"{self.port.name}: the goodbye was cut off: {cut!r}")
+        self.on_end(aborted or error)
 
 
 _ANSWERS: dict[type, Callable[[Player, Any], Any]] = {

@@ -57,6 +57,7 @@ class Port:
             self.loop.unregister(self.fd)
             self._close_descriptor()
             self.fd = -1
+            self._unsent = b""
 
     def _close_descriptor(self) -> None:
         raise NotImplementedError
@@ -65,8 +66,9 @@ class Port:
         """Put line settings in force. Raises: PortGone."""
         self.settings = settings
 
-    def hush(self, seconds: float) -> None:
-        """Do not wake for input for that long; the base has no reason to."""
+    def hush(self, characters: int, limit_s: float) -> None:
+        """Do not wake for input while so many characters come, 1 standing for an unknown number, nor beyond `limit_s`;
+        the base has no reason to."""
 
     def send(self, data: bytes) -> bool:
         """Put `data` out. True if it has left already; else `on_sent` is called once it has. Raises: PortGone."""
@@ -107,6 +109,15 @@ class Port:
             raise PortGone(f"{self.name}: the other side closed the connection")
         return data
 
+    def is_sending(self) -> bool:
+        """Whether bytes that were to be sent are still here."""
+        return bool(self._unsent)
+
+    def _lose(self, error: PortGone) -> None:
+        """The port is of no use any more: close it and tell."""
+        self.close()
+        self.on_gone(error)
+
     def _gone(self, error: OSError) -> PortGone:
         return PortGone(f"{self.name}: {error.strerror or error}")
 
@@ -117,8 +128,7 @@ class Port:
                 return
             data = self._read()
         except PortGone as error:
-            self.close()
-            self.on_gone(error)
+            self._lose(error)
             return
         if data:
             self.on_data(data)

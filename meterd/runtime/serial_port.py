@@ -28,8 +28,8 @@ FORMAT_FLAGS = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
 
 # While a frame is under way and it is not known how much is missing, look no more often than after this many
 # characters, or this time where that is shorter.
-HUSH_CHARACTERS = 16
-SHORTEST_HUSH_S = 0.010
+HUSH_CHARACTERS = 8
+HUSH_S = 0.010
 # Bytes that have not left after this much more than their time on the wire never will: the driver hangs.
 SEND_LIMIT_S = 10.0
 
@@ -188,11 +188,15 @@ class SerialPort(ParityPort):
         if revents:
             super()._on_event(revents)
 
-    def hush(self, seconds: float) -> None:
-        if self.fd >= 0 and not self._unsent:
-            self.loop.modify(self.fd, 0)
-            shortest = min(SHORTEST_HUSH_S, HUSH_CHARACTERS * self.character_s)
-            self.loop.arm(self._hush_timer, self.loop.time + max(seconds, shortest))
+    def hush(self, characters: int, limit_s: float) -> None:
+        if self.fd < 0 or self._unsent:
+            return
+        if characters > 1:
+            seconds = characters * self.character_s
+        else:
+            seconds = min(HUSH_S, HUSH_CHARACTERS * self.character_s)
+        self.loop.modify(self.fd, 0)
+        self.loop.arm(self._hush_timer, self.loop.time + min(seconds, limit_s))
 
     def _listen(self) -> None:
         if self.fd >= 0:

@@ -42,10 +42,14 @@ def address_family(host: str) -> int:
     return 0
 
 
+# A peer that takes no more bytes for so long is lost; by itself TCP would go on trying for a quarter of an hour.
+SEND_LIMIT_S = 10.0
+
+
 class TcpPort(Port):
     """Connects to `host`:`port` on `open`; `on_open(error or None)` tells how that went, possibly before it returns."""
 
-    __slots__ = ("_socket", "_timer", "host", "on_open", "opening", "port")
+    __slots__ = ("_addresses", "_looking_up", "_socket", "_timer", "host", "on_open", "opening", "port")
 
     def __init__(self, loop: Loop, host: str, port: int) -> None:
         super().__init__(loop, f"{host}:{port}")
@@ -53,6 +57,8 @@ class TcpPort(Port):
         self.port = port
         self.opening = False
         self.on_open: Callable[[PortGone | None], None] = lambda error: None
+        self._addresses: list[tuple[int, str]] = []  # not tried yet
+        self._looking_up = False
         self._socket: socket | None = None
         self._timer = Timer(self._timed_out)
 
@@ -61,8 +67,8 @@ class TcpPort(Port):
         self.loop.arm(self._timer, self.loop.time + timeout_s)
         family = address_family(self.host)
         if family:
-            self._connect(family, self.host)
-        else:
+            self._connect([(family, self.host)])
+        elif not self._looking_up:  # else the answer to an earlier question is still to come
             self._look_up()
 
     def _look_up(self) -> None:
@@ -70,46 +76,70 @@ class TcpPort(Port):
         from _thread import start_new_thread
 
         def in_thread() -> None:
+            found: list[tuple[int, str]] = []
+            message = "it has no address"
             try:
-                found = getaddrinfo(self.host, self.port, 0, SOCK_STREAM)
-                family, address = found[0][0], found[0][4][0]
-            except OSError as error:
+                # As bytes where possible: for text Python would load the tables of international names.
+                name = self.host.encode() if self.host.isascii() else self.host
+                for family, _, _, _, address in getaddrinfo(name, self.port, 0, SOCK_STREAM):
+                    found.append((family, str(address[0])))
+            except (OSError, ValueError) as error:
                 message = str(error)
-                self.loop.call_soon_from_thread(lambda: self._not_found(message))
-            else:
-                self.loop.call_soon_from_thread(lambda: self._found(family, str(address)))
+            self.loop.call_soon_from_thread(lambda: self._looked_up(found, message))
 
-        start_new_thread(in_thread, ())
-
-    def _found(self, family: int, address: str) -> None:
-        if self.opening and self._socket is None:
-            self._connect(family, address)
-
-    def _not_found(self, message: str) -> None:
-        if self.opening and self._socket is None:
-            self._fail(f"the name cannot be resolved ({message})")
-
-    def _connect(self, family: int, address: str) -> None:
-        self._socket = connection = socket(family, SOCK_STREAM)
-        connection.setblocking(False)
         try:
+            start_new_thread(in_thread, ())
+        except RuntimeError as error:
+            self._fail(str(error))
+        else:
+            self._looking_up = True
+
+    def _looked_up(self, found: list[tuple[int, str]], message: str) -> None:
+        self._looking_up = False
+        if self.opening and self._socket is None:
+            if found:
+                self._connect(sorted(found))  # IPv4 first: that is what meters speak
+            else:
+                self._fail(f"the name cannot be resolved ({message})")
+
+    def _connect(self, addresses: list[tuple[int, str]]) -> None:
+        """Try these one after the other: a name may stand for an IPv6 address at which no meter listens."""
+        why = ""
+        while addresses:
+            (family, address), *addresses = addresses
+            why = self._begin(family, address)
+            if not why:
+                self._addresses = addresses
+                return
+        self._fail(why)
+
+    def _begin(self, family: int, address: str) -> str:
+        """Begin to connect; returns why that cannot be, or nothing."""
+        try:
+            self._socket = connection = socket(family, SOCK_STREAM)
+            connection.setblocking(False)
             connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             connection.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
             error = connection.connect_ex((address, self.port))
         except (OSError, OverflowError) as problem:
-            self._fail(str(problem))
-            return
+            self._close_descriptor()
+            return str(problem)
         if error not in (0, EINPROGRESS):
-            self._fail(strerror(error))
-            return
+            self._close_descriptor()
+            return strerror(error)
         self.loop.register(connection.fileno(), POLLOUT, self._on_connected)
+        return ""
 
     def _on_connected(self, revents: int) -> None:
         assert self._socket is not None
         self.loop.unregister(self._socket.fileno())
         error = self._socket.getsockopt(SOL_SOCKET, SO_ERROR)
         if error:
-            self._fail(strerror(error))
+            self._close_descriptor()
+            if self._addresses:
+                self._connect(self._addresses)
+            else:
+                self._fail(strerror(error))
             return
         self.opening = False
         self._timer.deadline = None
@@ -117,7 +147,10 @@ class TcpPort(Port):
         self.on_open(None)
 
     def _timed_out(self) -> None:
-        self._fail("no connection within the time-out")
+        if self.opening:
+            self._fail("no connection within the time-out")
+        elif self._unsent:
+            self._lose(PortGone(f"{self.name}: the other side takes no more bytes"))
 
     def _fail(self, why: str) -> None:
         self.close()
@@ -136,7 +169,10 @@ class TcpPort(Port):
             if written == len(data):
                 return True
             data = data[written:]
-        return super().send(data)
+        if super().send(data):
+            return True
+        self.loop.arm(self._timer, self.loop.time + SEND_LIMIT_S)
+        return False
 
     def _on_event(self, revents: int) -> None:
         if revents == POLLIN:
@@ -151,6 +187,7 @@ class TcpPort(Port):
 
     def close(self) -> None:
         self.opening = False
+        self._addresses = []
         self._timer.deadline = None
         if self._socket is not None and self.fd < 0:
             self.loop.unregister(self._socket.fileno())
