@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterd.conversation import LineSettings, Receive, Send
+from meterd.conversation import Receive, Send
 from meterd.errors import ProtocolError, Silence
 from meterd.protocols.dlms.mode_e import ConfirmationDecoder, sign_on
 from meterd.simulate.dlms_link import LineDecoder
@@ -25,7 +25,7 @@ def meter(*replies: bytes) -> Any:
 
 
 def signed_on(*replies: bytes, baudrate: int = 9600) -> Outcome:
-    return converse(sign_on(LineSettings(baudrate), "", 2000, 3), meter(*replies))
+    return converse(sign_on(baudrate, "", 2000, 3), meter(*replies))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,8 @@ def signed_on(*replies: bytes, baudrate: int = 9600) -> Outcome:
         (b"/LGZ6\\2ZMD\r\n", 9600, b"\x06252\r\n", "9600 8N1"),
         (b"/LGZ6\\2ZMD\r\n", 115200, b"\x06262\r\n", "19200 8N1"),
         (b"/ISK3\\2MT\r\n", 9600, b"\x06232\r\n", "2400 8N1"),
-        (b"/ISK5\\2MT\r\n", 300, b"\x06202\r\n", "300 8N1"),
+        (b"/ISK5\\2MT\r\n", 300, b"\x06252\r\n", "9600 8N1"),
+        (b"/ISK5\\2MT\r\n", 1200, b"\x06222\r\n", "1200 8N1"),
     ],
 )
 def test_the_speed_is_the_slower_of_both(identification: bytes, baudrate: int, option: bytes, settings: str) -> None:

@@ -55,6 +55,17 @@ def test_rows_come_once_over_scans_and_restarts(referencing: str, meter: dict[st
     assert energies(scan(of, wanted, factory, kept, chunk=100)) == right(54, 2)
 
 
+@pytest.mark.parametrize("referencing", ["LN", "SN"])
+@pytest.mark.parametrize("window", [1, 3, 7])
+@pytest.mark.parametrize("info", [64, 500, 2030])
+@pytest.mark.parametrize("pdu", [64, 300, 65535])
+def test_three_hundred_rows_through_every_size(referencing: str, window: int, info: int, pdu: int) -> None:
+    of = device(type=referencing, max_info_field=info, window_size=window, max_pdu_size=pdu)
+    meter = {"info": str(info), "window": str(window), "rows": "300"}
+    wanted = [signal(PROFILE, column="1.0.1.8.0.255", profile_rows=300)]
+    assert energies(scan(of, wanted, meter, byte_s=0.00001)) == right(0, 300)
+
+
 def test_an_outage_is_filled_in_windows() -> None:
     factory = simulated.meter(rows="100", grow="2500")
     wanted = [signal(PROFILE, column="1.0.1.8.0.255", profile_rows=5)]

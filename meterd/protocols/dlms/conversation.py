@@ -63,7 +63,7 @@ class Session:
         settings = self.settings
         self._rung("bytes")
         if settings.signs_on and settings.line is not None:
-            yield from sign_on(settings.line, "", settings.timeout_ms, settings.attempts)
+            yield from sign_on(settings.line.baudrate, "", settings.timeout_ms, settings.attempts)
         elif settings.line is not None:
             yield settings.line
         credentials = settings.credentials

@@ -59,8 +59,10 @@ class ConfirmationDecoder:
         self.reason = ""
 
 
-def sign_on(fast: LineSettings, address: str, timeout_ms: float, attempts: int) -> Conversation:
-    """Bring a meter on an optical or serial line to HDLC; `fast` is the speed to use at most, and the format then.
+def sign_on(baudrate: int, address: str, timeout_ms: float, attempts: int) -> Conversation:
+    """Bring a meter on an optical or serial line to HDLC, which is 8N1, at the meter's speed or `baudrate` at most.
+
+    A `baudrate` of 300 is that of the sign-on itself and sets no limit.
 
     Returns: the identification line. Raises: LineError where nobody identifies, ProtocolError where it is no mode E.
     """
@@ -71,9 +73,9 @@ def sign_on(fast: LineSettings, address: str, timeout_ms: float, attempts: int) 
     identification: bytes = yield from with_retries(
         attempts, lambda: exchange(request, decoder, timeout_ms, timeout_ms)
     )
-    speed = _speed(identification, fast.baudrate)
+    speed = _speed(identification, baudrate)
     yield from _acknowledge(speed, identification)
-    yield fast.at(SPEEDS[speed])
+    yield LineSettings(SPEEDS[speed])
     yield Pause(SWITCH_PAUSE_S)
     return identification
 
@@ -83,7 +85,7 @@ def _speed(identification: bytes, fastest: int) -> str:
     offered = identification[4:5].decode("latin-1")
     if offered not in SPEEDS:
         raise ProtocolError(f"the meter identifies as {_shown(identification)}: it has no mode E to switch to")
-    if SPEEDS[offered] <= fastest:
+    if SPEEDS[offered] <= fastest or fastest <= INITIAL_BAUDRATE:
         return offered
     return max((speed for speed in SPEEDS if SPEEDS[speed] <= fastest), key=lambda speed: SPEEDS[speed])
 
