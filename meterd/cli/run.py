@@ -136,7 +136,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     loop.turn_ends.append(hub.flush)
     _raise_descriptor_limit(len(configuration.devices))
     if not daemon.configure(configuration):
-        log.error("nothing to run: no device is configured without errors")
+        log.error("nothing to run: no device is both enabled and without errors (meterd check FILE… tells more)")
         hub.close()
         return NOTHING_TO_RUN
     control = _open_control(arguments, daemon, hub, paths) if packages is None else None
