@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ... import values
 from ...conversation import Pause, Report
-from ...errors import Aborted, LineError, MeterdError, Refused
+from ...errors import Aborted, Garbled, LineError, MeterdError, Refused
 from ...model import Number, failed
 from ..iec62056_21.programming import Programming
 from ..iec62056_21.programming import Register as Question
@@ -19,7 +19,7 @@ from ..iec62056_21.readout import read_out
 from ..iec62056_21.selection import by_address, reading_of
 from ..iec62056_21.session import T_R_S, Session
 from .cosem import check_serial, multiplied
-from .profile import CLOCK, SERIAL
+from .profile import CLOCK, SERIAL, full_name
 from .raw import READOUT, Raw, parse_raw
 from .times import Stamp, iec_date_time, iec_time
 
@@ -118,7 +118,7 @@ class ModeCScan:
             wanted = {str(raw.address): self._last_field(raw) - 1 for raw in listed}
             data_sets = yield from read_out(session, READ_OUT_MODE, wanted, self.requests.attempts)
             for raw in listed:
-                self.heard[raw] = [each for each in data_sets if each[1] == raw.address] or "not_found"
+                self.heard[raw] = data_sets
         if listed and asked:
             yield Pause(T_R_S)  # until then the meter may wait for a NAK to its list, at the list's speed
         if asked:
@@ -136,8 +136,11 @@ class ModeCScan:
             raws[Question(raw.kind.upper().encode("ascii"), data.encode("ascii"), (plain,))] = raw
 
         def answered(question: Question, data_sets: list[DataSet]) -> Conversation:
-            self.heard[raws[question]] = data_sets
-            if self._is_identity(raws[question]):
+            raw = raws[question]
+            if self._is_identity(raw) and self._group(raw, data_sets, 1) is None:
+                raise Garbled("the answer to the question for the serial number is that to another one")
+            self.heard[raw] = data_sets
+            if self._is_identity(raw):
                 self._check_identity()
             yield from ()
 
@@ -181,12 +184,17 @@ class ModeCScan:
         return None if data_set is None else data_set[3]
 
     def _group(self, raw: Raw, data_sets: list[DataSet], field: int) -> DataSet | None:
-        """The group of that number, from 1, under the address that was asked for, or else under the only one."""
+        """The group of that number, from 1, under the address that was asked for, however the meter spells its code.
+
+        Under any other address stands the late answer to another question.
+        """
         address = str(raw.address).partition("(")[0] if raw.kind != READOUT else str(raw.address)
         found = by_address(data_sets, address)
         data_set = found.get((address, field - 1))
-        if data_set is None and len({each[1] for each in data_sets}) == 1:
-            data_set = found.get((data_sets[0][1], field - 1))  # the meter writes the address in another way
+        code = full_name(address) if data_set is None else None
+        if code is not None:
+            spelled = [each[1] for each in data_sets if each[1] is not None and full_name(each[1]) == code]
+            data_set = found.get((spelled[0], field - 1)) if spelled else None
         return data_set
 
     def _clock_text(self) -> str | None:

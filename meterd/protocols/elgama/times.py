@@ -39,7 +39,8 @@ def cosem_time(value: Any, clock: dict[str, Any]) -> bytes | None:
         whole = date_time_seconds(octets) is not None
     except DecodeError:
         return None
-    return octets if whole and not clock_is_invalid(octets) else None
+    # The status stays, so that a load profile's rows, which have it too, can be counted back from here.
+    return octets[:11] + bytes(value[11:]) if whole and not clock_is_invalid(octets) else None
 
 
 def cosem_text(octets: bytes | None) -> str | None:
