@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from meterd.runtime.wire_log import mask
+from meterd._crc import bcc
+from meterd.cli.exit_codes import READ_FAILED
+from meterd.cli.main import COMMANDS
+from meterd.model import QUALITIES, REASONS
+from meterd.publish.status import COUNTERS
+from meterd.runtime.wire_log import mask, parse_wire_log
 from meterd.simulate.iec62056_21 import LINE, meter
 
 from .rig import iec_device, iec_signal
@@ -296,3 +303,53 @@ def test_the_check_over_a_secret_is_masked_too():
     assert mask(b"\x01P1\x02(abc)\x03\x55", [b"abc"]) == "01 50 31 02 28 ** ** ** 29 03 **"
     assert mask(b"\x7e\xa0abc\x11\x22\x7e", [b"abc"]) == "7e a0 ** ** ** ** ** 7e"
     assert mask(b"xabcx", [b"abc"]) == "78 ** ** ** 78"
+
+
+# ---- the documents
+
+
+def test_the_tour_of_the_commands_works_as_pasted(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 5
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "meterd").write_text(f'#!/bin/sh\nexec {sys.executable} -m meterd "$@"\n')
+    (programs / "meterd").chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script = "set -e\n" + "\n".join(blocks).replace("18459", str(port))
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "STATE_DIRECTORY": str(tmp_path)}
+    outcome = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert outcome.returncode == 0, outcome.stdout[-2000:] + outcome.stderr[-2000:]
+    assert '"signal":"serial","value":"12345678"' in outcome.stdout
+    assert "running: iec62056_21" in outcome.stdout
+    assert (tmp_path / "wire.log").read_text().startswith("# meterd wire log 1\n@ 127.0.0.1:")
+    assert "S3cret99" not in outcome.stdout + outcome.stderr
+
+
+def test_faults_and_exit_codes_are_all_documented():
+    text = (Path(__file__).parents[2] / "docs" / "faults.md").read_text("utf-8")
+    for reason, code in READ_FAILED.items():
+        assert f"| `{reason}` | {code} |" in text
+    assert set(READ_FAILED) == set(REASONS)
+    for quality in QUALITIES:
+        assert f"| `{quality}` |" in text
+    for counter in COUNTERS:
+        assert f"`_{counter}`" in text
+    commands = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
+    for command in COMMANDS:
+        assert f"meterd {command}" in commands
+    for reason, code in READ_FAILED.items():
+        assert f"| {code} | `{reason}` |" in commands
+
+
+def test_the_wire_log_of_the_documents_is_one():
+    text = (Path(__file__).parents[2] / "docs" / "wire-log.md").read_text("utf-8")
+    sample = "\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))
+    entries = parse_wire_log(sample.partition("meterd read")[0])
+    assert "".join(entry.sign for entry in entries) == "~><>~<>"
+    assert entries[5].data[-1] == bcc(bytes(entries[5].data[1:-1]))
+    assert entries[-1].data.count(None) == 9
