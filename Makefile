@@ -58,6 +58,7 @@ ARCH ?= mips_24kc
 # Packages of one machine, as a feed that opkg can install from: dist/$(ARCH).
 ipk: build
 	$(VENV)/python -m tools.gateway.packages $(ARCH)
+	$(VENV)/python -m tools.gateway.sizes $(ARCH)
 
 # The same for every machine.
 feed: build

@@ -1,8 +1,8 @@
 """What goes into which package: byte code, compiled modules, programs, init scripts.
 
-`python -m tools.gateway.packages mips_24kc` writes the packages and the feed's index to dist/<machine> and prints what
-they weigh. As in OpenWrt's own feed only byte code is shipped, as legacy .pyc beside where the source would be; it was
-compiled by the Python version that runs it; byte code is the same on every machine.
+`python -m tools.gateway.packages mips_24kc` writes the packages and the feed's index to dist/<machine>. As in OpenWrt's
+own feed only byte code is shipped, as legacy .pyc beside where the source would be; it was compiled by the Python
+version that runs it; byte code is the same on every machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 SITE = f"/usr/lib/python{PYTHON}/site-packages"
 FILES = PROJECT / "openwrt" / "files"
-FLASH = 16 * 1024 * 1024
 
 # Byte code of one minor version runs on no other.
 PYTHON_DEPENDS = (f"python3-light (>= {PYTHON})", f"python3-light (<< 3.{int(PYTHON.partition('.')[2]) + 1})")
@@ -139,18 +138,6 @@ def write(machine: Machine) -> Path:
     return folder
 
 
-def weights(machine: Machine, folder: Path) -> list[str]:
-    """What every package weighs, and what a gateway's flash has to hold, in lines of text."""
-    lines = [f"{'package':<24}{'ipk':>10}{'installed':>12}"]
-    packages = {package.name: package for package in build(machine)}
-    for package in packages.values():
-        size = (folder / package.file_name()).stat().st_size
-        lines.append(f"{package.name:<24}{size:>10,}{package.installed_size():>12,}")
-    compiled = sum(path.stat().st_size for path in meterd_modules(machine).glob("*.so"))
-    lines.append(f"compiled modules together, stripped: {compiled:,} (at most 250,000)")
-    return lines
-
-
 def main(names: list[str]) -> int:
     for name in names or list(MACHINES):
         if name not in MACHINES:
@@ -158,7 +145,6 @@ def main(names: list[str]) -> int:
             return 2
         folder = write(MACHINES[name])
         print(f"{folder.relative_to(PROJECT)}: a feed for {name}")
-        print("\n".join(weights(MACHINES[name], folder)))
     return 0
 
 
