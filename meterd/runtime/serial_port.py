@@ -150,10 +150,10 @@ class SerialPort(ParityPort):
     def send(self, data: bytes) -> bool:
         super().send(data)
         timer, now = self._send_timer, self.loop.time
-        # What was sent before, and whose end nobody waited for, comes first; and a UART's own buffer that is not quite
-        # empty, nor counted by the kernel, must not see the speed change.
+        # What was sent before, and whose end nobody waited for, comes first. No margin: at 300 baud a meter may answer
+        # at its new speed sooner than one more character takes.
         begins = now if timer.deadline is None else max(now, timer.deadline)
-        deadline = begins + (len(data) + 1) * self.character_s
+        deadline = begins + len(data) * self.character_s
         self._send_limit = deadline + SEND_LIMIT_S
         self.loop.arm(timer, deadline)
         return False
