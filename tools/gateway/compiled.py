@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 # As OpenWrt compiles most of its packages: for size, on MIPS in the short instructions. Nothing unwinds C here, so no
-# tables for it; what the linker cannot reach goes. One interpreter per process: modules need not be made twice.
+# tables for it; what the linker cannot reach goes.
 CFLAGS = "-Os -DNDEBUG -fwrapv -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables"
-OWN_CFLAGS = "-DCYTHON_PEP489_MULTI_PHASE_INIT=0 -Wno-error=incompatible-pointer-types"
+OWN_CFLAGS = "-Wno-error=incompatible-pointer-types"
 MIPS_CFLAGS = "-mips16"
 LDFLAGS = "-O2 -s -Wl,--gc-sections"
 SOURCES = ("setup.py", "pyproject.toml", "meterd/*.pyx", "meterd/*.pxd", "meterd/*.pxi", "meterd/__init__.py")

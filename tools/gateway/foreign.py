@@ -23,7 +23,7 @@ from .toolchain import PYTHON, zig
 PACKAGES = (
     f"libpython{PYTHON}-minimal", f"libpython{PYTHON}-stdlib", f"libpython{PYTHON}-dev", f"python{PYTHON}-minimal",
     "libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libexpat1", "libffi8", "libssl3", "libsqlite3-0", "libbz2-1.0",
-    "liblzma5", "libuuid1", "python3-msgpack", "python3-ujson", "python3-pycryptodome", "python3-cffi-backend",
+    "liblzma5", "libuuid1", "python3-msgpack", "python3-ujson", "python3-pycryptodome", "python3-cffi-backend", "python3-cryptography",
     "libdouble-conversion3", "libgmp10",
 )  # fmt: skip
 # Newer ones are compiled for this machine.
@@ -100,7 +100,7 @@ def place(row: Foreign, folder: Path) -> Path:
             shutil.copy(PROJECT / name, folder / name)
     site = Path(sysconfig.get_paths()["purelib"])
     native = {path.relative_to(site).parts[0] for path in site.rglob("*.so")}
-    own = {"msgpack", "ujson", "Cryptodome", "Crypto", "meterd", "__pycache__", "xdist", "hypothesis", "attr", "attrs",
+    own = {"cffi", "pycparser", "cryptography", "msgpack", "ujson", "Cryptodome", "Crypto", "meterd", "__pycache__", "xdist", "hypothesis", "attr", "attrs",
            "sortedcontainers", "_hypothesis_ftz_detector.py", "_hypothesis_pytestplugin.py"}  # fmt: skip
     (folder / "site").mkdir()
     for path in site.iterdir():
