@@ -224,5 +224,7 @@ def test_every_module_begins_by_saying_what_it_is_for(path: Path) -> None:
 @pytest.mark.parametrize("path", COMPILED, ids=name)
 def test_every_compiled_module_has_its_face_beside_it(path: Path) -> None:
     """What Python sees is typed in a .pyi; what only other compiled modules see is declared in a .pxd."""
-    visible = re.search(r"^ *(def|cpdef|cdef class|class) ", path.read_text(encoding="utf-8"), re.MULTILINE)
+    parts = [path, *path.parent.glob(f"{path.stem}_*.pxi")]  # a long module includes its parts
+    text = "\n".join(part.read_text(encoding="utf-8") for part in parts)
+    visible = re.search(r"^ *(def|cpdef|cdef class|class) ", text, re.MULTILINE)
     assert path.with_suffix(".pyi" if visible else ".pxd").exists()
