@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from .. import log
+from ..runtime.wire_log import WireObserver, mask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from ..conversation import LineSettings
 
 
-class RawOutput:
-    """Each piece as it passes, in hex; secrets are masked by the log."""
+class RawOutput(WireObserver):
+    """Each telegram as it passes, in hex, secrets masked; and the line settings."""
 
-    def __init__(self, line: str) -> None:
+    def __init__(self, line: str, clock: Callable[[], float], secrets: Callable[[], Iterable[bytes]]) -> None:
+        super().__init__(clock, lambda sign, _, data: log.notice(f"{line} {sign} {mask(data, secrets())}", port=line))
         self._line = line
 
-    def sent(self, data: bytes) -> None:
-        log.notice(f"{self._line} >", port=self._line, data=data)
-
-    def received(self, data: bytes) -> None:
-        log.notice(f"{self._line} <", port=self._line, data=data)
-
-    def framed(self, frame: Any) -> None:
-        """Frames are FrameOutput's."""
-
     def settings(self, settings: LineSettings) -> None:
+        super().settings(settings)
         log.notice(f"{self._line} ~ {settings}", port=self._line)
 
 
@@ -50,3 +45,6 @@ class FrameOutput:
 
     def settings(self, settings: LineSettings) -> None:
         """No frame."""
+
+    def ended(self, error: Exception | None) -> None:
+        """No frame either."""

@@ -115,7 +115,7 @@ class Watch:
         if self._only is not None and self._only not in (line.key, line.path):
             return
         if self._raw:
-            yield RawOutput(line.key)
+            yield RawOutput(line.key, lambda: self._daemon.loop.time, lambda: self._daemon.secrets_of(line))
         if self._frames:
             yield FrameOutput(line.key)
         if self._log is not None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         def received(self, data: bytes) -> None: ...
         def framed(self, frame: Any) -> None: ...
         def settings(self, settings: LineSettings) -> None: ...
+        def ended(self, error: Exception | None) -> None: ...
 
 
 # How long an aborted conversation may go on saying goodbye before it is cut off.
@@ -337,6 +338,8 @@ class Player:
                 generator.close()
             except Exception as cut:
                 log.debug(f"{self.port.name}: the goodbye was cut off: {cut!r}")
+        if self.observers:
+            self._show("ended", aborted or error)
         self.on_end(aborted or error)
 
 

@@ -42,6 +42,9 @@ class Evidence:
     def settings(self, settings: Any) -> None:
         """The line's settings are in the configuration."""
 
+    def ended(self, error: Exception | None) -> None:
+        """Whoever runs the conversation is told."""
+
 
 class Single:
     """Runs conversations with `device` one after the other; `path` is the node of a serial device."""

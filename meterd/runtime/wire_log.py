@@ -8,7 +8,7 @@
     < 230.1 2f 4c 47 5a ...    received from it
     > 812.0 01 50 31 02 28 ** ** 29 03 **   secrets, and checks computed over them, are masked
 
-Bytes are what a protocol sees: parity is already taken off. Whatever arrives in one direction without a pause is one
+Bytes are what a protocol sees: parity is already taken off. Whatever arrives without a pause is one
 entry, so that a secret cannot slip through a mask by being split over two reads.
 """
 
@@ -64,20 +64,29 @@ def _hide_check(hidden: bytearray, data: bytes, start: int) -> None:
 
 
 class WireObserver:
-    """Joins what passes in one direction into pieces and hands them to `write(sign, time, data)`."""
+    """Hands what was sent, and what came in without a pause as one piece, to `write(sign, time, data)`."""
 
     def __init__(self, clock: Callable[[], float], write: Callable[[str, float, bytes], None]) -> None:
         self._clock = clock
         self._write = write
-        self._sign = ""
+        self._sent = b""
         self._began = self._last = 0.0
         self._piece = b""
 
     def sent(self, data: bytes) -> None:
-        self._take(">", data)
+        self.flush()
+        self._sent = data
+        self._write(">", self._clock(), data)
 
     def received(self, data: bytes) -> None:
-        self._take("<", data)
+        now = self._clock()
+        # A pause ends a piece, but not an echo that is under way: half a secret would slip through the mask.
+        if len(self._piece) > MAX_PIECE or (now > self._last + JOIN_S and not self._sent.startswith(self._piece)):
+            self.flush()
+        if not self._piece:
+            self._began = now
+        self._piece += data
+        self._last = now
 
     def framed(self, frame: Any) -> None:
         self.flush()
@@ -85,20 +94,13 @@ class WireObserver:
     def settings(self, settings: LineSettings) -> None:
         self.flush()
 
-    def _take(self, sign: str, data: bytes) -> None:
-        now = self._clock()
-        # A pause does not end a piece while a secret may still be under way in it; a turn of direction does.
-        if sign != self._sign or len(self._piece) > MAX_PIECE or (sign == "<" and now > self._last + JOIN_S):
-            self.flush()
-        if not self._piece:
-            self._sign, self._began = sign, now
-        self._piece += data
-        self._last = now
+    def ended(self, error: Exception | None) -> None:
+        self.flush()
 
     def flush(self) -> None:
         piece, self._piece = self._piece, b""
         if piece:
-            self._write(self._sign, self._began, piece)
+            self._write("<", self._began, piece)
 
 
 class WireLog:
