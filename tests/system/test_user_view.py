@@ -19,7 +19,7 @@ from meterd.cli.exit_codes import READ_FAILED
 from meterd.cli.main import COMMANDS
 from meterd.model import QUALITIES, REASONS
 from meterd.publish.status import COUNTERS
-from meterd.runtime.wire_log import mask, parse_wire_log
+from meterd.runtime.wire_log import WireLog, mask, parse_wire_log
 from meterd.simulate.iec62056_21 import LINE, meter
 
 from .rig import iec_device, iec_signal
@@ -353,3 +353,51 @@ def test_the_wire_log_of_the_documents_is_one():
     assert "".join(entry.sign for entry in entries) == "~><>~<>"
     assert entries[5].data[-1] == bcc(bytes(entries[5].data[1:-1]))
     assert entries[-1].data.count(None) == 9
+
+
+# ---- what passed on the wire is all there
+
+
+class Written:
+    """A file that a wire log is written to, and the clock it goes by."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.time = 0.0
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    close = flush
+
+
+def observed(*steps: tuple[str, object]) -> list[str]:
+    """The entries of a wire log after these calls of its observer; ("wait", s) lets time pass."""
+    written = Written()
+    observer = WireLog(written, lambda: written.time).observer("PORT1", lambda: [b"S3cret99"])
+    for name, argument in steps:
+        if name == "wait":
+            written.time += argument
+        else:
+            getattr(observer, name)(argument)
+    return written.text.splitlines()[2:]
+
+
+def test_a_request_that_is_sent_again_is_an_entry_of_its_own():
+    assert observed(("sent", b"/?!"), ("wait", 2.5), ("sent", b"/?!")) == ["> 0.0 2f 3f 21", "> 2500.0 2f 3f 21"]
+
+
+def test_the_last_bytes_of_a_conversation_are_written():
+    assert observed(("received", b"\xff"), ("wait", 0.01), ("received", b"\xfe"), ("ended", None)) == ["< 0.0 ff fe"]
+
+
+def test_a_slow_echo_of_a_secret_stays_masked():
+    steps = [
+        ("sent", b"(S3cret99)"),
+        *(pair for byte in b"(S3cret99)" for pair in (("received", bytes([byte])), ("wait", 0.2))),
+    ]
+    entries = observed(*steps, ("ended", None))
+    assert [entry.split()[2:] for entry in entries] == [["28", *["**"] * 8, "29"]] * 2
