@@ -84,12 +84,13 @@ class Found:
 def scan(device: Device, memory: Memory) -> Conversation:
     """Read the association's object list and the values in it. Returns: [Found]. Raises: MeterdError."""
     session: Session = yield from resume_or_open(Settings(device), memory)
-    found: list[Found] = yield from session.politely(_scan(session, memory))
+    found: list[Found] = yield from session.politely(explore(session, memory))
     yield from session.leave()
     return found
 
 
-def _scan(session: Session, memory: Memory) -> Conversation:
+def explore(session: Session, memory: Memory) -> Conversation:
+    """The object list within an open session, with the values in it. Returns: [Found]. Raises: MeterdError."""
     reader = session.reader()
     listed: list[MeterObject] = yield from object_list(reader)
     if not listed:
