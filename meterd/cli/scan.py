@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 OUTPUT = Option(("-o", "--output"), VALUE, "write the configuration found here instead of to stdout", "FILE")
 RESUME = Option(("--resume",), VALUE, "keep the search's state here, and go on from it", "FILE")
+PROFILE = Option(("--profile",), VALUE, "write the profile found here (Elgama)", "FILE")
 BAUDRATES = Option(("--baudrates",), VALUE, "speeds to search an M-Bus line at, such as 300,2400,9600", "LIST")
-OPTIONS = (CONFIG, OUTPUT, RESUME, BAUDRATES, DEBUG, STATE, HELP)
+OPTIONS = (CONFIG, OUTPUT, PROFILE, RESUME, BAUDRATES, DEBUG, STATE, HELP)
 ABOUT = """Reads what a meter offers (DLMS object list, IEC 62056-21 read-out) or searches a bus (M-Bus), and writes
 devices and signals as configuration. The device is one of a configuration file, or is described by the parameters of
 its table: meterd scan mbus device=/dev/ttyUSB0 baudrate=2400 parity=even"""
@@ -58,6 +59,10 @@ def main(words: list[str]) -> int:
         raise
     _save_state(resume, state)
     _write(arguments.value("output"), _configuration(device, path, found))
+    if arguments.has("profile"):
+        if "profile" not in found:
+            raise UsageError(f"{device.alias} is described by no profile")
+        _write_text(arguments.value("profile"), found["profile"])
     return OK
 
 
@@ -180,8 +185,13 @@ def _save_state(name: str | None, state: dict[str, Any]) -> None:
 
 
 def _write(name: str | None, configuration: dict[str, Any]) -> None:
-    text = json.dumps(configuration, indent=1, ensure_ascii=False) + "\n"
     print(f"{len(configuration['devices'])} devices, {len(configuration['signals'])} signals", file=sys.stderr)
+    _write_text(name, configuration)
+
+
+def _write_text(name: str | None, content: dict[str, Any]) -> None:
+    """To the file of that name, or to stdout."""
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     if name is None:
         sys.stdout.write(text)
         return

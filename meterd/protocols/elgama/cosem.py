@@ -104,7 +104,7 @@ class Talk:
         """Raises: WrongMeter before anything is reported; Refused; LineError; Disconnected."""
         todo = [choice for choice in self.requests.choices if id(choice) not in self.done]
         self._teach_directory()
-        yield from self._identify()
+        yield from self.identify()
         if self.requests.use_time:
             self.stamp.text = cosem_text((yield from self.clock()))
         plain_ones = [choice for choice in todo if choice.register.kind == VALUE]
@@ -129,7 +129,8 @@ class Talk:
 
     # ---- who and when
 
-    def _identify(self) -> Conversation:
+    def identify(self) -> Conversation:
+        """Hold the meter's serial number against the device's. Raises: WrongMeter; Refused where it tells none."""
         identity = self.profile.identity
         if not identity or not self.requests.serial:
             return
