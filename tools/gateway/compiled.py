@@ -23,7 +23,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 # As OpenWrt compiles most of its packages: for size, on MIPS in the short instructions. Nothing unwinds C here, so no
 # tables for it; what the linker cannot reach goes.
 CFLAGS = "-Os -DNDEBUG -fwrapv -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables"
-OWN_CFLAGS = "-Wno-error=incompatible-pointer-types"
 MIPS_CFLAGS = "-mips16"
 LDFLAGS = "-O2 -s -Wl,--gc-sections"
 SOURCES = ("setup.py", "pyproject.toml", "meterd/*.pyx", "meterd/*.pxd", "meterd/*.pxi", "meterd/__init__.py")
@@ -33,7 +32,7 @@ def meterd_modules(machine: Machine) -> Path:
     """A folder with one stripped .so for every meterd/_*.pyx, named plainly (`_crc.so`)."""
     paths = sorted(path for pattern in SOURCES for path in PROJECT.glob(pattern))
     contents = {path.relative_to(PROJECT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    recipe = {"sources": contents, "python": python(machine).name, "flags": [CFLAGS, OWN_CFLAGS, MIPS_CFLAGS, LDFLAGS]}
+    recipe = {"sources": contents, "python": python(machine).name, "flags": [CFLAGS, MIPS_CFLAGS, LDFLAGS]}
     return made(f"meterd-{machine.name}", recipe, lambda folder: _build_meterd(machine, folder, list(contents)))
 
 
@@ -51,7 +50,7 @@ def cross_environment(machine: Machine, folder: Path) -> dict[str, str]:
         **os.environ, "PYTHONPATH": str(folder), "_PYTHON_SYSCONFIGDATA_NAME": data.stem,
         "_PYTHON_HOST_PLATFORM": f"linux-{machine.name}", "CC": str(cc / "cc"), "AR": str(tools / "ar"),
         "LDSHARED": f"{cc / 'cc'} -shared", "CPPFLAGS": f"-I{include}", "LDFLAGS": LDFLAGS,
-        "CFLAGS": f"-I{include} {CFLAGS} {OWN_CFLAGS} {flags}",
+        "CFLAGS": f"-I{include} {CFLAGS} {flags}",
     }  # fmt: skip
 
 

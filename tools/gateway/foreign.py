@@ -15,7 +15,7 @@ import sysconfig
 from pathlib import Path
 
 from .cache import ToolMissing, made, program, run
-from .compiled import OWN_CFLAGS, PROJECT
+from .compiled import PROJECT
 from .debian import unpacked
 from .third_party import pure
 from .toolchain import PYTHON, zig
@@ -23,13 +23,19 @@ from .toolchain import PYTHON, zig
 PACKAGES = (
     f"libpython{PYTHON}-minimal", f"libpython{PYTHON}-stdlib", f"libpython{PYTHON}-dev", f"python{PYTHON}-minimal",
     "libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libexpat1", "libffi8", "libssl3", "libsqlite3-0", "libbz2-1.0",
-    "liblzma5", "libuuid1", "python3-msgpack", "python3-ujson", "python3-pycryptodome", "python3-cffi-backend", "python3-cryptography",
+    "liblzma5", "libuuid1", "python3-msgpack", "python3-ujson", "python3-pycryptodome", "python3-cffi-backend",
+    "python3-cryptography",
     "libdouble-conversion3", "libgmp10",
 )  # fmt: skip
 # Newer ones are compiled for this machine.
 PURE = ("hypothesis==6.112.0", "attrs==24.2.0", "sortedcontainers==2.4.0")
+# Those, what Debian has for the machine, and what is of this machine alone.
+NOT_TAKEN = (
+    "hypothesis", "_hypothesis", "attr", "sortedcontainers", "msgpack", "ujson", "Crypto", "cffi", "pycparser",
+    "cryptography", "meterd", "__editable__", "__pycache__", "xdist", "pytest_xdist",
+)  # fmt: skip
 # What needs another process of the same Python, which the kernel cannot start, or measures this machine.
-LEFT_OUT = ("test_architecture.py", "test_import_budget.py")
+LEFT_OUT = ("test_architecture.py", "test_import_budget.py", "test_ipk.py", "test_ipk_contents.py")
 
 
 class Foreign:
@@ -75,7 +81,7 @@ def modules(row: Foreign) -> Path:
         include = root / "usr" / "include"
         places = f"-I{include / f'python{PYTHON}'} -I{include}"
         environment = {**os.environ, "CC": str(compiler), "LDSHARED": f"{compiler} -shared", "LDFLAGS": "-O2 -s",
-                       "CFLAGS": f"{places} -O2 -DNDEBUG -fwrapv -D__STRICT_ANSI__ {OWN_CFLAGS}",
+                       "CFLAGS": f"{places} -O2 -DNDEBUG -fwrapv -D__STRICT_ANSI__",
                        "_PYTHON_HOST_PLATFORM": f"linux-{row.architecture}"}  # fmt: skip
         log = f"foreign-{row.architecture}.log"
         command: list[str | Path] = [sys.executable, "setup.py", "--quiet", "build_ext", "--build-lib", work / "lib"]
@@ -84,7 +90,7 @@ def modules(row: Foreign) -> Path:
             shutil.copy(built, folder / (built.name.partition(".")[0] + ".so"))
         shutil.rmtree(work)
 
-    return made(f"foreign-{row.architecture}", {"sources": contents, "root": root.name, "cflags": OWN_CFLAGS}, make)
+    return made(f"foreign-{row.architecture}", {"sources": contents, "root": root.name}, make)
 
 
 def place(row: Foreign, folder: Path) -> Path:
@@ -100,13 +106,11 @@ def place(row: Foreign, folder: Path) -> Path:
             shutil.copy(PROJECT / name, folder / name)
     site = Path(sysconfig.get_paths()["purelib"])
     native = {path.relative_to(site).parts[0] for path in site.rglob("*.so")}
-    own = {"cffi", "pycparser", "cryptography", "msgpack", "ujson", "Cryptodome", "Crypto", "meterd", "__pycache__", "xdist", "hypothesis", "attr", "attrs",
-           "sortedcontainers", "_hypothesis_ftz_detector.py", "_hypothesis_pytestplugin.py"}  # fmt: skip
     (folder / "site").mkdir()
     for path in site.iterdir():
-        if path.name.startswith(("meterd", "__editable__", "msgpack", "ujson", "pytest_xdist")) or path.name in own:
+        if path.name.startswith(NOT_TAKEN):
             continue
-        if path.is_dir() and path.name not in native - {"crcmod"}:
+        if path.is_dir() and path.name not in native - {"crcmod", "simplejson"}:
             shutil.copytree(path, folder / "site" / path.name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
         elif path.suffix == ".py":
             shutil.copy(path, folder / "site")

@@ -179,6 +179,11 @@ def main() -> int:
         return 0
 
 
+def _first_byte(root: Path, words: list[str]) -> float:
+    shutil.rmtree(root / "tmp" / "state", ignore_errors=True)
+    return float(counted(root, words, 6)[0][0])
+
+
 def _measure(root: Path) -> int:
     configuration = root / "etc" / "meterd" / "meterd.json"
     words = ["/usr/lib/meterd/service", "run", "-d", "4", "--state", "/tmp/state", "-c", "/etc/meterd/meterd.json"]
@@ -186,7 +191,8 @@ def _measure(root: Path) -> int:
     meters = Meters()
     try:
         configuration.write_text(json.dumps(every_protocol(meters)))
-        first = [float(counted(root, words, 6)[0][0]) for _ in range(2)]
+        first = [_first_byte(root, words) for _ in range(2)]
+        again = [float(counted(root, words, 6)[0][0])]
         figures = {}
         for lists, what in (("no", "one request each"), ("yes", "with lists")):
             configuration.write_text(json.dumps(many_registers(meters, lists)))
@@ -194,6 +200,7 @@ def _measure(root: Path) -> int:
     finally:
         meters.stop()
     rows = [("start to the first byte sent", first, MOST_TO_FIRST_BYTE)]
+    rows.append(("the same with what an earlier run left behind", again, MOST_TO_FIRST_BYTE))
     rows += [(what, found, MOST_PER_READ) for what, found in figures.items()]
     for what, found, most in rows:
         verdict = "at most" if min(found) <= most else "MORE than"
