@@ -1,0 +1,27 @@
+"""What holds for every test: in CI a test that skips for want of a Debian package is a failure.
+
+Elsewhere such a test is skipped with a plain message; `.ci/run` installs all the packages and sets METERD_CI.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+_lacking: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and os.environ.get("METERD_CI") and "apt install" in str(report.longrepr):
+        _lacking.append(f"{report.nodeid}: {report.longrepr}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _lacking:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for text in _lacking:
+        terminalreporter.write_line(f"LACKING {text}")
