@@ -84,7 +84,7 @@ class TcpPort(Port):
                 for family, _, _, _, address in getaddrinfo(name, self.port, 0, SOCK_STREAM):
                     found.append((family, str(address[0])))
             except (OSError, ValueError) as error:
-                message = str(error)
+                message = getattr(error, "strerror", None) or str(error)
             self.loop.call_soon_from_thread(lambda: self._looked_up(found, message))
 
         try:
