@@ -35,4 +35,7 @@ extensions = [
     for path in sorted(Path("meterd").glob("_*.pyx"))
 ]
 
+if not extensions:
+    raise SystemExit("meterd/_*.pyx are missing: this is no whole source tree")
+
 setup(ext_modules=cythonize(extensions, compiler_directives=DIRECTIVES, build_dir="build/cython", force=DEBUG))
