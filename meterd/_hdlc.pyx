@@ -11,7 +11,7 @@ frames, damaged lengths (the header check sequence tells before the wait for byt
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.string cimport memchr, memcpy
+from libc.string cimport memchr, memcmp, memcpy
 
 from meterd._crc cimport fcs16_update
 
@@ -52,6 +52,7 @@ cdef tuple REASONS = (
     "wrong frame check sequence",
     "no closing flag where the length puts it",
 )
+cdef bytes LONE_FLAG = b"\x7e"
 cdef str NO_FLAG = "no flag where a frame should begin"
 cdef str OVERRUN = "more bytes held than anybody collects"
 
@@ -102,7 +103,6 @@ cdef Outcome take_header(Reader *reader, Layout *layout, unsigned int *register)
     The HCS is looked at as soon as it is there: it tells a damaged length before the wait for bytes that never come.
     """
     cdef const unsigned char *start = reader.at
-    cdef const unsigned char *check
     cdef Py_ssize_t header
     cdef Outcome outcome
     if take(reader, FORMAT_SIZE) == NULL:
@@ -120,18 +120,20 @@ cdef Outcome take_header(Reader *reader, Layout *layout, unsigned int *register)
     if take(reader, 1) == NULL:
         return NEED_MORE
     header = reader.at - start
-    register[0] = fcs16_update(start, header, REGISTER_START)
     layout.information = layout.length - header - 2 * CHECK_SIZE
     if layout.information == -CHECK_SIZE:  # no information, and so no HCS
         layout.information = 0
+        register[0] = fcs16_update(start, header, REGISTER_START)
         return WHOLE
     if layout.information < 0:
         return BAD_LENGTH
-    check = take(reader, CHECK_SIZE)
-    if check == NULL:
+    if take(reader, CHECK_SIZE) == NULL:
         return NEED_MORE
-    register[0] = fcs16_update(check, CHECK_SIZE, register[0])
-    return WHOLE if register[0] == REGISTER_GOOD else BAD_HCS
+    if fcs16_update(start, header + CHECK_SIZE, REGISTER_START) != REGISTER_GOOD:
+        return BAD_HCS
+    # A constant, not what was just computed: so the processor need not wait for it to go on with the information.
+    register[0] = REGISTER_GOOD
+    return WHOLE
 
 
 cdef Outcome take_frame(Reader *reader, Layout *layout) noexcept:
@@ -196,23 +198,18 @@ cdef class Frame:
         return f"Frame({addresses}, control {self.control:02x}{segmented}, {self.information.hex(' ')})"
 
 
-cdef Frame new_frame(const unsigned char *data, Layout *layout):
-    """A frame out of the whole and checked bytes at `data`, the opening flag left out."""
-    cdef Frame frame = Frame.__new__(Frame)
-    frame.segmented = data[0] & SEGMENTATION != 0
-    data += FORMAT_SIZE
-    frame.destination = PyBytes_FromStringAndSize(<const char *>data, layout.destination)
-    data += layout.destination
-    frame.source = PyBytes_FromStringAndSize(<const char *>data, layout.source)
-    data += layout.source
-    frame.control = data[0]
-    frame.information = PyBytes_FromStringAndSize(<const char *>layout.information_at, layout.information)
-    return frame
+cdef inline bytes known_address(bytes known, const unsigned char *at, Py_ssize_t size):
+    """An address: the very object of the frame before where it says the same, as on a line it mostly does."""
+    if size == PyBytes_GET_SIZE(known) and memcmp(PyBytes_AS_STRING(known), at, size) == 0:
+        return known
+    return PyBytes_FromStringAndSize(<const char *>at, size)
 
 
 @cython.final
 cdef class HdlcDecoder:
     cdef bytes _held           # what was fed last, behind what was left of earlier feeds
+    cdef bytes _destination    # addresses of the last frame
+    cdef bytes _source
     cdef Py_ssize_t _position  # everything before it is used up
     cdef bint _damaged         # what is dropped next still belongs to a damaged frame, whose reason stands
     cdef readonly Py_ssize_t missing
@@ -223,7 +220,7 @@ cdef class HdlcDecoder:
         self.reset()
 
     def reset(self):
-        self._held = b""
+        self._held = self._destination = self._source = b""
         self._position = 0
         self._damaged = False
         self.missing = LEAST_LENGTH + 2
@@ -248,16 +245,37 @@ cdef class HdlcDecoder:
             reader.left = PyBytes_GET_SIZE(self._held) - self._position - 1
             outcome = take_frame(&reader, &layout)
             if outcome == WHOLE:
-                self._damaged = False
-                self._position += 1 + layout.length  # the closing flag stays: it may open the next frame
-                self.missing = LEAST_LENGTH + 1
-                return new_frame(start, &layout)
+                return self._frame(start, &layout)
             if outcome == NEED_MORE:
                 self.missing = layout.missing
                 return None
             self._drop(1, REASONS[outcome])
             self._damaged = True
         return None
+
+    cdef Frame _frame(self, const unsigned char *data, Layout *layout):
+        """A frame out of the whole and checked bytes at `data`, the opening flag left out."""
+        cdef Frame frame = Frame.__new__(Frame)
+        frame.segmented = data[0] & SEGMENTATION != 0
+        data += FORMAT_SIZE
+        frame.destination = self._destination = known_address(self._destination, data, layout.destination)
+        data += layout.destination
+        frame.source = self._source = known_address(self._source, data, layout.source)
+        data += layout.source
+        frame.control = data[0]
+        frame.information = PyBytes_FromStringAndSize(<const char *>layout.information_at, layout.information)
+        self._damaged = False
+        self.missing = LEAST_LENGTH + 1
+        self._position += 1 + layout.length  # the closing flag stays: it may open the next frame
+        self._let_go()
+        return frame
+
+    cdef inline void _let_go(self) noexcept:
+        """Where nothing but a flag may be left, keep no buffer alive for it: idle decoders are many."""
+        cdef Py_ssize_t left = PyBytes_GET_SIZE(self._held) - self._position
+        if left <= 1:
+            self._held = LONE_FLAG if left else b""
+            self._position = 0
 
     cdef _hold(self, bytes data):
         cdef Py_ssize_t left = PyBytes_GET_SIZE(self._held) - self._position
@@ -291,7 +309,10 @@ cdef class HdlcDecoder:
             flag += 1
         self._position = flag - data
         self.missing = LEAST_LENGTH + 2 - (end - flag)
-        return end - flag > 1
+        if end - flag > 1:
+            return True
+        self._let_go()
+        return False
 
 
 cdef bint is_address(bytes address):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -242,6 +243,27 @@ def test_frames_that_nobody_collects_are_dropped_oldest_first() -> None:
     while frame is not None:
         last, frame = frame, decoder.feed(b"")
     assert facts(last) == facts(HdlcDecoder().feed(GET))
+
+
+def test_an_idle_decoder_is_small_and_keeps_no_buffer_alive() -> None:
+    # A site has hundreds of them, one for each connection.
+    decoder = HdlcDecoder()
+    assert sys.getsizeof(decoder) <= 128
+    for ending in (b"", b"\x7e"):
+        data = RR + GET + ending
+        references = sys.getrefcount(data)
+        assert len(collect(decoder, data)) == 2
+        assert sys.getrefcount(data) == references
+        assert decoder.pending == 0
+
+
+def test_addresses_change_from_frame_to_frame() -> None:
+    # The decoder hands out the address objects of the frame before where they say the same.
+    addresses = [b"\x02\x23", b"\x02\x25", b"\x03", b"\x02\x23", b"\x00\x02\x00\x23", b"\x00\x02\x00\x25"]
+    pairs = [(one, other) for one in addresses for other in addresses]
+    stream = b"".join(encode_frame(one, other, 0x10, b"x") for one, other in pairs)
+    assert [frame[:2] for frame in collect(HdlcDecoder(), stream) if frame] == pairs
+    assert collect(HdlcDecoder(), stream) == collect(HdlcDecoder(), stream, 5)
 
 
 def test_reset_forgets_everything() -> None:
