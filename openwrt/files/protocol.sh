@@ -26,7 +26,7 @@ status() {
 	/usr/bin/meterd status "$PROTOCOL"
 }
 
-# The daemon starts every configured protocol by itself; one that is disabled is stopped once the daemon is there.
+# The daemon starts every configured protocol by itself; its own script stops those that are disabled.
 boot() {
 	:
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -215,3 +216,20 @@ def test_a_protocols_script_is_enabled_by_its_link(scripts_root):
     assert script(scripts_root, "dlms", "enabled").returncode == 1
     script(scripts_root, "dlms", "enable")
     assert script(scripts_root, "dlms", "enabled").returncode == 0
+
+
+def test_a_disabled_protocol_is_stopped_once_the_daemon_is_ready(scripts_root):
+    for protocol in ("dlms", "iec62056-21", "elgama"):
+        script(scripts_root, protocol, "enable")
+    program = scripts_root / "usr" / "bin" / "meterd"
+    program.write_text('#!/bin/sh\necho "$*" >>/tmp/asked\n')
+    program.chmod(0o755)
+    (scripts_root / "dev" / "ttyS1").touch()
+    start(scripts_root, ONE_METER)
+    asked = scripts_root / "tmp" / "asked"
+    assert not asked.exists()
+    (scripts_root / "var" / "run" / "meterd" / "ready").touch()
+    end = time.monotonic() + 30
+    while not asked.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert asked.read_text() == "stop mbus\n"
