@@ -45,15 +45,19 @@ class Daemon:
         self.stopped_protocols: set[str] = set()
         self.configuration: Configuration | None = None
         self.observe: Callable[[Line], Iterable[Observer]] = lambda line: ()
+        self.followers: list[Callable[[Line], None]] = []  # told of every new line
         self.once = False
         self.status_interval_s: float | None = None
-        self._closing: dict[str, Line] = {}
+        self._closing: list[Line] = []  # they say goodbye still
+        self._reload_asked = False
         self._stop_timer = Timer(loop.stop)
 
     # ---- configuration
 
     def configure(self, configuration: Configuration) -> int:
         """Put a configuration in force; returns how many devices are read."""
+        if self._is_stopping():
+            return 0
         self.configuration = configuration
         by_line: dict[str, list[Job]] = {}
         jobs: dict[str, Job] = {}
@@ -78,18 +82,24 @@ class Daemon:
         known = self.jobs.get(device.alias)
         if known is not None and _same(known, device, device_signals):
             return known
-        driver = registry.driver(device.protocol)
         try:
+            driver = registry.driver(device.protocol)
             plan = driver.plan(device, device_signals)
-        except ConfigError as error:
+        except (ConfigError, ImportError) as error:
             log.error(f"{device.alias}: {error}")
+            return None
+        except Exception as error:  # no device may keep the others from being read
+            log.bug(f"{device.alias}: cannot be planned on a defect of meterd", error)
             return None
         log.hide(plan.secrets)
         for signal, message in plan.refused:
             log.warning(f"{device.alias}/{signal.alias}: {message}")
             self.hub.publish(failed(signal, "type"))
         status = known.status if known is not None else DeviceStatus(device.alias)
-        memory = known.memory if known is not None else self.state.memory(device.alias)
+        if known is not None and known.plan.device.line == device.line:
+            memory = known.memory
+        else:  # on another line nothing is open, and on the old one a goodbye may be under way
+            memory = self.state.memory(device.alias, known.memory if known is not None else None)
         return Job(driver, plan, device_signals, memory, status, self.loop.time)
 
     def _forget_statuses(self, jobs: dict[str, Job]) -> None:
@@ -98,37 +108,42 @@ class Daemon:
                 self.hub.forget(alias)
 
     def _set_lines(self, by_line: dict[str, list[Job]], ports: dict[str, str]) -> None:
-        for key in list(self.lines):
-            line = self.lines[key]
-            if key not in by_line or (line.path is not None and line.path != ports.get(key, key)):
-                del self.lines[key]
-                self._closing[key] = line
-                line.stop(partial(self._line_closed, key))
+        leaving = []
+        for key, line in list(self.lines.items()):
+            jobs = by_line.get(key)
+            if jobs is None or line.path != _path_of(jobs[0], ports):
+                leaving.append(self.lines.pop(key))
+            else:
+                line.set_jobs(jobs)
+        self._closing += leaving
         for key, jobs in by_line.items():
-            if key in self._closing:
-                continue  # the old line still says goodbye on this port; it is begun when that is over
             if key not in self.lines:
-                self.lines[key] = self._new_line(key, jobs[0], ports)
-            self.lines[key].set_jobs(jobs)
+                self._begin_line(key, jobs, _path_of(jobs[0], ports))
+        for line in leaving:
+            line.stop(partial(self._line_closed, line))
 
-    def _new_line(self, key: str, job: Job, ports: dict[str, str]) -> Line:
-        path = None if job.plan.device.over_tcp() else ports.get(key, key)
-        line = Line(self.loop, key, path, self.hub, self._line_done)
+    def _begin_line(self, key: str, jobs: list[Job], path: str | None) -> None:
+        """A port on which an old line still says goodbye gets its new line when that is over."""
+        if any(key == line.key or (path is not None and path == line.path) for line in self._closing):
+            return
+        line = self.lines[key] = Line(self.loop, key, path, self.hub, self._line_done)
         line.once = self.once
         line.status_interval_s = self.status_interval_s
         line.player.observers = list(self.observe(line))
-        return line
+        for follow in self.followers:
+            follow(line)
+        line.set_jobs(jobs)
 
-    def _line_closed(self, key: str) -> None:
-        self._closing.pop(key, None)
-        if self.configuration is not None and not self._stop_timer.deadline:
-            jobs = [job for job in self.jobs.values() if job.plan.device.line == key]
-            if jobs:
-                self._set_lines(
-                    {**{k: line.jobs for k, line in self.lines.items()}, key: jobs}, self.configuration.ports
-                )
-        elif not self._closing:
-            self.loop.stop()
+    def _line_closed(self, line: Line) -> None:
+        self._closing.remove(line)
+        if self._is_stopping():
+            if not self._closing:
+                self.loop.stop()
+        elif self.configuration is not None:
+            by_line: dict[str, list[Job]] = {}
+            for job in self.jobs.values():
+                by_line.setdefault(job.plan.device.line, []).append(job)
+            self._set_lines(by_line, self.configuration.ports)
 
     def _line_done(self, line: Line) -> None:
         """One scan of everything was asked for, and this line has done its part."""
@@ -140,6 +155,8 @@ class Daemon:
 
     def reload(self, paths: list[str]) -> None:
         """Read the files again. What is wrong in them is said, and what runs of a wrong protocol is stopped."""
+        if self._is_stopping():
+            return
         configuration = load(paths)
         for error in configuration.errors:
             log.error(str(error))
@@ -150,24 +167,37 @@ class Daemon:
 
     def stop(self) -> None:
         """End all conversations politely, then the loop, within STOP_S."""
-        if self._stop_timer.deadline is not None:
+        if self._is_stopping():
             return
         self.loop.arm(self._stop_timer, self.loop.time + STOP_S)
-        for key, line in self.lines.items():
-            self._closing[key] = line
-        self.lines = {}
-        for key, line in list(self._closing.items()):
-            line.stop(partial(self._line_closed, key))
+        lines, self.lines = list(self.lines.values()), {}
+        self._closing += lines  # those that say goodbye already go on with it
+        for line in lines:
+            line.stop(partial(self._line_closed, line))
         if not self._closing:
             self.loop.stop()
+
+    def _is_stopping(self) -> bool:
+        return self._stop_timer.deadline is not None
 
     def catch_signals(self, on_reload: Callable[[], None]) -> None:
         """SIGTERM and SIGINT end the daemon politely, SIGHUP reloads; both in the loop's next turn."""
         signals.set_wakeup_fd(self.loop.wakeup_fd(), warn_on_full_buffer=False)
         for number in (signals.SIGTERM, signals.SIGINT):
             signals.signal(number, lambda *_: self.loop.call_soon_from_thread(self.stop))
-        signals.signal(signals.SIGHUP, lambda *_: self.loop.call_soon_from_thread(on_reload))
+        signals.signal(signals.SIGHUP, lambda *_: self._ask_for_reload(on_reload))
         signals.signal(signals.SIGPIPE, signals.SIG_IGN)
+
+    def _ask_for_reload(self, on_reload: Callable[[], None]) -> None:
+        """A storm of signals is one reload."""
+
+        def reload() -> None:
+            self._reload_asked = False
+            on_reload()
+
+        if not self._reload_asked:
+            self._reload_asked = True
+            self.loop.call_soon_from_thread(reload)
 
     # ---- what the control socket may ask
 
@@ -192,8 +222,13 @@ class Daemon:
 
     def secrets_of(self, line: Line) -> list[bytes]:
         """What no trace of that line may show, the longest first."""
-        found = {secret for job in line.jobs for secret in job.plan.secrets}
-        return sorted(found, key=len, reverse=True)
+        return sorted(line.secrets(), key=len, reverse=True)
+
+
+def _path_of(job: Job, ports: dict[str, str]) -> str | None:
+    """The device node of a job's line, None over TCP."""
+    device = job.plan.device
+    return None if device.over_tcp() else ports.get(device.line, device.line)
 
 
 def _summary(job: Job, now_ms: int) -> dict[str, object]:

@@ -8,7 +8,7 @@ connection is kept until it fails; one that the other side dropped in the meanti
 from __future__ import annotations
 
 from .. import log
-from ..errors import Aborted, Incomplete, LineError, MeterdError, PortGone, Refused
+from ..errors import Aborted, LineError, MeterdError, PortGone, Refused
 from ..model import failed
 from .loop import Loop, Timer
 from .player import Player
@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 
 # Where a table has no `reconnect_time`: a vanished port is tried again after this long at the latest.
 PORT_RETRY_S = 5.0
+# However fast a configuration asks for it, a port that cannot be opened is not tried more often than this.
+SHORTEST_RETRY_S = 0.1
 
 
 class Job:
     """One device on its line: what to read, what it remembers, when it is due, how it is."""
 
     __slots__ = (
-        "close_delay_s", "driver", "memory", "plan", "poll_delay_s", "signals", "status", "status_due", "timeout_s",
-        "turn",
+        "close_delay_s", "driver", "failure", "memory", "plan", "poll_delay_s", "signals", "status", "status_due",
+        "timeout_s", "turn",
     )  # fmt: skip
 
     def __init__(
@@ -47,11 +49,13 @@ class Job:
         self.memory = memory
         self.status = status
         self.status_due: float | None = None
+        self.failure: tuple[str, float] | None = None  # the reason its signals failed with, and until when that stands
         self.poll_delay_s = (parameters.get("poll_delay_ms") or 0) / 1000.0
         self.close_delay_s = (parameters.get("serial_close_delay") or 0) / 1000.0
         self.timeout_s = (parameters.get("timeout_ms") or 5000) / 1000.0
         reconnect = parameters.get("reconnect_time")
-        self.turn = Turn(now, (parameters.get("scan_rate_ms") or 10000) / 1000.0, reconnect and reconnect / 1000.0)
+        retry_s = None if reconnect is None else max(reconnect / 1000.0, SHORTEST_RETRY_S)
+        self.turn = Turn(now, (parameters.get("scan_rate_ms") or 10000) / 1000.0, retry_s)
 
     def alias(self) -> str:
         return self.plan.device.alias
@@ -83,6 +87,7 @@ class Line:
         self._current: Job | None = None
         self._started = 0.0
         self._fresh = False
+        self._interrupted = False
         self._reported: set[Signal] = set()
         self._timer = Timer(self._consider)
         self._close_timer = Timer(self._close_port)
@@ -96,6 +101,11 @@ class Line:
             self._interrupt("its configuration changed")
         self._plan_next()
 
+    def secrets(self) -> set[bytes]:
+        """What no trace of this line may show; a device that is just being let go has secrets still."""
+        jobs = self.jobs if self._current is None else [*self.jobs, self._current]
+        return {secret for job in jobs for secret in job.plan.secrets}
+
     def stop(self, stopped: Callable[[], None]) -> None:
         """End politely and close the port, then call `stopped`, within the player's bound for goodbyes."""
         self._stopped = stopped
@@ -106,6 +116,7 @@ class Line:
             self._interrupt("meterd is ending")
 
     def _interrupt(self, why: str) -> None:
+        self._interrupted = True
         if self.player.is_playing():
             self.player.abort(why)
         else:
@@ -143,6 +154,7 @@ class Line:
     def _begin(self, job: Job) -> None:
         self._current = job
         self._started = self.loop.time
+        self._interrupted = False
         self._close_timer.deadline = None
         self._reported = set()
         self._fresh = not self.port.is_open()
@@ -173,7 +185,12 @@ class Line:
 
     def _converse(self, job: Job) -> None:
         log.debug(f"{job.alias()}: scan begins", port=self.key)
-        self.player.start(job.driver.conversation(job.plan, job.memory), job.poll_delay_s)
+        try:
+            conversation = job.driver.conversation(job.plan, job.memory)
+        except Exception as error:  # a defect of one protocol is no reason to stop the others
+            self._ended(error)
+            return
+        self.player.start(conversation, job.poll_delay_s)
 
     # ---- what comes of it
 
@@ -185,7 +202,9 @@ class Line:
         job = self._current
         if job is None:
             return
-        if isinstance(error, PortGone) and not self._fresh and not self.player.bytes_received:
+        if self._interrupted:
+            error = error if isinstance(error, Aborted) else Aborted(f"{error}")
+        elif isinstance(error, PortGone) and not self._fresh and not self.player.bytes_received:
             # The connection died while nobody used it; that is no fault of the meter.
             self._fresh = True
             self.port.close()
@@ -204,6 +223,7 @@ class Line:
         status = job.status
         status.add(self.player)
         if error is None:
+            job.failure = None
             status.succeeded(now_ms)
             log.recovered(job.alias(), f"{job.alias()}: answers again", port=self.key)
             reason = "not_found"
@@ -211,10 +231,19 @@ class Line:
             reason = error.reason if isinstance(error, MeterdError) else "bad_frame"
             status.failed(reason, refused=isinstance(error, Refused))
             self._log_fault(job, error)
-        for signal in job.plan.signals:
-            if signal not in self._reported:
-                self.hub.publish(failed(signal, reason))
+        if self._is_news(job, reason, error):
+            for signal in job.plan.signals:
+                if signal not in self._reported:
+                    self.hub.publish(failed(signal, reason))
         self._publish_status(job)
+
+    def _is_news(self, job: Job, reason: str, error: Exception | None) -> bool:
+        """A line that is tried again and again until it is back says so at the pace of its scans, no faster."""
+        if isinstance(error, LineError) and not self._reported:
+            if job.failure is not None and job.failure[0] == reason and self._started < job.failure[1]:
+                return False
+            job.failure = (reason, self._started + job.turn.period_s / 2.0)
+        return True
 
     def _publish_status(self, job: Job) -> None:
         """Changes at once, all of it now and then: with the scans, so that an idle daemon sleeps."""
@@ -234,13 +263,10 @@ class Line:
         now = self.loop.time
         # Whoever refuses is there; only silence and garbage cost the line its time.
         answered = error is None or not isinstance(error, LineError)
-        self._schedule.finished(job.turn, self._started, now, answered or isinstance(error, Aborted), error is None)
-        if isinstance(error, PortGone):
-            self.port.close()
-            if job.turn.retry_s is None:
-                job.turn.due = min(job.turn.due, now + max(min(job.turn.period_s, PORT_RETRY_S), 1.0))
-        elif isinstance(self.port, TcpPort) and isinstance(error, (LineError, Incomplete)):
-            self.port.close()  # it may be half open: only a new connection tells
+        self._schedule.finished(job.turn, self._started, now, answered)
+        if isinstance(error, PortGone) and job.turn.retry_s is None:
+            job.turn.due = now + max(min(job.turn.period_s, PORT_RETRY_S), 1.0)
+        self._keep_or_close(error)
         if self._stopped is not None:
             self._finish_stop()
             return
@@ -253,6 +279,15 @@ class Line:
         if isinstance(self.port, SerialPort) and self.port.is_open():
             self.loop.arm(self._close_timer, now + job.close_delay_s)
         self._plan_next()
+
+    def _keep_or_close(self, error: Exception | None) -> None:
+        """A connection that may be half open, or out of step, is not used again: only a new one tells."""
+        port = self.port
+        doubtful = isinstance(port, TcpPort) and isinstance(error, (LineError, Aborted))
+        if doubtful or isinstance(error, PortGone) or port.is_sending():
+            port.close()
+        elif isinstance(port, SerialPort) and port.shortcoming:
+            log.warning(f"{self.key}: {port.shortcoming}", fold=f"{self.key} settings", port=self.key)
 
     def _close_port(self) -> None:
         self._close_timer.deadline = None

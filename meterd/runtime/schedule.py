@@ -2,7 +2,9 @@
 
 A meter that does not answer costs its whole time-out budget. So a silent device is tried only when no live one is due,
 and only if its attempt ends before the next live one is due, or the line has saved up enough of the time that silent
-devices may take from live ones: SILENT_SHARE of all time. Pure arithmetic: the clock is an argument.
+devices may take from live ones: SILENT_SHARE of all time. On a line that is too slow for its live ones there is never a
+time when none is due; there a silent device that has waited for long takes its share all the same.
+Pure arithmetic: the clock is an argument.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ if TYPE_CHECKING:
 
 # Live devices keep at least 95 % of their cadence; the rest of this bound is for timer and kernel.
 SILENT_SHARE = 0.04
+# Differences below this are rounding: a time that is reckoned must never come out a hair before it is due.
+EPSILON_S = 1e-6
 
 LIVE, UNTRIED, SILENT = 0, 1, 2
 
 
 class Turn:
-    """When one device is due: every `period_s`, or `retry_s` after a failure if given. Seconds, monotonic."""
+    """When one device is due: every `period_s`, or `retry_s` after it was silent if given. Seconds, monotonic."""
 
     __slots__ = ("cost_s", "due", "period_s", "retry_s", "state")
 
@@ -53,9 +57,9 @@ class Schedule:
         # On a line that is too slow for its live devices, those never tried yet take every other turn.
         if untried is not None and (live is None or self._last_was_live):
             live = untried
-        if live is None and silent is not None and self._overrun(now + silent.cost_s) <= self._credit:
-            live = silent
-        return live
+        if silent is None or (live is not None and now - silent.due <= silent.cost_s / SILENT_SHARE):
+            return live
+        return silent if self._delay(silent.cost_s, now) <= self._credit + EPSILON_S else live
 
     def next_time(self, now: float) -> float | None:
         """When `pick` may have something again; None for never."""
@@ -64,19 +68,20 @@ class Schedule:
             if turn.state != SILENT or turn.due > now:
                 times.append(turn.due)
             else:
-                short = self._overrun(now + turn.cost_s) - self._credit
-                times.append(now + max(short, 0.0) / SILENT_SHARE)
+                short = self._delay(turn.cost_s, now) - self._credit
+                times.append(now + max(short, EPSILON_S) / SILENT_SHARE)
         return min(times, default=None)
 
-    def finished(self, turn: Turn, started: float, now: float, answered: bool, succeeded: bool) -> None:
-        """Take note of how a turn went: whether the device `answered` at all, and whether its scan `succeeded`."""
+    def finished(self, turn: Turn, started: float, now: float, answered: bool) -> None:
+        """Take note of how a turn went. A device that `answered`, if only to refuse, is not asked before its time: a
+        meter may lock up after a few wrong passwords."""
         turn.cost_s = now - started
         self._last_was_live = turn.state == LIVE
         if not answered:
             self._accrue(now)
-            self._credit = max(self._credit - max(self._overrun(now), 0.0), -self._largest_cost())
+            self._credit = max(self._credit - self._delay(turn.cost_s, started), -self._largest_cost())
         turn.state = LIVE if answered else SILENT
-        if not succeeded and turn.retry_s is not None:
+        if not answered and turn.retry_s is not None:
             turn.due = now + turn.retry_s
         else:
             turn.due = max(turn.due + turn.period_s, now)
@@ -89,6 +94,7 @@ class Schedule:
     def _largest_cost(self) -> float:
         return max((turn.cost_s for turn in self.turns if turn.state != LIVE), default=0.0)
 
-    def _overrun(self, end: float) -> float:
-        """By how much something that lasts until `end` would delay the next live device."""
-        return end - min((turn.due for turn in self.turns if turn.state == LIVE), default=end)
+    def _delay(self, cost_s: float, now: float) -> float:
+        """By how much something that lasts so long from `now` delays the next live device."""
+        next_live = min((turn.due for turn in self.turns if turn.state == LIVE), default=None)
+        return 0.0 if next_live is None else min(max(now + cost_s - next_live, 0.0), cost_s)

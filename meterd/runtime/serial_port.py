@@ -7,6 +7,7 @@ blocks, so the end of a transmission is found with a timer and the kernel's coun
 
 from __future__ import annotations
 
+import os
 import select
 import termios
 from fcntl import ioctl
@@ -26,6 +27,8 @@ SPEEDS = {
 SIZES = {5: termios.CS5, 6: termios.CS6, 7: termios.CS7, 8: termios.CS8}
 FORMAT_FLAGS = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
 
+# Device numbers of ptys, which have no line and hence no character format.
+PTY_MAJORS = range(136, 144)
 # While a frame is under way and it is not known how much is missing, look no more often than after this many
 # characters, or this time where that is shorter.
 HUSH_CHARACTERS = 8
@@ -127,13 +130,15 @@ class SerialPort(ParityPort):
             got = self._set(settings.baudrate, wanted)
         except termios.error:
             got = -1  # a pty says EINVAL where nothing but the character format would change
+        if termios.tcgetattr(self.fd)[5] != SPEEDS[settings.baudrate]:
+            self.shortcoming = f"the port does not take a speed of {settings.baudrate} baud"
         if got == wanted:
             return
         if settings.data_bits == 7 and settings.parity != "none" and settings.stop_bits == 1:
             self.software_parity = settings.parity
         elif settings.data_bits != 8:
             raise PortGone(f"{self.path}: the port cannot do {settings.data_bits} data bits")
-        else:
+        elif os.major(os.fstat(self.fd).st_rdev) not in PTY_MAJORS:
             self.shortcoming = f"the port cannot do {settings}; it runs 8N1"
         self._set(settings.baudrate, termios.CS8)
 
@@ -205,7 +210,5 @@ class SerialPort(ParityPort):
 
 def _cause(error: Exception) -> str:
     """pyserial wraps the operating system's words in its own; keep the operating system's."""
-    from os import strerror
-
     number = getattr(error, "errno", None) or (error.args[0] if error.args and isinstance(error.args[0], int) else None)
-    return strerror(number) if isinstance(number, int) else str(error)
+    return os.strerror(number) if isinstance(number, int) else str(error)

@@ -15,7 +15,7 @@ def run(turns, cost, seconds, answers):
         index = turns.index(turn)
         starts[index].append(now)
         begun, now = now, now + cost(index)
-        schedule.finished(turn, begun, now, answers(index), answers(index))
+        schedule.finished(turn, begun, now, answers(index))
     return starts
 
 
@@ -56,9 +56,9 @@ def test_a_dead_device_alone_is_tried_at_its_retry_rate():
 def test_a_dead_device_that_comes_back_is_live_again():
     turns = [Turn(0.0, 1.0), Turn(0.0, 1.0)]
     schedule = Schedule(turns)
-    schedule.finished(turns[1], 0.0, 2.0, False, False)
+    schedule.finished(turns[1], 0.0, 2.0, False)
     assert turns[1].state == SILENT
-    schedule.finished(turns[1], 3.0, 3.1, True, True)
+    schedule.finished(turns[1], 3.0, 3.1, True)
     assert turns[1].state == LIVE
 
 
