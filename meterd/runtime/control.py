@@ -12,6 +12,7 @@ Protocols are named as their debug programs are: iec62056-21, dlms, mbus, elgama
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 from functools import partial
@@ -22,6 +23,7 @@ from ..json_text import dumps
 from ..protocols import registry
 from ..publish.events import EventLog
 from ..publish.local_socket import listen
+from .loop import Timer
 from .wire_log import WireLog
 
 TYPE_CHECKING = False
@@ -30,12 +32,17 @@ if TYPE_CHECKING:
 
     from ..publish.hub import Hub
     from .daemon import Daemon
+    from .line import Line
     from .player import Observer
 
 DIRECTORY = "/var/run/meterd"
 MAX_REQUEST = 256
 MAX_CLIENTS = 16
 MAX_WAITING = 1 << 20
+# A client that has not asked, or not taken its answer, by then makes room for others.
+CLIENT_S = 10.0
+# poll tells these whether they were asked for or not.
+GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 def default_path() -> str:
@@ -63,6 +70,7 @@ class Control:
             log.warning(f"no control socket: {error}")
             return
         daemon.loop.register(self._listener.fileno(), select.POLLIN, self._on_knock)
+        daemon.followers.append(self._follow)
 
     def close(self) -> None:
         for client in list(self._clients.values()):
@@ -79,7 +87,9 @@ class Control:
         assert self._listener is not None
         try:
             fd, _ = self._listener._accept()
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._make_room()
             return
         if len(self._clients) >= MAX_CLIENTS:
             os.close(fd)
@@ -90,8 +100,32 @@ class Control:
     def forget(self, fd: int) -> None:
         self._clients.pop(fd, None)
 
+    def _make_room(self) -> None:
+        """No descriptor is left for who knocks, who would be told of again at once: let go of the oldest client."""
+        log.warning("no control socket for a while: too many files are open", fold="control socket")
+        if self._clients:
+            next(iter(self._clients.values())).close()
+        elif self._listener is not None:
+            self.daemon.loop.unregister(self._listener.fileno())
+            self._listener.close()
+            self._listener = None
+
+    def _follow(self, line: Line) -> None:
+        """A line has begun; who traces wants to see it too."""
+        for client in list(self._clients.values()):
+            client.follow(line)
+
     def answer(self, words: list[str]) -> dict[str, object]:
         """The answer to one request; `ok` False and `error` in words where it cannot be done."""
+        try:
+            return self._answer(words)
+        except ConfigError as error:
+            return {"ok": False, "error": str(error)}
+        except Exception as error:
+            log.bug(f"{' '.join(words)!r} on the control socket failed on a defect of meterd", error)
+            return {"ok": False, "error": "a defect of meterd; see its log"}
+
+    def _answer(self, words: list[str]) -> dict[str, object]:
         command, arguments = words[0] if words else "", words[1:]
         if command == "status" and len(arguments) <= 1:
             package = registry.PROGRAMS.get(arguments[0]) if arguments else None
@@ -127,33 +161,45 @@ class Client:
 
     def __init__(self, control: Control, fd: int) -> None:
         self._control = control
+        self._loop = control.daemon.loop
         self._fd = fd
         self._request = b""
         self._waiting = b""
         self._ending = False
-        self._observers: list[tuple[str, Observer]] = []
-        control.daemon.loop.register(fd, select.POLLIN, self._on_event)
+        self._wire_log: WireLog | None = None
+        self._only: list[str] = []
+        self._observers: list[tuple[Line, Observer]] = []
+        self._patience = Timer(self.close)
+        self._loop.arm(self._patience, self._loop.time + CLIENT_S)
+        self._loop.register(fd, select.POLLIN, self._on_event)
 
     def close(self) -> None:
-        if self._fd >= 0:
-            for key, observer in self._observers:
-                line = self._control.daemon.lines.get(key)
-                if line is not None and observer in line.player.observers:
-                    line.player.observers.remove(observer)
-            self._control.daemon.loop.unregister(self._fd)
-            self._control.forget(self._fd)
-            os.close(self._fd)
-            self._fd = -1
+        if self._fd < 0:
+            return
+        for line, observer in self._observers:
+            if observer in line.player.observers:
+                line.player.observers.remove(observer)
+        self._observers = []
+        self._patience.deadline = None
+        self._loop.unregister(self._fd)
+        self._control.forget(self._fd)
+        os.close(self._fd)
+        self._fd = -1
+        self._waiting = b""
 
     def write(self, text: str) -> None:
         """What a WireLog needs of a file; a client that does not read is let go."""
+        if self._fd < 0:
+            return
         self._waiting += text.encode("ascii", "backslashreplace")
-        if len(self._waiting) > MAX_WAITING:
+        if len(self._waiting) > MAX_WAITING and not self._ending:
             self.close()
-        elif self._fd >= 0:
+        else:
             self.flush()
 
     def flush(self) -> None:
+        if self._fd < 0:
+            return
         try:
             self._waiting = self._waiting[os.write(self._fd, self._waiting) :]
         except BlockingIOError:
@@ -164,37 +210,55 @@ class Client:
         if not self._waiting and self._ending:
             self.close()
         else:
-            self._control.daemon.loop.modify(self._fd, select.POLLIN | (select.POLLOUT if self._waiting else 0))
+            self._listen(not self._ending)
+
+    def _listen(self, to_input: bool) -> None:
+        events = (select.POLLIN if to_input else 0) | (select.POLLOUT if self._waiting else 0)
+        self._loop.modify(self._fd, events)
 
     def _on_event(self, revents: int) -> None:
+        if revents & GONE:
+            self.close()
+            return
         if revents & select.POLLOUT:
             self.flush()
-        if self._fd < 0 or not revents & ~select.POLLOUT:
-            return
+        if revents & select.POLLIN and self._fd >= 0:
+            self._read()
+
+    def _read(self) -> None:
         try:
             data = os.read(self._fd, MAX_REQUEST)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
-        self._request += data
-        if not data or len(self._request) > MAX_REQUEST:
             self.close()
-        elif b"\n" in self._request and not self._ending and not self._observers:
+            return
+        if self._wire_log is not None:
+            if not data:  # it will ask for no more, but may follow still: a hang-up is told without asking
+                self._listen(False)
+            return
+        self._request += data
+        if b"\n" in self._request:
             self._serve(self._request.split(b"\n")[0].decode("ascii", "replace").split())
+        elif not data or len(self._request) > MAX_REQUEST:
+            self.close()
 
     def _serve(self, words: list[str]) -> None:
         if words[:1] == ["trace"]:
-            self._trace(words[1:])
+            self._patience.deadline = None
+            self._only = words[1:]
+            self._wire_log = WireLog(self, lambda: self._loop.time)
+            for line in self._control.daemon.lines.values():
+                self.follow(line)
             return
         self._ending = True
         self.write(dumps(self._control.answer(words)) + "\n")
 
-    def _trace(self, only: list[str]) -> None:
-        daemon = self._control.daemon
-        wire_log = WireLog(self, lambda: daemon.loop.time)
-        for key, line in daemon.lines.items():
-            if not only or key in only or line.path in only:
-                observer = wire_log.observer(key, partial(daemon.secrets_of, line))
-                line.player.observers.append(observer)
-                self._observers.append((key, observer))
+    def follow(self, line: Line) -> None:
+        """Let a client that traces see this line."""
+        if self._wire_log is None or (self._only and line.key not in self._only and line.path not in self._only):
+            return
+        self._observers = [(one, seen) for one, seen in self._observers if one in self._control.daemon.lines.values()]
+        observer = self._wire_log.observer(line.key, partial(self._control.daemon.secrets_of, line))
+        line.player.observers.append(observer)
+        self._observers.append((line, observer))

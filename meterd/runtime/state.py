@@ -25,9 +25,10 @@ class StateDirectory:
     def __init__(self, path: str | None) -> None:
         self.path = path
 
-    def memory(self, device_alias: str) -> Memory:
-        """The memory of a device, with what an earlier run left of it."""
-        memory = Memory(self._load(device_alias), lambda content: self._save(device_alias, content))
+    def memory(self, device_alias: str, known: Memory | None = None) -> Memory:
+        """The memory of a device, with what an earlier run left of it; or anew what `known` keeps over a restart."""
+        content = self._load(device_alias) if known is None else known.persistent
+        memory = Memory(content, lambda content: self._save(device_alias, content))
         memory.volatile["random_bytes"] = os.urandom  # challenges of DLMS high-level security
         return memory
 
@@ -49,8 +50,8 @@ class StateDirectory:
 
         try:
             content = unpackb(data, strict_map_key=False)
-        except ValueError:
-            content = None
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            content = None  # msgpack raises each of these, depending on where the damage is
         if isinstance(content, dict):
             return content
         log.warning(f"{self._file(device_alias)}: not readable as state, begun anew", fold="state")
@@ -69,7 +70,27 @@ class StateDirectory:
                 file.flush()
                 os.fsync(file.fileno())
             os.rename(name + ".new", name)
-        except OSError as error:
-            log.error(f"{name}: what must survive a restart cannot be kept: {error.strerror}", fold="state")
+            _sync_directory(self.path)
+        except (OSError, ValueError, TypeError, OverflowError) as error:  # the latter: what no msgpack can hold
+            cause = getattr(error, "strerror", None) or error
+            log.error(f"{name}: what must survive a restart cannot be kept: {cause}", fold="state")
+            _remove(name + ".new")
             return False
+        log.recovered("state", f"{name}: kept again")
         return True
+
+
+def _sync_directory(path: str) -> None:
+    """Only then does the new name survive a power cut; the file's content alone is on the disk already."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _remove(name: str) -> None:
+    try:
+        os.unlink(name)
+    except OSError:
+        pass  # it was never made
