@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import log
-from ..runtime.wire_log import WireObserver, mask
+from ..runtime.wire_log import WireObserver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ class RawOutput(WireObserver):
     """Each telegram as it passes, in hex, secrets masked; and the line settings."""
 
     def __init__(self, line: str, clock: Callable[[], float], secrets: Callable[[], Iterable[bytes]]) -> None:
-        super().__init__(clock, lambda sign, _, data: log.notice(f"{line} {sign} {mask(data, secrets())}", port=line))
+        super().__init__(clock, secrets, lambda sign, _, text: log.notice(f"{line} {sign} {text}", port=line))
         self._line = line
 
     def settings(self, settings: LineSettings) -> None:

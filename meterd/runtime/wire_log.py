@@ -34,62 +34,149 @@ if TYPE_CHECKING:
 HEADER = "# meterd wire log 1"
 MAX_PIECE = 8192
 JOIN_S = 0.05
+MAX_WAITING = 64  # entries that wait for a secret to show or not
+PART = 4  # bytes of a secret in a row that are secret by themselves, in what is sent
 PARITIES = {"N": "none", "E": "even", "O": "odd"}
 
 
 def mask(data: bytes, secrets: Iterable[bytes]) -> str:
     """Hex of `data`, with every occurrence of a secret, and the check over it, as `**`."""
-    hidden = bytearray(len(data))
-    for secret in secrets:
-        start = data.find(secret) if secret else -1
-        while start >= 0:
-            _hide(hidden, start, start + len(secret))
-            _hide_check(hidden, data, start + len(secret))
-            start = data.find(secret, start + 1)
+    return shown(data, hide(data, secrets))
+
+
+def shown(data: bytes, hidden: bytearray) -> str:
+    """Hex of `data`, with `**` where `hidden` is not 0."""
     return " ".join("**" if secret else f"{byte:02x}" for byte, secret in zip(data, hidden, strict=True))
 
 
-def _hide(hidden: bytearray, start: int, end: int) -> None:
+def hide(data: bytes, secrets: Iterable[bytes], pieces: bool = False) -> bytearray:
+    """1 for each byte of `data` that belongs to a secret or to the check over one; with `pieces` also where no more
+    than a part of a secret stands, as where a message is sent in segments."""
+    hidden = bytearray(len(data))
+    for secret in secrets:
+        for part in _parts(secret) if pieces else [secret]:
+            start = data.find(part) if part else -1
+            while start >= 0:
+                _set(hidden, start, start + len(part))
+                _hide_check(hidden, data, start + len(part))
+                start = data.find(part, start + 1)
+    return hidden
+
+
+def _parts(secret: bytes) -> set[bytes]:
+    return {secret, *(secret[at : at + PART] for at in range(len(secret) - PART + 1))}
+
+
+def _set(hidden: bytearray, start: int, end: int) -> None:
     end = min(end, len(hidden))
-    hidden[start:end] = b"\1" * (end - start)
+    hidden[start:end] = b"\1" * max(end - start, 0)
 
 
 def _hide_check(hidden: bytearray, data: bytes, start: int) -> None:
     """Hide the check over what ends at `start`: it tells of the secret, and another one would have another check."""
-    etx, flag = data.find(b"\x03", start), data.find(b"\x7e", start)
-    if data[:1] == b"\x01" and etx >= 0:
-        _hide(hidden, etx + 1, etx + 2)  # IEC 62056-21: the block check character behind ETX
-    elif data[:1] == b"\x7e" and flag >= start + 2:
-        _hide(hidden, flag - 2, flag)  # HDLC: the frame check sequence before the flag
+    if data[:1] == b"\x7e":
+        flag = _closing_flag(data, start)
+        _set(hidden, max(flag - 2, 0), flag)  # HDLC: the frame check sequence
+    elif data.rfind(b"\x01", 0, start) >= 0:
+        etx = data.find(b"\x03", start)
+        _set(hidden, etx + 1, etx + 2 if etx >= 0 else 0)  # IEC 62056-21: the block check character behind ETX
+
+
+def _closing_flag(data: bytes, start: int) -> int:
+    """Where the HDLC frame ends in which `start` lies, by the lengths of the frames; 0 where there are none."""
+    at = 0
+    while at + 2 < len(data) and data[at] == 0x7E:
+        if data[at + 1] == 0x7E:
+            at += 1
+            continue
+        end = at + 1 + ((data[at + 1] & 7) << 8 | data[at + 2])
+        if end >= start:
+            break
+        at = end
+    else:
+        return 0
+    return end if data[end : end + 1] == b"\x7e" else max(data.find(b"\x7e", start), 0)
+
+
+def _beginnings(data: bytes, secrets: Iterable[bytes]) -> int:
+    """How many bytes at the end of `data` may be the beginning of a secret."""
+    longest = 0
+    for secret in secrets:
+        for size in range(min(len(secret) - 1, len(data)), longest, -1):
+            if data.endswith(secret[:size]):
+                longest = size
+                break
+    return longest
+
+
+class Curtain:
+    """Lets the entries of one line pass in their order, secrets masked also where two of them share one.
+
+    An entry that ends like the beginning of a secret waits, with all behind it, until what follows in its direction
+    tells; where nothing follows, that end is masked.
+    """
+
+    def __init__(self, secrets: Callable[[], Iterable[bytes]], write: Callable[[str, float, str], None]) -> None:
+        self._secrets = secrets
+        self._write = write
+        self._entries: list[tuple[str, float, bytes]] = []  # sign, time, data
+
+    def add(self, sign: str, time: float, data: bytes) -> None:
+        self._entries.append((sign, time, data))
+        self.lift(len(self._entries) > MAX_WAITING)
+
+    def lift(self, at_once: bool) -> None:
+        """Let pass what can; all of it if that must be `at_once`."""
+        secrets = list(self._secrets())
+        hidden, open_from = {}, {}
+        for sign in ("<", ">"):
+            data = b"".join(entry[2] for entry in self._entries if entry[0] == sign)
+            hidden[sign] = hide(data, secrets, pieces=sign == ">")
+            beginning = _beginnings(data, secrets)
+            open_from[sign] = len(data) - beginning
+            # A last check byte is one letter of some secret now and then; what came in must still play back.
+            if at_once and (sign == ">" or beginning >= PART):
+                _set(hidden[sign], open_from[sign], len(data))
+        passed = {"<": 0, ">": 0}
+        while self._entries:
+            sign, time, data = self._entries[0]
+            begin, end = passed[sign], passed[sign] + len(data)
+            if end > open_from[sign] and not at_once:
+                return
+            del self._entries[0]
+            passed[sign] = end
+            self._write(sign, time, shown(data, hidden[sign][begin:end]))
 
 
 class WireObserver:
-    """Hands what was sent, and what came in without a pause as one piece, to `write(sign, time, data)`."""
+    """Hands what was sent, and what came in without a pause as one piece, to `write(sign, time, hex)`, masked."""
 
-    def __init__(self, clock: Callable[[], float], write: Callable[[str, float, bytes], None]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        secrets: Callable[[], Iterable[bytes]],
+        write: Callable[[str, float, str], None],
+    ) -> None:
         self._clock = clock
-        self._write = write
-        self._sent = b""
+        self._curtain = Curtain(secrets, write)
         self._began = self._last = 0.0
         self._piece = b""
 
     def sent(self, data: bytes) -> None:
-        self.flush()
-        self._sent = data
-        self._write(">", self._clock(), data)
+        self._end_piece()
+        self._curtain.add(">", self._clock(), data)
 
     def received(self, data: bytes) -> None:
         now = self._clock()
-        # A pause ends a piece, but not an echo that is under way: half a secret would slip through the mask.
-        if len(self._piece) > MAX_PIECE or (now > self._last + JOIN_S and not self._sent.startswith(self._piece)):
-            self.flush()
+        if len(self._piece) > MAX_PIECE or now > self._last + JOIN_S:
+            self._end_piece()
         if not self._piece:
             self._began = now
         self._piece += data
         self._last = now
 
     def framed(self, frame: Any) -> None:
-        self.flush()
+        self._end_piece()
 
     def settings(self, settings: LineSettings) -> None:
         self.flush()
@@ -98,9 +185,14 @@ class WireObserver:
         self.flush()
 
     def flush(self) -> None:
+        """Let go of all that waits."""
+        self._end_piece()
+        self._curtain.lift(at_once=True)
+
+    def _end_piece(self) -> None:
         piece, self._piece = self._piece, b""
         if piece:
-            self._write("<", self._began, piece)
+            self._curtain.add("<", self._began, piece)
 
 
 class WireLog:
@@ -123,7 +215,7 @@ class WireLog:
                 wire_log._put(line, f"~ {wire_log._stamp(wire_log._clock())} {settings}")
 
         return LineObserver(
-            self._clock, lambda sign, time, data: self._put(line, f"{sign} {self._stamp(time)} {mask(data, secrets())}")
+            self._clock, secrets, lambda sign, time, text: self._put(line, f"{sign} {self._stamp(time)} {text}")
         )
 
     def _stamp(self, time: float) -> str:
@@ -206,4 +298,12 @@ def _entry(sign: str, rest: str) -> Entry:
         return Entry(sign, float(time), [], parse_settings(tail.strip()))
     if sign not in ("<", ">"):
         raise ValueError(f"{sign!r} begins no entry; '>', '<', '~', '@' and '#' do")
-    return Entry(sign, float(time), [None if pair == "**" else int(pair, 16) for pair in tail.split()])
+    return Entry(sign, float(time), [_byte(pair) for pair in tail.split()])
+
+
+def _byte(pair: str) -> int | None:
+    if pair == "**":
+        return None
+    if len(pair) > 2:
+        raise ValueError(f"{pair!r} is not one byte in hex")
+    return int(pair, 16)

@@ -1,0 +1,102 @@
+"""What survives a restart: damaged files, directories that cannot be written, a full disk."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgpack import packb
+
+from meterd import log
+from meterd.runtime.state import StateDirectory
+
+
+@pytest.fixture
+def said():
+    found: list[str] = []
+    log.configure(log.DEBUG, lambda level, text: found.append(text), clock=lambda: 0.0)
+    yield found
+    log.configure()
+
+
+def test_what_was_saved_is_there_after_a_restart(tmp_path):
+    path = tmp_path / "deep" / "state"
+    memory = StateDirectory(str(path)).memory("m1")
+    memory.persistent["counter"] = 4711
+    assert memory.save()
+    assert StateDirectory(str(path)).memory("m1").persistent == {"counter": 4711}
+    assert StateDirectory(str(path)).memory("m2").persistent == {}
+    assert sorted(os.listdir(path)) == ["m1.state"]
+
+
+def test_without_a_directory_nothing_is_promised():
+    memory = StateDirectory(None).memory("m1")
+    memory.persistent["counter"] = 1
+    assert not memory.save()
+
+
+def test_a_device_that_moves_keeps_its_counters_and_forgets_what_was_open(tmp_path):
+    state = StateDirectory(str(tmp_path))
+    before = state.memory("m1")
+    before.persistent["counter"] = 100
+    before.volatile["session"] = "open"
+    after = state.memory("m1", before)
+    assert after.persistent is before.persistent
+    assert "session" not in after.volatile
+    assert after.save()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"\xc1", b"\x81", b"\x81\x91\x01\x02", packb([1, 2]), packb("x"), packb({"a": 1}) + b"x", b"\x91" * 4000],
+)
+def test_damaged_files_are_begun_anew_and_told(tmp_path, said, damage):
+    (tmp_path / "m1.state").write_bytes(damage)
+    assert StateDirectory(str(tmp_path)).memory("m1").persistent == {}
+    assert len(said) == 1
+    assert "m1.state" in said[0]
+
+
+@given(st.binary(max_size=64))
+def test_any_bytes_are_a_state_or_none(tmp_path_factory, data):
+    directory = tmp_path_factory.mktemp("state")
+    (directory / "m1.state").write_bytes(data)
+    assert isinstance(StateDirectory(str(directory)).memory("m1").persistent, dict)
+
+
+def test_a_directory_in_place_of_the_file_is_survived(tmp_path, said):
+    (tmp_path / "m1.state").mkdir()
+    memory = StateDirectory(str(tmp_path)).memory("m1")
+    assert memory.persistent == {}
+    assert not memory.save()
+    assert [text for text in said if "cannot be kept" in text]
+    assert sorted(os.listdir(tmp_path)) == ["m1.state"]
+
+
+def test_a_full_disk_is_told_once_and_so_is_its_end(tmp_path, said, monkeypatch):
+    memory = StateDirectory(str(tmp_path)).memory("m1")
+    memory.persistent["counter"] = 1
+    assert memory.save()
+
+    def full(fd):
+        raise OSError(28, "No space left on device")
+
+    real = os.fsync
+    monkeypatch.setattr("os.fsync", full)
+    memory.persistent["counter"] = 2
+    assert [memory.save() for _ in range(3)] == [False] * 3
+    assert len(said) == 1
+    assert StateDirectory(str(tmp_path)).memory("m1").persistent["counter"] in (1, 2)
+    assert sorted(os.listdir(tmp_path)) == ["m1.state"]
+    monkeypatch.setattr("os.fsync", real)
+    assert memory.save()
+    assert "kept again" in said[-1]
+
+
+def test_what_no_file_can_hold_is_told_not_raised(tmp_path, said):
+    memory = StateDirectory(str(tmp_path)).memory("m1")
+    memory.persistent["counter"] = 2**70
+    assert not memory.save()
+    assert "cannot be kept" in said[0]
