@@ -106,6 +106,16 @@ for path in source.rglob("*"):
 """
 
 
+def test_the_examples_of_the_document_are_in_order(site: Path, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "elgama.md").read_text(encoding="utf-8")
+    configuration, profile = (json.loads(block.partition("```")[0]) for block in text.split("```json\n")[1:])
+    write(site / "gama300.json", profile)
+    path = write(tmp_path / "meterd.json", {**configuration, "ports": {"PORT1": "/dev/ttyS0"}})
+    found = load([str(path)], careful=True)
+    assert found.errors == []
+    assert "temperature" in found.devices[0].profile["registers"]
+
+
 # ---- merging
 
 

@@ -17,7 +17,7 @@ from ..dlms.objects import SCALERS, Directory
 from ..dlms.reader import MULTIPLE, SHORT_NAME_STEP, Item, LogicalNames
 from ..dlms.reading import Values, failure_reason, meaning
 from ..dlms.targets import Target
-from .profile import CLOCK, ROWS, SERIAL, VALUE
+from .profile import CLOCK, ROWS, VALUE
 from .raw import VALUE_ATTRIBUTE, Raw, parse_raw
 from .rows import EventLog, LoadProfile
 from .times import Stamp, cosem_text, cosem_time
@@ -252,22 +252,19 @@ class Talk:
         if want.scaler is None:
             return (0, None)
         key = item_key(want.scaler)
-        if key not in self.scalers:
-            code, value = self.heard[key]
-            # Nobody says that what a raw short name points at is a register.
-            guessed = not want.scaler.class_id
-            if code:
-                reason = failure_reason(code)
-                if not guessed or reason != "not_found":
-                    return reason
-                self.scalers[key] = (0, None)
-            else:
-                try:
-                    self.scalers[key] = scaler_unit(value)
-                except DecodeError as error:
-                    if not guessed:
-                        return error.reason
-                    self.scalers[key] = (0, None)
+        if key in self.scalers:
+            return self.scalers[key]
+        code, value = self.heard[key]
+        # Nobody says that what a raw short name points at is a register: texts and what has no scaler are as they are.
+        guessed = not want.scaler.class_id
+        if code:
+            reason = failure_reason(code)
+            is_number = isinstance(self.heard[item_key(want.item)][1], (int, float))
+            return (0, None) if guessed and (reason == "not_found" or not is_number) else reason
+        try:
+            self.scalers[key] = scaler_unit(value)
+        except DecodeError as error:
+            return (0, None) if guessed else error.reason
         return self.scalers[key]
 
     def _reading(self, choice: Choice, item: Item, value: Any, scaler: ScalerUnit) -> Reading:
@@ -276,8 +273,9 @@ class Talk:
             if not isinstance(value, (list, tuple)) or len(value) < choice.field:
                 return failed(signal, "not_found")
             value = value[choice.field - 1]
-        if register.name == SERIAL and isinstance(value, int):
-            value = str(value)
+        if register.name == CLOCK:
+            text = cosem_text(cosem_time(value, self.profile.clock or {}))
+            return failed(signal, "clock") if text is None else values.reading(signal, text, meter_time=self.stamp.text)
         try:
             if register.type and type(value) is bytes and len(value) == 12:
                 value = DateTime(value)
@@ -286,8 +284,6 @@ class Talk:
             return failed(signal, error.reason)
         if found is None:
             return failed(signal, "type")
-        if register.name == CLOCK and self.profile.clock is not None:
-            found = cosem_text(cosem_time(value, self.profile.clock)) or found
         return self.stamp.put_on(values.reading(signal, found, scaler[1] or register.unit))
 
     def _fail(self, choices: list[Choice], reason: str) -> Conversation:

@@ -7,7 +7,7 @@ of its own, and takes away what the profile has under another code than the mete
 
 from __future__ import annotations
 
-from ...errors import ProtocolError
+from ...errors import LineError, ProtocolError
 from ...model import Number
 from ..dlms import driver as dlms
 from ..dlms.conversation import resume_or_open
@@ -106,8 +106,15 @@ def _short(code: bytes) -> str:
 
 def _list(device: Device, profile: Profile, memory: Memory) -> Conversation:
     """The read-out, one thing for each group of a data set."""
-    session = Session(session_settings(device, profile)[0], memory)
-    data_sets: list[DataSet] = yield from read_out(session, READ_OUT_MODE, {}, 1 + device["retry_counter"])
+    openings = session_settings(device, profile)
+    for opening in openings:
+        try:
+            session = Session(opening, memory)
+            data_sets: list[DataSet] = yield from read_out(session, READ_OUT_MODE, {}, 1 + device["retry_counter"])
+            break
+        except LineError:
+            if opening is openings[-1]:
+                raise
     return [
         Thing(address, Raw(READOUT, address), 0, plain(value), unit, index + 1 if index else None)
         for _, address, index, value, unit in data_sets[:MAX_OBJECTS]

@@ -84,6 +84,7 @@ def conversation(plan: Plan, memory: Memory) -> Conversation:
         raise error
     if not requests.choices:
         return
+    _forget_another_meter(plan.device, memory)
     scan = CosemScan(requests, memory) if isinstance(requests, CosemRequests) else ModeCScan(requests, memory)
     try:
         yield from scan.run()
@@ -94,3 +95,14 @@ def conversation(plan: Plan, memory: Memory) -> Conversation:
             if choice.register.kind != VALUE:
                 yield Report(failed(choice.signal, error.reason))
         raise
+
+
+def _forget_another_meter(device: Device, memory: Memory) -> None:
+    """What was learnt belongs to one meter, and meters of one address differ in their numbers."""
+    identity = f"{device['meter_model']}/{device['id']}"
+    if memory.persistent.get("elgama") != identity:
+        for name in ("objects", "profiles", "lists", "logs"):
+            memory.persistent.pop(name, None)
+        for name in ("elgama_scalers", "scalers", "profiles", "opening", "asked"):
+            memory.volatile.pop(name, None)
+        memory.persistent["elgama"] = identity
