@@ -260,3 +260,39 @@ def test_a_full_or_removed_disk_is_one_message_and_no_end(gateway, fate):
             daemon.stop()
     finally:
         subprocess.run(["umount", "-l", disk], check=False, stderr=subprocess.DEVNULL)
+
+
+# What ujail adds to the mounts by itself: the program's interpreter, the usual devices, what `procfs` asks for.
+BY_ITSELF = ("/dev/null", "/dev/zero", "/dev/urandom")
+
+
+def test_the_jail_holds_all_that_the_daemon_needs(gateway, tmp_path):
+    assert script(gateway.root, "meterd", "start").returncode == 0
+    instance = recorded(gateway.root)
+    jail = tmp_path / "jail"
+    emulator = f"/usr/bin/{gateway.machine.emulator[0]}"
+    paths = [*sorted(instance.mounts), emulator, "/usr/bin/python3.11", *BY_ITSELF]
+    mounted: list[Path] = []
+    try:
+        for path in paths:
+            source = Path(path) if path in BY_ITSELF else (gateway.root / path.lstrip("/")).resolve()
+            target = jail / path.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                target.mkdir(exist_ok=True)
+            else:
+                target.touch()
+            subprocess.run(["mount", "--bind", source, target], check=True)
+            mounted.append(target)
+        output = tmp_path / "output"
+        output.touch()
+        daemon = Supervisor(jail, gateway.machine, instance, output)
+        daemon.start()
+        try:
+            until(lambda: good_values(daemon, "tcp_energy"), "a reading over TCP from within the jail")
+            assert script(gateway.root, "meterd", "stop").returncode == 0
+        finally:
+            assert daemon.stop() == 0, daemon.said()
+    finally:
+        for target in reversed(mounted):
+            subprocess.run(["umount", "-l", target], check=True)
