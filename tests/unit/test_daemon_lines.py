@@ -1,0 +1,239 @@
+"""Lines and the daemon: sharing, faults that last, reloads at the worst moment, the end."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from meterd import log
+from meterd.conversation import LineSettings
+from meterd.runtime.faults import Fault
+
+from .runtime_rig import Rig, counting_meter, serial_device, tcp_device
+
+RAW = LineSettings(9600)
+
+
+@pytest.fixture
+def rig(monkeypatch):
+    made = Rig(monkeypatch)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def said():
+    found: list[str] = []
+    log.configure(log.NOTICE, lambda level, text: found.append(text))
+    yield found
+    log.configure()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_devices_of_one_address_share_a_connection(rig):
+    port = rig.host.on_tcp(0, counting_meter())
+    assert rig.configure(tcp_device("a", port), tcp_device("b", port)) == 2
+    rig.run(5.0, lambda: len(rig.readings.of("a", "good")) >= 3 and len(rig.readings.of("b", "good")) >= 3)
+    assert len(rig.host.meters) == 1
+    assert len(rig.daemon.lines) == 1
+
+
+def test_a_port_that_cannot_be_opened_for_long_is_no_flood(rig, said, monkeypatch):
+    tries: list[float] = []
+    rig.configure(tcp_device("a", free_port(), scan_rate_ms=60000, reconnect_time=0))
+    status = rig.daemon.jobs["a"].status
+    monkeypatch.setattr(type(status), "add", lambda self, counted: tries.append(rig.loop.time))
+    rig.run(1.5)
+    assert 5 <= len(tries) <= 16, "tried again and again, and not in a busy loop"
+    assert len(rig.readings.of("a")) == 1
+    assert rig.readings.of("a")[0].reason == "disconnected"
+    assert len(said) == 1
+
+
+def test_a_thousand_reconnects_leak_no_descriptor(rig, said):
+    port = rig.host.on_tcp(0, counting_meter(), Fault("close"))
+    rig.configure(tcp_device("a", port, scan_rate_ms=1, reconnect_time=0))
+    line = next(iter(rig.daemon.lines.values()))
+    line.jobs[0].turn.retry_s = 0.0
+    rig.run(5.0, lambda: len(rig.toy.scans) >= 10)
+    before = descriptors()
+    rig.run(60.0, lambda: len(rig.toy.scans) >= 1010)
+    assert descriptors() <= before + 4
+    assert len(said) <= 3
+    assert len(rig.loop._heap) < 5000
+
+
+def test_a_connection_dropped_between_scans_costs_no_reading(rig, said):
+    port = rig.host.on_tcp(0, counting_meter())
+    rig.configure(tcp_device("a", port))
+    line = next(iter(rig.daemon.lines.values()))
+    rig.run(5.0, lambda: len(rig.readings.of("a", "good")) >= 2 and not line.player.is_playing())
+    for meter in rig.host.meters:
+        meter.port.close()
+    rig.run(5.0, lambda: len(rig.readings.of("a", "good")) >= 5)
+    assert rig.readings.of("a") == rig.readings.of("a", "good")
+    assert said == []
+
+
+def test_who_refuses_is_asked_again_at_its_time_only(rig, said):
+    port = rig.host.on_tcp(0, counting_meter(answer=b"no"))
+    rig.configure(tcp_device("a", port, scan_rate_ms=60000, reconnect_time=1))
+    rig.run(0.5)
+    assert rig.toy.scans == ["a"]
+
+
+def test_a_device_taken_out_while_it_is_read_says_goodbye(rig, said):
+    port = rig.host.on_tcp(0, counting_meter(silent=("a",)))
+    b = tcp_device("b", port)
+    rig.configure(tcp_device("a", port, timeout_ms=20000), b)
+    rig.run(5.0, lambda: rig.toy.scans and rig.toy.scans[-1] == "a")
+    rig.run(0.1)
+    rig.configure(b)
+    rig.run(5.0, lambda: rig.readings.of("b", "good"))
+    assert "a" in rig.toy.goodbyes
+    assert rig.readings.of("a") == []
+    assert "a" not in rig.daemon.jobs
+
+
+def test_reload_while_the_connection_is_dead_does_not_begin_anew(rig, said):
+    port = rig.host.on_tcp(0, counting_meter())
+    rig.configure(tcp_device("a", port))
+    rig.run(5.0, lambda: rig.readings.of("a", "good"))
+    for meter in rig.host.meters:
+        meter.port.close()
+    stopped: list[bool] = []
+    rig.run(5.0, lambda: rig.toy.scans[2:] != [])
+    line = next(iter(rig.daemon.lines.values()))
+    line.stop(lambda: stopped.append(True))
+    rig.run(5.0, lambda: bool(stopped))
+    assert not line.port.is_open()
+
+
+def test_ports_are_swapped_while_both_are_in_use(rig, said, tmp_path):
+    nodes = {"PORT1": str(tmp_path / "a"), "PORT2": str(tmp_path / "b")}
+    rig.host.on_pty(nodes["PORT1"], counting_meter(), RAW)
+    rig.host.on_pty(nodes["PORT2"], counting_meter(), RAW)
+    devices = serial_device("one", "PORT1"), serial_device("two", "PORT2")
+    rig.configure(*devices, ports=nodes)
+    rig.run(10.0, lambda: rig.readings.of("one", "good") and rig.readings.of("two", "good"))
+    swapped = {"PORT1": nodes["PORT2"], "PORT2": nodes["PORT1"]}
+    for _ in range(3):
+        rig.configure(*devices, ports=swapped)
+        rig.configure(*devices, ports=nodes)
+        rig.configure(*devices, ports=swapped)
+        rig.readings.all.clear()
+        rig.run(10.0, lambda: rig.readings.of("one", "good") and rig.readings.of("two", "good"))
+        assert {key: line.path for key, line in rig.daemon.lines.items()} == swapped
+    assert not [text for text in said if "lock" in text]
+
+
+def test_a_device_moves_to_another_line_in_the_midst_of_a_scan(rig, said):
+    first, second = rig.host.on_tcp(0, counting_meter(silent=("a",))), rig.host.on_tcp(0, counting_meter())
+    rig.configure(tcp_device("a", first, timeout_ms=20000))
+    rig.run(5.0, lambda: rig.toy.scans == ["a"])
+    memory = rig.daemon.jobs["a"].memory
+    rig.run(0.1)
+    rig.configure(tcp_device("a", second))
+    rig.run(5.0, lambda: rig.readings.of("a", "good"))
+    assert rig.daemon.jobs["a"].memory is not memory
+    assert rig.daemon.jobs["a"].memory.persistent is memory.persistent
+    assert list(rig.daemon.lines) == [f"127.0.0.1:{second}"]
+
+
+def test_stop_and_start_of_a_protocol(rig, said):
+    port = rig.host.on_tcp(0, counting_meter())
+    rig.configure(tcp_device("a", port))
+    rig.run(5.0, lambda: rig.readings.of("a", "good"))
+    assert rig.daemon.set_protocol("toy", False) == 0
+    assert rig.daemon.lines == {}
+    assert rig.daemon.set_protocol("toy", True) == 1
+    rig.readings.all.clear()
+    rig.run(5.0, lambda: rig.readings.of("a", "good"))
+
+
+def test_nothing_begins_any_more_once_the_daemon_stops(rig, said):
+    port = rig.host.on_tcp(0, counting_meter(silent=("a",)))
+    rig.configure(tcp_device("a", port, timeout_ms=20000))
+    rig.run(5.0, lambda: bool(rig.toy.scans))
+    rig.run(0.1)
+    rig.loop.running = True
+    rig.daemon.stop()
+    assert rig.loop.running, "a goodbye is under way"
+    assert rig.configure(tcp_device("b", port)) == 0
+    rig.daemon.reload(["/nowhere"])
+    rig.daemon.stop()
+    rig.run(5.0, lambda: not rig.loop.running)
+    assert rig.toy.goodbyes == ["a"]
+    assert rig.daemon.lines == {}
+
+
+def test_the_end_comes_in_time_though_a_goodbye_does_not(rig, said, monkeypatch):
+    monkeypatch.setattr("meterd.runtime.player.GOODBYE_S", 0.2)
+    port = rig.host.on_tcp(0, counting_meter(silent=("a",)))
+    rig.configure(tcp_device("a", port, timeout_ms=20000))
+    rig.run(5.0, lambda: bool(rig.toy.scans))
+    rig.run(0.1)
+    rig.loop.running = True
+    rig.daemon.stop()
+    rig.run(2.0, lambda: not rig.loop.running)
+    assert not [text for text in said if "critical" in text]
+
+
+def test_a_driver_that_fails_keeps_nobody_else_from_being_read(rig, said):
+    port = rig.host.on_tcp(0, counting_meter())
+    plan = rig.toy.plan
+
+    def broken(device, signals):
+        if device.alias == "bad":
+            raise KeyError("oops")
+        return plan(device, signals)
+
+    rig.daemon.configure(rig.configuration())
+    import meterd.protocols.registry as registry
+
+    registry.driver("toy").plan = broken
+    assert rig.configure(tcp_device("bad", port), tcp_device("a", port)) == 1
+    rig.run(5.0, lambda: rig.readings.of("a", "good"))
+    assert [text for text in said if text.startswith("bad: ") and "oops" in text]
+
+
+def test_a_name_is_looked_up_without_holding_up_the_loop(rig, said):
+    port = rig.host.on_tcp(0, counting_meter())
+    device = tcp_device("a", port, ip="localhost")
+    device.line = f"localhost:{port}"
+    rig.configure(device)
+    rig.run(5.0, lambda: rig.readings.of("a", "good"))
+
+
+def test_a_name_that_does_not_exist_is_asked_for_once_at_a_time(rig, said, monkeypatch):
+    asked: list[str] = []
+
+    def never(function, arguments):
+        asked.append("thread")
+
+    monkeypatch.setattr("_thread.start_new_thread", never)
+    device = tcp_device("a", 1, ip="meter.invalid", timeout_ms=100, reconnect_time=1)
+    device.line = "meter.invalid:1"
+    rig.configure(device)
+    rig.run(1.0)
+    assert asked == ["thread"]
+    assert rig.readings.of("a")[0].reason == "disconnected"
+
+
+def test_the_status_of_a_trace_follows_reloads(rig, said):
+    seen: list[str] = []
+    rig.daemon.followers.append(lambda line: seen.append(line.key))
+    port, other = rig.host.on_tcp(0, counting_meter()), rig.host.on_tcp(0, counting_meter())
+    rig.configure(tcp_device("a", port))
+    rig.configure(tcp_device("a", port), tcp_device("b", other))
+    assert seen == [f"127.0.0.1:{port}", f"127.0.0.1:{other}"]
