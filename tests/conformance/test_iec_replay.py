@@ -23,9 +23,9 @@ from tests.system.rig import Running, Site, iec_device, iec_signal
 VECTORS = Path(os.environ.get("METERD_VECTORS") or Path(__file__).parents[3] / "shared/vectors") / "iec62056_21"
 NAMES = sorted(path.stem for path in VECTORS.glob("*.json"))
 SERIAL = {"baudrate": 300, "databits": 7, "parity": "EVEN"}
-ONCE = {"scan_rate_ms": 600000, "timeout_ms": 4000, "retry_counter": 0}
-# The meter's clock and the daemon's both reckon when the acknowledgement has left; a real meter waits 200 ms as well.
-REACTION_S = 0.3
+ONCE = {"scan_rate_ms": 600000, "timeout_ms": 8000}
+# The meter's clock and the daemon's both reckon when the acknowledgement has left, and the machine may be busy.
+REACTION_S = 0.8
 
 pytestmark = pytest.mark.skipif(
     not NAMES, reason=f"no recorded read-outs in {VECTORS}; METERD_VECTORS names another place"
@@ -45,7 +45,7 @@ class Recording:
     def meter(self):
         """A meter of mode C or B, by the identification, that sends the answer, and sends it again on NAK."""
         character = self.ident[4]
-        speed = MODE_B_BAUDRATES.get(character) or MODE_C_BAUDRATES[character - ord("0")]
+        speed = MODE_B_BAUDRATES.get(character, LINE.baudrate)
         decoder = HostDecoder()
         heard = None
         while True:
@@ -56,7 +56,9 @@ class Recording:
                 decoder.messages = False
                 if character not in MODE_B_BAUDRATES:
                     heard = yield Receive(decoder, None, 1000)
-                    assert heard == b"\x060%c0" % character
+                    assert isinstance(heard, bytes), heard
+                    assert (heard[:2], heard[3:]) == (b"\x060", b"0"), heard
+                    speed = MODE_C_BAUDRATES[heard[2] - ord("0")]  # after a dialogue that failed the host goes slower
                 yield LINE.at(speed)
                 yield Pause(REACTION_S)
                 yield Send(self.answer)
@@ -121,8 +123,9 @@ def readings(tmp_path_factory):
         link = directory / f"tty{number}"
         site.pty(link, recording.meter, LINE)
         ports[f"PORT{number}"] = str(link)
-        devices.append(iec_device(alias("pty", recording), device=f"PORT{number}", **SERIAL, **ONCE))
-        devices.append(iec_device(alias("tcp", recording), ip="127.0.0.1", port=site.tcp(recording.meter), **ONCE))
+        common = {**ONCE, "retry_counter": 2 if recording.is_good else 0}
+        devices.append(iec_device(alias("pty", recording), device=f"PORT{number}", **SERIAL, **common))
+        devices.append(iec_device(alias("tcp", recording), ip="127.0.0.1", port=site.tcp(recording.meter), **common))
         for way in WAYS:
             signals += recording.signals(alias(way, recording))
     path = directory / "readings"
@@ -132,7 +135,8 @@ def readings(tmp_path_factory):
 
     def all_are_in(_: Running) -> bool:
         found.clear()
-        for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+        whole = path.read_text("utf-8").rpartition("\n")[0] if path.exists() else ""
+        for line in whole.splitlines():
             reading = json.loads(line, parse_float=Digits, parse_int=Digits)
             found.setdefault(reading["device"], {})[reading["signal"]] = reading
         return sum(len(of_device) for of_device in found.values()) >= len(signals) + 2 * len(devices)
@@ -196,7 +200,7 @@ def test_the_ptys_were_switched_and_tcp_was_not(readings):
         character = recording.ident[4]
         speed = MODE_B_BAUDRATES.get(character) or MODE_C_BAUDRATES[character - ord("0")]
         wanted = [str(LINE)] if speed == 300 else [str(LINE), str(LineSettings(speed, 7, "even", 1))]
-        assert settings[f"PORT{number}"] == wanted, recording.alias
+        assert settings[f"PORT{number}"][: len(wanted)] == wanted, recording.alias
 
 
 def test_no_complaint_but_about_the_wrong_block_checks(readings):
