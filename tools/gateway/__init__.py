@@ -1,6 +1,7 @@
 """Builds meterd for gateways and proves the packages without the hardware.
 
-machines: what is built for · toolchain: a cross compiler and a Python of that machine · sysroot: foreign Pythons from
-Debian · compiled: the compiled modules · packages: what goes into which ipk · ipk: the format · mini_opkg: checks and
-installs one · service: runs the init scripts · rig: all of it under an emulator · instructions, memory: the figures.
+machines: what is built for · cache, debian, toolchain: a cross compiler and a Python of each machine · compiled,
+third_party, byte_code, imports: what goes into packages · packages, ipk: the packages and their feed · elf, mini_opkg:
+checked and installed · gateway_root, standin/, service: a gateway's root, its init scripts run, procd's rules ·
+foreign: Debian's Pythons of other machines · instructions, memory, sizes: the figures.
 """

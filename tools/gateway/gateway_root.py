@@ -143,11 +143,6 @@ def _install_feed_packages(root: Path, machine: Machine, wanted: set[str]) -> No
     assert (root / SITE.lstrip("/")).is_dir()
 
 
-def installed_bytes(root: Path) -> int:
-    """Bytes of all regular files below a folder."""
-    return sum(path.lstat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink())
-
-
 def in_root(root: Path, user: int = 0, group: int = 0, groups: tuple[int, ...] = ()):  # type: ignore[no-untyped-def]
     """For subprocess's preexec_fn: move into the root and become the user."""
 

@@ -144,7 +144,7 @@ def gnu_compiler(machine: Machine) -> Path:
         )
         script.chmod(0o755)
 
-    recipe = {"flags": machine.gnu_flags, "musl": musl(machine).name, "zig": ZIG, "script": 1}
+    recipe = {"flags": machine.gnu_flags, "musl": musl(machine).name, "zig": ZIG, "run time": run_time(machine).name}
     return made(f"gnu-compiler-{machine.name}", recipe, make)
 
 
