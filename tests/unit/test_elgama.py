@@ -318,8 +318,13 @@ def test_doubts() -> None:
     assert any("only one on its line" in message for message in words)
     assert any("knows no clock" in message for message in words)
     assert any("unverified" in message for message in words)
-    short = review([device(password="1234")])
-    assert "8" in short[0][2]
+    assert "8" in review([device(password="1234")])[0][2]
+    again = device()
+    again.alias = "again"
+    assert [remark[2:] for remark in review([device(), again])] == [
+        ("is the meter of device meter too, by its id 2141421", False)
+    ]
+    assert "is for meter_model 3" in review([device(profile="gama100")])[0][2]
 
 
 # ---- time
@@ -407,6 +412,16 @@ def test_a_clock_of_no_use_and_rows() -> None:
         device(profile_rows=4), [signal("load_profile", "load_profile#3")], {"clock": "refused", "rows": "12"}
     )
     assert outcome.error is None
+    assert len(outcome.readings) == 4
+
+
+def test_a_clock_that_leads_past_all_rows() -> None:
+    """A clock years ahead must not hide the rows for ever."""
+    gama = simulated.Gama(rows=12)
+    gama.shared.table.objects[-5].attributes[2] = b"\x09\x0c" + octets("08 1B 07 01 FF 0C 07 1E 00 FF C4 80")
+    outcome = scan(device(profile_rows=4), [signal("load_profile", "load_profile#3")], simulated.gama_line([gama], {}))
+    assert outcome.error is None
+    assert [reading.meter_time for reading in outcome.readings][-1] == "2026-07-01T12:00:00"
     assert len(outcome.readings) == 4
 
 

@@ -225,6 +225,11 @@ def test_a_broken_profile_is_told_by_file_line_and_key(
     assert list(found.signals) == ["q"]
 
 
+def test_an_opening_is_for_dlms(site: Path, tmp_path: Path) -> None:
+    write(site / "epqs.json", {"profile": "site", "transport": {"opening": "direct"}})
+    assert "transport.opening: is for dlms-hdlc only" in str(configured(tmp_path, device(meter_model=1)).errors[0])
+
+
 def test_a_profile_that_is_no_json(site: Path, tmp_path: Path) -> None:
     path = write(site / "gama300.json", '{"profile": "x",\n "registers": {\n  "1.8.1" {}\n }}')
     found = configured(tmp_path, device())

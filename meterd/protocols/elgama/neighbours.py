@@ -40,7 +40,9 @@ def review(devices: list[Device]) -> list[Remark]:
             remarks.append((device, None, error.message, True))
             continue
         other = taken.setdefault((device.line, address), device)
-        if other is not device and other["id"] != device["id"]:
+        if other is not device and other["id"] == device["id"]:
+            remarks.append((device, None, f"is the meter of device {other.alias} too, by its id {device['id']}", False))
+        elif other is not device:
             message = f"found {device['id']}, whose {address} is that of device {other.alias} (id {other['id']}) too"
             remarks.append((device, "id", f"{message}, allowed: meters that differ in it on one line", True))
         remarks += _doubts(device, profile, on_line[device.line])
@@ -55,6 +57,9 @@ def _doubts(device: Device, profile: Profile, neighbours: int) -> list[Remark]:
             told.append(f"id 0, but {neighbours} Elgama devices are configured on {device.line}")
     if device["use_time"] and not profile.clock:
         told.append(f"use_time 1, but profile {profile.name} knows no clock: readings are stamped by the gateway")
+    model = profile.content.get("meter_model")
+    if model not in (None, device["meter_model"]):
+        told.append(f"profile {profile.name} is for meter_model {model}, not {device['meter_model']}")
     length = profile.part("session").get("password_length")
     if length and device["password"] and len(device["password"]) != length:
         told.append(f"password has {len(device['password'])} characters, where profile {profile.name} expects {length}")

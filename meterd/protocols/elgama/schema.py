@@ -25,7 +25,7 @@ MAX_NAME = 128
 MAX_NAMES = 2000
 MAX_FIELD = 255
 STATUSES = ("public", "same-family", "unverified", "none")
-OPENINGS = {DLMS: ("direct", "mode-e"), IEC: ("programming", "readout")}
+OPENINGS = ("direct", "mode-e")
 DISPLAY_UNITS = tuple(prefix + unit for prefix in ("k", "M") for unit in ("Wh", "varh", "VAh", "W", "var", "VA", "V"))
 KNOWN_UNITS = frozenset((*UNITS.values(), *DISPLAY_UNITS))
 RESERVED = (CLOCK, SERIAL)
@@ -149,7 +149,7 @@ SCHEMA: dict[str, Any] = {
     "source": _text,
     "transport": {
         "protocol": _one_of(DLMS, IEC, *WITHOUT_CODEC),
-        "opening": _one_of(*OPENINGS[DLMS], *OPENINGS[IEC]),
+        "opening": _one_of(*OPENINGS),
         "line": {
             "baudrate": _one_of(*BAUDRATES),
             "databits": _one_of(7, 8),
@@ -283,10 +283,8 @@ def whole_faults(content: dict[str, Any]) -> list[Fault]:
 
 def _check_transport(content: dict[str, Any], protocol: str, found: list[Fault]) -> None:
     transport, address = content["transport"], content.get("address") or {}
-    opening = transport.get("opening", OPENINGS[protocol][0])
-    if opening not in OPENINGS[protocol]:
-        message = f"found {_shown(opening)}, allowed with {protocol}: one of {', '.join(OPENINGS[protocol])}"
-        found.append((("transport", "opening"), message))
+    if protocol != DLMS and "opening" in transport:
+        found.append((("transport", "opening"), f"is for {DLMS} only: what a register reads says how it is asked for"))
     scheme = address.get("scheme")
     fits = ("hdlc-serial",) if protocol == DLMS else ("iec-serial", "iec-anyone")
     if scheme not in fits:
