@@ -28,6 +28,8 @@ class Session:
             order["password"],
             interface,
         )
+        if "server" in order:
+            self.client.serverAddress, self.client.serverAddressSize = order["server"], 4
         if "info" in order:
             self.client.hdlcSettings.maxInfoRX = self.client.hdlcSettings.maxInfoTX = order["info"]
         if "pdu" in order:
