@@ -113,6 +113,20 @@ def test_a_meter_that_keeps_its_number_to_itself() -> None:
     assert told(outcome)["r5:1.8.0"][2] == "good"
 
 
+def test_a_meter_that_meets_the_question_for_its_number_with_silence() -> None:
+    """Believed by its sign-on after two scans, if the profile lets it; never before."""
+
+    def mute(sender: str, index: int, data: bytes) -> list[tuple[float, bytes]]:
+        return [] if sender == "meter" and b"0.0.0(" in data else [(0.0, data)]
+
+    for required, good in ((False, [False, False, True, True]), (True, [False] * 4)):
+        memory = Memory()
+        of = device({"identity": {"required": required}}, **EPQS)
+        outcomes = [scan(of, [signal("r5:31.7.0")], METER, memory, fault=mute) for _ in good]
+        assert [outcome.error is None for outcome in outcomes] == good
+        assert [bool(outcome.readings) for outcome in outcomes] == good
+
+
 def test_a_wrong_password() -> None:
     outcome = scan(device(**{**EPQS, "password": "12345678"}), [signal("r5:1.8.0")], METER)
     assert outcome.error is not None and outcome.error.reason == "auth"
@@ -168,6 +182,14 @@ def test_the_opening_speed_is_found(opens: str) -> None:
         assert len(outcome.readings) == 1
         wrong = sum(1 for data in outcome.sent() if data.startswith(b"/?")) - 1
         assert (wrong > 0) == (tries == 1 and opens == "9600")
+
+
+def test_the_character_format_of_a_device_wins() -> None:
+    given = {"databits": 8, "parity": "none", "stopbits": 2}
+    assert {repr(line)[-3:] for line in scan(device(**EPQS, **given), [signal("serial")], METER).settings} == {"8N2"}
+    assert {repr(line) for line in scan(device(baudrate=19200, **given), [signal("1.8.0")], {}).settings} == {
+        "19200 8N2"
+    }
 
 
 def test_a_dead_meter_costs_two_requests_a_scan() -> None:

@@ -103,6 +103,6 @@ def _forget_another_meter(device: Device, memory: Memory) -> None:
     if memory.persistent.get("elgama") != identity:
         for name in ("objects", "profiles", "lists", "logs"):
             memory.persistent.pop(name, None)
-        for name in ("elgama_scalers", "scalers", "profiles", "opening", "asked"):
+        for name in ("elgama_scalers", "scalers", "profiles", "opening", "unnumbered", "asked"):
             memory.volatile.pop(name, None)
         memory.persistent["elgama"] = identity

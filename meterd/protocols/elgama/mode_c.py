@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...model import Memory, Reading
     from ..iec62056_21.session import SessionSettings
-    from .profile import Profile
+    from .profile import Content, Profile
     from .selection import Choice
 
 READ_OUT_MODE = 0
+# Scans in a row in which a meter answered everything but the question for its number.
+MAX_UNNUMBERED = 2
 
 
 class ModeCRequests:
@@ -52,11 +54,11 @@ class ModeCRequests:
         self.attempts = attempts
         self.choices: list[Choice] = []
 
-    def reads(self) -> list[Raw]:
+    def reads(self, identity: Content | None) -> list[Raw]:
         """All that is read, each once: who it is first, then the clock, then the values as the jobs name them."""
         found: dict[Raw, None] = {}
-        identity, clock = self.profile.identity, self.profile.clock
-        if identity and self.serial:
+        clock = self.profile.clock
+        if identity is not None:
             found[parse_raw(identity["read"])] = None
         wants_clock = self.use_time or any(choice.register.name == CLOCK for choice in self.choices)
         if clock and wants_clock:
@@ -76,6 +78,13 @@ class ModeCScan:
         self.memory = memory
         self.heard: dict[Raw, list[DataSet] | str] = {}
         self.stamp = Stamp(requests.use_time)
+        self.identity = requests.profile.identity if requests.serial else None
+        if self.identity and self._may_do_without() and memory.volatile.get("unnumbered", 0) >= MAX_UNNUMBERED:
+            self.identity = None
+
+    def _may_do_without(self) -> bool:
+        """Whether a meter is believed by its sign-on where it does not tell its number."""
+        return self.identity is not None and not self.identity.get("required", True)
 
     def run(self) -> Conversation:
         """Raises: WrongMeter before anything is reported; other MeterdErrors after what was read."""
@@ -90,6 +99,9 @@ class ModeCScan:
             failure = error
         if failure is None or self._is_identified():
             yield from self._report(partly=failure is not None)
+        elif self.heard and self._may_do_without():
+            # It answers other questions: perhaps it meets those that it does not know with silence.
+            self.memory.volatile["unnumbered"] = self.memory.volatile.get("unnumbered", 0) + 1
         if failure is not None:
             raise failure
 
@@ -112,8 +124,9 @@ class ModeCScan:
                 volatile["silent"] = was_silent
 
     def _dialogues(self, session: Session) -> Conversation:
-        listed = [raw for raw in self.requests.reads() if raw.kind == READOUT]
-        asked = [raw for raw in self.requests.reads() if raw.kind != READOUT]
+        reads = self.requests.reads(self.identity)
+        listed = [raw for raw in reads if raw.kind == READOUT]
+        asked = [raw for raw in reads if raw.kind != READOUT]
         if listed:
             wanted = {str(raw.address): self._last_field(raw) - 1 for raw in listed}
             data_sets = yield from read_out(session, READ_OUT_MODE, wanted, self.requests.attempts)
@@ -156,21 +169,20 @@ class ModeCScan:
     # ---- who and when
 
     def _is_identity(self, raw: Raw) -> bool:
-        identity = self.requests.profile.identity
-        return identity is not None and bool(self.requests.serial) and raw == parse_raw(identity["read"])
+        return self.identity is not None and raw == parse_raw(self.identity["read"])
 
     def _is_identified(self) -> bool:
-        """Whether nothing stands against publishing: the number was read back, or there is none to read."""
-        identity = self.requests.profile.identity
-        return not identity or not self.requests.serial or parse_raw(identity["read"]) in self.heard
+        """Whether nothing stands against publishing: the number was asked for and answered, or need not be."""
+        return self.identity is None or parse_raw(self.identity["read"]) in self.heard
 
     def _check_identity(self) -> None:
         """Raises: WrongMeter; Refused where the profile wants the number and the meter does not tell it."""
-        identity = self.requests.profile.identity
-        if not identity or not self.requests.serial:
+        identity = self.identity
+        if identity is None:
             return
         found = self._text(parse_raw(identity["read"]))
         if found is not None:
+            self.memory.volatile["unnumbered"] = 0
             check_serial(found, self.requests.serial, identity)
         elif identity.get("required", True):
             raise Refused("the meter does not tell its serial number", object_name=identity["read"])
