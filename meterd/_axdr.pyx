@@ -22,6 +22,10 @@ MAX_DEPTH = 16
 # A year of a quarter-hourly profile of six columns; a compact array could otherwise multiply itself without end.
 MAX_ELEMENTS = 262144
 
+cdef enum:
+    ANY_INVOKE = -1
+    INVOKE_ID_MASK = 0x0F
+
 cdef int DEPTH_LIMIT = MAX_DEPTH
 cdef Py_ssize_t ELEMENT_LIMIT = MAX_ELEMENTS
 
@@ -369,10 +373,11 @@ def decode_results(bytes data not None, Py_ssize_t offset, Py_ssize_t count):
     return found, PyBytes_GET_SIZE(data) - source.left
 
 
-def get_response_normal(bytes apdu not None):
-    """`(invoke, data-access-result or 0, value)` of a GET.response-normal, or None if the APDU is another.
+def get_response_normal(bytes apdu not None, int invoke=ANY_INVOKE):
+    """`(data-access-result or 0, value)` of a GET.response-normal; None if the APDU is another or answers another.
 
-    Raises: DecodeError.
+    `invoke` is the invoke-id-and-priority of the request; of it, meters give back the invoke id alone. Raises:
+    DecodeError.
     """
     cdef Source source
     cdef const unsigned char *head
@@ -380,9 +385,11 @@ def get_response_normal(bytes apdu not None):
     if source.left < 3 or source.at[0] != GET_RESPONSE or source.at[1] != GET_RESPONSE_NORMAL:
         return None
     head = take(&source, 3)
-    code, found = result(&source)
+    if invoke != ANY_INVOKE and (head[2] ^ invoke) & INVOKE_ID_MASK:
+        return None
+    answer = result(&source)
     end(&source)
-    return (head[2], code, found)
+    return answer
 
 
 def decode_length(bytes data not None, Py_ssize_t offset):

@@ -277,8 +277,11 @@ def test_against_gurux() -> None:
 
 
 def test_get_response_normal() -> None:
-    assert _axdr.get_response_normal(bytes.fromhex("C401C1000600000064")) == (0xC1, 0, 100)
-    assert _axdr.get_response_normal(bytes.fromhex("C401C10104")) == (0xC1, 4, None)
+    assert _axdr.get_response_normal(bytes.fromhex("C401C1000600000064")) == (0, 100)
+    assert _axdr.get_response_normal(bytes.fromhex("C401C1000600000064"), 0xC1) == (0, 100)
+    assert _axdr.get_response_normal(bytes.fromhex("C40101000600000064"), 0xC1) == (0, 100)
+    assert _axdr.get_response_normal(bytes.fromhex("C401C2000600000064"), 0xC1) is None
+    assert _axdr.get_response_normal(bytes.fromhex("C401C10104")) == (4, None)
     for other in ("C402C1", "C501C1", "C4", "", "D8"):
         assert _axdr.get_response_normal(bytes.fromhex(other)) is None
     for broken in ("C401C1", "C401C100", "C401C1000600", "C401C10100", "C401C102", "C401C1010400", "C401C100110000"):

@@ -61,7 +61,7 @@ class Association:
     ) -> None:  # fmt: skip
         self.link = link
         self.credentials = credentials
-        self._ciphered = credentials.ciphered
+        self.ciphered = credentials.ciphered
         self.short_names = short_names
         self.max_pdu = max_pdu
         self.memory = memory
@@ -74,7 +74,7 @@ class Association:
 
     def limit(self) -> int:
         """Octets that a plain request may have so that it fits what the meter takes, sealed or not."""
-        overhead = SEALING_OVERHEAD if self._ciphered else 0
+        overhead = SEALING_OVERHEAD if self.ciphered else 0
         return (self.server_max_pdu or 0xFFFF) - overhead
 
     def next_invoke(self) -> int:
@@ -205,19 +205,23 @@ class Association:
 
     # Requests
 
-    def request(self, apdu: bytes, expected: int, invoke: int | None = None) -> Conversation:
+    def request(
+        self, apdu: bytes, expected: int, invoke: int | None = None, heard: Any = None
+    ) -> Conversation:
         """Send one xDLMS APDU; the plain APDU with tag `expected` (and that invoke id) that answers it.
+
+        `heard` is what came where the link's `carry` has sent the APDU already.
 
         Raises: Refused for ExceptionResponse and ConfirmedServiceError, SecurityError, DecodeError, ProtocolError,
         LineError.
         """
-        if self._ciphered:
+        if self.ciphered:
             apdu = self._seal(apdu)
-        answer = yield from self.link.request(apdu)
+        answer = yield from self.link.request(apdu, heard)
         for _ in range(MAX_STRAY):
             if answer[:1] == _GENERAL_BLOCK:
                 answer = yield from self._collect_blocks(answer)
-            plain = self._unseal(answer) if self._ciphered else answer
+            plain = self._unseal(answer) if self.ciphered else answer
             if plain and plain[0] == expected and (invoke is None or _same_invoke(plain, invoke)):
                 return plain
             refusals.raise_refusal(plain)
@@ -260,7 +264,7 @@ class Association:
     # Sealing
 
     def _seal(self, apdu: bytes, initiating: bool = False) -> bytes:
-        if self._security is None or not self._ciphered:
+        if self._security is None or not self.ciphered:
             return apdu
         self._reserve(1)
         dedicated = bool(self.credentials.dedicated_key) and not initiating
@@ -268,7 +272,7 @@ class Association:
         return sealed
 
     def _unseal(self, apdu: bytes) -> bytes:
-        if self._security is None or not self._ciphered:
+        if self._security is None or not self.ciphered:
             return apdu
         plain: bytes = self._security.unprotect(apdu)
         return plain

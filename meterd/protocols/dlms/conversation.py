@@ -10,7 +10,7 @@ anew once. Over the TCP wrapper, where nothing else repeats, a request without a
 from __future__ import annotations
 
 from ...conversation import Pause, Report
-from ...errors import DecodeError, Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
+from ...errors import DecodeError, Disconnected, Garbled, PortGone, ProtocolError, Refused, Silence
 from ...model import failed
 from ...obis import format_logical_name
 from . import address
@@ -27,6 +27,7 @@ from .wrapper import WrapperLink
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from ...conversation import Conversation
     from ...model import Memory, Signal
@@ -116,11 +117,14 @@ class Session:
         """Run `talk`; whatever ends it, the meter is told, as long as there is a line to tell it on."""
         try:
             return (yield from talk)
-        except (PortGone, GeneratorExit):
+        except Exception as error:
+            yield from self.part(error)
             raise
-        except BaseException:
+
+    def part(self, error: Exception) -> Conversation:
+        """Tell the meter that we go, whatever made us, as long as there is a line to tell it on."""
+        if not isinstance(error, PortGone):
             yield from self.leave()
-            raise
 
     def reader(self) -> Reader:
         """The one reader of the present association."""
@@ -169,7 +173,7 @@ class Scan:
         self.memory = memory
         self.targets = targets
         self.refused = refused
-        self.done: set[int] = set()
+        self.done: set[Any] = set()
 
     def run(self) -> Conversation:
         """Report every target. Raises: MeterdError where the meter cannot be read any further."""
@@ -181,8 +185,9 @@ class Scan:
         while True:
             session: Session = yield from resume_or_open(self.settings, self.memory)
             try:
-                yield from session.politely(self._once(session))
-            except (Silence, Garbled, ProtocolError, Refused, DecodeError) as error:
+                yield from self._once(session)
+            except Exception as error:
+                yield from session.part(error)
                 if not chances or not self._worth_another(session, error):
                     raise
                 chances -= 1
@@ -194,7 +199,9 @@ class Scan:
                 yield from session.leave()
             return
 
-    def _worth_another(self, session: Session, error: MeterdError) -> bool:
+    def _worth_another(self, session: Session, error: Exception) -> bool:
+        if not isinstance(error, (Silence, Garbled, ProtocolError, Refused, DecodeError)):
+            return False
         if session.on_trial() or isinstance(error, Disconnected):
             return True
         return self.settings.wrapped and isinstance(error, (Silence, Garbled))
@@ -202,13 +209,13 @@ class Scan:
     def _once(self, session: Session) -> Conversation:
         reader = session.reader()
         values = Values(reader, Directory(reader, self.memory), self.memory)
-        todo = [target for target in self.targets if id(target) not in self.done]
-        yield from values.identify(todo)
-        profiles = [target for target in todo if values.is_profile(target)]
-        yield from values.read([target for target in todo if target not in profiles], self.done)
+        todo = [target for target in self.targets if target not in self.done]
+        attributes, profiles = yield from values.prepare(todo, self.done)
+        rest = yield from values.read_lists(attributes, self.done)
+        yield from values.read_singly(rest, self.done)
         for target in profiles:
             yield from Profile(values, target, self.memory).read()
-            self.done.add(id(target))
+            self.done.add(target)
         self.memory.volatile["rung"] = "done"
 
 

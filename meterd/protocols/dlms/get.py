@@ -181,7 +181,7 @@ def decode_response(apdu: bytes) -> GetResult | GetBlock | GetResults:
     """Raises: Refused for a ConfirmedServiceError or ExceptionResponse in its place, DecodeError."""
     normal = get_response_normal(apdu)
     if normal is not None:
-        return GetResult(*normal)
+        return GetResult(apdu[2], *normal)
     raise_refusal(apdu)
     if apdu[:1] != b"\xc4":
         raise not_expected(apdu)

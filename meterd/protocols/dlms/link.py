@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 LLC_REQUEST = b"\xe6\xe6\x00"
 LLC_RESPONSE = b"\xe6\xe7\x00"
+LLC_SIZE = 3
 # An APDU is at most 65535 octets by its negotiation; ciphering and some meters' notion of it add a little.
 MAX_APDU = 70_000
 # With segments of one octet a meter could keep us for ever.
@@ -80,7 +81,7 @@ class HdlcLink:
         self.receive_window = DEFAULT_WINDOW
         self.connected = False
         self._decoder = HdlcDecoder()
-        self._receive = Receive(self._decoder, timeout_ms, timeout_ms)
+        self.receive = Receive(self._decoder, timeout_ms, timeout_ms)
         self._send_seq = 0
         self._recv_seq = 0
         self._called = server
@@ -140,7 +141,7 @@ class HdlcLink:
         for _ in range(MAX_IGNORED):
             if isinstance(heard, MeterdError):
                 raise heard
-            frame = heard or (yield self._receive)
+            frame = heard or (yield self.receive)
             heard = None
             if frame.destination == self.client and (frame.source == self.server or self._introduces_itself(frame)):
                 return frame
@@ -154,38 +155,51 @@ class HdlcLink:
         self.server = frame.source
         return True
 
-    def request(self, apdu: bytes) -> Conversation:
-        """Send one APDU and return the one that answers it.
+    # Nearly always one frame goes and one comes back. These three are that short way, for `request` and for whoever
+    # wants to spare himself a generator; a frame that does not fit has changed nothing and goes to `request`.
+
+    def carry(self, apdu: bytes) -> Send | None:
+        """The step that sends an APDU in one frame; None where it takes more, or there is no link."""
+        message = LLC_REQUEST + apdu
+        if len(message) > self.max_info or not self.connected:
+            return None
+        control = self._recv_seq << 5 | FINAL | self._send_seq << 1
+        return Send(encode_frame(self.server, self.client, control, message))
+
+    def answer(self, frame: Frame) -> bytes | None:
+        """The APDU that answers the one carried, where `frame` is our meter's and all of it."""
+        if frame.control != ((self._send_seq + 1) & 7) << 5 | FINAL | self._recv_seq << 1 or frame.segmented:
+            return None
+        if frame.source != self.server or frame.destination != self.client:
+            return None
+        message = frame.information
+        return message[LLC_SIZE:] if message[:LLC_SIZE] == LLC_RESPONSE else None
+
+    def settle(self) -> None:
+        """Count both frames of an exchange that `answer` has found to be in order."""
+        self._send_seq = (self._send_seq + 1) & 7
+        self._recv_seq = (self._recv_seq + 1) & 7
+
+    def request(self, apdu: bytes, heard: Frame | MeterdError | None = None) -> Conversation:
+        """Send one APDU and return the one that answers it; `heard` is what came where `carry` has sent it already.
 
         Raises: Silence, Garbled after all attempts; Disconnected where the meter has hung up; ProtocolError.
         """
         if not self.connected:
             raise Disconnected("there is no link to the meter")
-        message = LLC_REQUEST + apdu
-        heard: Frame | MeterdError | None = None
-        if len(message) <= self.max_info:
-            # Nearly always one frame goes and one comes back; whatever else happens is the exchange's business.
-            send_seq, recv_seq = self._send_seq, self._recv_seq
-            control = recv_seq << 5 | FINAL | send_seq << 1
-            yield Send(encode_frame(self.server, self.client, control, message))
+        if heard is None and (step := self.carry(apdu)) is not None:
+            yield step
             try:
-                frame = yield self._receive
+                heard = frame = yield self.receive
             except (Silence, Garbled) as error:
                 heard = error
             else:
-                send_seq = (send_seq + 1) & 7
-                if frame.control == send_seq << 5 | FINAL | recv_seq << 1 and self._is_whole(frame):
-                    self._send_seq, self._recv_seq = send_seq, (recv_seq + 1) & 7
+                answer = self.answer(frame)
+                if answer is not None:
+                    self.settle()
                     self.patience = self.attempts
-                    return frame.information[len(LLC_RESPONSE) :]
-                heard = frame
-        return (yield from self._exchange(message, heard))
-
-    def _is_whole(self, frame: Frame) -> bool:
-        """Whether a frame is our meter's and all of its answer."""
-        if frame.segmented or frame.source != self.server or frame.destination != self.client:
-            return False
-        return frame.information.startswith(LLC_RESPONSE)
+                    return answer
+        return (yield from self._exchange(LLC_REQUEST + apdu, heard))
 
     def _exchange(self, message: bytes, heard: Frame | MeterdError | None) -> Conversation:
         """Turn about until the answer is whole; `heard` is what came of a first turn already."""
@@ -201,7 +215,7 @@ class HdlcLink:
         answer = b"".join(exchange.parts)
         if not answer.startswith(LLC_RESPONSE):
             raise ProtocolError(f"the answer begins with {answer[:3].hex(' ')} where the LLC header E6 E7 00 is due")
-        return answer[len(LLC_RESPONSE) :]
+        return answer[LLC_SIZE:]
 
     def another(self) -> Conversation:
         """HDLC numbers its frames: an APDU that does not fit the request is no late one that could be passed over."""

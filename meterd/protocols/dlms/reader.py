@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ...conversation import Conversation
+    from ...conversation import Conversation, Send
     from ...model import Memory
     from .association import Association
 
@@ -65,11 +65,20 @@ class Reader:
         self.association = association
         self.memory = memory
         self.on_trial = False  # until the first answer: any refusal may mean that there is no association any more
+        self.link = association.link
 
     def encode(self, item: Item) -> bytes:
         raise NotImplementedError
 
-    def one(self, item: Item) -> Conversation:
+    def ask(self, item: Item) -> Send | None:
+        """The step that asks for one item in one frame, which `link.receive` and `hear` follow; None: use `attempt`."""
+        return None
+
+    def hear(self, frame: Any) -> tuple[int, Any] | None:
+        """`(code, value)` of what `ask` asked for; None for whatever needs a second look, by `attempt`."""
+        raise NotImplementedError
+
+    def one(self, item: Item, heard: Any = None) -> Conversation:
         raise NotImplementedError
 
     def _list(self, items: list[Item]) -> Conversation:
@@ -77,7 +86,7 @@ class Reader:
 
     def batch(self, items: list[Item], start: int) -> list[Item]:
         """Those of `items` from `start` on that fit into one request; one at least."""
-        if not self._lists_allowed():
+        if not self.lists_allowed():
             return items[start : start + 1]
         size, limit = 4, self.association.limit()
         answers = MAX_LIST
@@ -91,7 +100,8 @@ class Reader:
             count += 1
         return items[start : start + max(count, 1)]
 
-    def _lists_allowed(self) -> bool:
+    def lists_allowed(self) -> bool:
+        """Whether the meter takes several items in one request, for all that is known of it."""
         if MULTIPLE not in self.association.granted or not self.memory.persistent.get("lists", True):
             return False
         return bool(self.memory.volatile.get("silent_lists", 0) < MAX_SILENT_LISTS)
@@ -129,13 +139,14 @@ class Reader:
             results.append((yield from self.attempt(item)))
         return results
 
-    def attempt(self, item: Item) -> Conversation:
+    def attempt(self, item: Item, heard: Any = None) -> Conversation:
         """`one`, where a refusal of the service or a malformed value is a code like any other.
 
+        `heard` is the frame or the error that came where `ask` has asked for it already.
         Returns: `(code, value)`; a code that is no int is the `reason` of the error. Raises: LineError, Disconnected.
         """
         try:
-            result = yield from self.one(item)
+            result = yield from self.one(item, heard)
         except Disconnected:
             raise
         except (Refused, DecodeError, ProtocolError) as error:
@@ -149,19 +160,42 @@ class Reader:
 class LogicalNames(Reader):
     """GET: normal, with list, block transfer (Green Book 9.3.6)."""
 
+    def __init__(self, association: Association, memory: Memory) -> None:
+        super().__init__(association, memory)
+        self._invoke = 0
+
+    def ask(self, item: Item) -> Send | None:
+        """See `Reader`. What is sealed, or may find no association any more, takes the long way."""
+        if self.on_trial or self.association.ciphered:
+            return None
+        self._invoke = self.association.next_invoke()
+        return self.link.carry(get.request_normal(self._invoke, item.encoded or self.encode(item)))
+
+    def hear(self, frame: Any) -> tuple[int, Any] | None:
+        """See `Reader`."""
+        answer = self.link.answer(frame)
+        try:
+            result = None if answer is None else get_response_normal(answer, self._invoke)
+        except DecodeError:
+            return None
+        if result is not None:
+            self.link.settle()
+        return result
+
     def encode(self, item: Item) -> bytes:
         if not item.encoded:
             item.encoded = get.attribute(item.class_id, item.logical_name, item.attribute, item.selection)
         return item.encoded
 
-    def one(self, item: Item) -> Conversation:
+    def one(self, item: Item, heard: Any = None) -> Conversation:
         """`(code, value)` of one attribute. Raises: Refused, DecodeError, ProtocolError, LineError."""
-        invoke = self.association.next_invoke()
-        apdu = get.request_normal(invoke, item.encoded or self.encode(item))
-        answer = yield from self.association.request(apdu, codes.GET_RESPONSE, invoke)
+        if heard is None:
+            self._invoke = self.association.next_invoke()
+        apdu = get.request_normal(self._invoke, item.encoded or self.encode(item))
+        answer = yield from self.association.request(apdu, codes.GET_RESPONSE, self._invoke, heard)
         normal = get_response_normal(answer)
         if normal is not None:
-            return normal[1:]
+            return normal
         response = get.decode_response(answer)
         if not isinstance(response, get.GetBlock):
             raise ProtocolError("the meter answers a request for one attribute with a list")
@@ -209,7 +243,7 @@ class ShortNames(Reader):
             return read.parameterised(item.short_name, item.selection)
         return read.variable(item.short_name)
 
-    def one(self, item: Item) -> Conversation:
+    def one(self, item: Item, heard: Any = None) -> Conversation:
         """`(code, value)` of one attribute. Raises: Refused, DecodeError, ProtocolError, LineError."""
         results = yield from self._list([item])
         if len(results) != 1:

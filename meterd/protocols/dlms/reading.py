@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from ..._cosem import DateTime
 from ...conversation import Report
-from ...errors import DecodeError
-from ...model import INVALID, Reading, failed
+from ...errors import DecodeError, Garbled, Silence
+from ...model import INVALID, MAX_EXPONENT, Number, Reading, failed
 from ...obis import format_logical_name
 from . import refusals
 from .data import clock_is_invalid, plain, scale, scaler_unit
@@ -54,7 +54,7 @@ class Values:
 
     def identify(self, targets: list[Target]) -> Conversation:
         """Find class and, under short names, address of every target. Raises: LineError."""
-        targets = [target for target in targets if target.item is None]
+        targets = [target for target in targets if target.item is None or not target.item.class_id]
         names = [target.logical_name for target in targets if self._needs_directory(target)]
         places = [target.short_name for target in targets if target.short_name and not target.class_id]
         yield from self.directory.learn(names, [] if self._logical() else places)
@@ -69,12 +69,9 @@ class Values:
 
     def item(self, target: Target) -> Item | None:
         """How to read a target, or None where the meter does not know its object."""
-        if target.item is not None:
+        if target.item is not None and target.item.class_id:
             return target.item
-        item = self._find(target)
-        if item is not None and item.class_id:
-            target.item = item
-        return item
+        return self._find(target)
 
     def _find(self, target: Target) -> Item | None:
         if not self._logical() and target.short_name:
@@ -90,35 +87,77 @@ class Values:
         name = attribute_name(found[1], target.attribute)
         return Item(found[0], target.logical_name, target.attribute, short_name=name)
 
-    def is_profile(self, target: Target) -> bool:
-        item = self.item(target)
-        return item is not None and item.class_id == PROFILE_GENERIC and item.attribute == VALUE_ATTRIBUTE
+    def prepare(self, targets: list[Target], done: set[Any]) -> Conversation:
+        """Find out how to read `targets`, as far as nothing has done so yet; report those that the meter does not know.
 
-    def read(self, targets: list[Target], done: set[int]) -> Conversation:
-        """Report each target's signals. Raises: LineError, Disconnected, SecurityError; what is refused fails alone."""
-        chosen: list[tuple[Target, Item]] = []
+        Returns: (targets to read as attributes, profiles). Raises: LineError, Disconnected, SecurityError.
+        """
+        if all([target.scaler for target in targets]):
+            return (targets, [])
+        yield from self.identify(targets)
+        attributes: list[Target] = []
+        profiles: list[Target] = []
+        items: list[Item] = []
         for target in targets:
-            item = self.item(target)
+            item = target.item = self.item(target)
             if item is None:
                 yield from _report_failure(target, "not_found")
-                done.add(id(target))
+                done.add(target)
+            elif item.class_id == PROFILE_GENERIC and item.attribute == VALUE_ATTRIBUTE:
+                profiles.append(target)
             else:
-                chosen.append((target, item))
-        items = [item for _, item in chosen]
+                attributes.append(target)
+                items.append(item)
         yield from self.learn_scalers(items)
+        for target, item in zip(attributes, items, strict=True):
+            scaler = self.scaler(item)
+            if item.class_id and not isinstance(scaler, str):
+                target.scaler = scaler
+        return (attributes, profiles)
+
+    def read_lists(self, targets: list[Target], done: set[Any]) -> Conversation:
+        """Report prepared targets, many to a request. Returns: those that are to be read singly.
+
+        Raises: LineError, Disconnected, SecurityError; what is refused fails alone.
+        """
+        reader = self.reader
+        items = [target.item for target in targets]
         start = 0
-        while start < len(items):
-            batch = self.reader.batch(items, start)
-            if len(batch) == 1:
-                results = [(yield from self.reader.attempt(batch[0]))]
-            else:
-                results = yield from self.reader.read(batch)
-            for (target, item), (code, value) in zip(chosen[start : start + len(batch)], results, strict=True):
-                scaler = failure_reason(code) if code else self.scaler(item)
+        while len(items) - start > 1 and reader.lists_allowed():
+            batch = reader.batch(items, start)
+            results = yield from reader.read(batch)
+            end = start + len(batch)
+            for target, (code, value) in zip(targets[start:end], results, strict=True):
+                scaler = failure_reason(code) if code else target.scaler or self.scaler(target.item)
                 for signal in target.signals:
-                    yield Report(reading_of(signal, item, value, scaler))
-                done.add(id(target))
-            start += len(batch)
+                    yield Report(reading_of(signal, target.item, value, scaler))
+                done.add(target)
+            start = end
+        return targets[start:]
+
+    def read_singly(self, targets: list[Target], done: set[Any]) -> Conversation:
+        """Report prepared targets, one to a request. Raises: as `read_lists`.
+
+        What a register costs is decided here: the answer that is expected passes through no further generator.
+        """
+        reader = self.reader
+        receive = reader.link.receive
+        for target in targets:
+            item, heard = target.item, None
+            step = reader.ask(item)
+            result = None
+            if step is not None:
+                yield step
+                try:
+                    heard = yield receive
+                    result = reader.hear(heard)
+                except (Silence, Garbled) as error:
+                    heard = error
+            code, value = result or (yield from reader.attempt(item, heard))
+            scaler = failure_reason(code) if code else target.scaler or self.scaler(item)
+            for signal in target.signals:
+                yield Report(reading_of(signal, item, value, scaler))
+            done.add(target)
 
     def learn_scalers(self, items: list[Item]) -> Conversation:
         """Read the scaler_unit of every register among `items` that is not known yet."""
@@ -197,6 +236,8 @@ def reading_of(
     """A value with its power of ten, unit and time; what is no value fails with reason `type`, and what lacks its
     scaler_unit or was refused with the reason that stands in the place of `scaler`.
     """
+    if type(value) is int and type(scaler) is tuple and -MAX_EXPONENT <= scaler[0] <= MAX_EXPONENT:
+        return Reading(signal, Number(value, scaler[0]) if scaler[0] else value, scaler[1], 0, meter_time)
     if isinstance(scaler, str):
         return failed(signal, scaler)
     found = value_of(item, value, scaler[0])

@@ -7,8 +7,9 @@ from .objects import PROFILE_GENERIC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ...model import Signal
-    from .reader import Item
 
 VALUE_ATTRIBUTE = 2
 MAX_ATTRIBUTE = 255
@@ -17,10 +18,11 @@ MAX_ATTRIBUTE = 255
 class Target:
     """One attribute to read and the signals that it feeds; `class_id` and `short_name` 0 where nothing is configured.
 
-    `item` is how to read it, once the meter's objects are known.
+    Once the meter's objects are known, `item` (a `reader.Item`) is how to read it and `scaler` the power of ten and unit
+    of its value. With both it goes straight into a request; a profile never has a scaler.
     """
 
-    __slots__ = ("attribute", "class_id", "item", "logical_name", "short_name", "signals")
+    __slots__ = ("attribute", "class_id", "item", "logical_name", "scaler", "short_name", "signals")
 
     def __init__(self, logical_name: bytes, attribute: int, class_id: int, short_name: int) -> None:
         self.logical_name = logical_name
@@ -28,7 +30,8 @@ class Target:
         self.class_id = class_id
         self.short_name = short_name
         self.signals: list[Signal] = []
-        self.item: Item | None = None
+        self.item: Any = None
+        self.scaler: tuple[int, str | None] | None = None
 
     def __str__(self) -> str:
         place = f" at short name 0x{self.short_name:04X}" if self.short_name else ""

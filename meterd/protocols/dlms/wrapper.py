@@ -10,7 +10,7 @@ The dirt: APDUs split over TCP segments at any byte, several in one, bytes of a 
 from __future__ import annotations
 
 from ...conversation import Receive, Send
-from ...errors import DecodeError, Garbled, ProtocolError
+from ...errors import DecodeError, Garbled, MeterdError, ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ class WrapperLink:
     def __init__(self, client: int, server: int, timeout_ms: float) -> None:
         self.client = client
         self.server = server
-        self.timeout_ms = timeout_ms
         self._decoder = WrapperDecoder()
+        self.receive = Receive(self._decoder, timeout_ms, timeout_ms)
 
     def open(self) -> Conversation:
         """Nothing to do: the TCP connection is the line's."""
@@ -116,18 +116,37 @@ class WrapperLink:
         return
         yield
 
-    def request(self, apdu: bytes) -> Conversation:
-        """Send one APDU and return the next that comes. Raises: Silence, Garbled, ProtocolError."""
+    def carry(self, apdu: bytes) -> Send:
+        """The step that sends an APDU; what is held of earlier answers is dropped."""
         self._decoder.reset()
-        yield Send(encode_wrapper(self.client, self.server, apdu))
-        return (yield from self.another())
+        return Send(encode_wrapper(self.client, self.server, apdu))
 
-    def another(self) -> Conversation:
+    def answer(self, frame: WrapperFrame) -> bytes | None:
+        """The APDU of a frame from the server to this client."""
+        return frame.apdu if frame.destination == self.client and frame.source == self.server else None
+
+    def settle(self) -> None:
+        """Nothing is counted."""
+
+    def request(self, apdu: bytes, heard: WrapperFrame | MeterdError | None = None) -> Conversation:
+        """Send one APDU and return the next that comes; `heard` is what came where `carry` has sent it already.
+
+        Raises: Silence, Garbled, ProtocolError.
+        """
+        if heard is None:
+            yield self.carry(apdu)
+        return (yield from self.another(heard))
+
+    def another(self, heard: WrapperFrame | MeterdError | None = None) -> Conversation:
         """The next APDU from the server to this client, without asking. Raises: Silence, Garbled, ProtocolError."""
         for _ in range(MAX_IGNORED):
-            frame = yield Receive(self._decoder, self.timeout_ms, self.timeout_ms)
-            if frame.destination == self.client and frame.source == self.server:
-                return frame.apdu
+            if isinstance(heard, MeterdError):
+                raise heard
+            frame = heard or (yield self.receive)
+            heard = None
+            answer = self.answer(frame)
+            if answer is not None:
+                return answer
         raise (
             ProtocolError(f"the answer came from wPort {frame.source}, not {self.server}")
             if frame.destination == self.client
