@@ -159,10 +159,11 @@ class Reading:
 
     `value` int, Number, float (only if the meter sent one), str or None; `unit` as the standard writes it, or None;
     `time_ms` gateway time, ms since 1970 UTC, 0 = the hub stamps it; `meter_time` ISO 8601 text or None;
-    `quality` one of QUALITIES; `reason` one of REASONS, or None when good.
+    `quality` one of QUALITIES; `reason` one of REASONS, or None when good; `words` what the meter said to a refusal,
+    for the log and for people.
     """
 
-    __slots__ = ("meter_time", "quality", "reason", "signal", "time_ms", "unit", "value")
+    __slots__ = ("meter_time", "quality", "reason", "signal", "time_ms", "unit", "value", "words")
 
     def __init__(
         self,
@@ -181,6 +182,7 @@ class Reading:
         self.meter_time = meter_time
         self.quality = quality
         self.reason = reason
+        self.words = ""
 
     def __repr__(self) -> str:
         value = "None" if self.value is None else str(self.value)
@@ -188,9 +190,11 @@ class Reading:
         return f"Reading({signal.device_alias}/{signal.alias} {value} {self.unit} {self.quality} {self.reason})"
 
 
-def failed(signal: Signal, reason: str) -> Reading:
+def failed(signal: Signal, reason: str, words: str = "") -> Reading:
     """A reading that has no value; the hub puts the last known one in its place and calls it stale."""
-    return Reading(signal, None, quality=INVALID, reason=reason)
+    reading = Reading(signal, None, quality=INVALID, reason=reason)
+    reading.words = words
+    return reading
 
 
 class Plan:

@@ -195,7 +195,11 @@ class Line:
     # ---- what comes of it
 
     def _report(self, reading: Reading) -> None:
-        self._reported.add(reading.signal)
+        signal = reading.signal
+        self._reported.add(signal)
+        if reading.words:
+            alias = signal.device_alias
+            log.warning(f"{alias}/{signal.alias}: {reading.words}", fold=f"{alias} signals", port=self.key)
         self.hub.publish(reading)
 
     def _ended(self, error: Exception | None) -> None:

@@ -147,8 +147,8 @@ def test_a_meter_that_does_not_confirm_nke_is_read_all_the_same() -> None:
 def test_silence_is_bounded_by_the_answer_time_and_the_retries() -> None:
     outcome = scan(device("9"), signals(HEAT), [heat()])
     assert isinstance(outcome.error, Silence)
-    assert outcome.seconds <= 4 * (330 / 2400 + 0.05 + 0.1 + 0.01)
-    assert len(outcome.sent()) == 4
+    assert outcome.seconds <= 5 * (330 / 2400 + 0.05 + 0.1 + 0.01)
+    assert len(outcome.sent()) == 5
 
 
 def test_a_secondary_address_that_several_meters_fit_is_no_meter() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MAX_ECHOES = 4  # frames of a master that are skipped before an answer
 MAX_HUSH = 40  # rests waited for until a babbling line is given up
 MAX_TELEGRAMS = 128  # of one readout
+NKE_ATTEMPTS = 2  # the first may only wake the meter; those that never confirm are read all the same
 BAUDRATE_PAUSE_S = 0.05  # EN 13757-2: the meter switches within two byte times of its answer; converters are slower
 
 
@@ -100,11 +101,13 @@ def ask_with_retries(link: Link, data: bytes) -> Conversation:
 def normalise(link: Link, address: int, state: MeterState) -> Conversation:
     """SND_NKE to the meter's own address. Returns: whether it confirmed; meters that do not are read all the same."""
     state.normalised()
-    try:
-        frame: Frame = yield from ask(link, wire.short_frame(wire.SND_NKE, address))
-    except (Silence, Garbled):
-        return False
-    return frame.acknowledges
+    for _ in range(min(NKE_ATTEMPTS, link.attempts)):
+        try:
+            frame: Frame = yield from ask(link, wire.short_frame(wire.SND_NKE, address))
+        except (Silence, Garbled):
+            continue
+        return frame.acknowledges
+    return False
 
 
 def select(link: Link, mask: str) -> Conversation:

@@ -124,7 +124,7 @@ def _serve(plan: Plan, one: Request, link: Link, address: int, state: MeterState
     except Refused as error:
         state.in_step = False
         for signal, _ in one.wanted:
-            yield Report(failed(signal, error.reason))
+            yield Report(failed(signal, error.reason, str(error)))
         return
     for telegram in telegrams:
         if mask and telegram.identity:
@@ -134,7 +134,11 @@ def _serve(plan: Plan, one: Request, link: Link, address: int, state: MeterState
     records = [record for telegram in telegrams for record in telegram.records]
     for signal, selector in one.wanted:
         record = selector.find(records)
-        yield Report(_reading(signal, record, records) if record is not None else failed(signal, "not_found"))
+        if record is None:
+            words = f"none of the {len(records)} records is {signal['tag_job_todo']!r}"
+            yield Report(failed(signal, "not_found", words))
+        else:
+            yield Report(_reading(signal, record, records))
 
 
 def _at_another_speed(
