@@ -9,17 +9,18 @@ from __future__ import annotations
 from ... import values
 from ..._cosem import DateTime
 from ...conversation import Report
-from ...errors import DecodeError, Refused, WrongMeter
-from ...model import Number, failed
+from ...errors import DecodeError, Refused
+from ...model import failed
+from ...obis import format_logical_name
 from ..dlms.conversation import Scan
 from ..dlms.data import plain, scale, scaler_unit
 from ..dlms.objects import SCALERS, Directory
 from ..dlms.reader import MULTIPLE, SHORT_NAME_STEP, Item, LogicalNames
 from ..dlms.reading import Values, failure_reason, meaning
 from ..dlms.targets import Target
-from .profile import CLOCK, ROWS, VALUE
+from .profile import CLOCK, ROWS, VALUE, check_serial, multiplied
 from .raw import VALUE_ATTRIBUTE, Raw, parse_raw
-from .rows import EventLog, LoadProfile
+from .rows import NO_NAME, EventLog, LoadProfile
 from .times import Stamp, cosem_text, cosem_time
 
 TYPE_CHECKING = False
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     ScalerUnit = tuple[int, str | None]
 
 SCALER_ATTRIBUTE = 3
-NO_NAME = bytes(6)
 CLOCK_NAME, CLOCK_CLASS = "0.0.1.0.0.255", 8
 
 
@@ -121,7 +121,7 @@ class Talk:
         for register in self.profile.registers.values():
             if isinstance(register.read.address, int) and register.logical_name and register.kind == VALUE:
                 base = register.read.address - SHORT_NAME_STEP
-                self.directory.known[_dotted(register.logical_name)] = [register.class_id, base]
+                self.directory.known[format_logical_name(register.logical_name)] = [register.class_id, base]
         clock = self.profile.clock
         if clock and (place := parse_raw(clock["read"])).kind == "sn":
             assert isinstance(place.address, int)
@@ -310,35 +310,3 @@ class Talk:
 def item_key(item: Item) -> tuple[Any, ...]:
     """What an attribute is asked for by."""
     return (item.short_name,) if item.short_name else (item.class_id, item.logical_name, item.attribute)
-
-
-def multiplied(value: Any, factor: int | Number | None) -> Any:
-    """A value times a fixed factor, exactly; what is no number stays as it is. Raises: DecodeError."""
-    if factor is None or isinstance(value, bool) or not isinstance(value, (int, float, Number)):
-        return value
-    if isinstance(value, float):
-        return value * float(factor)
-    mantissa, exponent = (value.mantissa, value.exponent) if isinstance(value, Number) else (value, 0)
-    if isinstance(factor, Number):
-        mantissa, exponent = mantissa * factor.mantissa, exponent + factor.exponent
-    else:
-        mantissa *= factor
-    try:
-        return Number.scaled(mantissa, exponent)
-    except ValueError as error:
-        raise DecodeError(str(error)) from None
-
-
-def check_serial(told: Any, serial: int, identity: dict[str, Any]) -> None:
-    """Hold what the meter tells against the configured number. Raises: WrongMeter."""
-    text = str(told).strip()
-    if identity.get("compare", "integer") == "integer":
-        same = text.isascii() and text.isdigit() and int(text) == serial
-    else:
-        same = text == str(serial)
-    if not same:
-        raise WrongMeter(f'the meter that answers has serial number "{text[:32]}", not {serial}')
-
-
-def _dotted(name: bytes) -> str:
-    return ".".join(map(str, name))

@@ -18,8 +18,7 @@ from ..iec62056_21.programming import Register as Question
 from ..iec62056_21.readout import read_out
 from ..iec62056_21.selection import by_address, reading_of
 from ..iec62056_21.session import T_R_S, Session
-from .cosem import check_serial, multiplied
-from .profile import CLOCK, SERIAL, full_name
+from .profile import CLOCK, SERIAL, check_serial, full_name, multiplied
 from .raw import READOUT, Raw, parse_raw
 from .times import Stamp, iec_date_time, iec_time
 
@@ -88,8 +87,6 @@ class ModeCScan:
 
     def run(self) -> Conversation:
         """Raises: WrongMeter before anything is reported; other MeterdErrors after what was read."""
-        if not self.requests.choices:
-            return
         failure: MeterdError | None = None
         try:
             yield from self._talk()

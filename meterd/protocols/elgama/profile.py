@@ -5,6 +5,7 @@ What may stand in a profile is in `schema`; here it is valid and merged.
 
 from __future__ import annotations
 
+from ...errors import DecodeError, WrongMeter
 from ...model import Number
 from ...obis import parse_logical_name
 from .raw import DLMS_KINDS, Raw, parse_raw
@@ -73,6 +74,23 @@ def decimal(value: Any) -> int | Number:
     if not number.reduced()[0] if isinstance(number, Number) else not number:
         raise ValueError("a decimal number other than 0")
     return number
+
+
+def multiplied(value: Any, factor: int | Number | None) -> Any:
+    """A value times a fixed factor, exactly; what is no number stays as it is. Raises: DecodeError."""
+    if factor is None or isinstance(value, bool) or not isinstance(value, (int, float, Number)):
+        return value
+    if isinstance(value, float):
+        return value * float(factor)
+    mantissa, exponent = (value.mantissa, value.exponent) if isinstance(value, Number) else (value, 0)
+    if isinstance(factor, Number):
+        mantissa, exponent = mantissa * factor.mantissa, exponent + factor.exponent
+    else:
+        mantissa *= factor
+    try:
+        return Number.scaled(mantissa, exponent)
+    except ValueError as error:
+        raise DecodeError(str(error)) from None
 
 
 class Register:
@@ -165,3 +183,14 @@ class Profile:
     def part(self, name: str) -> Content:
         """An object of the profile, empty where it is absent or null."""
         return self.content.get(name) or {}
+
+
+def check_serial(told: Any, serial: int, identity: dict[str, Any]) -> None:
+    """Hold what the meter tells against the configured number. Raises: WrongMeter."""
+    text = str(told).strip()
+    if identity.get("compare", "integer") == "integer":
+        same = text.isascii() and text.isdigit() and int(text) == serial
+    else:
+        same = text == str(serial)
+    if not same:
+        raise WrongMeter(f'the meter that answers has serial number "{text[:32]}", not {serial}')

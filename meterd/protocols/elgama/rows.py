@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .profile import Content
     from .selection import Choice
 
+# Stands in a message for the name of what is asked for by its short name.
 NO_NAME = bytes(6)
 
 
