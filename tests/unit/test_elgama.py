@@ -248,18 +248,28 @@ def test_many_signals_come_in_few_requests_where_the_profile_lets_them() -> None
         assert alone.values() == one.values()
 
 
-def test_logical_names_where_a_site_says_so() -> None:
-    over: dict[str, Any] = {
-        "association": {"referencing": "LN", "conformance": "00101C"},
-        "identity": None, "clock": None, "registers": dict.fromkeys(shipped("gama100")["registers"]),
-    }  # fmt: skip
-    over["registers"]["1.8.0"] = {"read": "ln:1.0.1.8.0.255:2"}
-    made = device(over, meter_model=3)
+def test_logical_names() -> None:
     meter = dlms.meter(type="LN", serial=str(SERIAL), address="serial")
-    outcome = scan(made, [signal("1.8.0"), signal("ln:1.0.3.8.0.255:2")], meter)
+    made = device(meter_model=3, profile="gama100-ln", use_time=1)
+    outcome = scan(
+        made, [signal("1.8.0"), signal("ln:1.0.3.8.0.255:2"), text("clock"), text("1-0:1.8.0", "1-0:1.8.0:1")], meter
+    )
     assert told(outcome) == {
         "1.8.0": ("1472384", "Wh", "good", None),
         "ln:1.0.3.8.0.255:2": ("500000", "varh", "good", None),
+        "clock": ("2026-01-04T02:45:00", None, "good", None),
+        "1-0:1.8.0:1": ("1.0.1.8.0.255", None, "good", None),
+    }
+    assert outcome.readings[0].meter_time == "2026-01-04T02:45:00"
+
+
+def test_codes_that_are_not_listed_where_the_profile_lets_them() -> None:
+    over = {"unlisted": "ln", "registers": {"1.8.1": None, "3.8.0": None}}
+    outcome = scan(device(over), [signal("1.8.1"), signal("1-0:3.8.0*255"), signal("9.9.9")], {})
+    assert told(outcome) == {
+        "1.8.1": ("10000000.1", "Wh", "good", None),
+        "1-0:3.8.0*255": ("991234.5", "varh", "good", None),
+        "9.9.9": ("None", None, "invalid", "not_found"),
     }
 
 

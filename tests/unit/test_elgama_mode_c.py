@@ -58,6 +58,12 @@ def test_registers_of_a_site_raw_forms_and_read_out_data() -> None:
     }
 
 
+@pytest.mark.parametrize("unlisted", ["r5", "readout"])
+def test_codes_that_are_not_listed_where_the_profile_lets_them(unlisted: str) -> None:
+    outcome = scan(device({"unlisted": unlisted}, **EPQS), [signal("2.8.0,31.7.0", "31.7.0"), signal("2.8.0")], METER)
+    assert told(outcome) == {"31.7.0": ("5.21", "A", "good", None), "2.8.0": ("0.00", "kWh", "good", None)}
+
+
 def test_the_meters_time() -> None:
     outcome = scan(device(CLOCK, use_time=1, **EPQS), [signal("r5:32.7.0"), text("clock")], METER)
     assert {reading.meter_time for reading in outcome.readings} == {"2026-11-22T08:00:00", None}

@@ -203,6 +203,7 @@ BROKEN = [
     ({"association": {"conformance": "12345"}}, "association.conformance", "six hex digits"),
     ({"identity": {"required": 1}}, "identity.required", "true or false"),
     ({"status": "tested"}, "status", "one of"),
+    ({"unlisted": "r5"}, "unlisted", "ln"),
     ({"extends": "gama900"}, "extends", "gama300"),
 ]
 

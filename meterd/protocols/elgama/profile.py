@@ -146,6 +146,9 @@ class Register:
 
 def full_name(text: str) -> bytes | None:
     """Six octets of an OBIS code, A and B being 1 and 0 where only C.D.E is given; None where it is none."""
+    before, colon, behind = text.partition(":")
+    if colon and ("-" not in before or ":" in behind):
+        return None  # an attribute stands behind that colon
     groups = text.split(".")
     candidate = f"1.0.{text}" if len(groups) in (3, 4) and ":" not in text and "-" not in text else text
     try:
@@ -155,9 +158,11 @@ def full_name(text: str) -> bytes | None:
 
 
 class Profile:
-    """`content` valid and merged; `file` the one to edit."""
+    """`content` valid and merged; `file` the one to edit; `unlisted` how OBIS codes beyond the registers are read."""
 
-    __slots__ = ("aliases", "by_code", "clock", "content", "file", "identity", "name", "protocol", "registers")
+    __slots__ = (
+        "aliases", "by_code", "clock", "content", "file", "identity", "name", "protocol", "registers", "unlisted",
+    )  # fmt: skip
 
     def __init__(self, content: Content) -> None:
         self.content = content
@@ -166,6 +171,7 @@ class Profile:
         self.protocol: str = content["transport"]["protocol"]
         self.identity: Content | None = content.get("identity")
         self.clock: Content | None = content.get("clock")
+        self.unlisted: str | None = content.get("unlisted")
         self.aliases: dict[str, str] = {
             name: target for name, target in content.get("aliases", {}).items() if not is_comment(name)
         }

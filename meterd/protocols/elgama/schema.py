@@ -191,6 +191,7 @@ SCHEMA: dict[str, Any] = {
         "source": _text,
         "confidence": _text,
     }),
+    "unlisted": Or(_one_of("ln", *IEC_KINDS)),
     "registers": Map(Or(REGISTER)),
     "aliases": Map(Or(_text)),
 }  # fmt: skip
@@ -324,6 +325,9 @@ def _check_reads(content: dict[str, Any], protocol: str, found: list[Fault]) -> 
             if text is not None and parse_raw(text).kind not in kinds:
                 allowed = ", ".join(f"{kind}:…" for kind in kinds)
                 found.append(((*steps, key), f"found {_shown(text)}, allowed in this profile: {allowed}"))
+    unlisted = content.get("unlisted")
+    if unlisted is not None and unlisted not in kinds:
+        found.append((("unlisted",), f"found {_shown(unlisted)}, allowed in this profile: {', '.join(kinds)}"))
     if content.get("identity") and "read" not in content["identity"]:
         found.append((("identity", "read"), "is missing"))
     clock = content.get("clock")

@@ -8,8 +8,9 @@ profile (a register in any spelling of its OBIS code, or an alias, which may sta
 
 from __future__ import annotations
 
+from ...obis import format_logical_name
 from .profile import CLOCK, DLMS, ROWS, SERIAL, VALUE, Profile, Register, full_name
-from .raw import DLMS_KINDS, IEC_KINDS, MAX_ATTRIBUTE, is_raw, parse_raw
+from .raw import DLMS_KINDS, IEC_KINDS, MAX_ATTRIBUTE, VALUE_ATTRIBUTE, is_raw, parse_raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,6 +122,10 @@ def find(profile: Profile, name: str) -> Register:
     code = full_name(name) if known is None else None
     if code is not None:
         known = profile.by_code.get(code)
+        if known is None and profile.unlisted == "ln":
+            return _raw(profile, f"ln:{format_logical_name(code)}:{VALUE_ATTRIBUTE}")
+        if known is None and profile.unlisted:
+            return _raw(profile, f"{profile.unlisted}:{name}")
     if known is None:
         found = f'found "{name}", which profile {profile.name} does not have'
         raise ValueError(f"{found}, allowed: its registers and aliases; add it to {profile.file}")
