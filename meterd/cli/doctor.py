@@ -80,7 +80,7 @@ def stopped_at(error: Exception | None, evidence: Evidence, readings: list[Readi
         return "key"
     if error_reason(error) == "auth":
         return "association"
-    rung = str(memory.volatile.get("rung", "object"))
+    rung = str(memory.volatile.get("rung", ""))
     return rung if rung in RUNGS else "frame" if isinstance(error, Garbled) else "object"
 
 
@@ -103,14 +103,15 @@ def diagnosis(
         "object": "The meter answers; " + (f"then: {error}." if error else _failed_signals(readings)),
     }[rung]
     if rung == "frame" and evidence.frames:
-        what = f"The meter answers frames, but not as expected: {error}."
+        said = "not all of it is whole frames" if isinstance(error, Garbled) else "not as expected"
+        what = f"The meter answers, but {said}: {error}."
     if isinstance(error, Refused) and error.object_name:
         what += f" (asked for {error.object_name})"
-    return [what, "Try: " + hint(device, rung, error, evidence)]
+    return [what, "Try: " + hint(device, rung, error, evidence, [one.words for one in readings])]
 
 
 def _failed_signals(readings: list[Reading]) -> str:
-    failed = [f"{one.signal.alias} ({one.reason})" for one in readings if one.quality != GOOD]
+    failed = [f"{one.signal.alias} ({one.words or one.reason})" for one in readings if one.quality != GOOD]
     return f"{len(failed)} of {len(readings)} signals cannot be read: {', '.join(failed[:20])}."
 
 

@@ -6,12 +6,15 @@ from ..errors import PortGone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..model import Device
     from ..runtime.single import Evidence
 
 OVER_TCP = {
     "port": "ping the address; check ip and port, whether the converter allows one more connection, and the firewall.",
-    "bytes": "check the converter's own serial settings (speed, parity), the bus wires behind it, and the address.",
+    "bytes": "check the converter's own serial settings (speed, parity) and the bus wires behind it.",
+    "frame": "check the converter's own serial settings (speed, parity): it passes on what it hears.",
 }
 SERIAL = {
     "port": 'look the node up with `ls -l /dev/tty*`, check its mapping under "ports", that no other program has it '
@@ -31,18 +34,22 @@ BY_PROTOCOL = {
         "object": "read the whole list once (`meterd scan`) and copy the address as the meter prints it.",
     },
     "dlms": {
-        "bytes": "the server address: give serial_number, or logical_address, physical_address and address_size (1, 2 "
-        "or 4); a meter is silent to any other. On an optical head the mode is IEC.",
-        "frame": "the mode: HDLC and WRAPPER are two different framings, and IEC signs on at 300 7E1 first.",
-        "association": "client_address and auth belong together: 16 with None, 32 or 48 with Low or High and a "
-        "password, as the meter's commissioning sheet says.",
-        "key": "encryption_key, authentication_key and system_title, and whether the meter's invocation counter has "
-        "run ahead (invocation_counter_obis).",
-        "object": "list the objects that this client may see (`meterd scan`).",
+        "bytes": "check that address and mode are the meter's, for it is silent to any other. The server address: "
+        "serial_number, or logical_address, physical_address and address_size (1, 2 or 4); client_address: 16 where "
+        "nobody said otherwise; mode: DLMS-HDLC or, over TCP only, DLMS-WRAPPER, and IEC on an optical head.",
+        "frame": "check the mode: HDLC and WRAPPER are two different framings, and IEC signs on at 300 7E1 first.",
+        "association": "check client_address and auth, which belong together: 16 with None, 32 or 48 with Low or High "
+        "and a password, as the meter's commissioning sheet says; and type, SN or LN.",
+        "key": "check encryption_key, authentication_key and system_title, and whether the meter's invocation counter "
+        "has run ahead (invocation_counter_obis).",
+        "object": "list the objects that this client may see (`meterd scan`): others are for other clients.",
     },
     "mbus": {
-        "bytes": "meters talk 2400 8E1 as a rule (baudrate 2400, parity even); search the bus with `meterd scan`.",
+        "bytes": "check the address. Meters talk 2400 8E1 as a rule (baudrate 2400, parity even); search the bus with "
+        "`meterd scan`, at several speeds with --baudrates 300,2400,9600.",
         "frame": "several meters may share this address: `meterd scan` tells them apart by their secondary addresses.",
+        "address": "search the bus with `meterd scan`, which writes the addresses as they are.",
+        "key": "check key: 32 hexadecimal digits, the meter's own, from its maker or the delivery note.",
         "object": "list the meter's records with `meterd scan`.",
     },
     "elgama": {
@@ -50,17 +57,50 @@ BY_PROTOCOL = {
         "object": "the profile of this meter_model does not know the name: `meterd scan` writes a profile.",
     },
 }
+# What a meter says is a better guide than the rung: words of an error, and what to try then.
+BY_WORDS = {
+    "dlms": (
+        ("application context name", "change type: the meter knows objects by the other kind of names (SN or LN); or "
+         "security: it wants this client ciphered, or in clear."),
+        ("authentication required", "set auth and password: this client_address is let in with a password only."),
+        ("mechanism name", "change auth: the meter wants this client_address to prove itself in another way."),
+        ("authentication failure", "check password, and that it is the one of this client_address (octets are written "
+         "0x…); with security also the keys and system_title. Meters lock up for minutes after a few wrong ones."),
+        ("answers SNRM with DM", "wait some minutes: another client may be connected, or an association may have been "
+         "left open; then check client_address."),
+        ("rejects SNRM", "set max_info_field 128 and window_size 1: the meter takes a bare SNRM only."),
+        ("in plaintext", "check security: the meter answers this client in clear; `none` believes that, keys do not."),
+        ("expects", "give invocation_counter_obis: the meter has heard a higher invocation counter already."),
+    ),
+    "mbus": (
+        ("no key is configured", "set key: 32 hexadecimal digits, from the meter's maker or the delivery note."),
+        ("not encrypted", "remove key: the meter answers in clear; or look for another meter at this address."),
+        ("CI ", "set job_todo to reset: the meter was left in another application; and check that this address is an "
+         "M-Bus meter's."),
+        ("busy", "raise scan_rate_ms and timeout_ms: the meter asks to be left alone for a while."),
+    ),
+}  # fmt: skip
 
 
-def hint(device: Device, rung: str, error: Exception | None, evidence: Evidence) -> str:
-    """One sentence of advice, in lower case, with its full stop."""
+def hint(device: Device, rung: str, error: Exception | None, evidence: Evidence, words: Iterable[str] = ()) -> str:
+    """Advice in a few sentences; `words` what the meter said to single signals."""
     own = BY_PROTOCOL.get(device.protocol, {}).get(rung, "")
     general = (OVER_TCP if device.over_tcp() else SERIAL).get(rung, "")
     if rung == "port" and isinstance(error, PortGone) and "refused" in str(error):
         general = "nothing listens there: check the port number, and that the converter is in TCP server mode."
     if rung == "frame" and evidence.first_bytes and evidence.frames == 0 and _same_byte(evidence.first_bytes):
         general = "the same byte over and over is a line without bias or with crossed wires."
-    return " ".join(filter(None, (general, own))) or "record the wire with --record and compare it with the manual."
+    said = _by_words(device.protocol, f"{error or ''} {' '.join(words)}")
+    parts = [said] if said else [part for part in (general, own) if part]
+    parts = parts or ["record the wire with --record and compare it with the manual."]
+    return " ".join(part[0].upper() + part[1:] for part in parts)
+
+
+def _by_words(protocol: str, text: str) -> str:
+    for words, advice in BY_WORDS.get(protocol, ()):
+        if words in text:
+            return advice
+    return ""
 
 
 def _same_byte(data: bytes) -> bool:
