@@ -108,18 +108,18 @@ def test_after_any_fault_the_meters_are_read_again(site, daemon, tmp_path, profi
     gamas(site, tmp_path / "tty1", fault)
     fast_programming_meters(site, tmp_path / "tty2", profiles, fault)
     configuration = all_five(tmp_path)
-    del configuration["devices"][0], configuration["devices"][-1]
     for row in configuration["devices"]:
         row["scan_rate_ms"], row["timeout_ms"] = 500, 400
     configuration["signals"] = [
         signal("E", "1.8.0"), signal("E", "1.8.0", of="gama100"), signal("E", "r5:2.8.0", of="epqs"),
+        signal("E", "serial", of="epqm"), signal("E", "1.8.0", of="its"),
     ]  # fmt: skip
     running = daemon(configuration)
-    for alias, count in (("gama300", 2), ("gama100", 1), ("epqs", 1)):
+    for alias, count in (("gama300", 2), ("gama100", 1), ("epqs", 1), ("epqm", 1)):
         running.wait_for(
             lambda run, of=alias, n=count: len(run.of(of, "E", "good")) >= n, 60.0, f"{alias} with {fault}"
         )
-    for alias, right in (("gama300", 14723840.5), ("gama100", 14723840.5), ("epqs", 0)):
+    for alias, right in (("gama300", 14723840.5), ("gama100", 14723840.5), ("epqs", 0), ("epqm", EPQM), ("its", None)):
         assert {reading["value"] for reading in running.of(alias, "E")} <= {right, None}
     assert running.stop() == 0
     assert not [line for line in running.log if "critical" in line], running.log
