@@ -44,7 +44,7 @@ def meter(**options: str) -> Callable[[], Conversation]:
 
     EPQS, EPQM: `shown` and the options of the simulated IEC 62056-21 meter.
 
-    Returns: a factory of meter-side conversations. Raises: TypeError, ValueError for options that there are not.
+    Returns: a factory of meter-side conversations. Raises: TypeError for options that there are not.
     """
     chosen = dict(options)
     model = chosen.pop("model", "gama300").lower()
@@ -52,7 +52,7 @@ def meter(**options: str) -> Callable[[], Conversation]:
     if model in ("epqs", "epqm"):
         return _mode_c(serials, chosen)
     if model not in ("gama300", "gama100"):
-        raise ValueError(f"the simulated Elgama meter is no {model!r}: gama300, gama100, epqs or epqm")
+        raise TypeError(f"the simulated Elgama meter is no {model!r}: gama300, gama100, epqs or epqm")
     unknown = [name for name in chosen if name not in GAMA_OPTIONS]
     if unknown:
         raise TypeError(f"the simulated GAMA has no option {unknown[0]!r}")
@@ -112,7 +112,10 @@ def _mode_c(serials: list[str], options: dict[str, str]) -> Callable[[], Convers
         known = options.get("registers", "")
         options["registers"] = f"{known};0.0.0=({shown})" if known else f"0.0.0=({shown})"
     options.setdefault("ident", f"/{IDENTIFICATION}")
-    meters = [iec62056_21.Meter(iec62056_21.Options({**options, "serial": serial})) for serial in serials]
+    try:
+        meters = [iec62056_21.Meter(iec62056_21.Options({**options, "serial": serial})) for serial in serials]
+    except (ValueError, KeyError) as error:
+        raise TypeError(f"the simulated mode C meter: {error}") from None
     return lambda: _Bus(meters).conversation()
 
 

@@ -215,6 +215,12 @@ def test_what_was_read_before_the_line_failed_is_published() -> None:
     assert [(reading.signal.alias, reading.quality) for reading in outcome.readings] == [("r5:1.8.0", "good")]
 
 
+@pytest.mark.parametrize("options", [{"model": "x"}, {"colour": "red"}, {"model": "epqs", "colour": "red"}])
+def test_options_that_the_simulated_meters_do_not_have(options: dict[str, str]) -> None:
+    with pytest.raises(TypeError, match="simulated"):
+        simulated.meter(**options)
+
+
 # ---- faults
 
 KINDS = ["drop", "flip", "truncate", "duplicate", "delay", "noise", "bcc", "babble:7:300"]
