@@ -74,7 +74,7 @@ class Profiles:
             return True, None
         if os.sep in name or name.endswith(SUFFIX):
             name = os.path.join(directory, name)
-        elif name not in known_names(package):
+        elif (package, name) not in self._known and name not in known_names(package):
             allowed = (
                 f"one of {', '.join(known_names(package))}, or a file {os.path.join(site_directory(package), name)}"
             )

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd.errors import ConfigError, Disconnected, Refused, WrongMeter
-from meterd.model import Memory
+from meterd.model import Memory, Number
 from meterd.protocols.dlms.address import parse_raw, split_address
 from meterd.protocols.dlms.conversation import Session
 from meterd.protocols.dlms.reader import Item
 from meterd.protocols.dlms.selection import CLOCK, by_range
+from meterd.protocols.dlms.times import later
 from meterd.protocols.elgama import driver
 from meterd.protocols.elgama.neighbours import review
 from meterd.protocols.elgama.profile import Profile
@@ -414,6 +415,24 @@ def test_rows_go_on_after_a_restart() -> None:
     gama.profile.grow(40)
     after = Memory(before.persistent)
     assert len(scan(device(profile_rows=5), job, meter, after).readings) == 40
+
+
+def test_the_hour_that_comes_twice_in_autumn() -> None:
+    gama = simulated.Gama(rows=0, clock="2026-10-25T02:36:00")
+    summer = octets("07 EA 0A 19 FF 01 1E 00 00 FF C4 80")  # 01:30, its deviation that of winter
+    winter = octets("07 EA 0A 19 FF 02 00 00 00 FF C4 00")
+    face = [later(summer, 900 * index) for index in range(6)] + [later(winter, 900 * index) for index in range(6)]
+    rows = [(time, 0, 1000 + index, 0) for index, time in enumerate(face)]
+    gama.profile.rows = rows[:5]
+    meter, memory, job = simulated.gama_line([gama], {}), Memory(), [signal("load_profile", "load_profile#3")]
+    first = scan(device(), job, meter, memory)
+    assert [str(reading.value) for reading in first.readings] == ["100.0", "100.1", "100.2", "100.3", "100.4"]
+    assert first.readings[-1].meter_time == "2026-10-25T02:30:00"
+    gama.profile.rows = rows
+    second = scan(device(), job, meter, memory)
+    assert [str(reading.value) for reading in second.readings] == [str(Number(1005 + n, -1)) for n in range(7)]
+    assert [reading.meter_time[11:16] for reading in second.readings[:2] if reading.meter_time] == ["02:45", "02:00"]
+    assert scan(device(), job, meter, memory).readings == []
 
 
 def test_a_clock_of_no_use_and_rows() -> None:
