@@ -25,7 +25,7 @@ FAST = LineSettings(9600, 7, "even", 1)
 
 def quick(**options):
     """A meter that is ready for the next sign-on as soon as its list is out."""
-    return meter(**{"reaction_ms": "5", "idle_ms": "120", **options})
+    return meter(**{"reaction_ms": "60", "idle_ms": "120", **options})
 
 
 def test_serial_mode_c_and_tcp_side_by_side(site, daemon, tmp_path):
@@ -117,7 +117,7 @@ def test_after_any_fault_the_next_scan_is_good(site, daemon, tmp_path, fault):
 
 def test_one_live_and_nine_dead_meters_on_one_port(site, daemon, tmp_path):
     link = tmp_path / "tty"
-    site.pty(link, meter(serial="1", reaction_ms="5", baudrate="9600", ident="/MTd5METERD"), FAST)
+    site.pty(link, meter(serial="1", reaction_ms="20", baudrate="9600", ident="/MTd5METERD"), FAST)
     serial = {**SERIAL, "baudrate": 9600, "type": "C", "timeout_ms": 250, "retry_counter": 0}
     serial["scan_rate_ms"] = 1500
     devices = [iec_device(f"m{number}", **serial, serialnumber=number) for number in range(1, 11)]
