@@ -215,21 +215,22 @@ class Player:
         self._sending = False
         self._timer.deadline = None
         errors = 0
-        if error is not None:
-            self._count(error)
         try:
             while True:
-                step = generator.send(value) if error is None else generator.throw(error)
-                error = None
+                if error is None:
+                    step = generator.send(value)
+                else:
+                    self._count(error)
+                    step = generator.throw(error)
+                    error = None
                 try:
                     value = _ANSWERS[step.__class__](self, step)
+                    if value is WAIT:
+                        return
                 except Exception as caught:  # see _feed
                     value, error, errors = None, caught, errors + 1
                     if errors > MAX_ERRORS_AT_ONCE:
                         raise
-                    self._count(caught)
-                if value is WAIT:
-                    return
         except StopIteration:
             self._end(None)
         except Exception as end:  # a bug in one protocol must not take the other lines down; the line reports it
@@ -302,12 +303,8 @@ class Player:
         data = step.data
         if not step.keep_input:
             self._inbox = b""
-            if self._unsettled:
-                self._unsettled = False
-                self._drop_input()
-        if self._failed_step:
-            self._failed_step = False
-            self.retries += 1
+        if self._unsettled:
+            self._settle(step)
         if self.strips_echo:
             self._echo.sent(data)
         self.bytes_sent += len(data)
@@ -319,7 +316,14 @@ class Player:
         self._sending = True
         return WAIT
 
-    def _drop_input(self) -> None:
+    def _settle(self, step: Send) -> None:
+        """The first transmission after something failed, or of all: what is still coming in belongs to the past."""
+        if self._failed_step:
+            self._failed_step = False
+            self.retries += 1
+        if step.keep_input:
+            return
+        self._unsettled = False
         stale = self.port.drain_input()
         if stale:
             self.bytes_received += len(stale)
