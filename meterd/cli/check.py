@@ -66,8 +66,7 @@ def _profile_errors(configuration, profiles: dict[str, str]) -> list[ConfigError
         if hasattr(registry.tables(package), "profile_faults"):
             look.check_all(package)
     told = {str(error) for error in configuration.errors}
-    found = {str(error): error for error in look.errors}
-    return [error for text, error in found.items() if text not in told]
+    return [error for error in look.errors if str(error) not in told]
 
 
 def _consequence(configuration) -> str:  # type: ignore[no-untyped-def]

@@ -66,13 +66,13 @@ class Profiles:
         """Whether a device may run as far as its profile goes, and the profile; None where it needs none.
 
         `directory` is that of the configuration file, which a path in `profile` is relative to. A name that there is
-        not is complained about; so may be what the device's own parameters make of it.
+        not is complained about.
         """
         name_of = getattr(registry.tables(package), "profile_name", None)
         name = name_of(values) if name_of else None
         if name is None:
             return True, None
-        if os.sep in name or name.endswith(SUFFIX):
+        if _is_path(name):
             name = os.path.join(directory, name)
         elif (package, name) not in self._known and name not in known_names(package):
             allowed = (
@@ -106,7 +106,7 @@ class Profiles:
             if not source.faults:
                 _blame(source, tables.profile_faults(merged, True))
             if source.faults:
-                self.errors += source.errors()
+                self._tell(source)
                 return None
         path = sources[0].path
         if os.path.dirname(path) == shipped_directory(tables):
@@ -132,25 +132,39 @@ class Profiles:
                 break
             base = source.content.get("extends")
             if base is not None:
-                below = self._paths(tables, package, base)
+                below = self._paths(tables, package, _beside(path, base))
                 if not below:
                     message = f'found "{base}", allowed: one of {", ".join(known_names(package))}'
                     source.faults.append((("extends",), "extends", message))
                     break
                 queue += below
         if sources and sources[-1].faults:
-            self.errors += sources[-1].errors()
+            self._tell(sources[-1])
             return []
         return sources
 
+    def _tell(self, source: Source) -> None:
+        """Keep a file's errors, once however many profiles begin from it."""
+        told = {str(error) for error in self.errors}
+        self.errors += [error for error in source.errors() if str(error) not in told]
+
     def _paths(self, tables: ModuleType, package: str, name: str) -> list[str]:
         """The files of a name, the site's before the shipped one."""
-        if os.sep in name or name.endswith(SUFFIX):
+        if _is_path(name):
             return [name]
         candidates = [
             os.path.join(place, name + SUFFIX) for place in (site_directory(package), shipped_directory(tables))
         ]
         return [path for path in candidates if os.path.exists(path)]
+
+
+def _is_path(name: str) -> bool:
+    return os.sep in name or name.endswith(SUFFIX)
+
+
+def _beside(path: str, name: str) -> str:
+    """A path as it is meant in a file; a name as it is."""
+    return os.path.join(os.path.dirname(path), name) if _is_path(name) else name
 
 
 def _blame(source: Source, faults: list[tuple[tuple[str | int, ...], str]]) -> None:

@@ -160,6 +160,20 @@ def test_profiles_by_name_and_by_path(site: Path, tmp_path: Path) -> None:
     found = configured(tmp_path, device(profile="mine.json"), device("n", profile="gama300-ct", id=1))
     assert found.errors == []
     assert [set(one.profile["aliases"]) for one in found.devices] == [{"x", "y"}, {"x"}]
+    (tmp_path / "deeper").mkdir()
+    write(tmp_path / "deeper" / "own.json", {"profile": "own", "extends": "../mine.json"})
+    [one] = configured(tmp_path, device(profile="deeper/own.json")).devices
+    assert set(one.profile["aliases"]) == {"x", "y"}
+    assert one.profile["file"] == str(tmp_path / "deeper" / "own.json")
+
+
+def test_a_broken_file_is_told_once_whoever_begins_from_it(site: Path, tmp_path: Path) -> None:
+    write(site / "gama300.json", {"profile": "site", "status": "tested"})
+    found = configured(
+        tmp_path, device(), device("n", meter_model=3, id=1), device("o", profile="gama300-optical", id=2)
+    )
+    assert len(found.errors) == 1
+    assert found.devices == []
 
 
 def test_a_profile_that_there_is_not(site: Path, tmp_path: Path) -> None:
