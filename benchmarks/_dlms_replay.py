@@ -29,17 +29,20 @@ def play(answer: Any, scans: int) -> int:
     for _ in range(scans):
         talk = driver.conversation(plan, memory)
         said = b""
-        step = talk.send(None)
+        advance = talk.send
+        reply = None
         try:
             while True:
+                step = advance(reply)
+                kind = step.__class__
                 reply = None
-                if isinstance(step, Send):
+                if kind is Send:
                     said = answer(step.data)
-                elif isinstance(step, Receive):
-                    reply, said = step.decoder.feed(said), b""
-                else:
-                    readings += isinstance(step, Report)
-                step = talk.send(reply)
+                elif kind is Receive:
+                    reply = step.decoder.feed(said)
+                    said = b""
+                elif kind is Report:
+                    readings += 1
         except StopIteration:
             continue
     return readings

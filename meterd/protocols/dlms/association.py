@@ -12,6 +12,8 @@ The dirt: late answers of another service, meters that end an association unaske
 
 from __future__ import annotations
 
+from itertools import cycle
+
 from ..._axdr_encode import encode
 from ...errors import DecodeError, MeterdError, PortGone, ProtocolError, SecurityError
 from . import acse, action, block_transfer, conformance, initiate, read, refusals
@@ -70,17 +72,13 @@ class Association:
         self.server_max_pdu = 0
         self.open = False
         self._security: SecurityContext | None = None
-        self._invoke = 0
+        # Invoke-id-and-priority octets: confirmed, high priority, ids 1 to 15 in turn.
+        self.next_invoke: Callable[[], int] = cycle(range(INVOKE_FLAGS | 1, INVOKE_FLAGS + 16)).__next__
 
     def limit(self) -> int:
         """Octets that a plain request may have so that it fits what the meter takes, sealed or not."""
         overhead = SEALING_OVERHEAD if self.ciphered else 0
         return (self.server_max_pdu or 0xFFFF) - overhead
-
-    def next_invoke(self) -> int:
-        """The next invoke-id-and-priority octet: confirmed, high priority, ids 1 to 15 in turn."""
-        self._invoke = self._invoke % 15 + 1
-        return INVOKE_FLAGS | self._invoke
 
     # Establishing and ending
 
@@ -205,12 +203,10 @@ class Association:
 
     # Requests
 
-    def request(
-        self, apdu: bytes, expected: int, invoke: int | None = None, heard: Any = None
-    ) -> Conversation:
+    def request(self, apdu: bytes, expected: int, invoke: int | None = None, heard: Any = None) -> Conversation:
         """Send one xDLMS APDU; the plain APDU with tag `expected` (and that invoke id) that answers it.
 
-        `heard` is what came where the link's `carry` has sent the APDU already.
+        `heard` is what came where the link's shortcut has sent the APDU already.
 
         Raises: Refused for ExceptionResponse and ConfirmedServiceError, SecurityError, DecodeError, ProtocolError,
         LineError.

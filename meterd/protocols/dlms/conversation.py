@@ -209,7 +209,9 @@ class Scan:
     def _once(self, session: Session) -> Conversation:
         reader = session.reader()
         values = Values(reader, Directory(reader, self.memory), self.memory)
-        todo = [target for target in self.targets if target not in self.done]
+        todo = self.targets
+        if self.done:
+            todo = [target for target in todo if target not in self.done]
         attributes, profiles = yield from values.prepare(todo, self.done)
         rest = yield from values.read_lists(attributes, self.done)
         yield from values.read_singly(rest, self.done)

@@ -16,6 +16,7 @@ parameters not at all, so the last attempt goes without. Everything that repeats
 from __future__ import annotations
 
 from ..._hdlc import HdlcDecoder, encode_frame
+from ..._shortcut import Shortcut
 from ...conversation import Pause, Receive, Send
 from ...errors import Disconnected, Garbled, MeterdError, ProtocolError, Silence
 from .address import hears_everybody
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
 LLC_REQUEST = b"\xe6\xe6\x00"
 LLC_RESPONSE = b"\xe6\xe7\x00"
-LLC_SIZE = 3
 # An APDU is at most 65535 octets by its negotiation; ciphering and some meters' notion of it add a little.
 MAX_APDU = 70_000
 # With segments of one octet a meter could keep us for ever.
@@ -82,8 +82,7 @@ class HdlcLink:
         self.connected = False
         self._decoder = HdlcDecoder()
         self.receive = Receive(self._decoder, timeout_ms, timeout_ms)
-        self._send_seq = 0
-        self._recv_seq = 0
+        self.shortcut = Shortcut(server, client)
         self._called = server
 
     def open(self) -> Conversation:
@@ -111,7 +110,7 @@ class HdlcLink:
         self.max_info = min(info, proposal[0])
         self.window = min(window, proposal[1])
         self.receive_window = receive_window
-        self._send_seq = self._recv_seq = 0
+        self.shortcut = Shortcut(self.server, self.client)
         self.connected = True
 
     def close(self) -> Conversation:
@@ -155,67 +154,43 @@ class HdlcLink:
         self.server = frame.source
         return True
 
-    # Nearly always one frame goes and one comes back. These three are that short way, for `request` and for whoever
-    # wants to spare himself a generator; a frame that does not fit has changed nothing and goes to `request`.
-
-    def carry(self, apdu: bytes) -> Send | None:
-        """The step that sends an APDU in one frame; None where it takes more, or there is no link."""
-        message = LLC_REQUEST + apdu
-        if len(message) > self.max_info or not self.connected:
-            return None
-        control = self._recv_seq << 5 | FINAL | self._send_seq << 1
-        return Send(encode_frame(self.server, self.client, control, message))
-
-    def answer(self, frame: Frame) -> bytes | None:
-        """The APDU that answers the one carried, where `frame` is our meter's and all of it."""
-        if frame.control != ((self._send_seq + 1) & 7) << 5 | FINAL | self._recv_seq << 1 or frame.segmented:
-            return None
-        if frame.source != self.server or frame.destination != self.client:
-            return None
-        message = frame.information
-        return message[LLC_SIZE:] if message[:LLC_SIZE] == LLC_RESPONSE else None
-
-    def settle(self) -> None:
-        """Count both frames of an exchange that `answer` has found to be in order."""
-        self._send_seq = (self._send_seq + 1) & 7
-        self._recv_seq = (self._recv_seq + 1) & 7
-
     def request(self, apdu: bytes, heard: Frame | MeterdError | None = None) -> Conversation:
-        """Send one APDU and return the one that answers it; `heard` is what came where `carry` has sent it already.
+        """Send one APDU and return the one that answers it; `heard` is what came where the shortcut has sent it already.
 
         Raises: Silence, Garbled after all attempts; Disconnected where the meter has hung up; ProtocolError.
         """
         if not self.connected:
             raise Disconnected("there is no link to the meter")
-        if heard is None and (step := self.carry(apdu)) is not None:
-            yield step
+        if heard is None and len(LLC_REQUEST) + len(apdu) <= self.max_info:
+            # Nearly always one frame goes and one comes back; whatever else happens is the exchange's business.
+            yield Send(self.shortcut.carry(apdu))
             try:
                 heard = frame = yield self.receive
             except (Silence, Garbled) as error:
                 heard = error
             else:
-                answer = self.answer(frame)
+                answer = self.shortcut.answer(frame)
                 if answer is not None:
-                    self.settle()
                     self.patience = self.attempts
                     return answer
         return (yield from self._exchange(LLC_REQUEST + apdu, heard))
 
     def _exchange(self, message: bytes, heard: Frame | MeterdError | None) -> Conversation:
         """Turn about until the answer is whole; `heard` is what came of a first turn already."""
-        exchange = _Exchange(self._segments(message), self._send_seq, self._recv_seq, self.receive_window)
+        counts = self.shortcut
+        exchange = _Exchange(self._segments(message), counts.send_seq, counts.recv_seq, self.receive_window)
         try:
             yield from self._converse(exchange, heard)
         except (Silence, Garbled):
             self.connected = False
             raise
         finally:
-            self._send_seq = exchange.send_seq(len(exchange.outgoing))
-            self._recv_seq = exchange.recv_seq
+            counts.send_seq = exchange.send_seq(len(exchange.outgoing))
+            counts.recv_seq = exchange.recv_seq
         answer = b"".join(exchange.parts)
         if not answer.startswith(LLC_RESPONSE):
             raise ProtocolError(f"the answer begins with {answer[:3].hex(' ')} where the LLC header E6 E7 00 is due")
-        return answer[LLC_SIZE:]
+        return answer[len(LLC_RESPONSE) :]
 
     def another(self) -> Conversation:
         """HDLC numbers its frames: an APDU that does not fit the request is no late one that could be passed over."""

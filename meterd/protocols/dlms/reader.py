@@ -19,9 +19,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ...conversation import Conversation, Send
+    from ..._shortcut import Shortcut
+    from ...conversation import Conversation
     from ...model import Memory
     from .association import Association
+    from .wrapper import WrapperShortcut
 
 MULTIPLE = "multiple-references"
 BLOCKS = "block-transfer-with-get-or-read"
@@ -35,6 +37,8 @@ MAX_VALUE = 1 << 20
 # A meter that falls silent over lists this often in a row is asked singly.
 MAX_SILENT_LISTS = 2
 SHORT_NAME_STEP = 8
+# LLC, head of the request, descriptor without a selection.
+PLAIN_REQUEST_SIZE = 3 + 3 + 10
 
 
 class Item:
@@ -70,15 +74,11 @@ class Reader:
     def encode(self, item: Item) -> bytes:
         raise NotImplementedError
 
-    def ask(self, item: Item) -> Send | None:
-        """The step that asks for one item in one frame, which `link.receive` and `hear` follow; None: use `attempt`."""
+    def shortcut(self) -> Shortcut | WrapperShortcut | None:
+        """What asks for one item in one frame each way, or None where each goes the long way (`attempt`)."""
         return None
 
-    def hear(self, frame: Any) -> tuple[int, Any] | None:
-        """`(code, value)` of what `ask` asked for; None for whatever needs a second look, by `attempt`."""
-        raise NotImplementedError
-
-    def one(self, item: Item, heard: Any = None) -> Conversation:
+    def one(self, item: Item, invoke: int = 0, heard: Any = None) -> Conversation:
         raise NotImplementedError
 
     def _list(self, items: list[Item]) -> Conversation:
@@ -139,14 +139,14 @@ class Reader:
             results.append((yield from self.attempt(item)))
         return results
 
-    def attempt(self, item: Item, heard: Any = None) -> Conversation:
+    def attempt(self, item: Item, invoke: int = 0, heard: Any = None) -> Conversation:
         """`one`, where a refusal of the service or a malformed value is a code like any other.
 
-        `heard` is the frame or the error that came where `ask` has asked for it already.
+        Where the shortcut has asked for it already, under `invoke`, `heard` is the frame or the error that came of it.
         Returns: `(code, value)`; a code that is no int is the `reason` of the error. Raises: LineError, Disconnected.
         """
         try:
-            result = yield from self.one(item, heard)
+            result = yield from self.one(item, invoke, heard)
         except Disconnected:
             raise
         except (Refused, DecodeError, ProtocolError) as error:
@@ -160,39 +160,22 @@ class Reader:
 class LogicalNames(Reader):
     """GET: normal, with list, block transfer (Green Book 9.3.6)."""
 
-    def __init__(self, association: Association, memory: Memory) -> None:
-        super().__init__(association, memory)
-        self._invoke = 0
-
-    def ask(self, item: Item) -> Send | None:
-        """See `Reader`. What is sealed, or may find no association any more, takes the long way."""
-        if self.on_trial or self.association.ciphered:
+    def shortcut(self) -> Shortcut | WrapperShortcut | None:
+        """What asks for one item in one frame each way; not where the request has to be sealed or to be cut."""
+        if self.association.ciphered or self.link.max_info < PLAIN_REQUEST_SIZE:
             return None
-        self._invoke = self.association.next_invoke()
-        return self.link.carry(get.request_normal(self._invoke, item.encoded or self.encode(item)))
-
-    def hear(self, frame: Any) -> tuple[int, Any] | None:
-        """See `Reader`."""
-        answer = self.link.answer(frame)
-        try:
-            result = None if answer is None else get_response_normal(answer, self._invoke)
-        except DecodeError:
-            return None
-        if result is not None:
-            self.link.settle()
-        return result
+        return self.link.shortcut
 
     def encode(self, item: Item) -> bytes:
         if not item.encoded:
             item.encoded = get.attribute(item.class_id, item.logical_name, item.attribute, item.selection)
         return item.encoded
 
-    def one(self, item: Item, heard: Any = None) -> Conversation:
+    def one(self, item: Item, invoke: int = 0, heard: Any = None) -> Conversation:
         """`(code, value)` of one attribute. Raises: Refused, DecodeError, ProtocolError, LineError."""
-        if heard is None:
-            self._invoke = self.association.next_invoke()
-        apdu = get.request_normal(self._invoke, item.encoded or self.encode(item))
-        answer = yield from self.association.request(apdu, codes.GET_RESPONSE, self._invoke, heard)
+        invoke = invoke or self.association.next_invoke()
+        apdu = get.request_normal(invoke, item.encoded or self.encode(item))
+        answer = yield from self.association.request(apdu, codes.GET_RESPONSE, invoke, heard)
         normal = get_response_normal(answer)
         if normal is not None:
             return normal
@@ -243,7 +226,7 @@ class ShortNames(Reader):
             return read.parameterised(item.short_name, item.selection)
         return read.variable(item.short_name)
 
-    def one(self, item: Item, heard: Any = None) -> Conversation:
+    def one(self, item: Item, invoke: int = 0, heard: Any = None) -> Conversation:
         """`(code, value)` of one attribute. Raises: Refused, DecodeError, ProtocolError, LineError."""
         results = yield from self._list([item])
         if len(results) != 1:

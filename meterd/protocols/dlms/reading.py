@@ -8,9 +8,9 @@ transformer ratio while the gateway is off.
 from __future__ import annotations
 
 from ..._cosem import DateTime
-from ...conversation import Report
+from ...conversation import Report, Send
 from ...errors import DecodeError, Garbled, Silence
-from ...model import INVALID, MAX_EXPONENT, Number, Reading, failed
+from ...model import INVALID, Number, Reading, failed
 from ...obis import format_logical_name
 from . import refusals
 from .data import clock_is_invalid, plain, scale, scaler_unit
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 LOGICAL_NAME_ATTRIBUTE = 1
 TYPE_UNMATCHED = 12
+_NOTHING: Any = None  # where a step waits for its reading
 # Attributes that hold a date-time, which most meters send as an octet string (Blue Book 4.3.3, 4.3.4, 4.5.1).
 _TIMES = {(CLOCK, 2), (EXTENDED_REGISTER, 5), (DEMAND_REGISTER, 6), (DEMAND_REGISTER, 7)}
 
@@ -121,7 +122,10 @@ class Values:
         Raises: LineError, Disconnected, SecurityError; what is refused fails alone.
         """
         reader = self.reader
+        if not reader.lists_allowed():
+            return targets
         items = [target.item for target in targets]
+        report = Report(_NOTHING)
         start = 0
         while len(items) - start > 1 and reader.lists_allowed():
             batch = reader.batch(items, start)
@@ -130,7 +134,8 @@ class Values:
             for target, (code, value) in zip(targets[start:end], results, strict=True):
                 scaler = failure_reason(code) if code else target.scaler or self.scaler(target.item)
                 for signal in target.signals:
-                    yield Report(reading_of(signal, target.item, value, scaler))
+                    report.reading = reading_of(signal, target.item, value, scaler)
+                    yield report
                 done.add(target)
             start = end
         return targets[start:]
@@ -141,22 +146,27 @@ class Values:
         What a register costs is decided here: the answer that is expected passes through no further generator.
         """
         reader = self.reader
-        receive = reader.link.receive
+        shortcut = reader.shortcut()
+        receive, next_invoke = reader.link.receive, reader.association.next_invoke
+        # A step is done with once it is answered, so that one of each kind will do.
+        send, report = Send(b""), Report(_NOTHING)
         for target in targets:
-            item, heard = target.item, None
-            step = reader.ask(item)
-            result = None
-            if step is not None:
-                yield step
+            item = target.item
+            result = heard = None
+            invoke = next_invoke()
+            if shortcut is not None and not reader.on_trial:
+                send.data = shortcut.ask(invoke, item.encoded or reader.encode(item))
+                yield send
                 try:
                     heard = yield receive
-                    result = reader.hear(heard)
+                    result = shortcut.hear(invoke, heard)
                 except (Silence, Garbled) as error:
                     heard = error
-            code, value = result or (yield from reader.attempt(item, heard))
+            code, value = result or (yield from reader.attempt(item, invoke, heard))
             scaler = failure_reason(code) if code else target.scaler or self.scaler(item)
             for signal in target.signals:
-                yield Report(reading_of(signal, item, value, scaler))
+                report.reading = reading_of(signal, item, value, scaler)
+                yield report
             done.add(target)
 
     def learn_scalers(self, items: list[Item]) -> Conversation:
@@ -223,8 +233,6 @@ def _scaler_item(item: Item, logical: bool) -> Item | None:
 def value_of(item: Item, value: Any, scaler: int) -> Any:
     """What a reading may hold of a value; None where it is none."""
     try:
-        if type(value) is int:
-            return scale(value, scaler) if scaler else value
         return plain(scale(meaning(item, value), scaler))
     except DecodeError:
         return None
@@ -236,14 +244,18 @@ def reading_of(
     """A value with its power of ten, unit and time; what is no value fails with reason `type`, and what lacks its
     scaler_unit or was refused with the reason that stands in the place of `scaler`.
     """
-    if type(value) is int and type(scaler) is tuple and -MAX_EXPONENT <= scaler[0] <= MAX_EXPONENT:
-        return Reading(signal, Number(value, scaler[0]) if scaler[0] else value, scaler[1], 0, meter_time)
     if isinstance(scaler, str):
         return failed(signal, scaler)
-    found = value_of(item, value, scaler[0])
+    exponent, unit = scaler
+    if type(value) is int:  # nearly always; as `value_of` does it, without its calls
+        try:
+            return Reading(signal, Number(value, exponent) if exponent else value, unit, 0, meter_time)
+        except ValueError:
+            return failed(signal, "type")
+    found = value_of(item, value, exponent)
     if found is None:
         return failed(signal, "type")
-    reading = Reading(signal, found, scaler[1], 0, meter_time)
+    reading = Reading(signal, found, unit, 0, meter_time)
     if isinstance(value, bytes) and (item.class_id, item.attribute) == (CLOCK, 2) and clock_is_invalid(value):
         reading.quality, reading.reason = INVALID, "clock"
     return reading

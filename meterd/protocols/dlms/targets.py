@@ -18,8 +18,8 @@ MAX_ATTRIBUTE = 255
 class Target:
     """One attribute to read and the signals that it feeds; `class_id` and `short_name` 0 where nothing is configured.
 
-    Once the meter's objects are known, `item` (a `reader.Item`) is how to read it and `scaler` the power of ten and unit
-    of its value. With both it goes straight into a request; a profile never has a scaler.
+    Once the meter's objects are known, `item` (a `reader.Item`) is how to read it and `scaler` the power of ten and the
+    unit of its value. With both it goes straight into a request; a profile never has a scaler.
     """
 
     __slots__ = ("attribute", "class_id", "item", "logical_name", "scaler", "short_name", "signals")

@@ -9,11 +9,15 @@ The dirt: APDUs split over TCP segments at any byte, several in one, bytes of a 
 
 from __future__ import annotations
 
+from ..._axdr import get_response_normal
 from ...conversation import Receive, Send
 from ...errors import DecodeError, Garbled, MeterdError, ProtocolError
+from .get import request_normal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ...conversation import Conversation
 
 VERSION = b"\x00\x01"
@@ -96,14 +100,45 @@ def encode_wrapper(source: int, destination: int, apdu: bytes) -> bytes:
     return VERSION + ports + len(apdu).to_bytes(2, "big") + apdu
 
 
+class WrapperShortcut:
+    """The same face as `_shortcut.Shortcut`."""
+
+    __slots__ = ("_client", "_decoder", "_server")
+
+    def __init__(self, server: int, client: int, decoder: WrapperDecoder) -> None:
+        self._server = server
+        self._client = client
+        self._decoder = decoder
+
+    def carry(self, apdu: bytes) -> bytes:
+        self._decoder.reset()
+        return encode_wrapper(self._client, self._server, apdu)
+
+    def answer(self, frame: WrapperFrame) -> bytes | None:
+        return frame.apdu if frame.destination == self._client and frame.source == self._server else None
+
+    def ask(self, invoke: int, descriptor: bytes) -> bytes:
+        return self.carry(request_normal(invoke, descriptor))
+
+    def hear(self, invoke: int, frame: WrapperFrame) -> tuple[int, Any] | None:
+        answer = self.answer(frame)
+        try:
+            return None if answer is None else get_response_normal(answer, invoke)
+        except DecodeError:
+            return None
+
+
 class WrapperLink:
     """The same face as `link.HdlcLink`, between the wPorts `client` and `server`."""
+
+    max_info = MAX_APDU
 
     def __init__(self, client: int, server: int, timeout_ms: float) -> None:
         self.client = client
         self.server = server
         self._decoder = WrapperDecoder()
         self.receive = Receive(self._decoder, timeout_ms, timeout_ms)
+        self.shortcut = WrapperShortcut(server, client, self._decoder)
 
     def open(self) -> Conversation:
         """Nothing to do: the TCP connection is the line's."""
@@ -116,25 +151,13 @@ class WrapperLink:
         return
         yield
 
-    def carry(self, apdu: bytes) -> Send:
-        """The step that sends an APDU; what is held of earlier answers is dropped."""
-        self._decoder.reset()
-        return Send(encode_wrapper(self.client, self.server, apdu))
-
-    def answer(self, frame: WrapperFrame) -> bytes | None:
-        """The APDU of a frame from the server to this client."""
-        return frame.apdu if frame.destination == self.client and frame.source == self.server else None
-
-    def settle(self) -> None:
-        """Nothing is counted."""
-
     def request(self, apdu: bytes, heard: WrapperFrame | MeterdError | None = None) -> Conversation:
-        """Send one APDU and return the next that comes; `heard` is what came where `carry` has sent it already.
+        """Send one APDU and return the next that comes; `heard` is what came where the shortcut has sent it.
 
         Raises: Silence, Garbled, ProtocolError.
         """
         if heard is None:
-            yield self.carry(apdu)
+            yield Send(self.shortcut.carry(apdu))
         return (yield from self.another(heard))
 
     def another(self, heard: WrapperFrame | MeterdError | None = None) -> Conversation:
@@ -144,7 +167,7 @@ class WrapperLink:
                 raise heard
             frame = heard or (yield self.receive)
             heard = None
-            answer = self.answer(frame)
+            answer = self.shortcut.answer(frame)
             if answer is not None:
                 return answer
         raise (
