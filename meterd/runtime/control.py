@@ -15,7 +15,6 @@ from __future__ import annotations
 import errno
 import os
 import select
-from functools import partial
 
 from .. import log
 from ..errors import ConfigError
@@ -259,6 +258,7 @@ class Client:
         if self._wire_log is None or (self._only and line.key not in self._only and line.path not in self._only):
             return
         self._observers = [(one, seen) for one, seen in self._observers if one in self._control.daemon.lines.values()]
-        observer = self._wire_log.observer(line.key, partial(self._control.daemon.secrets_of, line))
+        daemon = self._control.daemon
+        observer = self._wire_log.observer(line.key, lambda: daemon.secrets_of(line))
         line.player.observers.append(observer)
         self._observers.append((line, observer))

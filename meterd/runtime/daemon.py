@@ -7,7 +7,6 @@ whose parameters and signals are as before keeps its conversation, its memory an
 from __future__ import annotations
 
 import _signal as signals  # type: ignore[import-not-found]  # the signal module imports enum, which a gateway would feel
-from functools import partial
 
 from .. import log
 from ..config.files import load
@@ -120,7 +119,7 @@ class Daemon:
             if key not in self.lines:
                 self._begin_line(key, jobs, _path_of(jobs[0], ports))
         for line in leaving:
-            line.stop(partial(self._line_closed, line))
+            line.stop(self._line_closed)
 
     def _begin_line(self, key: str, jobs: list[Job], path: str | None) -> None:
         """A port on which an old line still says goodbye gets its new line when that is over."""
@@ -173,7 +172,7 @@ class Daemon:
         lines, self.lines = list(self.lines.values()), {}
         self._closing += lines  # those that say goodbye already go on with it
         for line in lines:
-            line.stop(partial(self._line_closed, line))
+            line.stop(self._line_closed)
         if not self._closing:
             self.loop.stop()
 

@@ -13,8 +13,6 @@ from ..model import failed
 from .loop import Loop, Timer
 from .player import Player
 from .schedule import Schedule, Turn
-from .serial_port import SerialPort
-from .tcp_port import TcpPort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +22,9 @@ if TYPE_CHECKING:
     from ..model import Memory, Plan, Reading, Signal
     from ..publish.hub import Hub
     from ..publish.status import DeviceStatus
+    from .port import Port
+    from .serial_port import SerialPort
+    from .tcp_port import TcpPort
 
 # Where a table has no `reconnect_time`: a vanished port is tried again after this long at the latest.
 PORT_RETRY_S = 5.0
@@ -75,13 +76,20 @@ class Line:
         self.jobs: list[Job] = []
         self.once = False
         self.status_interval_s: float | None = None
-        self.port: SerialPort | TcpPort
+        self.port: Port
+        self._serial: SerialPort | None = None
+        self._tcp: TcpPort | None = None
+        # Each kind of port is loaded where the first line needs it: a site has often only one of them.
         if path is None:
+            from .tcp_port import TcpPort
+
             host, _, port = key.rpartition(":")
-            self.port = TcpPort(loop, host, int(port))
-            self.port.on_open = self._opened
+            self.port = self._tcp = TcpPort(loop, host, int(port))
+            self._tcp.on_open = self._opened
         else:
-            self.port = SerialPort(loop, path)
+            from .serial_port import SerialPort
+
+            self.port = self._serial = SerialPort(loop, path)
         self.player = Player(loop, self.port, self._report, self._ended)
         self._schedule = Schedule()
         self._current: Job | None = None
@@ -91,7 +99,7 @@ class Line:
         self._reported: set[Signal] = set()
         self._timer = Timer(self._consider)
         self._close_timer = Timer(self._close_port)
-        self._stopped: Callable[[], None] | None = None
+        self._stopped: Callable[[Line], None] | None = None
 
     def set_jobs(self, jobs: list[Job]) -> None:
         """Serve these devices from now on; one that is being read and is not among them is let go politely."""
@@ -106,8 +114,8 @@ class Line:
         jobs = self.jobs if self._current is None else [*self.jobs, self._current]
         return {secret for job in jobs for secret in job.plan.secrets}
 
-    def stop(self, stopped: Callable[[], None]) -> None:
-        """End politely and close the port, then call `stopped`, within the player's bound for goodbyes."""
+    def stop(self, stopped: Callable[[Line], None]) -> None:
+        """End politely and close the port, then call `stopped(self)`, within the player's bound for goodbyes."""
         self._stopped = stopped
         self._timer.deadline = None
         if self._current is None:
@@ -127,7 +135,7 @@ class Line:
         stopped, self._stopped = self._stopped, None
         self._close_port()
         if stopped is not None:
-            stopped()
+            stopped(self)
 
     # ---- taking turns
 
@@ -164,16 +172,15 @@ class Line:
             self._converse(job)
 
     def _open(self, job: Job) -> None:
-        port = self.port
-        if isinstance(port, TcpPort):
-            port.open(job.timeout_s)
-            return
-        try:
-            port.open()
-        except PortGone as error:
-            self._ended(error)
-            return
-        self._converse(job)
+        if self._tcp is not None:
+            self._tcp.open(job.timeout_s)
+        elif self._serial is not None:
+            try:
+                self._serial.open()
+            except PortGone as error:
+                self._ended(error)
+                return
+            self._converse(job)
 
     def _opened(self, error: PortGone | None) -> None:
         if self._current is None:
@@ -280,18 +287,17 @@ class Line:
                 self._close_port()
                 self.on_idle(self)
                 return
-        if isinstance(self.port, SerialPort) and self.port.is_open():
+        if self._serial is not None and self._serial.is_open():
             self.loop.arm(self._close_timer, now + job.close_delay_s)
         self._plan_next()
 
     def _keep_or_close(self, error: Exception | None) -> None:
         """A connection that may be half open, or out of step, is not used again: only a new one tells."""
-        port = self.port
-        doubtful = isinstance(port, TcpPort) and isinstance(error, (LineError, Aborted))
-        if doubtful or isinstance(error, PortGone) or port.is_sending():
-            port.close()
-        elif isinstance(port, SerialPort) and port.shortcoming:
-            log.warning(f"{self.key}: {port.shortcoming}", fold=f"{self.key} settings", port=self.key)
+        doubtful = self._tcp is not None and isinstance(error, (LineError, Aborted))
+        if doubtful or isinstance(error, PortGone) or self.port.is_sending():
+            self.port.close()
+        elif self._serial is not None and self._serial.shortcoming:
+            log.warning(f"{self.key}: {self._serial.shortcoming}", fold=f"{self.key} settings", port=self.key)
 
     def _close_port(self) -> None:
         self._close_timer.deadline = None

@@ -123,7 +123,7 @@ class Player:
         self._last_activity = self.loop.time
         self.bytes_received += len(data)
         if self.observers:
-            self._show("received", data)
+            _show(self, "received", data)
         if self._echo.expected:
             data = self._echo.strip(data)
         self._feed(data)
@@ -144,7 +144,7 @@ class Player:
             self._advance(None, error)
             return
         if self.observers:
-            self._show("framed", frame)
+            _show(self, "framed", frame)
         self._advance(frame)
 
     def _go_on(self, step: Receive, heard: bool) -> None:
@@ -248,7 +248,7 @@ class Player:
     def _apply(self, settings: LineSettings) -> None:
         self.port.apply(settings)
         if self.observers:
-            self._show("settings", settings)
+            _show(self, "settings", settings)
 
     def _receive(self, step: Receive) -> Any:
         """A frame that is here already, else the wait begins."""
@@ -258,7 +258,7 @@ class Player:
         frame = step.decoder.feed(data)
         if frame is not None:
             if self.observers:
-                self._show("framed", frame)
+                _show(self, "framed", frame)
             return frame
         if self.port.fd < 0:
             raise PortGone(f"{self.port.name}: the port is closed")
@@ -272,15 +272,6 @@ class Player:
             if deadline < timer.queued:  # else it is in the heap early enough; this spares a call per exchange
                 self.loop.arm(timer, deadline)
         return WAIT
-
-    def _show(self, what: str, subject: Any) -> None:
-        """Tell the observers; one that fails sees no more, but the meter is read on."""
-        for observer in list(self.observers):
-            try:
-                getattr(observer, what)(subject)
-            except Exception as error:
-                self.observers.remove(observer)
-                log.warning(f"{self.port.name}: {type(observer).__name__} is shown no more: {error}")
 
     def _count(self, error: BaseException) -> None:
         if isinstance(error, (Silence, Incomplete)):
@@ -309,7 +300,7 @@ class Player:
             self._echo.sent(data)
         self.bytes_sent += len(data)
         if self.observers:
-            self._show("sent", data)
+            _show(self, "sent", data)
         if self.port.send(data):
             self._last_activity = self.loop.time
             return None
@@ -328,7 +319,7 @@ class Player:
         if stale:
             self.bytes_received += len(stale)
             if self.observers:
-                self._show("received", stale)
+                _show(self, "received", stale)
 
     def _end(self, error: Exception | None) -> None:
         generator, self._generator = self._generator, None
@@ -343,8 +334,18 @@ class Player:
             except Exception as cut:
                 log.debug(f"{self.port.name}: the goodbye was cut off: {cut!r}")
         if self.observers:
-            self._show("ended", aborted or error)
+            _show(self, "ended", aborted or error)
         self.on_end(aborted or error)
+
+
+def _show(player: Player, what: str, subject: Any) -> None:
+    """Tell the observers; one that fails sees no more, but the meter is read on."""
+    for observer in list(player.observers):
+        try:
+            getattr(observer, what)(subject)
+        except Exception as error:
+            player.observers.remove(observer)
+            log.warning(f"{player.port.name}: {type(observer).__name__} is shown no more: {error}")
 
 
 _ANSWERS: dict[type, Callable[[Player, Any], Any]] = {

@@ -114,7 +114,7 @@ def test_reload_while_the_connection_is_dead_does_not_begin_anew(rig, said):
     stopped: list[bool] = []
     rig.run(5.0, lambda: rig.toy.scans[2:] != [])
     line = next(iter(rig.daemon.lines.values()))
-    line.stop(lambda: stopped.append(True))
+    line.stop(lambda line: stopped.append(True))
     rig.run(5.0, lambda: bool(stopped))
     assert not line.port.is_open()
 
