@@ -274,6 +274,44 @@ def test_codes_that_are_not_listed_where_the_profile_lets_them() -> None:
     }
 
 
+def test_what_a_meter_does_not_have_fails_with_a_reason() -> None:
+    over = {
+        "registers": {
+            "gone": {"read": "sn:0x0050"}, "own clock": {"read": "sn:0x6808", "type": "cosem-datetime"},
+            "3.8.0": {"scale": 1000, "unit": "varh", "_why": "a transformer"},
+            "no rows": {"read": "sn:0x0058", "kind": "profile", "class": 7},
+            "no list": {"read": "sn:0x3E10", "kind": "log"}, "no log": {"read": "sn:0x0060", "kind": "log"},
+        },
+    }  # fmt: skip
+    jobs = [signal(name) for name in ("gone", "3.8.0", "no rows", "no list", "no log", "ln:1.0.99.9.9.255:2")]
+    jobs += [text("own clock"), signal("1.8.0", "1.8.0#2", alias="field"), signal("own clock", alias="number")]
+    assert told(scan(device(over), jobs, {})) == {
+        "gone": ("None", None, "invalid", "not_found"),
+        "3.8.0": ("9912345000", "varh", "good", None),
+        "no rows": ("None", None, "invalid", "not_found"),
+        "no list": ("None", None, "invalid", "type"),
+        "no log": ("None", None, "invalid", "not_found"),
+        "ln:1.0.99.9.9.255:2": ("None", None, "invalid", "not_found"),
+        "own clock": ("2026-07-01T12:07:30+01:00", None, "good", None),
+        "field": ("None", None, "invalid", "not_found"),
+        "number": ("None", None, "invalid", "type"),
+    }
+
+
+def test_fields_of_rows_that_are_not_there() -> None:
+    jobs = [signal("load_profile", "load_profile#9"), signal("power_failures", "power_failures#3"),
+            signal("load_profile", "load_profile#9.9.9")]  # fmt: skip
+    outcome = scan(device(profile_rows=1), jobs, {})
+    assert {reading.reason for reading in outcome.readings} == {"not_found"}
+    assert len({reading.signal.alias for reading in outcome.readings}) == 3
+
+
+def test_a_number_compared_as_text() -> None:
+    exactly = {"identity": {"compare": "text"}}
+    assert isinstance(scan(device(exactly), [signal("1.8.0")], {}).error, WrongMeter)
+    assert scan(device(exactly), [signal("1.8.0")], {"serial": str(SERIAL)}).error is None
+
+
 # ---- who answers
 
 

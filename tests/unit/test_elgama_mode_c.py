@@ -148,6 +148,20 @@ def test_two_meters_on_one_line_and_leading_zeros() -> None:
         assert outcome.values() == {"serial": serial}
 
 
+def test_a_profile_that_calls_nobody_by_name() -> None:
+    anyone = {"address": {"scheme": "iec-anyone"}, "registers": {"text": {"read": "r5:C.1.6", "scale": 2}}}
+    outcome = scan(device(anyone, **EPQS), [signal("serial"), signal("text")], METER)
+    assert outcome.sent()[0] == b"/?!\r\n"
+    assert told(outcome)["text"] == ("None", None, "invalid", "type")
+
+
+def test_over_tcp_there_are_no_speeds() -> None:
+    outcome = scan(device(ip="10.0.0.1", port=4001, **EPQS), [signal("serial")], METER)
+    assert outcome.settings == []
+    assert outcome.values() == {"serial": 12345678}
+    assert scan(device(ip="10.0.0.1", port=4001), [signal("serial")], {}).settings == []
+
+
 def test_id_0_asks_whoever_is_there() -> None:
     outcome = scan(device(**{**EPQS, "id": 0}), [signal("serial")], METER)
     assert outcome.sent()[0] == b"/?!\r\n"

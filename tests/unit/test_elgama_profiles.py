@@ -240,6 +240,31 @@ def test_a_broken_profile_is_told_by_file_line_and_key(
     assert list(found.signals) == ["q"]
 
 
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ({}, "profile: is missing"),
+        ({"profile": "x"}, "transport: is missing"),
+        ({"profile": "x", "transport": {}}, "transport.protocol: is missing"),
+        ({"profile": "x", "transport": {"protocol": "dlms-hdlc"}}, "address.scheme"),
+        (
+            {"profile": "x", "transport": {"protocol": "dlms-hdlc"}, "address": {"scheme": "hdlc-serial"}},
+            "address.lower",
+        ),
+        ({"profile": "x", "extends": "gama300", "identity": {"read": None}}, "identity.read"),
+        ({"profile": "x", "extends": "epqs", "clock": {"date": "r5:0.9.2"}}, "clock.read"),
+        ({"profile": "x", "extends": "epqs", "registers": {" y": {"read": "r5:1"}}}, "without outer blanks"),
+        ({"profile": "x", "extends": "epqs", "registers": {"y": {"read": "r5:1", "obis": "?"}}}, "an OBIS code"),
+        ({"profile": "x", "extends": "gama300", "address": {"lower": []}}, "a rule such as"),
+    ],
+)
+def test_a_profile_of_a_sites_own_must_be_whole(site: Path, content: dict[str, Any], place: str) -> None:
+    write(site / "own.json", content)
+    known = files.Profiles()
+    assert known.load("elgama", "own") is None
+    assert place in " ".join(map(str, known.errors)), known.errors
+
+
 def test_an_opening_is_for_dlms(site: Path, tmp_path: Path) -> None:
     write(site / "epqs.json", {"profile": "site", "transport": {"opening": "direct"}})
     assert "transport.opening: is for dlms-hdlc only" in str(configured(tmp_path, device(meter_model=1)).errors[0])

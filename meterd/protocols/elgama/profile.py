@@ -136,10 +136,6 @@ class Register:
             self.scaler = parse_raw(entry["scaler"]) if entry.get("scaler") else None
         return self
 
-    def key(self) -> tuple[str, int | None]:
-        """Equal for registers that are the same part of the same value."""
-        return (str(self.read), self.field)
-
     def __repr__(self) -> str:
         return f"Register({self.name}, {self.read})"
 
