@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from importlib import import_module
+from time import monotonic
 
 from .. import log
 from ..config.command_line import make_device
@@ -32,6 +34,7 @@ RESUME = Option(("--resume",), VALUE, "keep the search's state here, and go on f
 PROFILE = Option(("--profile",), VALUE, "write the profile found here (Elgama)", "FILE")
 BAUDRATES = Option(("--baudrates",), VALUE, "speeds to search an M-Bus line at, such as 300,2400,9600", "LIST")
 OPTIONS = (CONFIG, OUTPUT, PROFILE, RESUME, BAUDRATES, DEBUG, STATE, HELP)
+SAVED_EVERY_S = 10.0  # a search that is killed goes on from here; flash is spared
 ABOUT = """Reads what a meter offers (DLMS object list, IEC 62056-21 read-out) or searches a bus (M-Bus), and writes
 devices and signals as configuration. The device is one of a configuration file, or is described by the parameters of
 its table: meterd scan mbus device=/dev/ttyUSB0 baudrate=2400 parity=even"""
@@ -46,6 +49,8 @@ def main(words: list[str]) -> int:
     device, path = find_device(arguments, "scan")
     resume = arguments.value("resume")
     state = _load_state(resume)
+    if arguments.has("baudrates") and device.over_tcp():
+        raise UsageError("--baudrates is for serial lines: over TCP the converter has its own speed")
     if not state and arguments.has("baudrates"):
         state["wanted_baudrates"] = _baudrates(arguments.value("baudrates") or "")
     try:
@@ -58,7 +63,8 @@ def main(words: list[str]) -> int:
         _save_state(resume, state)
         raise
     _save_state(resume, state)
-    _write(arguments.value("output"), _configuration(device, path, found))
+    output = arguments.value("output")
+    _write(output, _configuration(device, path, found, with_secrets=output is not None))
     if arguments.has("profile"):
         if "profile" not in found:
             raise UsageError(f"{device.alias} is described by no profile")
@@ -115,7 +121,13 @@ def _discover(device: Device, path: str, arguments: Arguments, state: dict[str, 
     single = Single(loop, device, path, lambda reading: None)
     memory = state_directory(arguments).memory(device.alias)
 
+    saved = monotonic()
+
     def progress(text: str) -> None:
+        nonlocal saved
+        if monotonic() - saved > SAVED_EVERY_S:
+            saved = monotonic()
+            _save_state(arguments.value("resume"), state)
         print(
             f"\r\x1b[K{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr
         )
@@ -136,20 +148,24 @@ def _discover(device: Device, path: str, arguments: Arguments, state: dict[str, 
     return found
 
 
-def _configuration(device: Device, path: str, found: dict[str, Any]) -> dict[str, Any]:
+def _configuration(device: Device, path: str, found: dict[str, Any], with_secrets: bool) -> dict[str, Any]:
     """What was found as a configuration file; the scanned device itself where the search names no devices."""
-    devices = found.get("devices") or [_row(device, path)]
+    devices = found["devices"] if "devices" in found else [_row(device, path, with_secrets)]
     return {"devices": devices, "signals": found["signals"]}
 
 
-def _row(device: Device, path: str) -> dict[str, Any]:
-    """The device's own row, without defaults and secrets."""
+def _row(device: Device, path: str, with_secrets: bool) -> dict[str, Any]:
+    """The device's own row, without defaults. Secrets go into a file of the owner's, and never to the screen."""
     tables = registry.tables(device.protocol)
     row = {}
     for parameter in tables.DEVICE:
         value = device.parameters.get(parameter.name)
-        if value is not None and value != parameter.default and not parameter.secret:
-            row[parameter.name] = int(value) if isinstance(value, bool) else value
+        if value is None or value == parameter.default:
+            continue
+        if parameter.secret and not with_secrets:
+            print(f"{parameter.name} is left out: add it, or {parameter.name}_file", file=sys.stderr)
+            continue
+        row[parameter.name] = int(value) if isinstance(value, bool) else value
     if not device.over_tcp():
         row["device"] = path
     return row
@@ -184,6 +200,10 @@ def _save_state(name: str | None, state: dict[str, Any]) -> None:
             json.dump(state, file)
 
 
+def _for_its_owner(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
+
+
 def _write(name: str | None, configuration: dict[str, Any]) -> None:
     print(f"{len(configuration['devices'])} devices, {len(configuration['signals'])} signals", file=sys.stderr)
     _write_text(name, configuration)
@@ -196,7 +216,7 @@ def _write_text(name: str | None, content: dict[str, Any]) -> None:
         sys.stdout.write(text)
         return
     try:
-        with open(name, "w", encoding="utf-8") as file:
+        with open(name, "w", encoding="utf-8", opener=_for_its_owner) as file:
             file.write(text)
     except OSError as error:
         raise ConfigError(name, f"cannot be written: {error.strerror}") from None

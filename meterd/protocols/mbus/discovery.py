@@ -25,6 +25,8 @@ DEFAULTS = {
     "retry_counter": 0,
 }  # fmt: skip
 READ_TIMEOUT_MS = 500
+# Over TCP the clock starts before the converter sends: 17 characters of a selection at 2400 baud, and the network.
+CONVERTER_MS = 150
 
 
 def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Callable[[str], None]) -> Conversation:
@@ -34,14 +36,18 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
     """
     if "parts" not in state:
         wanted = state.pop("wanted_baudrates", None) or [device["baudrate"]]
+        if device.over_tcp():
+            wanted = [wire.STANDARD_BAUDRATE]  # the converter's speed is its own, and mostly this
         state.update(search.new_state(tuple(wanted)))
     line = LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
 
     def tell(now: dict[str, Any]) -> None:
-        progress(f"{now['baudrate']} baud, at {now['at']}: {len(now['found'])} meters, {now['selections']} selections")
+        at = now["at"] if device.over_tcp() else f"{now['baudrate']} baud, {now['at']}"
+        progress(f"at {at}: {len(now['found'])} meters, {now['selections']} selections")
 
+    timeout_ms = device["timeout_ms"] + (CONVERTER_MS if device.over_tcp() else 0)
     found = yield from search.scan(
-        state, timeout_ms=device["timeout_ms"], attempts=1 + device["retry_counter"], settings=line, progress=tell
+        state, timeout_ms=timeout_ms, attempts=1 + device["retry_counter"], settings=line, progress=tell
     )
     place = {"ip": device["ip"], "port": device["port"]} if device.over_tcp() else {"device": device["device"]}
     rows = search.device_rows(found, READ_TIMEOUT_MS, place)
@@ -50,25 +56,26 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
         progress(f"reading {row['device_alias']}")
         baudrate = row.get("baudrate", wire.STANDARD_BAUDRATE)
         yield line.at(baudrate)
-        records = yield from _records(Link(baudrate, READ_TIMEOUT_MS, 3), row["address"])
+        try:
+            records = yield from _records(Link(baudrate, READ_TIMEOUT_MS, 3), row["address"])
+        except (PortGone, Aborted):
+            raise
+        except MeterdError as error:
+            progress(f"{row['device_alias']} has no signals: {error}")
+            continue
         signals += [_signal(row["device_alias"], index, record) for index, record in enumerate(records)]
     return {"devices": rows, "signals": signals}
 
 
 def _records(link: Link, address: str) -> Conversation:
-    """All records of one meter's readout; none where it does not give them (an encrypted one, say)."""
+    """All records of one meter's readout. Raises: MeterdError where it does not give them (an encrypted one, say)."""
     state = MeterState()
     primary = len(address) < 16
-    try:
-        if primary:
-            yield from talk.normalise(link, int(address), state)
-        else:
-            yield from talk.select(link, address)
-        telegrams = yield from talk.read_telegrams(link, int(address) if primary else wire.NETWORK, state, None, None)
-    except (PortGone, Aborted):
-        raise
-    except MeterdError:
-        return []
+    if primary:
+        yield from talk.normalise(link, int(address), state)
+    else:
+        yield from talk.select(link, address)
+    telegrams = yield from talk.read_telegrams(link, int(address) if primary else wire.NETWORK, state, None, None)
     return [record for telegram in telegrams for record in telegram.records]
 
 
