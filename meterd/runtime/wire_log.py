@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 HEADER = "# meterd wire log 1"
 MAX_PIECE = 8192
 JOIN_S = 0.05
+MAX_ECHOED = 8  # messages with secrets whose echo is known again
 MAX_WAITING = 64  # entries that wait for a secret to show or not
 PART = 4  # bytes of a secret in a row that are secret by themselves, in what is sent
 PARITIES = {"N": "none", "E": "even", "O": "odd"}
@@ -120,9 +121,12 @@ class Curtain:
         self._secrets = secrets
         self._write = write
         self._entries: list[tuple[str, float, bytes]] = []  # sign, time, data
+        self._sent: list[tuple[bytes, bytearray]] = []  # with pieces of secrets, and where: an echo brings them back
 
     def add(self, sign: str, time: float, data: bytes) -> None:
         self._entries.append((sign, time, data))
+        if sign == ">" and any(hidden := hide(data, self._secrets(), pieces=True)):
+            self._sent = [*self._sent[1 - MAX_ECHOED :], (data, hidden)]
         self.lift(len(self._entries) > MAX_WAITING)
 
     def lift(self, at_once: bool) -> None:
@@ -132,11 +136,22 @@ class Curtain:
         for sign in ("<", ">"):
             data = b"".join(entry[2] for entry in self._entries if entry[0] == sign)
             hidden[sign] = hide(data, secrets, pieces=sign == ">")
+            self._hide_echoes(data, hidden[sign])
             beginning = _beginnings(data, secrets)
             open_from[sign] = len(data) - beginning
             # A last check byte is one letter of some secret now and then; what came in must still play back.
             if at_once and (sign == ">" or beginning >= PART):
                 _set(hidden[sign], open_from[sign], len(data))
+        self._pass(hidden, open_from, at_once)
+
+    def _hide_echoes(self, data: bytes, hidden: bytearray) -> None:
+        for sent, secret in self._sent:
+            start = data.find(sent)
+            if start >= 0:
+                for at in range(len(sent)):
+                    hidden[start + at] |= secret[at]
+
+    def _pass(self, hidden: dict[str, bytearray], open_from: dict[str, int], at_once: bool) -> None:
         passed = {"<": 0, ">": 0}
         while self._entries:
             sign, time, data = self._entries[0]

@@ -41,7 +41,7 @@ def meterd(*words: str) -> str:
 def assert_clean(text: str, told: str) -> None:
     for secret in PLANTED:
         for shape in shapes(secret):
-            assert shape not in text.lower(), f"{told}: {shape} in …{text[max(0, text.lower().index(shape) - 300):]}"
+            assert shape not in text.lower(), f"{told}: {shape} in …{text[max(0, text.lower().index(shape) - 300) :]}"
 
 
 @pytest.fixture
@@ -74,6 +74,29 @@ def configured(tmp_path: Path) -> Any:
         server.close()
 
 
+class Echoing(Meter):
+    """A converter that gives back what was sent, in front of the answer."""
+
+    def hear(self, octets: bytes) -> Any:
+        return [(0.0, octets), *super().hear(octets)]
+
+
+def test_the_echo_of_a_segmented_password_is_masked(tmp_path: Path) -> None:
+    """A segment ends in the midst of the password, and comes back as it went."""
+    server = Served(lambda: Echoing(password=PASSWORD.encode()))
+    given = {**HDLC, "auth": "Low", "password": PASSWORD, "max_info_field": 60}
+    path, record = tmp_path / "c.json", tmp_path / "wire.log"
+    rows_ = signals("meter", {"import": JOBS["import"]})
+    path.write_text(json.dumps({"devices": [device("meter", server.port, **given)], "signals": rows_}))
+    text = meterd("read", "-c", str(path), "--state", str(tmp_path / "s"), "-d7", "-r", "-f", "--record", str(record))
+    server.close()
+    assert '"value":123456000' in text
+    for shown in (text, record.read_text()):
+        assert "** ** **" in shown
+        for at in range(len(PASSWORD) - 3):
+            assert PASSWORD[at : at + 4].encode().hex(" ") not in shown
+
+
 def test_no_output_shows_a_secret(configured: Path, tmp_path: Path) -> None:
     state, record = str(tmp_path / "state"), tmp_path / "wire.log"
     text = meterd("read", "-c", str(configured), "--state", state, "-d7", "-r", "-f", "--record", str(record))
@@ -91,7 +114,8 @@ def test_no_output_shows_a_secret(configured: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("encryption_key", KEYS["encryption_key"][:-2]), ("encryption_key", "zz" + KEYS["encryption_key"][2:]),
-     ("password", "0x" + PASSWORD), ("private_key", KEYS["dedicated_key"]), ("dedicated_key", KEYS["dedicated_key"] * 3),
+     ("password", "0x" + PASSWORD), ("private_key", KEYS["dedicated_key"]),
+     ("dedicated_key", KEYS["dedicated_key"] * 3),
      ("auth", PASSWORD), ("pasword", PASSWORD)],
 )  # fmt: skip
 def test_a_wrong_secret_is_complained_about_without_it(name: str, value: str, tmp_path: Path) -> None:
