@@ -229,26 +229,27 @@ class Line:
         self._after(job, error)
 
     def _settle(self, job: Job, error: Exception | None) -> None:
-        """Give every signal its reading, the device its status, and a fault its log line."""
-        now_ms = self.hub.now_ms()
+        """Give the device its status, a fault its log line, and every signal that a fault left out its reading.
+
+        A scan that went well owes no reading: a load profile with no new row has none.
+        """
         status = job.status
         status.add(self.player)
         if error is None:
             job.failure = None
-            status.succeeded(now_ms)
+            status.succeeded(self.hub.now_ms())
             log.recovered(job.alias(), f"{job.alias()}: answers again", port=self.key)
-            reason = "not_found"
         else:
             reason = error.reason if isinstance(error, MeterdError) else "bad_frame"
             status.failed(reason, refused=isinstance(error, Refused))
             self._log_fault(job, error)
-        if self._is_news(job, reason, error):
-            for signal in job.plan.signals:
-                if signal not in self._reported:
-                    self.hub.publish(failed(signal, reason))
+            if self._is_news(job, reason, error):
+                for signal in job.plan.signals:
+                    if signal not in self._reported:
+                        self.hub.publish(failed(signal, reason))
         self._publish_status(job)
 
-    def _is_news(self, job: Job, reason: str, error: Exception | None) -> bool:
+    def _is_news(self, job: Job, reason: str, error: Exception) -> bool:
         """A line that is tried again and again until it is back says so at the pace of its scans, no faster."""
         if isinstance(error, LineError) and not self._reported:
             if job.failure is not None and job.failure[0] == reason and self._started < job.failure[1]:
