@@ -83,7 +83,7 @@ class Echoing(Meter):
 
 def test_the_echo_of_a_segmented_password_is_masked(tmp_path: Path) -> None:
     """A segment ends in the midst of the password, and comes back as it went."""
-    server = Served(lambda: Echoing(password=PASSWORD.encode()))
+    server = Served(lambda: Echoing(password=PASSWORD.encode(), ua=bytes.fromhex("818006050128060128")))
     given = {**HDLC, "auth": "Low", "password": PASSWORD, "max_info_field": 60}
     path, record = tmp_path / "c.json", tmp_path / "wire.log"
     rows_ = signals("meter", {"import": JOBS["import"]})
