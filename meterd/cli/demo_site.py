@@ -82,6 +82,13 @@ METERS = (
         port="PORT2",
     ),
     DemoMeter(
+        "feeder",
+        "elgama",
+        {"protocol": "Elgama", "id": 2141421, "meter_model": 2, "timeout_ms": 1500},
+        {"energy": _iec("1.8.0"), "voltage_L1": _iec("32.7.0"), "frequency": _iec("14.7.0")},
+        port="PORT3",
+    ),
+    DemoMeter(
         "cellar",
         None,
         {"protocol": "IEC 62056-21", "serialnumber": 17, "type": "C", "scan_rate_ms": 5000},
