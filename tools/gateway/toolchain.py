@@ -98,15 +98,22 @@ def run_time(machine: Machine) -> Path:
     """A folder with run-time.a, the arithmetic that the GNU compiler calls for.
 
     The GNU compiler's own libgcc is for a floating point unit, so it comes from the other compiler's soft-float run
-    time. Only its own names (__*) may stay visible, or its memset hides musl's.
+    time, made anew for a small shared library: the compiler's own cache keeps some that fit none. Only its own names
+    (__*) may stay visible, or its memset hides musl's.
     """
 
     def make(folder: Path) -> None:
         program(machine.gnu_prefix + "gcc", f"gcc-{machine.gnu_prefix.rstrip('-')}")
         log = f"run-time-{machine.name}.log"
-        # The smallest is the one built position-independent and optimized.
-        libraries = (compiler(machine) / "cache").rglob("libcompiler_rt.a")
-        run(log, zig(), "ar", "x", min(libraries, key=lambda path: path.stat().st_size), cwd=folder)
+        work = folder.with_name(folder.name + "-work")
+        shutil.rmtree(work, ignore_errors=True)
+        cache = {"ZIG_GLOBAL_CACHE_DIR": str(work / "cache"), "ZIG_LOCAL_CACHE_DIR": str(work / "cache")}
+        source = compiler(machine) / "hello.c"
+        words = ["-target", machine.target, f"-mcpu={machine.cpu}", "-shared", "-fPIC", "-Os", source]
+        work.mkdir()
+        run(log, zig(), "cc", *words, "-o", work / "hello.so", env={**os.environ, **cache})
+        run(log, zig(), "ar", "x", next(work.rglob("libcompiler_rt.a")), cwd=folder)
+        shutil.rmtree(work)
         for found in sorted(folder.iterdir()):
             run(log, machine.gnu_prefix + "objcopy", "-w", "--keep-global-symbol=__*", found)
         run(
@@ -118,7 +125,7 @@ def run_time(machine: Machine) -> Path:
             cwd=folder,
         )
 
-    return made(f"run-time-{machine.name}", {"compiler": compiler(machine).name}, make)
+    return made(f"run-time-{machine.name}", {"compiler": compiler(machine).name, "own": True}, make)
 
 
 def gnu_compiler(machine: Machine) -> Path:
