@@ -174,3 +174,5 @@ def test_each_access_result_costs_only_its_signal(tmp_path: Path) -> None:
     assert reasons == {"code_1": "refused", "code_2": "refused", "code_3": "refused", "code_4": "not_found",
                        "code_11": "not_found", "code_250": "refused", "import": None}, log  # fmt: skip
     assert code != 0
+    for words in ("hardware fault (1)", "temporary failure (2)", "read write denied (3)", "(250)", "0.0.96.50.3.255:2"):
+        assert words in log.replace("-", " "), log

@@ -102,7 +102,9 @@ class Values:
         for target in targets:
             item = target.item = self.item(target)
             if item is None:
-                yield from _report_failure(target, "not_found")
+                words = f"{format_logical_name(target.logical_name)}: the meter does not know this object"
+                for signal in target.signals:
+                    yield Report(failed(signal, "not_found", words))
                 done.add(target)
             elif item.class_id == PROFILE_GENERIC and item.attribute == VALUE_ATTRIBUTE:
                 profiles.append(target)
@@ -132,9 +134,12 @@ class Values:
             results = yield from reader.read(batch)
             end = start + len(batch)
             for target, (code, value) in zip(targets[start:end], results, strict=True):
-                scaler = failure_reason(code) if code else target.scaler or self.scaler(target.item)
+                item = target.item
+                scaler = target.scaler or self.scaler(item)
                 for signal in target.signals:
-                    report.reading = reading_of(signal, target.item, value, scaler)
+                    report.reading = (
+                        refused(signal, item, code, value) if code else reading_of(signal, item, value, scaler)
+                    )
                     yield report
                 done.add(target)
             start = end
@@ -163,9 +168,9 @@ class Values:
                 except (Silence, Garbled) as error:
                     heard = error
             code, value = result or (yield from reader.attempt(item, invoke, heard))
-            scaler = failure_reason(code) if code else target.scaler or self.scaler(item)
+            scaler = target.scaler or self.scaler(item)
             for signal in target.signals:
-                report.reading = reading_of(signal, item, value, scaler)
+                report.reading = refused(signal, item, code, value) if code else reading_of(signal, item, value, scaler)
                 yield report
             done.add(target)
 
@@ -271,6 +276,8 @@ def meaning(item: Item, value: Any) -> Any:
     return value
 
 
-def _report_failure(target: Target, reason: str) -> Conversation:
-    for signal in target.signals:
-        yield Report(failed(signal, reason))
+def refused(signal: Signal, item: Item, code: int | str, value: Any) -> Reading:
+    """The failed reading of a data-access-result, or of what `Reader.attempt` gave in its place, with its words."""
+    name = f"{format_logical_name(item.logical_name)}:{item.attribute}"
+    words = f"{name}: {value}" if isinstance(code, str) else str(refusals.access_refused(code, name))
+    return failed(signal, failure_reason(code), words)
