@@ -1,12 +1,14 @@
 """The DLMS conversation alone, fed from a file: for counting instructions.
 
 `python -m benchmarks._dlms_replay record FILE` writes what a simulated meter answers over four scans of one hundred
-registers; `… replay FILE SCANS` reads them again without the meter, without a loop and without a system call.
+registers; `… replay FILE SCANS` reads them again without the meter, without a loop and without a system call;
+`… idle FILE SCANS` takes as many steps of a conversation that does nothing, which is what the playing itself costs.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgpack
@@ -21,13 +23,10 @@ REGISTERS = 100
 SCANS = 4
 
 
-def play(answer: Any, scans: int) -> int:
-    """Run some scans of one session; `answer(request)` is what the meter says. Returns: how many readings came."""
-    plan = driver.plan(device(1), [signal(number) for number in range(1, REGISTERS + 1)])
-    memory = Memory()
+def play(conversations: Iterator[Any], answer: Callable[[bytes], bytes]) -> int:
+    """Run conversations to their ends; `answer(request)` is what the meter says. Returns: how many readings came."""
     readings = 0
-    for _ in range(scans):
-        talk = driver.conversation(plan, memory)
+    for talk in conversations:
         said = b""
         advance = talk.send
         reply = None
@@ -48,6 +47,26 @@ def play(answer: Any, scans: int) -> int:
     return readings
 
 
+def scans(count: int) -> Iterator[Any]:
+    """Scans of one device whose association stays open."""
+    plan = driver.plan(device(1), [signal(number) for number in range(1, REGISTERS + 1)])
+    memory = Memory()
+    for _ in range(count):
+        yield driver.conversation(plan, memory)
+
+
+class Deaf:
+    """A decoder that does nothing."""
+
+    feed = staticmethod(len)
+
+
+def idle_scans(count: int) -> Iterator[Any]:
+    steps = [Send(b""), Receive(Deaf(), 0, 0), Report(None)] * REGISTERS  # type: ignore[arg-type]
+    for _ in range(count):
+        yield (step for step in steps)
+
+
 def record(path: str) -> None:
     from meterd.simulate import dlms as simulated
 
@@ -65,19 +84,20 @@ def record(path: str) -> None:
         answers.append(said)
         return said
 
-    assert play(answer, SCANS) == SCANS * REGISTERS
+    assert play(scans(SCANS), answer) == SCANS * REGISTERS
     with open(path, "wb") as file:
         file.write(msgpack.packb(answers))
 
 
-def replay(path: str, scans: int) -> None:
+def replay(kind: str, path: str, count: int) -> None:
     with open(path, "rb") as file:
         answers = iter(msgpack.unpackb(file.read()))
-    assert play(lambda request: next(answers), scans) == scans * REGISTERS
+    conversations = scans(count) if kind == "replay" else idle_scans(count)
+    assert play(conversations, lambda request: next(answers)) == count * REGISTERS
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "record":
         record(sys.argv[2])
     else:
-        replay(sys.argv[2], int(sys.argv[3]))
+        replay(sys.argv[1], sys.argv[2], int(sys.argv[3]))

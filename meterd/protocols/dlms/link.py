@@ -155,7 +155,7 @@ class HdlcLink:
         return True
 
     def request(self, apdu: bytes, heard: Frame | MeterdError | None = None) -> Conversation:
-        """Send one APDU and return the one that answers it; `heard` is what came where the shortcut has sent it already.
+        """Send one APDU and return the one that answers it; `heard` is what came where the shortcut has sent it.
 
         Raises: Silence, Garbled after all attempts; Disconnected where the meter has hung up; ProtocolError.
         """

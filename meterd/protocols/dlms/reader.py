@@ -94,7 +94,7 @@ class Reader:
             answers = max(1, self.association.max_pdu // ANSWER_SIZE)
         count = 0
         for item in items[start : start + min(MAX_LIST, answers)]:
-            size += len(self.encode(item))
+            size += len(item.encoded or self.encode(item))
             if size > limit:
                 break
             count += 1
@@ -187,7 +187,7 @@ class LogicalNames(Reader):
 
     def _list(self, items: list[Item]) -> Conversation:
         invoke = self.association.next_invoke()
-        apdu = get.request_with_list(invoke, [self.encode(item) for item in items])
+        apdu = get.request_with_list(invoke, [item.encoded or self.encode(item) for item in items])
         response = get.decode_response((yield from self.association.request(apdu, codes.GET_RESPONSE, invoke)))
         if isinstance(response, get.GetResults):
             return response.results

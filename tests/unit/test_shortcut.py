@@ -1,0 +1,106 @@
+"""The compiled short way of a GET over HDLC: what it takes, and what it leaves to the long way untouched."""
+
+from __future__ import annotations
+
+import pytest
+
+from meterd._hdlc import Frame, HdlcDecoder, encode_frame
+from meterd._shortcut import Shortcut
+from meterd.protocols.dlms.get import attribute, request_normal
+from meterd.protocols.dlms.hdlc_control import FINAL, information, receive_ready
+
+SERVER, CLIENT = b"\x02\x23", b"\x21"
+DESCRIPTOR = attribute(3, bytes((1, 0, 1, 8, 0, 255)), 2)
+INVOKE = 0xC1
+LLC = bytes.fromhex("e6e700")
+VALUE = bytes.fromhex("c401c1000600000064")
+
+
+def framed(octets: bytes) -> Frame:
+    frame = HdlcDecoder().feed(octets)
+    assert frame is not None
+    return frame
+
+
+def answer(send_seq: int, recv_seq: int, message: bytes = LLC + VALUE, source: bytes = SERVER) -> Frame:
+    """The meter's I frame with its N(S) and N(R)."""
+    return framed(encode_frame(CLIENT, source, information(send_seq, recv_seq) | FINAL, message))
+
+
+def test_the_request_is_that_of_the_long_way() -> None:
+    shortcut = Shortcut(SERVER, CLIENT)
+    apdu = request_normal(INVOKE, DESCRIPTOR)
+    assert shortcut.ask(INVOKE, DESCRIPTOR) == shortcut.carry(apdu)
+    assert shortcut.carry(apdu) == encode_frame(SERVER, CLIENT, FINAL, bytes.fromhex("e6e600") + apdu)
+
+
+def test_both_sides_are_counted_modulo_eight() -> None:
+    shortcut = Shortcut(SERVER, CLIENT)
+    for turn in range(20):
+        sent = framed(shortcut.ask(INVOKE, DESCRIPTOR))
+        assert sent.control == information(turn % 8, turn % 8) | FINAL
+        assert shortcut.hear(INVOKE, answer(turn % 8, (turn + 1) % 8)) == (0, 100)
+    assert (shortcut.send_seq, shortcut.recv_seq) == (4, 4)
+
+
+def test_what_the_long_way_has_counted_is_gone_on_with() -> None:
+    shortcut = Shortcut(SERVER, CLIENT)
+    shortcut.send_seq, shortcut.recv_seq = 7, 3
+    assert framed(shortcut.ask(INVOKE, DESCRIPTOR)).control == information(7, 3) | FINAL
+    assert shortcut.answer(answer(3, 0)) == VALUE
+    assert (shortcut.send_seq, shortcut.recv_seq) == (0, 4)
+
+
+def test_a_refusal_is_an_answer() -> None:
+    shortcut = Shortcut(SERVER, CLIENT)
+    assert shortcut.hear(INVOKE, answer(0, 1, LLC + bytes.fromhex("c401c10104"))) == (4, None)
+    assert shortcut.recv_seq == 1
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        answer(1, 1),  # not the number that is due
+        answer(0, 0),  # does not acknowledge the request
+        answer(0, 1, source=b"\x02\x25"),
+        framed(encode_frame(b"\x23", SERVER, information(0, 1) | FINAL, LLC + VALUE)),
+        framed(encode_frame(CLIENT, SERVER, information(0, 1), LLC + VALUE)),  # the meter goes on speaking
+        framed(encode_frame(CLIENT, SERVER, information(0, 1) | FINAL, LLC + VALUE, True)),  # a segment
+        framed(encode_frame(CLIENT, SERVER, receive_ready(1) | FINAL)),
+        answer(0, 1, b"\xe6\xe6\x00" + VALUE),
+        answer(0, 1, LLC[:2]),
+    ],
+)
+def test_any_other_frame_changes_nothing(frame: Frame) -> None:
+    shortcut = Shortcut(SERVER, CLIENT)
+    assert shortcut.answer(frame) is None
+    assert shortcut.hear(INVOKE, frame) is None
+    assert (shortcut.send_seq, shortcut.recv_seq) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "apdu",
+    [
+        "c401c2000600000064",  # answers another request
+        "c402c1000000000100820001",  # a block
+        "c403c101000600000064",
+        "d80101",  # service not allowed
+        "c401c10006000000",  # cut short
+        "c401c100060000006400",
+        "c401c1",
+        "",
+    ],
+)
+def test_any_other_apdu_is_left_to_the_long_way(apdu: str) -> None:
+    shortcut = Shortcut(SERVER, CLIENT)
+    frame = answer(0, 1, LLC + bytes.fromhex(apdu))
+    assert shortcut.hear(INVOKE, frame) is None
+    assert (shortcut.send_seq, shortcut.recv_seq) == (0, 0)
+    assert shortcut.answer(frame) == bytes.fromhex(apdu)
+
+
+def test_what_is_no_frame_is_an_error() -> None:
+    shortcut = Shortcut(SERVER, CLIENT)
+    for nothing in (None, b"", object()):
+        with pytest.raises((TypeError, AttributeError)):
+            shortcut.hear(INVOKE, nothing)  # type: ignore[arg-type]
