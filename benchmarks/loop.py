@@ -27,7 +27,8 @@ from meterd.runtime.tcp_port import TcpPort
 
 METERS = 256
 TRANSACTIONS = 60  # per meter and round
-ROUNDS = 7
+ROUNDS = 11
+FRAMING = 11  # two flags, format field, two addresses, control, header check, frame check
 REQUEST = encode_frame(b"\x21", b"\x03", 0x10, b"\xe6\xe6\x00\xc0\x01\xc1\x00\x03\x01\x00\x01\x08")
 FRAME = encode_frame(b"\x03", b"\x21", 0x30, b"\xe6\xe7\x00\xc4\x01\xc1\x00\x06\x00\x01\x02\x03")
 
@@ -183,8 +184,10 @@ def wire_use(settings: LineSettings, request: int, answer: int, exchanges: int) 
     link = os.path.join(directory, "tty")
     site = Loop()
     host = MeterHost(site)
-    question = encode_frame(b"\x03", b"\x21", 0x30, bytes(request - 9))
-    reply = encode_frame(b"\x21", b"\x03", 0x30, bytes(answer - 9))
+    question = encode_frame(b"\x03", b"\x21", 0x30, bytes(request - FRAMING))
+    reply = encode_frame(b"\x21", b"\x03", 0x30, bytes(answer - FRAMING))
+
+    assert (len(question), len(reply)) == (request, answer)
 
     def meter():
         decoder = HdlcDecoder()
@@ -205,7 +208,7 @@ def wire_use(settings: LineSettings, request: int, answer: int, exchanges: int) 
         for _ in range(exchanges):
             yield Send(question)
             frame = yield Receive(decoder, 2500, 500)
-            assert len(frame.information) == answer - 9
+            assert len(frame.information) == answer - FRAMING
 
     errors: list[Exception | None] = []
 
