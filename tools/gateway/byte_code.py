@@ -1,8 +1,9 @@
-"""Byte code files as a gateway gets them: without time stamps, without docstrings, without columns.
+"""Byte code files as a gateway gets them: without time stamps, docstrings, annotations and columns.
 
-Docstrings and the column of every instruction are nearly half of a byte code file and of no use on a gateway; line
-numbers stay, so a traceback still says where. Leaving out columns is an interpreter's start-up option, hence the
-child process: `python -X no_debug_ranges -m tools.gateway.byte_code`, a marshalled job on stdin, the files on stdout.
+Docstrings, types and the column of every instruction are more than half of a byte code file and of no use on a gateway,
+where each start pays for carrying them out; line numbers stay, so a traceback still says where. Leaving out columns is
+an interpreter's start-up option, hence the child process: `python -X no_debug_ranges -m tools.gateway.byte_code`, a
+marshalled job on stdin, the files on stdout.
 """
 
 from __future__ import annotations
@@ -21,6 +22,32 @@ if TYPE_CHECKING:
 # Legacy .pyc: flags say that a hash stands where the time would, and that nobody need check it.
 _UNCHECKED_HASH = (0b01).to_bytes(4, "little")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class _WithoutTypes(ast.NodeTransformer):
+    """Takes out what only a type checker reads: annotations, what is imported for them, asserted types."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        if node.value is None:
+            return ast.copy_location(ast.Pass(), node)
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return ast.copy_location(ast.Pass(), node)
+        return self.generic_visit(node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        return ast.copy_location(ast.Pass(), node) if node.module == "__future__" else node
 
 
 def byte_code(sources: Mapping[str, Path], documented: tuple[str, ...], version: str) -> dict[str, bytes]:
@@ -43,7 +70,8 @@ def _compile(source: bytes, name: str, documented: bool) -> bytes:
         for node in ast.walk(tree):
             if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
                 node.body = node.body[1:] or [ast.copy_location(ast.Pass(), node.body[0])]
-    code = compile(tree, name, "exec", dont_inherit=True)
+    tree = _WithoutTypes().visit(tree)
+    code = compile(ast.fix_missing_locations(tree), name, "exec", dont_inherit=True, optimize=1)
     return importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + importlib.util.source_hash(source) + marshal.dumps(code)
 
 

@@ -109,7 +109,7 @@ def run_time(machine: Machine) -> Path:
         shutil.rmtree(work, ignore_errors=True)
         cache = {"ZIG_GLOBAL_CACHE_DIR": str(work / "cache"), "ZIG_LOCAL_CACHE_DIR": str(work / "cache")}
         source = compiler(machine) / "hello.c"
-        words = ["-target", machine.target, f"-mcpu={machine.cpu}", "-shared", "-fPIC", "-Os", source]
+        words = ["-target", machine.target, f"-mcpu={machine.cpu}", "-shared", "-fPIC", "-Os", str(source)]
         work.mkdir()
         run(log, zig(), "cc", *words, "-o", work / "hello.so", env={**os.environ, **cache})
         run(log, zig(), "ar", "x", next(work.rglob("libcompiler_rt.a")), cwd=folder)
