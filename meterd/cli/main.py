@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
 from .. import __version__
 from ..errors import ConfigError
@@ -54,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"; {near[0]!r} perhaps?" if near else ""
         print(f"meterd: there is no command {words[0]!r}{hint} (meterd --help lists them)", file=sys.stderr)
         return USAGE
-    module = import_module(f".{COMMANDS[words[0]][0]}", __package__)
+    module = __import__(f"{__package__}.{COMMANDS[words[0]][0]}", fromlist=("main",))  # importlib would cost more
     return guarded(f"meterd {words[0]}", module.main, words)
 
 

@@ -14,7 +14,6 @@ from ..publish.sinks import open_sinks
 from ..runtime.daemon import Daemon
 from ..runtime.loop import Loop
 from ..runtime.state import DEFAULT_DIRECTORY, StateDirectory
-from ..runtime.wire_log import WireLog
 from .exit_codes import NOTHING_TO_RUN, OK
 from .options import (
     CONFIG,
@@ -33,7 +32,6 @@ from .options import (
     parse,
     usage,
 )
-from .output import FrameOutput, RawOutput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from ..config.files import Configuration
     from ..runtime.line import Line
     from ..runtime.player import Observer
+    from ..runtime.wire_log import WireLog
     from .options import Arguments
 
 OPTIONS = (CONFIG, DEBUG, PORT, RAW, FRAMES, READY, RECORD, STATE, CONTROL, SYSLOG, VERSION, HELP)
@@ -92,7 +91,7 @@ def wall_clock_ms() -> int:
 
 
 class Watch:
-    """Which observers a line's player gets: -r, -f, --record."""
+    """Which observers a line's player gets: -r, -f, --record. A daemon that runs has none and need not load them."""
 
     def __init__(self, arguments: Arguments, daemon: Daemon) -> None:
         self._daemon = daemon
@@ -109,14 +108,20 @@ class Watch:
             file = open(name, "w", encoding="ascii")  # noqa: SIM115
         except OSError as error:
             raise ConfigError(name, f"cannot be written: {error.strerror}") from None
+        from ..runtime.wire_log import WireLog
+
         return WireLog(file, lambda: self._daemon.loop.time)
 
     def observers(self, line: Line) -> Iterable[Observer]:
         if self._only is not None and self._only not in (line.key, line.path):
             return
         if self._raw:
+            from .output import RawOutput
+
             yield RawOutput(line.key, lambda: self._daemon.loop.time, lambda: self._daemon.secrets_of(line))
         if self._frames:
+            from .output import FrameOutput
+
             yield FrameOutput(line.key)
         if self._log is not None:
             yield self._log.observer(line.key, lambda: self._daemon.secrets_of(line))

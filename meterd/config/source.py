@@ -43,7 +43,7 @@ class Source:
         try:
             with open(self.path, "rb") as file:
                 data = file.read(MAX_FILE + 1)
-            self.text = data.decode("utf-8-sig")
+            self.text = data.decode().removeprefix("\ufeff")
         except OSError as error:
             return self._unreadable(f"cannot be read: {error.strerror}")
         except UnicodeDecodeError as error:

@@ -5,8 +5,6 @@ A package is imported when the first device needs it, so a gateway pays only for
 
 from __future__ import annotations
 
-from importlib import import_module
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
@@ -52,9 +50,15 @@ def tables(package: str) -> ModuleType:
     `profile_faults(content, whole)`, `[(steps to the place, message)]` for the content of one file, or, with `whole`,
     of what a file and those below it come to.
     """
-    return import_module(f"{__package__}.{package}.parameters")
+    return _module(package, "parameters")
 
 
 def driver(package: str) -> ModuleType:
     """The module with `plan(device, signals)` and `conversation(plan, memory)`."""
-    return import_module(f"{__package__}.{package}.driver")
+    return _module(package, "driver")
+
+
+def _module(package: str, name: str) -> ModuleType:
+    """One module of a protocol's package. importlib, which would do the same, costs a gateway as much as a protocol."""
+    module: ModuleType = __import__(f"{__package__}.{package}.{name}", fromlist=(name,))
+    return module

@@ -23,7 +23,6 @@ from ..protocols import registry
 from ..publish.events import EventLog
 from ..publish.local_socket import listen
 from .loop import Timer
-from .wire_log import WireLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from .daemon import Daemon
     from .line import Line
     from .player import Observer
+    from .wire_log import WireLog
 
 DIRECTORY = "/var/run/meterd"
 MAX_REQUEST = 256
@@ -246,6 +246,8 @@ class Client:
         if words[:1] == ["trace"]:
             self._patience.deadline = None
             self._only = words[1:]
+            from .wire_log import WireLog
+
             self._wire_log = WireLog(self, lambda: self._loop.time)
             for line in self._control.daemon.lines.values():
                 self.follow(line)

@@ -8,7 +8,7 @@ the usual life of a time-out (armed, and disarmed by the answer) touches the hea
 from __future__ import annotations
 
 import select
-from heapq import heappop, heappush
+from _heapq import heappop, heappush  # heapq has the rest of it, in Python
 from os import O_CLOEXEC, O_NONBLOCK, close, pipe2, read, write
 from time import monotonic
 
