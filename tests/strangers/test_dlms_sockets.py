@@ -97,8 +97,8 @@ MANNERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 # What the meter does, what the device says, the reason every signal must have, and words that the log must say.
 REFUSALS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
-    "dm": ({"snrm": "dm"}, HDLC, "bad_frame", "DM"),
-    "frmr": ({"snrm": "frmr"}, HDLC, "bad_frame", "rejects SNRM"),
+    "dm": ({"snrm": "dm"}, HDLC, "refused", "DM"),
+    "frmr": ({"snrm": "frmr"}, HDLC, "refused", "rejects SNRM"),
     "mute": ({"snrm": "silent"}, {**HDLC, "timeout_ms": 150}, "no_bytes", ""),
     "no_password": ({"password": b"12345678"}, HDLC, "auth", "authentication"),
     "wrong_password": ({"password": b"12345678"}, {**HDLC, "auth": "Low", "password": "87654321"}, "auth", ""),

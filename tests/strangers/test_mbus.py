@@ -227,14 +227,18 @@ def test_chains_begin_at_their_first_telegram_every_time() -> None:
         assert {name: str(value) for name, value in outcome.values().items()} == RIGHT
 
 
+# The checksum is a sum: what changes several octets at once passes it now and then, and nothing can tell.
+SEEN_BY_A_SUM = "01467"
+
+
 def on_the_bus(rounds: int, seed: int) -> int:
-    """Damage on the wire; two octets that change alike pass the checksum, so damage is of single octets or lengths."""
+    """Damage on the wire that the checksum or the lengths must find."""
     good = 0
     for number in range(rounds):
         source = random.Random(f"{seed} {number}")
         bus, kept = Bus(Slave(telegrams=CHAIN)), Memory()
         address = source.choice(["5", "12345678", secondary("12345678")])
-        outcome = scan(bus, address, kept, fault=mutation(source))
+        outcome = scan(bus, address, kept, fault=mutation(source, SEEN_BY_A_SUM))
         check_scan(outcome, RIGHT)
         outcome = scan(bus, address, kept)
         assert {name: str(value) for name, value in outcome.values().items()} == RIGHT, "the next scan is not good"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from meterd._hdlc import HdlcDecoder, encode_frame
 from meterd.conversation import Receive, Send
-from meterd.errors import DecodeError, Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Silence
+from meterd.errors import DecodeError, Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
 from meterd.protocols.dlms import hdlc_control as hdlc
 from meterd.protocols.dlms.link import HdlcLink
 from meterd.simulate.dlms_link import HdlcServer
@@ -100,8 +100,8 @@ class TestOpen:
     @pytest.mark.parametrize(
         ("reply", "error", "words"),
         [
-            (frame(0x1F), ProtocolError, "DM"),
-            (frame(0x97, bytes((0x93, 0, 0x08))), ProtocolError, r"N\(R\)"),
+            (frame(0x1F), Refused, "DM"),
+            (frame(0x97, bytes((0x93, 0, 0x08))), Refused, r"N\(R\)"),
             (b"\x7e\xa0\x20garbage", Garbled, "bytes"),
             (frame(0x73, source=b"\x05"), Garbled, "other stations|none of them"),
             (None, Silence, "1000 ms"),

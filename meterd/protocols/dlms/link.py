@@ -18,7 +18,7 @@ from __future__ import annotations
 from ..._hdlc import HdlcDecoder, encode_frame
 from ..._shortcut import Shortcut
 from ...conversation import Pause, Receive, Send
-from ...errors import Disconnected, Garbled, MeterdError, ProtocolError, Silence
+from ...errors import Disconnected, Garbled, MeterdError, ProtocolError, Refused, Silence
 from .address import hears_everybody
 from .hdlc_control import (
     DEFAULT_INFO,
@@ -86,7 +86,7 @@ class HdlcLink:
         self._called = server
 
     def open(self) -> Conversation:
-        """SNRM until UA; sets the limits of the connection. Raises: Silence, Garbled, ProtocolError."""
+        """SNRM until UA; sets the limits of the connection. Raises: Silence, Garbled, Refused, ProtocolError."""
         error: MeterdError = ProtocolError("the meter was never asked")
         for attempt in range(self.attempts):
             bare = self.proposal == (DEFAULT_INFO, DEFAULT_WINDOW) or 0 < attempt == self.attempts - 1
@@ -98,9 +98,9 @@ class HdlcLink:
             if frame.control & ~FINAL == UA:
                 self._accept_parameters(frame, bare)
                 return
-            error = ProtocolError("the meter refuses the link: it answers SNRM with DM")
+            error = Refused("the meter refuses the link: it answers SNRM with DM")
             if frame.control & ~FINAL == FRMR:
-                error = ProtocolError(f"the meter rejects SNRM: {describe_frame_reject(frame.information)}")
+                error = Refused(f"the meter rejects SNRM: {describe_frame_reject(frame.information)}")
         raise error
 
     def _accept_parameters(self, frame: Frame, bare: bool) -> None:
