@@ -238,5 +238,5 @@ class Memory:
         self._save = save
 
     def save(self) -> bool:
-        """Whether `persistent` as it stands now survives a restart."""
-        return self._save is not None and self._save(self.persistent)
+        """Keep `persistent` as it stands now. False where that failed; without a keeper nothing is to be kept."""
+        return self._save is None or self._save(self.persistent)

@@ -289,7 +289,12 @@ class Association:
         persistent: dict[str, Any] = self.memory.persistent
         if needed > persistent.get("counter", 0):
             persistent["counter"] = needed + COUNTER_STEP
-            self.memory.save()
+            # A counter used twice gives the key away; one that was read from the meter this time needs no record.
+            if not self.memory.save() and not self.memory.volatile.get("counter_learned"):
+                raise SecurityError(
+                    "the invocation counter cannot be kept over a restart: let --state name a directory that can be "
+                    "written, or set invocation_counter_obis"
+                )
         self.memory.volatile["counter"] = needed
 
 

@@ -111,6 +111,7 @@ class Session:
         if code or not isinstance(value, int) or value < 0:
             raise Refused(f"the invocation counter at {format_logical_name(name)} cannot be read", code, reason="key")
         self.memory.volatile["counter"] = max(self.memory.persistent.get("counter", 0), value + 1)
+        self.memory.volatile["counter_learned"] = True
         yield from self.leave()
 
     def politely(self, talk: Conversation) -> Conversation:
