@@ -8,7 +8,7 @@ the usual life of a time-out (armed, and disarmed by the answer) touches the hea
 from __future__ import annotations
 
 import select
-from _heapq import heappop, heappush  # heapq has the rest of it, in Python
+from _heapq import heappop, heappush, heapreplace  # heapq has the rest of it, in Python
 from os import O_CLOEXEC, O_NONBLOCK, close, pipe2, read, write
 from time import monotonic
 
@@ -95,15 +95,17 @@ class Loop:
                 return None
             queued, _, timer = heap[0]
             deadline = timer.deadline
-            if queued == timer.queued:
-                if deadline == queued:
-                    return queued
+            if queued != timer.queued:
+                heappop(heap)
+            elif deadline == queued:
+                return queued
+            elif deadline is None:
                 timer.queued = NEVER
                 heappop(heap)
-                if deadline is not None:
-                    self.arm(timer, deadline)
             else:
-                heappop(heap)
+                timer.queued = deadline
+                self._pushes += 1
+                heapreplace(heap, (deadline, self._pushes, timer))
         return heap[0][0] if heap else None
 
     def turn(self) -> None:
