@@ -33,7 +33,36 @@ def _opens_fast(device: Device, signals: list[Signal]) -> bool:
     return bool(device["baudrate"] != 300)
 
 
+def _idle_key(device: Device, signals: list[Signal]) -> bool:
+    # High GMAC proves who is who by the keys, with nothing else protected.
+    if device.protocol != "dlms" or device["security"] != "none" or device["auth"] == "HighGmac":
+        return False
+    return any(device[name] for name in ("encryption_key", "authentication_key", "dedicated_key"))
+
+
+def _idle_password(device: Device, signals: list[Signal]) -> bool:
+    return device.protocol == "dlms" and device["auth"] == "None" and bool(device["password"])
+
+
+def _lacks_password(device: Device, signals: list[Signal]) -> bool:
+    return device.protocol == "dlms" and device["auth"] == "Low" and not device["password"]
+
+
+def _cannot_sign_on(device: Device, signals: list[Signal]) -> bool:
+    return device.protocol == "dlms" and device["mode"] == "IEC" and device.over_tcp()
+
+
+def _not_even(device: Device, signals: list[Signal]) -> bool:
+    # EN 13757-2 clause 5.4: 8 data bits, even parity. The manual's default, 9600 8N1, stays for old workbooks.
+    return device.protocol == "mbus" and not device.over_tcp() and bool(device["parity"] != "even")
+
+
 _DOUBTS: tuple[tuple[str, Callable[[Device, list[Signal]], bool]], ...] = (
     ("no enabled signal, so nothing is read", _is_idle),
     ("modes B and C open at baudrate 300 (7 data bits, even parity) unless the meter says otherwise", _opens_fast),
+    ("a key is given, but security is none: the meter is talked to in clear", _idle_key),
+    ("a password is given, but auth is None: it is not used", _idle_password),
+    ("auth is Low without a password", _lacks_password),
+    ("mode IEC signs on over serial lines only; over TCP it begins with HDLC at once", _cannot_sign_on),
+    ("M-Bus meters talk 8 data bits with even parity (parity even), mostly at baudrate 2400", _not_even),
 )

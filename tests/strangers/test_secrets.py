@@ -127,3 +127,17 @@ def test_a_wrong_secret_is_complained_about_without_it(name: str, value: str, tm
     if name not in ("auth", "pasword"):
         assert_clean(text, name)
         assert value.lower() not in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"system_title": TITLE, "encryption_key": KEYS["encryption_key"]}, "security is none"),
+     ({"password": PASSWORD}, "auth is None"), ({"auth": "Low"}, "without a password"), ({"mode": "IEC"}, "serial")],
+)  # fmt: skip
+def test_what_is_surely_a_slip_is_doubted(given: dict[str, Any], words: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    configuration = {"devices": [device("meter", 1, **HDLC, **given)], "signals": signals("meter", JOBS)}
+    path.write_text(json.dumps(configuration))
+    text = meterd("check", "-c", str(path))
+    assert any("warning" in line and words in line for line in text.splitlines()), text
+    assert_clean(text, "check")
