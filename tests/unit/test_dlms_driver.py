@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from meterd.errors import ConfigError
-from meterd.protocols.dlms import driver
+from meterd.protocols.dlms import discovery, driver
 from meterd.protocols.dlms.parameters import AUTHENTICATIONS, DEVICE, SIGNAL
 from meterd.protocols.dlms.settings import Settings
 from meterd.protocols.dlms.targets import parse_column, parse_job
@@ -159,7 +159,7 @@ def test_secrets_are_named_for_the_traces() -> None:
 
 @pytest.mark.parametrize("referencing", ["LN", "SN"])
 def test_scan_shows_what_a_meter_has(referencing: str) -> None:
-    outcome = converse(driver.scan(device(type=referencing), memory()), simulated.meter(registers="3")())
+    outcome = converse(discovery.scan(device(type=referencing), memory()), simulated.meter(registers="3")())
     assert outcome.error is None
     found = {entry.obis: entry for entry in outcome.value}
     assert (found["1.0.1.8.0.255"].class_id, found["1.0.1.8.0.255"].value) == (3, "1472384")
@@ -170,7 +170,7 @@ def test_scan_shows_what_a_meter_has(referencing: str) -> None:
 
 
 def test_scan_of_a_meter_that_keeps_its_list_to_itself() -> None:
-    outcome = converse(driver.scan(device(), memory()), simulated.meter(object_list="0")())
+    outcome = converse(discovery.scan(device(), memory()), simulated.meter(object_list="0")())
     assert "object list" in str(outcome.error)
 
 

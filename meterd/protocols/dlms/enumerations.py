@@ -1,10 +1,14 @@
-"""The numbers of the DLMS/COSEM standards and their words: tags, results, units. Tables only.
+"""The numbers of the DLMS/COSEM standards and their words: classes, tags, results, units. Tables only.
 
 Sources: Green Book 9.4 (APDU tags), 9.5 (enumerations of the COSEMpdu module), Blue Book 4.1.5 (data types) and 4.3.2
 (units).
 """
 
 from __future__ import annotations
+
+# Interface classes (Blue Book 4).
+DATA, REGISTER, EXTENDED_REGISTER, DEMAND_REGISTER = 1, 3, 4, 5
+PROFILE_GENERIC, CLOCK = 7, 8
 
 # Data types (Blue Book 4.1.5).
 NULL = 0

@@ -11,6 +11,7 @@ from __future__ import annotations
 from ...obis import format_logical_name
 from . import enumerations as codes
 from .association import ASSOCIATION_LN, ASSOCIATION_LN_CLASS
+from .enumerations import CLOCK, DATA, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC, REGISTER
 from .reader import Item, LogicalNames, attribute_name
 
 TYPE_CHECKING = False
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from ...model import Memory
     from .reader import Reader
 
-DATA, REGISTER, EXTENDED_REGISTER, DEMAND_REGISTER = 1, 3, 4, 5
-PROFILE_GENERIC, CLOCK = 7, 8
-ASSOCIATION_SN_CLASS = 12
 # Where a class keeps the scaler_unit of its value attributes (Blue Book 4.3.2 to 4.3.4).
 SCALERS = {REGISTER: {2: 3}, EXTENDED_REGISTER: {2: 3}, DEMAND_REGISTER: {2: 4, 3: 4}}
 CANDIDATES = (REGISTER, EXTENDED_REGISTER, DATA, DEMAND_REGISTER)

@@ -16,7 +16,7 @@ from ...errors import DecodeError, ProtocolError
 from ...model import INVALID, failed
 from . import selection
 from .data import clock_is_invalid, date_time_seconds, date_time_text, plain, scale
-from .objects import CLOCK, PROFILE_GENERIC
+from .enumerations import CLOCK, PROFILE_GENERIC
 from .reader import PARAMETERISED, SELECTIVE, Item, LogicalNames, attribute_name
 from .reading import failure_reason, reading_of
 from .targets import parse_column

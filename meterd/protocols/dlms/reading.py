@@ -14,7 +14,8 @@ from ...model import INVALID, Number, Reading, failed
 from ...obis import format_logical_name
 from . import refusals
 from .data import clock_is_invalid, plain, scale, scaler_unit
-from .objects import CLOCK, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC, SCALERS, Directory
+from .enumerations import CLOCK, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC
+from .objects import SCALERS, Directory
 from .reader import SHORT_NAME_STEP, Item, LogicalNames, attribute_name
 from .targets import VALUE_ATTRIBUTE
 

@@ -9,20 +9,22 @@ from __future__ import annotations
 from ...conversation import LineSettings
 from ...errors import ConfigError
 from ...obis import parse_logical_name
-from . import address, keys
+from . import address
 from . import enumerations as codes
 from .parameters import secret_octets
-from .security import SecurityContext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...model import Device
+    from . import keys
+    from .security import SecurityContext
 
 # Mechanisms whose proof covers the system titles of both sides.
 _TITLED = (codes.MECHANISM_GMAC, codes.MECHANISM_SHA256, codes.MECHANISM_ECDSA)
 _WITH_PASSWORD = (
     codes.MECHANISM_HIGH, codes.MECHANISM_MD5, codes.MECHANISM_SHA1, codes.MECHANISM_SHA256,
 )  # fmt: skip
+_KEYS = ("system_title", "encryption_key", "authentication_key", "dedicated_key", "private_key", "peer_public_key")
 
 
 class Credentials:
@@ -52,11 +54,14 @@ class Credentials:
         self.authenticate = device["security"] in ("authentication", "both")
         self.encrypt = device["security"] in ("encryption", "both")
         self.general = device["general_ciphering"]
-        self._read_keys(device)
+        if any(device[name] for name in _KEYS):  # hardly any device has some, and what reads them is large
+            self._read_keys(device)
         self._check(device)
         return self
 
     def _read_keys(self, device: Device) -> None:
+        from . import keys
+
         place, suite = device.place, self.suite
         if device["system_title"]:
             self.title = keys.system_title(device["system_title"], "system_title", place)
@@ -100,6 +105,8 @@ class Credentials:
         """A security context whose next invocation counter is `counter`, or None where there are no keys."""
         if not self.ciphered and self.mechanism != codes.MECHANISM_GMAC:
             return None
+        from .security import SecurityContext
+
         return SecurityContext(
             self.title,
             self.encryption_key,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...obis import format_logical_name, parse_logical_name
-from .objects import PROFILE_GENERIC
+from .enumerations import PROFILE_GENERIC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

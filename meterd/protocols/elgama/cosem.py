@@ -31,28 +31,14 @@ if TYPE_CHECKING:
     from ...model import Memory, Reading
     from ..dlms.conversation import Session
     from ..dlms.reader import Reader
-    from ..dlms.settings import Settings
-    from .profile import Profile, Register
+    from .profile import Register
+    from .requests import CosemRequests
     from .selection import Choice
 
     ScalerUnit = tuple[int, str | None]
 
 SCALER_ATTRIBUTE = 3
 CLOCK_NAME, CLOCK_CLASS = "0.0.1.0.0.255", 8
-
-
-class CosemRequests:
-    """What one scan asks a GAMA meter for. `serial` 0 believes whoever answers; `rows` for buffers never seen."""
-
-    __slots__ = ("choices", "profile", "rows", "serial", "settings", "use_time")
-
-    def __init__(self, settings: Settings, profile: Profile, serial: int, use_time: bool, rows: int) -> None:
-        self.settings = settings
-        self.profile = profile
-        self.serial = serial
-        self.use_time = use_time
-        self.rows = rows
-        self.choices: list[Choice] = []
 
 
 class Want:

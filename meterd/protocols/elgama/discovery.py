@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from ...errors import LineError, ProtocolError
 from ...model import Number
-from ..dlms import driver as dlms
 from ..dlms.conversation import resume_or_open
 from ..dlms.data import plain
-from ..dlms.objects import PROFILE_GENERIC
+from ..dlms.discovery import Found, explore
+from ..dlms.enumerations import PROFILE_GENERIC
 from ..dlms.reader import attribute_name
 from ..iec62056_21.readout import read_out
 from ..iec62056_21.session import Session
-from .cosem import CosemRequests, Talk
+from .cosem import Talk
 from .driver import NOT_READ
 from .mode_c import READ_OUT_MODE
 from .neighbours import no_profile
 from .profile import CLOCK, DLMS, ROWS, SERIAL, WITHOUT_CODEC, Profile, full_name
 from .raw import READOUT, VALUE_ATTRIBUTE, Raw, is_raw
+from .requests import CosemRequests
 from .settings import dlms_settings, session_settings
 
 TYPE_CHECKING = False
@@ -85,14 +86,14 @@ def _objects(device: Device, profile: Profile, memory: Memory) -> Conversation:
 
     def talk() -> Conversation:
         yield from Talk(requests, session.reader(), memory, set()).identify()
-        return (yield from dlms.explore(session, memory))
+        return (yield from explore(session, memory))
 
-    found: list[dlms.Found] = yield from session.politely(talk())
+    found: list[Found] = yield from session.politely(talk())
     yield from session.leave()
     return [_thing(entry) for entry in found[:MAX_OBJECTS]]
 
 
-def _thing(entry: dlms.Found) -> Thing:
+def _thing(entry: Found) -> Thing:
     code = full_name(entry.obis) or b""
     raw = Raw("sn", attribute_name(entry.short_name, VALUE_ATTRIBUTE)) if entry.short_name else Raw("ln", code)
     return Thing(_short(code), raw, entry.class_id, entry.value, entry.unit)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from ...conversation import Report
 from ...errors import Aborted, ConfigError, MeterdError, ProtocolError
 from ...model import Plan, failed
-from .cosem import CosemRequests, CosemScan
-from .mode_c import ModeCRequests, ModeCScan
 from .neighbours import no_profile
 from .profile import DLMS, VALUE, WITHOUT_CODEC, Profile
+from .requests import CosemRequests, ModeCRequests
 from .selection import Choice, choose
 from .settings import dlms_settings, session_settings
 
@@ -85,9 +84,8 @@ def conversation(plan: Plan, memory: Memory) -> Conversation:
     if not requests.choices:
         return
     _forget_another_meter(plan.device, memory)
-    scan = CosemScan(requests, memory) if isinstance(requests, CosemRequests) else ModeCScan(requests, memory)
     try:
-        yield from scan.run()
+        yield from requests.scan(memory)
     except Aborted:
         raise
     except MeterdError as error:

@@ -27,46 +27,12 @@ if TYPE_CHECKING:
     from ..._readout import DataSet
     from ...conversation import Conversation
     from ...model import Memory, Reading
-    from ..iec62056_21.session import SessionSettings
-    from .profile import Content, Profile
+    from .requests import ModeCRequests
     from .selection import Choice
 
 READ_OUT_MODE = 0
 # Scans in a row in which a meter answered everything but the question for its number.
 MAX_UNNUMBERED = 2
-
-
-class ModeCRequests:
-    """What one scan asks for. `openings` are the ways to begin, the likelier first; `serial` 0 believes anyone."""
-
-    __slots__ = ("attempts", "choices", "openings", "password", "profile", "serial", "use_time")
-
-    def __init__(
-        self, openings: list[SessionSettings], profile: Profile, serial: int, use_time: bool, password: bytes | None,
-        attempts: int,
-    ) -> None:  # fmt: skip
-        self.openings = openings
-        self.profile = profile
-        self.serial = serial
-        self.use_time = use_time
-        self.password = password
-        self.attempts = attempts
-        self.choices: list[Choice] = []
-
-    def reads(self, identity: Content | None) -> list[Raw]:
-        """All that is read, each once: who it is first, then the clock, then the values as the jobs name them."""
-        found: dict[Raw, None] = {}
-        clock = self.profile.clock
-        if identity is not None:
-            found[parse_raw(identity["read"])] = None
-        wants_clock = self.use_time or any(choice.register.name == CLOCK for choice in self.choices)
-        if clock and wants_clock:
-            for key in ("read", "date", "time"):
-                if clock.get(key):
-                    found[parse_raw(clock[key])] = None
-        for choice in self.choices:
-            found[choice.register.read] = None
-        return list(found)
 
 
 class ModeCScan:

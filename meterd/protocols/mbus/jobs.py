@@ -27,7 +27,6 @@ for: `power; with=phase L1`. Where several records fit, the first is taken, or t
 from __future__ import annotations
 
 from . import link as wire
-from .vif import quantities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,6 +154,8 @@ def _quantity(words: str) -> str:
     name = words.lower()
     if len(words) > 2 and words[0] == words[-1] and words[0] in "'\"":
         return name[1:-1]
+    from .vif import quantities  # the tables are large, and most signals name a record by its number
+
     names = [quantity.lower() for quantity in quantities()]
     if name not in names:
         from difflib import get_close_matches
