@@ -7,6 +7,7 @@ a port that does not open, not one byte, bytes that make no frame, a refusal, a 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 from ..errors import Garbled, LineError, MeterdError, PortGone, Refused, SecurityError, WrongMeter
 from ..model import GOOD
@@ -43,24 +44,42 @@ def main(words: list[str]) -> int:
     single = Single(Loop(), device, path, readings.append)
     memory = state_directory(arguments).memory(device.alias)
     error: Exception | None = None
+    found = ""
     try:
         single.run(driver.conversation(plan, memory))
     except MeterdError as caught:
         error = caught
-    finally:
-        single.close()
     rung = stopped_at(error, single.evidence, readings, memory)
     _show_ladder(rung)
+    try:
+        found = _ask_around(single, device) if rung == "bytes" else ""
+    finally:
+        single.close()
     if rung is None:
         print(f"{device.alias} is well: {len(readings)} signals read.")
         return OK
     for line in diagnosis(device, path, rung, error, single.evidence, readings):
         print(line)
+    if found:
+        print(f"But {found}.")
     for signal, message in plan.refused:
         print(f"{signal.alias}: {message}")
     bad = next((reading.reason for reading in readings if reading.quality != GOOD), None)
     reason = error.reason if isinstance(error, MeterdError) else bad
     return READ_FAILED.get(reason or "", 1)
+
+
+def _ask_around(single: Single, device: Device) -> str:
+    """Who answers in the place of a silent meter, for protocols that know what to try; '' where nobody does."""
+    try:
+        probing = import_module(f"meterd.protocols.{device.protocol}.probing")
+    except ModuleNotFoundError:
+        return ""
+    single.player.observers.clear()  # what was seen so far is the diagnosis
+    try:
+        return str(single.run(probing.probe(device)))
+    except MeterdError:
+        return ""
 
 
 def stopped_at(error: Exception | None, evidence: Evidence, readings: list[Reading], memory: Memory) -> str | None:

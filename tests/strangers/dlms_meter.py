@@ -146,7 +146,8 @@ class Meter:
         self.blocks: list[bytes] = []
 
     def hear(self, octets: bytes) -> Chunks:
-        self.buffer += octets
+        # The rest of something else was over long ago where a new frame begins.
+        self.buffer = octets if octets[:1] in b"\x7e\x00" else self.buffer + octets
         out: list[bytes] = []
         while True:
             message = self._wrapped() if self.quirks.wrapped else self._framed()
@@ -189,8 +190,11 @@ class Meter:
             size = int.from_bytes(self.buffer[1:3], "big") & 0x7FF
             if len(self.buffer) < 3 or len(self.buffer) < size + 2:
                 return None
-            message, self.buffer = self.buffer[1 : size + 1], self.buffer[size + 1 :]
-            assert fcs(message[:-2]) == message[-2:], "the client sent a wrong FCS"
+            message = self.buffer[1 : size + 1]
+            if fcs(message[:-2]) != message[-2:]:
+                self.buffer = self.buffer[1:]
+                continue
+            self.buffer = self.buffer[size + 1 :]
             return message
         return None
 

@@ -26,9 +26,22 @@ CLASH = {"telegrams": [CHAIN[2]]}
 # The meter's quirks, the device, the signals; the rung, and words that must be said.
 DLMS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str], str, tuple[str, ...]]] = {
     "well": ({}, HDLC, IMPORT, "", ("is well",)),
-    "client": ({}, {**HDLC, "client_address": 32}, IMPORT, "bytes", ("client_address", "mode")),
-    "server": ({}, {"physical_address": 17}, IMPORT, "bytes", ("physical_address", "address_size")),
-    "framing": ({}, {**HDLC, "mode": "DLMS-WRAPPER"}, IMPORT, "bytes", ("mode",)),
+    "client": (
+        {},
+        {**HDLC, "client_address": 32},
+        IMPORT,
+        "bytes",
+        ("client_address", "mode", "server_address_hex 03 answers client_address 16"),
+    ),
+    "server": (
+        {},
+        {"physical_address": 17},
+        IMPORT,
+        "bytes",
+        ("physical_address", "address_size", "server_address_hex 03 answers client_address 16"),
+    ),
+    "framing": ({}, {**HDLC, "mode": "DLMS-WRAPPER"}, IMPORT, "bytes", ("mode DLMS-HDLC, server_address_hex 03",)),
+    "wrapped": ({"wrapped": True}, HDLC, IMPORT, "bytes", ("mode DLMS-WRAPPER, logical_address 1 answers",)),
     "no_password": (GUARDED, HDLC, IMPORT, "association", ("authentication required", "Set auth and password")),
     "password": (GUARDED, {**LOW, "password": "00000000"}, IMPORT, "association", ("Check password",)),
     "names": ({"diagnostic": (1, 1, 2)}, {**HDLC, "type": "SN"}, IMPORT, "association", ("Change type",)),
