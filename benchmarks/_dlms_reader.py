@@ -1,8 +1,8 @@
 """meterd reads simulated DLMS meters over TCP with its own loop, ports and players; a process of its own.
 
-`python -m benchmarks._dlms_reader PORT REGISTERS METERS SCANS` prints CPU seconds per register and peak resident MB.
-The first scan, which finds classes and scalers, does not count; associations stay open, and all meters, which share one
-port, are read at the same time.
+`python -m benchmarks._dlms_reader PORT REGISTERS METERS` takes numbers of scans, one a line, and prints for each CPU
+seconds per register and peak resident MB. The first scan, which finds classes and scalers, is over by then;
+associations stay open, and all meters, which share one port, are read at the same time.
 """
 
 from __future__ import annotations
@@ -87,13 +87,15 @@ class Reader:
         self.loop.close()
 
 
-def main(port: int, registers: int, meters: int, scans: int) -> None:
+def main(port: int, registers: int, meters: int) -> None:
     reader = Reader(port, registers, meters)
     reader.scan()
-    spent = sum(reader.scan() for _ in range(scans))
-    assert len(reader.readings) == registers * meters
+    for line in sys.stdin:
+        scans = int(line)
+        spent = sum(reader.scan() for _ in range(scans))
+        assert len(reader.readings) == registers * meters
+        print(spent / scans / len(reader.readings), resident_mb(), flush=True)
     reader.close()
-    print(spent / scans / len(reader.readings), resident_mb())
 
 
 if __name__ == "__main__":
