@@ -9,8 +9,15 @@ at once, an E5 or 68 among the bytes of a damaged frame.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem
+from cpython.object cimport PyObject, PyTypeObject, descrsetfunc
+from cpython.unicode cimport PyUnicode_DecodeLatin1
+from libc.string cimport memcpy
 
 from meterd._crc cimport sum_of
+
+from meterd.errors import DecodeError
+from meterd.model import Number
 
 cdef enum:
     ACKNOWLEDGE = 0xE5
@@ -154,3 +161,9 @@ cdef class MbusDecoder:
             start[4], start[5], start[6],
             PyBytes_FromStringAndSize(<const char *>start + 7, length - LEAST_LENGTH),
         )
+
+
+# One extension, four readable parts: a gateway has room for one module, not for four.
+include "_mbus_times.pxi"
+include "_mbus_values.pxi"
+include "_mbus_records.pxi"

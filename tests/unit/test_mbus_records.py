@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd._mbus import Frame
-from meterd._mbus_records import decode_records, fixed_record
-from meterd._mbus_values import Meaning, Record
+from meterd._mbus import Frame, Meaning, Record, decode_records, fixed_record
 from meterd.errors import DecodeError, MeterdError, Refused, SecurityError
 from meterd.model import Number
 from meterd.protocols.mbus import vif

@@ -4,8 +4,6 @@ The problem: five layouts of packed bits, told apart by their size. Assumption: 
 are there. Dirt it must survive: unset dates (all zero or all one), months of 15 ("every month"), 31 February.
 """
 
-from cpython.unicode cimport PyUnicode_DecodeLatin1
-
 cdef enum:
     PRINTED = 32            # room for one ISO 8601 time
 

@@ -1,24 +1,21 @@
 """M-Bus data records: the bytes of one record to an exact value.
 
 The problem: 13 codings of numbers, texts and times, scaled by powers of ten that several VIFE may change.
-Assumptions: `_mbus_records` has cut the record, so its data has the size that its coding demands. A value is worked out
+Assumptions: `_mbus_records.pxi` has cut the record, so its data has the size that its coding demands. A value is worked out
 when it is asked for, since a device seldom wants all records of its telegram.
 Standard: EN 13757-3 clause 6.3 (coding of data), annex A (data types), annex B (hexadecimal digits in BCD).
 Dirt it must survive: error displays in BCD, reserved "no value" codes, infinities, dates that no calendar has.
 """
 
-cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.object cimport PyObject, PyTypeObject, descrsetfunc
-from cpython.unicode cimport PyUnicode_DecodeLatin1
-from libc.string cimport memcpy
-
-from meterd._mbus_times cimport printed_seconds, printed_time
-
-from meterd.model import Number
-
 cdef extern from "Python.h":
     object PyType_GenericNew(PyTypeObject *kind, object positional, PyObject *named)
+
+cdef enum Coding:           # data field code, the low half of a DIF
+    NO_DATA = 0x00
+    REAL = 0x05
+    SELECTION = 0x08
+    VARIABLE = 0x0D
+    SPECIAL = 0x0F          # a DIF that tells no data length
 
 cdef enum:
     SIGNED_KIND = 0         # EN 13757-3 type B, or BCD, or a real
@@ -39,6 +36,15 @@ cdef descrsetfunc SET_SLOT = (<PyTypeObject *>SLOT).tp_descr_set
 
 @cython.final
 cdef class Meaning:
+    cdef readonly str quantity
+    cdef readonly object unit
+    cdef readonly int exponent
+    cdef readonly int factor
+    cdef readonly object offset
+    cdef readonly int kind
+    cdef readonly tuple qualifiers
+    cdef readonly object error
+
     def __init__(
         self, str quantity not None, unit=None, int exponent=0, *, int factor=1, offset=None, int kind=SIGNED_KIND,
         tuple qualifiers=(), error=None,
@@ -60,6 +66,20 @@ cdef class Meaning:
 @cython.final
 @cython.freelist(64)
 cdef class Record:
+    cdef bytes _source              # the user data that all records of a telegram share
+    cdef Py_ssize_t _start, _vib, _data, _end
+    cdef readonly Meaning meaning
+    cdef readonly str function
+    cdef readonly long long storage
+    cdef readonly int tariff
+    cdef readonly int subunit
+    cdef int _coding                # data field code of the DIF
+    cdef int _lvar
+    cdef bint _msb_first, _known
+    cdef object _value
+    cdef str _quality, _reason, _remark
+    cdef object _summer_time
+
     def __init__(self):
         raise TypeError("records come out of decode_records")
 

@@ -9,14 +9,6 @@ Dirt it must survive: chains without end, LVAR and texts longer than the telegra
 short. All of these are refused as a whole: behind them nobody knows where the next record begins.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItem
-from cpython.object cimport PyObject
-
-from meterd._mbus_values cimport SPECIAL, VARIABLE, Meaning, Record
-
-from meterd.errors import DecodeError
-
 cdef enum:
     CHAIN_LIMIT = 10        # DIFE or VIFE in one record (clause 6.3.5)
     EXTENSION = 0x80
