@@ -145,7 +145,12 @@ class TestInvocationCounter:
         factory = simulated.meter(**theirs)
         kept = memory()
         saved: list[int] = []
-        kept._save = lambda content: saved.append(content["counter"])
+
+        def save(content: dict[str, Any]) -> bool:
+            saved.append(content["counter"])
+            return True
+
+        kept._save = save
         for _ in range(3):
             check(scan(device(**mine), [signal(job) for job in JOBS], factory, kept))
             assert kept.volatile["counter"] <= saved[-1]
