@@ -72,7 +72,9 @@ class Refused(MeterdError):
 
     reason = "refused"
 
-    def __init__(self, message: str, code: int | str | None = None, object_name: str = "", reason: str = "refused") -> None:
+    def __init__(
+        self, message: str, code: int | str | None = None, object_name: str = "", reason: str = "refused"
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.object_name = object_name

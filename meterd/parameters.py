@@ -170,6 +170,13 @@ def _data_bits(value: int) -> int:
     return value
 
 
+def printable_text(value: str) -> str:
+    """A `check`: what may stand between brackets in IEC 62056-21 (clause 6.3.14). Raises: ValueError."""
+    if not value.isascii() or not value.isprintable() or set(value) & set("()*/!"):
+        raise ValueError("printable ASCII characters other than ( ) * / !")
+    return value
+
+
 BOTH: dict[str, Any] = {"required_tcp": True, "required_serial": True}
 
 DEVICE_IDENTITY = (

@@ -24,6 +24,7 @@ from ...parameters import (
     TCP_ENDPOINT,
     TIMEOUT,
     Parameter,
+    printable_text,
 )
 
 TYPE_CHECKING = False
@@ -37,12 +38,6 @@ if TYPE_CHECKING:
 MODELS = ("epqm-lzqm", "epqs", "gama300", "gama100", "its-cl")
 MODEL_NAMES = ("EPQM/LZQM", "EPQS", "GAMA300", "GAMA100", "ITS cl")
 MAX_SERIAL = 10**16 - 1
-
-
-def _printable(value: str) -> str:
-    if not value.isascii() or not value.isprintable() or set(value) & set("()*/!"):
-        raise ValueError("printable ASCII characters other than ( ) * / !")
-    return value
 
 
 DEVICE = (
@@ -96,7 +91,7 @@ DEVICE = (
         high=32,
         origin="meterd",
         secret=True,
-        check=_printable,
+        check=printable_text,
     ),
     Parameter(
         "retry_counter",

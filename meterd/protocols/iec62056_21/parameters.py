@@ -24,6 +24,7 @@ from ...parameters import (
     TCP_ENDPOINT,
     TIMEOUT,
     Parameter,
+    printable_text,
 )
 
 MAX_SERIAL = 32  # IEC 62056-21 clause 6.3.2: device address, 32 characters maximum
@@ -35,12 +36,6 @@ def _serial_number(value: str) -> str:
         raise ValueError(
             f"digits, letters and spaces, at most {MAX_SERIAL} characters; 0 for the only meter on the line"
         )
-    return value
-
-
-def _printable(value: str) -> str:
-    if not value.isascii() or not value.isprintable() or set(value) & set("()*/!"):
-        raise ValueError("printable ASCII characters other than ( ) * / !")
     return value
 
 
@@ -113,7 +108,7 @@ DEVICE = (
         high=32,
         origin="meterd",
         secret=True,
-        check=_printable,
+        check=printable_text,
     ),
     Parameter(
         "wakeup_nuls",
