@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from time import time
@@ -129,6 +130,7 @@ class Watch:
 
 def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     """Run the daemon; `packages` restricts it to some protocols. Returns the exit code."""
+    gc.disable()  # what is made from here on stays: to search it for rubbish again and again is in vain
     set_up_log(arguments)
     paths = config_paths(arguments)
     configuration = load(paths)
@@ -148,6 +150,8 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     daemon.catch_signals(lambda: _reload(daemon, hub, paths))
     _write_ready(arguments.value("readyfile"))
     log.notice(f"meterd {__version__}: {len(daemon.jobs)} devices on {len(daemon.lines)} lines")
+    gc.freeze()  # modules, configuration and plans stay: no later collection need look through them
+    gc.enable()
     try:
         loop.run()
     finally:
