@@ -124,8 +124,13 @@ class Player:
         self.bytes_received += len(data)
         if self.observers:
             _show(self, "received", data)
-        if self._echo.expected:
-            data = self._echo.strip(data)
+        echo = self._echo
+        expected = echo.expected
+        if expected:
+            if echo.held or data.startswith(expected) or expected.startswith(data):
+                data = echo.strip(data)
+            else:
+                echo.expected = b""  # an answer at once, as mostly
         self._feed(data)
 
     def _feed(self, data: bytes) -> None:
@@ -297,7 +302,11 @@ class Player:
         if self._unsettled:
             self._settle(step)
         if self.strips_echo:
-            self._echo.sent(data)
+            echo = self._echo
+            if echo.expected or len(data) < 2:
+                echo.sent(data)
+            else:
+                echo.expected = data  # the usual case of Echo.sent, which this spares a call per exchange
         self.bytes_sent += len(data)
         if self.observers:
             _show(self, "sent", data)
