@@ -1,4 +1,4 @@
-"""Programs that some tests need: where one is missing the test is skipped with a plain message (see conftest for CI)."""
+"""Programs that some tests need: where one is missing the test is skipped with a plain message; see conftest for CI."""
 
 from __future__ import annotations
 
