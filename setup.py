@@ -23,6 +23,7 @@ DIRECTIVES = {
     "embedsignature": False,
     "emit_code_comments": False,
     "auto_pickle": False,
+    "always_allow_keywords": False,  # a function of one argument takes it by place
 }
 SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
 # A package's build knows its machine: what its CFLAGS say of optimizing goes (OpenWrt's ask for small code).
