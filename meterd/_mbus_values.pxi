@@ -1,8 +1,8 @@
 """M-Bus data records: the bytes of one record to an exact value.
 
 The problem: 13 codings of numbers, texts and times, scaled by powers of ten that several VIFE may change.
-Assumptions: `_mbus_records.pxi` has cut the record, so its data has the size that its coding demands. A value is worked out
-when it is asked for, since a device seldom wants all records of its telegram.
+Assumptions: `_mbus_records.pxi` has cut the record, so its data has the size that its coding demands. A value is worked
+out when it is asked for, since a device seldom wants all records of its telegram.
 Standard: EN 13757-3 clause 6.3 (coding of data), annex A (data types), annex B (hexadecimal digits in BCD).
 Dirt it must survive: error displays in BCD, reserved "no value" codes, infinities, dates that no calendar has.
 """
