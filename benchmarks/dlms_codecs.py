@@ -9,7 +9,7 @@ from dlms_cosem import dlms_data
 from dlms_cosem.protocol import xdlms
 
 from meterd import _axdr
-from meterd._axdr_encode import encode
+from meterd._axdr import encode
 from meterd.protocols.dlms import enumerations as codes
 from meterd.protocols.dlms import get
 

@@ -398,3 +398,7 @@ def decode_length(bytes data not None, Py_ssize_t offset):
     open_source(&source, data, offset, False)
     cdef Py_ssize_t length = take_length(&source)
     return length, PyBytes_GET_SIZE(data) - source.left
+
+
+# One extension, two readable parts: a gateway has room for one module, not for two.
+include "_axdr_encode.pxi"

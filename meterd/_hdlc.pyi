@@ -1,5 +1,7 @@
 """HDLC frame type 3 (IEC 62056-46, DLMS Green Book clause 8.4): bytes to frames and back. See `_hdlc.pyx`."""
 
+from typing import Any
+
 MAX_FRAME: int  # bytes between the flags that the 11-bit length field can name: 2047
 
 class Frame:
@@ -71,3 +73,23 @@ def encode_frame(
     Raises: DecodeError if an address is not 1, 2 or 4 bytes ended by a set lowest bit, if `control` is not 0..255, or
     if the frame would be longer than 2047 bytes.
     """
+
+class Shortcut:
+    """The I frames of one connection from `client` to `server` (addresses as on the wire), where one goes each way."""
+
+    send_seq: int
+    """N(S) of the next frame out."""
+    recv_seq: int
+    """N(S) of the next frame in."""
+    def __init__(self, server: bytes, client: bytes) -> None: ...
+    def carry(self, apdu: bytes) -> bytes:
+        """The frame for an APDU, which must not be longer than the meter takes."""
+
+    def answer(self, frame: Frame) -> bytes | None:
+        """The APDU that answers the one carried, and both frames are counted; None where `frame` is not all of it."""
+
+    def ask(self, invoke: int, descriptor: bytes) -> bytes:
+        """The frame that asks for one attribute; `descriptor` is what `get.attribute` gave."""
+
+    def hear(self, invoke: int, frame: Frame) -> tuple[int, Any] | None:
+        """`(data-access-result or 0, value)`, and both frames are counted; None where `frame` is another answer."""

@@ -15,6 +15,7 @@ from libc.string cimport memchr, memcmp, memcpy
 
 from meterd._crc cimport fcs16_update
 
+from ._axdr import get_response_normal
 from .errors import DecodeError
 
 cdef enum:
@@ -363,3 +364,7 @@ def encode_frame(
         at = put_check(start, put(at, information))
     at[0] = FLAG
     return frame
+
+
+# One extension, two readable parts: a gateway has room for one module, not for two.
+include "_hdlc_shortcut.pxi"

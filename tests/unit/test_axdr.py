@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _axdr
-from meterd._axdr_encode import encode
+from meterd._axdr import encode
 from meterd._cosem import BitString, Date, DateTime, Time
 from meterd.errors import DecodeError
 from meterd.protocols.dlms import data as meaning

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _axdr
-from meterd._axdr_encode import encode
+from meterd._axdr import encode
 from meterd._cosem import BitString, Date, DateTime, Time
 from meterd.errors import DecodeError, Refused
 from meterd.model import Number

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _axdr
-from meterd._axdr_encode import encode
+from meterd._axdr import encode
 from meterd.errors import ConfigError, DecodeError, Refused, SecurityError
 from meterd.protocols.dlms import acse, action, conformance, get, initiate, keys, refusals, security
 from meterd.protocols.dlms import enumerations as codes

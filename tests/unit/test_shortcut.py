@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meterd._hdlc import Frame, HdlcDecoder, encode_frame
-from meterd._shortcut import Shortcut
+from meterd._hdlc import Frame, HdlcDecoder, Shortcut, encode_frame
 from meterd.protocols.dlms.get import attribute, request_normal
 from meterd.protocols.dlms.hdlc_control import FINAL, information, receive_ready
 

@@ -6,8 +6,7 @@ DecodeError. The layouts are those of the COSEMpdu module (Green Book 9.5), code
 
 from __future__ import annotations
 
-from ..._axdr import decode_length, decode_whole
-from ..._axdr_encode import encode_length
+from ..._axdr import decode_length, decode_whole, encode_length
 from ...errors import DecodeError
 
 TYPE_CHECKING = False

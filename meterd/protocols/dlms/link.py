@@ -15,8 +15,7 @@ parameters not at all, so the last attempt goes without. Everything that repeats
 
 from __future__ import annotations
 
-from ..._hdlc import HdlcDecoder, encode_frame
-from ..._shortcut import Shortcut
+from ..._hdlc import HdlcDecoder, Shortcut, encode_frame
 from ...conversation import Pause, Receive, Send
 from ...errors import Disconnected, Garbled, MeterdError, ProtocolError, Refused, Silence
 from .address import hears_everybody

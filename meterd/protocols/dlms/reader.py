@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..._shortcut import Shortcut
+    from ..._hdlc import Shortcut
     from ...conversation import Conversation
     from ...model import Memory
     from .association import Association

@@ -101,7 +101,7 @@ def encode_wrapper(source: int, destination: int, apdu: bytes) -> bytes:
 
 
 class WrapperShortcut:
-    """The same face as `_shortcut.Shortcut`."""
+    """The same face as `_hdlc.Shortcut`."""
 
     __slots__ = ("_client", "_decoder", "_server")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meterd import _axdr
-from meterd._axdr_encode import encode
+from meterd._axdr import encode
 from meterd.errors import DecodeError, MeterdError
 from meterd.protocols.dlms import data as meaning
 
