@@ -224,7 +224,7 @@ class Plan:
 class Memory:
     """What one device's driver remembers between scans.
 
-    `volatile` lasts while the daemon runs (open association, FCB, caches); `persistent` (text keys, msgpack values)
+    `volatile` lasts while the daemon runs (open association, FCB, caches); `persistent` (text keys, JSON values)
     also survives a restart once `save()` has returned. A counter that must never be used twice is saved first.
     """
 

@@ -1,4 +1,4 @@
-"""What drivers remember over a restart: one small msgpack file per device, replaced atomically.
+"""What drivers remember over a restart: one small JSON file per device, replaced atomically.
 
 On a gateway the directory may be on flash, so drivers save only what they must; on a read-only or full disk meterd
 runs on with what it has in memory and says so once.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from .. import log
+from ..json_text import dumps, loads
 from ..model import Memory
 
 TYPE_CHECKING = False
@@ -46,12 +47,10 @@ class StateDirectory:
         except OSError as error:
             log.warning(f"{self._file(device_alias)}: {error.strerror}", fold="state")
             return {}
-        from msgpack import unpackb
-
         try:
-            content = unpackb(data, strict_map_key=False)
+            content = loads(data)
         except (ValueError, TypeError, OverflowError, RecursionError):
-            content = None  # msgpack raises each of these, depending on where the damage is
+            content = None  # ujson raises each of these, depending on where the damage is
         if isinstance(content, dict):
             return content
         log.warning(f"{self._file(device_alias)}: not readable as state, begun anew", fold="state")
@@ -60,18 +59,16 @@ class StateDirectory:
     def _save(self, device_alias: str, content: dict[str, Any]) -> bool:
         if self.path is None:
             return False
-        from msgpack import packb
-
         name = self._file(device_alias)
         try:
             os.makedirs(self.path, mode=0o750, exist_ok=True)
             with open(name + ".new", "wb") as file:
-                file.write(packb(content))
+                file.write(dumps(content).encode())
                 file.flush()
                 os.fsync(file.fileno())
             os.rename(name + ".new", name)
             _sync_directory(self.path)
-        except (OSError, ValueError, TypeError, OverflowError) as error:  # the latter: what no msgpack can hold
+        except (OSError, ValueError, TypeError, OverflowError) as error:  # the latter: what no JSON can hold
             cause = getattr(error, "strerror", None) or error
             log.error(f"{name}: what must survive a restart cannot be kept: {cause}", fold="state")
             _remove(name + ".new")

@@ -178,7 +178,7 @@ class Profile:
             for signal in self.target.signals:
                 yield Report(self._reading(signal, row))
         if chosen:
-            self.state["last"] = bytes(chosen[-1][self.clock])
+            self.state["last"] = list(chosen[-1][self.clock])  # JSON, in which it is kept, has no octets
             self.memory.save()
         return len(chosen)
 
