@@ -302,11 +302,7 @@ class Player:
         if self._unsettled:
             self._settle(step)
         if self.strips_echo:
-            echo = self._echo
-            if echo.expected or len(data) < 2:
-                echo.sent(data)
-            else:
-                echo.expected = data  # the usual case of Echo.sent, which this spares a call per exchange
+            self._echo.sent(data)
         self.bytes_sent += len(data)
         if self.observers:
             _show(self, "sent", data)
