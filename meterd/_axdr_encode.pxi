@@ -4,6 +4,7 @@ The problem: requests and a simulated meter's answers. Assumption: the caller's 
 not are a ValueError, OverflowError or TypeError, since no octets from a line get here.
 """
 
+
 def encode_length(Py_ssize_t length):
     """A length or count in as few octets as can be."""
     if length < 0x80:
