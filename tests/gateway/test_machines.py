@@ -180,6 +180,7 @@ def test_it_reads_over_tcp_and_serial_obeys_hup_and_term(gateway):
         assert daemon.starts == 1
     finally:
         code = daemon.stop()
+        print(daemon.said())  # pytest shows it where the test failed
     assert code == 0, daemon.said()
 
 
