@@ -1,4 +1,4 @@
-"""Builds the compiled modules: every meterd/_*.pyx becomes one extension.
+"""Builds the compiled module, meterd/_core.pyx with its parts meterd/_*.pxi.
 
 METERD_DEBUG=1 builds with all of Cython's checks, debug symbols and the address and undefined-behaviour sanitizers,
 for the fuzz targets (run them with the sanitizer runtime preloaded, as `make fuzz` does).
@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from Cython.Build import cythonize
+from Cython.Compiler import Options
 from setuptools import Extension, setup
 
 DEBUG = os.environ.get("METERD_DEBUG") == "1"
@@ -31,12 +32,12 @@ OPTIMIZE = [] if "-O" in os.environ.get("CFLAGS", "") else ["-O2"]
 COMPILE = ["-O1", "-g", *SANITIZE] if DEBUG else [*OPTIMIZE, "-g0"]
 LINK = SANITIZE if DEBUG else []
 
-extensions = [
-    Extension(f"meterd.{path.stem}", [str(path)], extra_compile_args=COMPILE, extra_link_args=LINK)
-    for path in sorted(Path("meterd").glob("_*.pyx"))
-]
+# What Python sees is described in _core.pyi; texts in the module would only take a gateway's flash and memory.
+Options.docstrings = False
 
-if not extensions:
-    raise SystemExit("meterd/_*.pyx are missing: this is no whole source tree")
+PARTS = sorted(map(str, Path("meterd").glob("_*.pxi")))
+if not PARTS:
+    raise SystemExit("meterd/_*.pxi are missing: this is no whole source tree")
 
-setup(ext_modules=cythonize(extensions, compiler_directives=DIRECTIVES, build_dir="build/cython", force=DEBUG))
+core = Extension("meterd._core", ["meterd/_core.pyx"], depends=PARTS, extra_compile_args=COMPILE, extra_link_args=LINK)
+setup(ext_modules=cythonize([core], compiler_directives=DIRECTIVES, build_dir="build/cython", force=DEBUG))

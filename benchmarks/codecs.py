@@ -8,9 +8,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from meterd._crc import bcc, fcs16
-from meterd._hdlc import HdlcDecoder, encode_frame
-from meterd._readout import ReadoutDecoder, parse_readout
+from meterd._core import HdlcDecoder, ReadoutDecoder, bcc, encode_frame, fcs16, parse_readout
 
 from .timing import compare
 

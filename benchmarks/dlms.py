@@ -18,7 +18,7 @@ import time
 import structlog
 from dlms_cosem import dlms_data
 
-from meterd._hdlc import HdlcDecoder, encode_frame
+from meterd._core import HdlcDecoder, encode_frame
 from meterd.runtime.loop import Loop
 from meterd.runtime.meter_host import MeterHost
 from meterd.simulate import dlms as simulated

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 
-from meterd._hdlc import HdlcDecoder, encode_frame
+from meterd._core import HdlcDecoder, encode_frame
 from meterd.conversation import LineSettings, Receive, Send
 from meterd.runtime.loop import Loop
 from meterd.runtime.meter_host import MeterHost

@@ -1,4 +1,4 @@
-"""COSEM values to octets in A-XDR: the way back, part of `_axdr.pyx` (Green Book 9.5; IEC 61334-6).
+"""COSEM values to octets in A-XDR: the way back, part of `_core.pyx` (Green Book 9.5; IEC 61334-6).
 
 The problem: requests and a simulated meter's answers. Assumption: the caller's values fit their types; those that do
 not are a ValueError, OverflowError or TypeError, since no octets from a line get here.
@@ -18,9 +18,9 @@ def encode_length(Py_ssize_t length):
 
 cdef dict INTEGER_WIDTHS = {
     BOOLEAN: (1, False), DOUBLE_LONG: (4, True), DOUBLE_LONG_UNSIGNED: (4, False), INTEGER: (1, True), LONG: (2, True),
-    UNSIGNED: (1, False), LONG_UNSIGNED: (2, False), LONG64: (8, True), LONG64_UNSIGNED: (8, False), ENUM: (1, False),
+    UNSIGNED8: (1, False), LONG_UNSIGNED: (2, False), LONG64: (8, True), LONG64_UNSIGNED: (8, False), ENUM: (1, False),
 }
-cdef dict OCTET_WIDTHS = {DATE_TIME: 12, DATE: 5, TIME: 4}
+cdef dict OCTET_WIDTHS = {DATE_TIME: 12, DATE: 5, TIME_OF_DAY: 4}
 
 
 cdef bytes encode_float(int tag, double number):
@@ -49,7 +49,7 @@ cdef bytes encode_description(object kind):
 
 cdef bytes encode_described(object kind, tuple typed):
     if not isinstance(kind, tuple):
-        return encode_contents(*typed)
+        return encode_contents(typed[0], typed[1])
     cdef list elements = typed[1]
     cdef list kinds = [kind[2]] * kind[1] if kind[0] == ARRAY else kind[1]
     return b"".join([encode_described(inner, element) for inner, element in zip(kinds, elements, strict=True)])
@@ -69,7 +69,7 @@ cdef bytes encode_string(int tag, object string):
     return encode_length(len(string)) + string
 
 
-def encode_contents(int tag, object value):
+cdef bytes encode_contents(int tag, object value):
     """What follows the type tag; see `encode`."""
     if tag in INTEGER_WIDTHS:
         width, signed = INTEGER_WIDTHS[tag]

@@ -31,7 +31,7 @@ cdef struct Cursor:
     Py_ssize_t end
 
 
-cdef inline const unsigned char *take(Cursor *cursor, Py_ssize_t size) noexcept:
+cdef inline const unsigned char *take_octets(Cursor *cursor, Py_ssize_t size) noexcept:
     """The next `size` bytes, or NULL if the telegram has not so many: the one way to read user data."""
     cdef const unsigned char *start
     if size > cursor.end - cursor.at:
@@ -58,7 +58,7 @@ cdef inline Py_ssize_t variable_size(int lvar) noexcept:
     return 48 if low == 5 else 64 if low == 6 else RESERVED
 
 
-cdef object cut_short(str part):
+cdef object ends_early(str part):
     return DecodeError(f"the telegram ends inside {part}")
 
 
@@ -69,9 +69,9 @@ cdef int read_dib(Cursor *cursor, Record record, int dif) except -1:
     record._coding = dif & 0x0F
     record.storage = dif >> 6 & 1
     while more:
-        byte = take(cursor, 1)
+        byte = take_octets(cursor, 1)
         if byte is NULL:
-            raise cut_short("a data information block")
+            raise ends_early("a data information block")
         if count == CHAIN_LIMIT:
             raise DecodeError(f"more than {CHAIN_LIMIT} DIFE in one record")
         record.storage |= <long long>(byte[0] & 0x0F) << (1 + 4 * count)
@@ -83,19 +83,19 @@ cdef int read_dib(Cursor *cursor, Record record, int dif) except -1:
 
 
 cdef int read_vib(Cursor *cursor) except -1:
-    cdef const unsigned char *byte = take(cursor, 1)
+    cdef const unsigned char *byte = take_octets(cursor, 1)
     cdef int count = 0, more
     if byte is NULL:
-        raise cut_short("a value information block")
+        raise ends_early("a value information block")
     more = byte[0] & EXTENSION
     if byte[0] & 0x7F == PLAIN_TEXT:
-        byte = take(cursor, 1)
-        if byte is NULL or take(cursor, byte[0]) is NULL:
-            raise cut_short("the text of a value information block")
+        byte = take_octets(cursor, 1)
+        if byte is NULL or take_octets(cursor, byte[0]) is NULL:
+            raise ends_early("the text of a value information block")
     while more:
-        byte = take(cursor, 1)
+        byte = take_octets(cursor, 1)
         if byte is NULL:
-            raise cut_short("a value information block")
+            raise ends_early("a value information block")
         if count == CHAIN_LIMIT:
             raise DecodeError(f"more than {CHAIN_LIMIT} VIFE in one record")
         more = byte[0] & EXTENSION
@@ -108,16 +108,16 @@ cdef int read_data(Cursor *cursor, Record record) except -1:
     cdef Py_ssize_t size = DATA_SIZE[record._coding]
     record._lvar = -1
     if record._coding == VARIABLE:
-        byte = take(cursor, 1)
+        byte = take_octets(cursor, 1)
         if byte is NULL:
-            raise cut_short("a record of variable length")
+            raise ends_early("a record of variable length")
         record._lvar = byte[0]
         size = variable_size(byte[0])
         if size == RESERVED:
             raise DecodeError(f"LVAR {byte[0]:02X} is reserved, so where its record ends is unknown")
     record._data = cursor.at
-    if take(cursor, size) is NULL:
-        raise cut_short("the data of a record")
+    if take_octets(cursor, size) is NULL:
+        raise ends_early("the data of a record")
     record._end = cursor.at
     return 0
 
@@ -146,7 +146,7 @@ cdef Record next_record(Cursor *cursor, bytes source, object meanings, bint msb_
     record._source = source
     record._msb_first = msb_first
     record._start = cursor.at
-    dif = take(cursor, 1)[0]
+    dif = take_octets(cursor, 1)[0]
     if dif & 0x0F == SPECIAL:
         return rest_of_telegram(cursor, record, dif, meanings)
     read_dib(cursor, record, dif)
@@ -180,7 +180,7 @@ def fixed_record(
 ):
     cdef Record record = Record.__new__(Record)
     if start < 0 or start > PyBytes_GET_SIZE(data) - 4:
-        raise cut_short("a counter")
+        raise ends_early("a counter")
     record._source = data
     record._msb_first = msb_first
     record._start = record._vib = record._data = start

@@ -10,7 +10,7 @@ cdef enum:
 cdef int *MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 
-cdef inline void put(char *text, int number, int digits) noexcept:
+cdef inline void put_digits(char *text, int number, int digits) noexcept:
     while digits > 0:
         digits -= 1
         text[digits] = <char>(48 + number % 10)
@@ -26,11 +26,11 @@ cdef bint print_date(char *text, int year, int month, int day) noexcept:
         days = 29
     if day > days:
         return False
-    put(text, year, 4)
+    put_digits(text, year, 4)
     text[4] = 45    # -
-    put(text + 5, month, 2)
+    put_digits(text + 5, month, 2)
     text[7] = 45
-    put(text + 8, day, 2)
+    put_digits(text + 8, day, 2)
     return True
 
 
@@ -38,12 +38,12 @@ cdef bint print_clock(char *text, int hour, int minute, int second) noexcept:
     """hh:mm, with :ss unless `second` is negative."""
     if hour > 23 or minute > 59 or second > 59:
         return False
-    put(text, hour, 2)
+    put_digits(text, hour, 2)
     text[2] = 58    # :
-    put(text + 3, minute, 2)
+    put_digits(text + 3, minute, 2)
     if second >= 0:
         text[5] = 58
-        put(text + 6, second, 2)
+        put_digits(text + 6, second, 2)
     return True
 
 

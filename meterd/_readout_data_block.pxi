@@ -1,5 +1,4 @@
-"""Part of `_readout.pyx`: the syntax of a data block (IEC 62056-21 clause 6.4), a byte machine."""
-
+"""Part of `_readout.pxi`: the syntax of a data block (IEC 62056-21 clause 6.4), a byte machine."""
 
 cdef unsigned char STOPS[256]  # what ends the run of ordinary characters in an address, in a group
 
@@ -35,7 +34,7 @@ cdef inline unsigned int spread(const unsigned char *data, Py_ssize_t length) no
 
 
 @cython.final
-cdef class Parser:
+cdef class _Parser:
     """The syntax of a data block as a byte machine that may be stopped and resumed between any two bytes."""
 
     cdef list sets
@@ -194,6 +193,6 @@ cdef inline bint ends_with_mark(const unsigned char *data, Py_ssize_t length) no
 
 
 def parse_readout(bytes block not None):
-    cdef Parser parser = Parser(None)
+    cdef _Parser parser = _Parser(None)
     parser.run(<const unsigned char *>PyBytes_AS_STRING(block), 0, PyBytes_GET_SIZE(block))
     return parser.sets

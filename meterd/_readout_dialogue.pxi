@@ -1,4 +1,4 @@
-"""Part of `_readout.pyx`: the lines and messages around a read-out: identification, programming mode."""
+"""Part of `_readout.pxi`: the lines and messages around a read-out: identification, programming mode."""
 
 
 @cython.final

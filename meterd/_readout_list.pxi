@@ -1,5 +1,4 @@
-"""Part of `_readout.pyx`: one data block of a read-out, with or without STX."""
-
+"""Part of `_readout.pxi`: one data block of a read-out, with or without STX."""
 
 cdef enum State:
     HUNTING
@@ -13,7 +12,7 @@ cdef enum State:
 @cython.final
 cdef class ReadoutDecoder(_Decoder):
     cdef State _state
-    cdef Parser _parser
+    cdef _Parser _parser
     cdef dict _wanted
     cdef bint _seven_bit
     cdef bint _bare
@@ -112,7 +111,7 @@ cdef class ReadoutDecoder(_Decoder):
     cdef Message _open(self, State state, Py_ssize_t text_start):
         self._state = state
         self._scanned = self._parsed = text_start
-        self._parser = Parser(self._wanted)
+        self._parser = _Parser(self._wanted)
         return None
 
     cdef Message _parse(self, Py_ssize_t end):

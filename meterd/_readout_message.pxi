@@ -1,4 +1,4 @@
-"""Part of `_readout.pyx`: what the decoders give, and the buffer that they share."""
+"""Part of `_readout.pxi`: what the decoders give, and the buffer that they share."""
 
 
 @cython.final
@@ -91,9 +91,9 @@ cdef class _Decoder:
             self._capacity = 2 * (left + size)
         memcpy(self._buffer + left, PyBytes_AS_STRING(data), size)
         self._end += size
-        if self._end > HELD_LIMIT:
+        if self._end > READOUT_HELD_LIMIT:
             self._restart()
-            self._drop(self._end - HELD_LIMIT, OVERRUN)
+            self._drop(self._end - READOUT_HELD_LIMIT, MESSAGES_UNCOLLECTED)
         return 0
 
     cdef int _drop(self, Py_ssize_t count, str reason) except -1:

@@ -14,7 +14,7 @@ from fcntl import ioctl
 from operator import xor
 from struct import unpack
 
-from .._crc import add_parity, strip_parity
+from .._core import add_parity, strip_parity
 from ..conversation import LineSettings
 from ..errors import PortGone
 from .loop import Loop, Timer

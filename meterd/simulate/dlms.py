@@ -5,7 +5,7 @@ See `meter` for its options and the three modules `dlms_objects`, `dlms_server` 
 
 from __future__ import annotations
 
-from .._axdr import encode
+from .._core import encode
 from ..conversation import LineSettings
 from ..errors import ConfigError
 from ..protocols.dlms import address, conformance, keys

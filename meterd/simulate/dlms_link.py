@@ -6,7 +6,7 @@ HDLC side keeps what the client has not acknowledged and repeats it when polled,
 
 from __future__ import annotations
 
-from .._hdlc import HdlcDecoder, encode_frame
+from .._core import HdlcDecoder, encode_frame
 from ..conversation import LineSettings, Receive, Send
 from ..errors import DecodeError, Garbled, MeterdError, Silence
 from ..protocols.dlms import hdlc_control as hdlc
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._hdlc import Frame
+    from .._core import HdlcFrame
     from ..conversation import Conversation
 
     Answer = Callable[[int, bytes], bytes]
@@ -105,7 +105,7 @@ class HdlcServer:
             for index, reply in enumerate(self.take(frame)):
                 yield Send(reply, keep_input=index > 0)
 
-    def take(self, frame: Frame) -> list[bytes]:
+    def take(self, frame: HdlcFrame) -> list[bytes]:
         """What a frame for this meter is answered with."""
         station = self._stations.setdefault(frame.source, Station())
         kind = frame.control & ~hdlc.FINAL
@@ -127,7 +127,7 @@ class HdlcServer:
             return self._turn(frame, station) if frame.control & hdlc.FINAL else []
         return [self._frame(frame, hdlc.FRMR | hdlc.FINAL, bytes((frame.control, 0, 1)))]
 
-    def _connect(self, frame: Frame, station: Station) -> list[bytes]:
+    def _connect(self, frame: HdlcFrame, station: Station) -> list[bytes]:
         if frame.information and self.strict_snrm:
             return []
         try:
@@ -145,7 +145,7 @@ class HdlcServer:
         parameters = b"" if self.bare_ua else hdlc.encode_parameters(info, window)
         return [self._frame(frame, hdlc.UA | hdlc.FINAL, parameters)]
 
-    def _information(self, frame: Frame, station: Station) -> list[bytes]:
+    def _information(self, frame: HdlcFrame, station: Station) -> list[bytes]:
         station.acknowledge(frame.control >> 5)
         if frame.control >> 1 & 7 == station.recv_seq:
             station.recv_seq = (station.recv_seq + 1) & 7
@@ -157,7 +157,7 @@ class HdlcServer:
                     return [self._frame(frame, hdlc.DM | hdlc.FINAL)]
         return self._turn(frame, station) if frame.control & hdlc.FINAL else []
 
-    def _process(self, frame: Frame, station: Station, message: bytes) -> None:
+    def _process(self, frame: HdlcFrame, station: Station, message: bytes) -> None:
         self.requests += 1
         if self.hang_up and self.requests % self.hang_up == 0:
             station.connected = False
@@ -168,7 +168,7 @@ class HdlcServer:
                 station.queue(LLC_RESPONSE + reply)
                 self._busy_left = self.busy
 
-    def _turn(self, frame: Frame, station: Station) -> list[bytes]:
+    def _turn(self, frame: HdlcFrame, station: Station) -> list[bytes]:
         """The meter's turn: the next window of segments, or RR where there is nothing to say."""
         if not station.pending:
             return [self._frame(frame, hdlc.receive_ready(station.recv_seq) | hdlc.FINAL)]
@@ -185,7 +185,7 @@ class HdlcServer:
             frames.append(encode_frame(frame.source, self.address, control, segment, more))
         return frames
 
-    def _frame(self, frame: Frame, control: int, information: bytes = b"") -> bytes:
+    def _frame(self, frame: HdlcFrame, control: int, information: bytes = b"") -> bytes:
         return encode_frame(frame.source, self.address, control, information)
 
 

@@ -6,7 +6,7 @@ reader must be able to tell apart. Values are made from the object's place alone
 
 from __future__ import annotations
 
-from .._axdr import encode
+from .._core import encode
 from ..errors import DecodeError
 from ..obis import format_logical_name, parse_logical_name
 from ..protocols.dlms import enumerations as codes

@@ -7,7 +7,7 @@ no source of randomness, and protects nothing.
 
 from __future__ import annotations
 
-from .._axdr import decode_whole, encode
+from .._core import decode_whole, encode
 from ..errors import MeterdError, Refused, SecurityError
 from ..protocols.dlms import acse, action, block_transfer, conformance, get, initiate, read, refusals
 from ..protocols.dlms import enumerations as codes

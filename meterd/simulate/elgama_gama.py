@@ -7,7 +7,7 @@ into SN blocks whether the client knows block transfer or not, clocks whose devi
 
 from __future__ import annotations
 
-from .._axdr import encode
+from .._core import encode
 from ..errors import DecodeError
 from ..protocols.dlms import conformance
 from ..protocols.dlms import enumerations as codes

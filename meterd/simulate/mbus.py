@@ -17,7 +17,7 @@ another, so the master sees the AND of what they send; two E5 at once look like 
 
 from __future__ import annotations
 
-from .._mbus import MbusDecoder
+from .._core import MbusDecoder
 from ..conversation import LineSettings, Pause, Receive, Send
 from ..errors import ConfigError, LineError, PortGone
 from .mbus_meters import KINDS, Meter, built_in
@@ -26,7 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._mbus import Frame
+    from .._core import MbusFrame
     from ..conversation import Conversation
 
 LINE = LineSettings(2400, 8, "even", 1)
@@ -55,7 +55,7 @@ def bus(meters: list[Meter], answer_delay_s: float = 0.0, byte_delay_s: float = 
         decoder = MbusDecoder()
         while True:
             try:
-                frame: Frame = yield Receive(decoder, None, GAP_MS)
+                frame: MbusFrame = yield Receive(decoder, None, GAP_MS)
             except PortGone:
                 return
             except LineError:
@@ -118,7 +118,7 @@ def _meters(options: dict[str, str]) -> list[Meter]:
 
 def _recorded(names: list[str]) -> Meter:
     """A meter that says what recorded frames say."""
-    frames: list[Frame] = []
+    frames: list[MbusFrame] = []
     for name in names:
         with open(name.strip(), encoding="ascii") as file:
             frame = MbusDecoder().feed(bytes(int(token, 16) for token in file.read().split()))

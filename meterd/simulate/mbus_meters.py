@@ -11,7 +11,7 @@ from ..protocols.mbus.encryption import BLOCK, PROOF, start_vector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .._mbus import Frame
+    from .._core import MbusFrame
 
 ACKNOWLEDGE = b"\xe5"
 LONG_ANSWER = 0x72
@@ -125,12 +125,12 @@ class Meter:
         self.next = 0
         self._last: tuple[int, bytes] | None = None  # FCB and answer
 
-    def hears(self, frame: Frame) -> bool:
+    def hears(self, frame: MbusFrame) -> bool:
         if frame.address in (self.primary, wire.ANY_WITH_ANSWER, wire.BROADCAST):
             return True
         return frame.address == wire.NETWORK and (self.selected or frame.ci == wire.SELECT)
 
-    def answer(self, frame: Frame) -> bytes:
+    def answer(self, frame: MbusFrame) -> bytes:
         """What the meter sends; nothing where it does not."""
         if not frame.from_master or not self.hears(frame):
             return b""
@@ -148,7 +148,7 @@ class Meter:
             reply = b""
         return b"" if frame.address == wire.BROADCAST else reply
 
-    def _data(self, frame: Frame, kind: int) -> bytes:
+    def _data(self, frame: MbusFrame, kind: int) -> bytes:
         count = frame.control & wire.FCB
         if self._last is not None and self._last[0] == count:
             return self._last[1]
@@ -175,7 +175,7 @@ class Meter:
     def _framed(self, user_data: bytes) -> bytes:
         return wire.long_frame(wire.RSP_UD, self.primary, user_data[0], user_data[1:])
 
-    def _take(self, frame: Frame) -> bytes:
+    def _take(self, frame: MbusFrame) -> bytes:
         if frame.ci == wire.SELECT:
             self.selected = len(frame.data) >= 8 and wire.matches(_mask(frame.data), self.identity)
             self._last, self.next = None, 0

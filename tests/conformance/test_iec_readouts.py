@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from meterd._readout import IdentificationDecoder, Message, ReadoutDecoder
+from meterd._core import IdentificationDecoder, Message, ReadoutDecoder
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("METERD_VECTORS") or ROOT.parent / "shared" / "vectors") / "iec62056_21"

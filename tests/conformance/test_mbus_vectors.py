@@ -25,7 +25,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from meterd._mbus import TIME, UNSIGNED, MbusDecoder, Record
+from meterd._core import TIME, UNSIGNED, MbusDecoder, Record
 from meterd.errors import DecodeError, MeterdError, Refused
 from meterd.protocols.mbus.telegram import Telegram, decode
 

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "meterd").rglob("*.py"))
-COMPILED = sorted((ROOT / "meterd").glob("_*.pyx"))
+COMPILED = sorted(path for ending in ("pyx", "pxi") for path in (ROOT / "meterd").glob(f"_*.{ending}"))
 
 # From the top floor down: a room imports itself and what stands below it. What is in no room is the ground floor.
 ROOMS = ("cli", "runtime", "config", "publish", "simulate", "protocols")
@@ -210,8 +210,8 @@ def test_the_shape_of_compiled_functions_is_seen() -> None:
 
 @pytest.mark.parametrize("path", COMPILED, ids=name)
 def test_no_compiled_function_outgrows_its_bound(path: Path) -> None:
-    # A compiled module may be longer than MAX_MODULE: each one costs a small gateway a megainstruction to import.
     text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= MAX_MODULE
     assert not [f"{function}: {count} lines" for function, count in compiled_functions(text) if count > MAX_FUNCTION]
 
 
@@ -221,10 +221,20 @@ def test_every_module_begins_by_saying_what_it_is_for(path: Path) -> None:
     assert not text.strip() or text.lstrip().startswith('"""')
 
 
-@pytest.mark.parametrize("path", COMPILED, ids=name)
-def test_every_compiled_module_has_its_face_beside_it(path: Path) -> None:
-    """What Python sees is typed in a .pyi; what only other compiled modules see is declared in a .pxd."""
-    parts = [path, *path.parent.glob(f"{path.stem}_*.pxi")]  # a long module includes its parts
-    text = "\n".join(part.read_text(encoding="utf-8") for part in parts)
-    visible = re.search(r"^ *(def|cpdef|cdef class|class) ", text, re.MULTILINE)
-    assert path.with_suffix(".pyi" if visible else ".pxd").exists()
+def test_the_compiled_module_shows_its_face() -> None:
+    """What Python sees of the parts is typed in one .pyi, and nothing else is."""
+    visible: set[str] = set()
+    for path in COMPILED:
+        found = re.findall(r"^(?:def|cdef class|class) ([^_]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        visible.update(found)
+    face = ast.parse((ROOT / "meterd" / "_core.pyi").read_text(encoding="utf-8"))
+    named = {
+        node.name for node in face.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name[0] != "_"
+    }
+    assert named == visible
+
+
+def test_every_part_is_part_of_the_compiled_module() -> None:
+    text = (ROOT / "meterd" / "_core.pyx").read_text(encoding="utf-8")
+    parts = [path.name for path in COMPILED if path.suffix == ".pxi"]
+    assert sorted(re.findall(r'^include "(.*)"$', text, re.MULTILINE)) == sorted(parts)

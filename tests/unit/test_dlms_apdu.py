@@ -8,8 +8,8 @@ from dlms_cosem.protocol import xdlms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd import _axdr
-from meterd._axdr import encode
+from meterd import _core
+from meterd._core import encode
 from meterd._cosem import BitString, Date, DateTime, Time
 from meterd.errors import DecodeError, Refused
 from meterd.model import Number
@@ -393,7 +393,7 @@ class TestData:
             data.scale(value, scaler)
 
     def test_scaler_unit(self) -> None:
-        assert data.scaler_unit(_axdr.decode_whole(hexed("02020FFF161E"))) == (-1, "Wh")
+        assert data.scaler_unit(_core.decode_whole(hexed("02020FFF161E"))) == (-1, "Wh")
         assert data.scaler_unit((0, 255)) == (0, None)
         for broken in ((1,), (1, "Wh"), 7, None, (True, 30)):
             with pytest.raises(DecodeError):

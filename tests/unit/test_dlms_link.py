@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd._hdlc import HdlcDecoder, encode_frame
+from meterd._core import HdlcDecoder, encode_frame
 from meterd.conversation import Receive, Send
 from meterd.errors import DecodeError, Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
 from meterd.protocols.dlms import hdlc_control as hdlc

@@ -12,8 +12,8 @@ from dlms_cosem import security as foreign
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd import _axdr
-from meterd._axdr import encode
+from meterd import _core
+from meterd._core import encode
 from meterd.errors import ConfigError, DecodeError, Refused, SecurityError
 from meterd.protocols.dlms import acse, action, conformance, get, initiate, keys, refusals, security
 from meterd.protocols.dlms import enumerations as codes
@@ -439,7 +439,7 @@ def test_gurux_associates_and_reads(gurux: Gurux, auth: str, protection: str) ->
         hls = Hls(mechanism, METER, aarq.calling_title, challenge, aarq.authentication, **held)
         called = action.decode_request(opened(answered))
         assert isinstance(called, action.ActionNormal) and called.method == 1
-        hls.verify(_axdr.decode_whole(called.parameters))
+        hls.verify(_core.decode_whole(called.parameters))
         proof = action.response_normal(called.invoke, 0, encode(codes.OCTET_STRING, hls.reply()))
         assert gurux.ask("proof", proof=sealed(proof)) == "proven"
     asked = get.decode_request(opened(gurux.ask("ask")))

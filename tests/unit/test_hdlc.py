@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd._crc import fcs16
-from meterd._hdlc import MAX_FRAME, Frame, HdlcDecoder, encode_frame
+from meterd._core import HDLC_MAX_FRAME, HdlcDecoder, HdlcFrame, encode_frame, fcs16
 from meterd.errors import DecodeError
 
 # (wire, destination, source, control, information): SNRM, UA, AARQ, AARE, GET, RR of public test suites and traces
@@ -42,7 +41,7 @@ GET = bytes.fromhex("7ea0190321326fd8e6e600c001c1000f0000280000ff020091537e")
 RR = bytes.fromhex("7ea00703215111e47e")
 
 
-def facts(frame: Frame | None) -> tuple[bytes, bytes, int, bool, bytes] | None:
+def facts(frame: HdlcFrame | None) -> tuple[bytes, bytes, int, bool, bytes] | None:
     if frame is None:
         return None
     return (frame.destination, frame.source, frame.control, frame.segmented, frame.information)
@@ -119,7 +118,7 @@ def test_check_sequences_that_contain_a_flag() -> None:
 
 
 def test_the_longest_frame_and_one_more() -> None:
-    longest = MAX_FRAME - 2 - 1 - 1 - 1 - 2 - 2
+    longest = HDLC_MAX_FRAME - 2 - 1 - 1 - 1 - 2 - 2
     wire = encode_frame(b"\x03", b"\x21", 0x10, bytes(longest), True)
     assert wire[1:3] == b"\xaf\xff"
     assert collect(HdlcDecoder(), wire, 7) == [(b"\x03", b"\x21", 0x10, True, bytes(longest))]
@@ -145,11 +144,11 @@ def test_control_is_one_byte(control: int) -> None:
 
 def test_frames_cannot_be_made_or_changed_by_hand() -> None:
     with pytest.raises(TypeError):
-        Frame()
+        HdlcFrame()
     frame = HdlcDecoder().feed(RR)
     with pytest.raises(AttributeError):
         frame.control = 1  # type: ignore[union-attr,misc]
-    assert repr(frame) == "Frame(21 to 03, control 51, )"
+    assert repr(frame) == "HdlcFrame(21 to 03, control 51, )"
 
 
 def test_every_flipped_bit_costs_only_its_frame() -> None:
@@ -227,8 +226,8 @@ def test_endless_noise_is_counted_and_not_kept() -> None:
         data = noise.randbytes(1000)
         total += len(data)
         assert decoder.feed(data) is None
-        assert decoder.pending <= MAX_FRAME + 1
-    assert total - MAX_FRAME - 2000 <= decoder.discarded <= total
+        assert decoder.pending <= HDLC_MAX_FRAME + 1
+    assert total - HDLC_MAX_FRAME - 2000 <= decoder.discarded <= total
 
 
 def test_frames_that_nobody_collects_are_dropped_oldest_first() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from meterd._mbus import Frame
+from meterd._core import MbusFrame
 from meterd.conversation import LineSettings
 from meterd.errors import Aborted, Garbled, LineError, MeterdError, SecurityError, Silence, WrongMeter
 from meterd.model import REASONS, Device, Memory, Number, Reading, Signal
@@ -169,7 +169,7 @@ def test_another_meter_that_answers_is_not_believed() -> None:
     assert isinstance(outcome.error, WrongMeter) and not outcome.readings
 
     class Stray(Meter):
-        def hears(self, frame: Frame) -> bool:
+        def hears(self, frame: MbusFrame) -> bool:
             return True
 
     stray = Stray(7, bytes(8), (bytes.fromhex("78 0C0611111111"),), ci=0)

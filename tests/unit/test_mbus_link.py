@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd._mbus import MAX_FRAME, Frame, MbusDecoder
+from meterd._core import MBUS_MAX_FRAME, MbusDecoder, MbusFrame
 from meterd.protocols.mbus import link as wire
 
 FRAMES = st.one_of(
@@ -17,7 +17,7 @@ FRAMES = st.one_of(
 LONG = wire.long_frame(8, 5, 0x72, bytes(range(20)))
 
 
-def facts(frame: Frame) -> tuple[int, int, int, bytes]:
+def facts(frame: MbusFrame) -> tuple[int, int, int, bytes]:
     return frame.control, frame.address, frame.ci, frame.data
 
 
@@ -44,9 +44,9 @@ def test_the_three_formats() -> None:
     assert frames(decoder, b"\xe5\x10\x40\x01\x41\x16" + bytes.fromhex("680303685301BB0F16")) == [
         (-1, -1, -1, b""), (0x40, 1, -1, b""), (0x53, 1, 0xBB, b""),
     ]  # fmt: skip
-    assert Frame(0x53, 1).from_master and not Frame(8, 1).from_master and Frame(-1, -1).acknowledges
-    assert len(wire.long_frame(8, 1, 0x72, bytes(252))) == MAX_FRAME
-    assert repr(Frame(-1, -1)) == "Frame(E5)" and "CI 72" in repr(Frame(8, 1, 0x72, b"\x01"))
+    assert MbusFrame(0x53, 1).from_master and not MbusFrame(8, 1).from_master and MbusFrame(-1, -1).acknowledges
+    assert len(wire.long_frame(8, 1, 0x72, bytes(252))) == MBUS_MAX_FRAME
+    assert repr(MbusFrame(-1, -1)) == "MbusFrame(E5)" and "CI 72" in repr(MbusFrame(8, 1, 0x72, b"\x01"))
 
 
 @pytest.mark.parametrize(

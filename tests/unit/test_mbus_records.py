@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd._mbus import Frame, Meaning, Record, decode_records, fixed_record
+from meterd._core import MbusFrame, Meaning, Record, decode_records, fixed_record
 from meterd.errors import DecodeError, MeterdError, Refused, SecurityError
 from meterd.model import Number
 from meterd.protocols.mbus import vif
@@ -31,8 +31,8 @@ def record(text: str) -> Record:
     return found
 
 
-def answer(ci: int, text: str) -> Frame:
-    return Frame(8, 1, ci, bytes.fromhex(text))
+def answer(ci: int, text: str) -> MbusFrame:
+    return MbusFrame(8, 1, ci, bytes.fromhex(text))
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_plain_text_vif_of_any_length_that_fits(size: int) -> None:
 
 def test_manufacturer_data_up_to_the_last_byte() -> None:
     data = bytes(240)
-    found = decode(Frame(8, 1, 0x72, HEADER + b"\x0f" + data[:239])).records[0]
+    found = decode(MbusFrame(8, 1, 0x72, HEADER + b"\x0f" + data[:239])).records[0]
     assert found.data == data[:239]
 
 

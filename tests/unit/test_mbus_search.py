@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meterd._mbus import Frame
+from meterd._core import MbusFrame
 from meterd.conversation import LineSettings
 from meterd.errors import Aborted, Garbled
 from meterd.protocols.mbus import search
@@ -195,7 +195,7 @@ def test_a_line_that_loses_answers_is_searched_with_more_attempts() -> None:
 def test_meters_that_do_not_say_who_they_are_are_found_by_their_digits() -> None:
 
     class Silent(Meter):
-        def hears(self, frame: Frame) -> bool:
+        def hears(self, frame: MbusFrame) -> bool:
             return frame.ci == SELECT
 
     silent = Silent(0, identity_of("12345678", "LUG", 1, 4), RECORDS)

@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd._crc import add_parity, bcc, strip_parity
-from meterd._readout import (
+from meterd._core import (
     MAX_BLOCK,
     MAX_LINE,
     IdentificationDecoder,
     Message,
     ProgrammingDecoder,
     ReadoutDecoder,
+    add_parity,
+    bcc,
     parse_readout,
+    strip_parity,
 )
 from meterd.errors import DecodeError
 

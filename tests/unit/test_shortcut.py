@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meterd._hdlc import Frame, HdlcDecoder, Shortcut, encode_frame
+from meterd._core import HdlcDecoder, HdlcFrame, Shortcut, encode_frame
 from meterd.protocols.dlms.get import attribute, request_normal
 from meterd.protocols.dlms.hdlc_control import FINAL, information, receive_ready
 
@@ -15,13 +15,13 @@ LLC = bytes.fromhex("e6e700")
 VALUE = bytes.fromhex("c401c1000600000064")
 
 
-def framed(octets: bytes) -> Frame:
+def framed(octets: bytes) -> HdlcFrame:
     frame = HdlcDecoder().feed(octets)
     assert frame is not None
     return frame
 
 
-def answer(send_seq: int, recv_seq: int, message: bytes = LLC + VALUE, source: bytes = SERVER) -> Frame:
+def answer(send_seq: int, recv_seq: int, message: bytes = LLC + VALUE, source: bytes = SERVER) -> HdlcFrame:
     """The meter's I frame with its N(S) and N(R)."""
     return framed(encode_frame(CLIENT, source, information(send_seq, recv_seq) | FINAL, message))
 
@@ -70,7 +70,7 @@ def test_a_refusal_is_an_answer() -> None:
         answer(0, 1, LLC[:2]),
     ],
 )
-def test_any_other_frame_changes_nothing(frame: Frame) -> None:
+def test_any_other_frame_changes_nothing(frame: HdlcFrame) -> None:
     shortcut = Shortcut(SERVER, CLIENT)
     assert shortcut.answer(frame) is None
     assert shortcut.hear(INVOKE, frame) is None

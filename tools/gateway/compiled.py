@@ -33,7 +33,7 @@ SOURCES = ("setup.py", "pyproject.toml", "meterd/*.pyx", "meterd/*.pxd", "meterd
 
 
 def meterd_modules(machine: Machine) -> Path:
-    """A folder with one stripped .so for every meterd/_*.pyx, named plainly (`_crc.so`)."""
+    """A folder with the stripped `_core.so`."""
     paths = sorted(path for pattern in SOURCES for path in PROJECT.glob(pattern))
     contents = {path.relative_to(PROJECT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
     recipe = {

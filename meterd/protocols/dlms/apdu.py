@@ -6,7 +6,7 @@ DecodeError. The layouts are those of the COSEMpdu module (Green Book 9.5), code
 
 from __future__ import annotations
 
-from ..._axdr import decode_length, decode_whole, encode_length
+from ..._core import decode_length, decode_whole, encode_length
 from ...errors import DecodeError
 
 TYPE_CHECKING = False

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from itertools import cycle
 
-from ..._axdr import encode
+from ..._core import encode
 from ...errors import DecodeError, MeterdError, PortGone, ProtocolError, SecurityError
 from . import acse, action, block_transfer, conformance, initiate, read, refusals
 from . import enumerations as codes

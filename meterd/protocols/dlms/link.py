@@ -15,7 +15,7 @@ parameters not at all, so the last attempt goes without. Everything that repeats
 
 from __future__ import annotations
 
-from ..._hdlc import HdlcDecoder, Shortcut, encode_frame
+from ..._core import HdlcDecoder, Shortcut, encode_frame
 from ...conversation import Pause, Receive, Send
 from ...errors import Disconnected, Garbled, MeterdError, ProtocolError, Refused, Silence
 from .address import hears_everybody
@@ -41,7 +41,7 @@ from .hdlc_control import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._hdlc import Frame
+    from ..._core import HdlcFrame
     from ...conversation import Conversation
 
 LLC_REQUEST = b"\xe6\xe6\x00"
@@ -102,7 +102,7 @@ class HdlcLink:
                 error = Refused(f"the meter rejects SNRM: {describe_frame_reject(frame.information)}")
         raise error
 
-    def _accept_parameters(self, frame: Frame, bare: bool) -> None:
+    def _accept_parameters(self, frame: HdlcFrame, bare: bool) -> None:
         """UA names what the meter takes and sends, within what was proposed; a bare SNRM proposes the defaults."""
         info, _, receive_window, window = parse_parameters(frame.information)
         proposal = (DEFAULT_INFO, DEFAULT_WINDOW) if bare else self.proposal
@@ -133,7 +133,7 @@ class HdlcLink:
                 return frame
         raise Garbled("the meter sends other frames than the UA that is due")
 
-    def _listen(self, heard: Frame | MeterdError | None = None) -> Conversation:
+    def _listen(self, heard: HdlcFrame | MeterdError | None = None) -> Conversation:
         """The next frame from our meter to us; `heard` is what came already. Raises: Silence, Garbled."""
         source = b""
         for _ in range(MAX_IGNORED):
@@ -146,14 +146,14 @@ class HdlcLink:
             source = frame.source
         raise Garbled(f"only frames of other stations came, the last from address {source.hex(' ')}")
 
-    def _introduces_itself(self, frame: Frame) -> bool:
+    def _introduces_itself(self, frame: HdlcFrame) -> bool:
         """Called as all stations, a meter answers under its own address; from its UA on it is spoken to by that."""
         if self.server != self._called or not hears_everybody(self._called) or frame.control & ~FINAL != UA:
             return False
         self.server = frame.source
         return True
 
-    def request(self, apdu: bytes, heard: Frame | MeterdError | None = None) -> Conversation:
+    def request(self, apdu: bytes, heard: HdlcFrame | MeterdError | None = None) -> Conversation:
         """Send one APDU and return the one that answers it; `heard` is what came where the shortcut has sent it.
 
         Raises: Silence, Garbled after all attempts; Disconnected where the meter has hung up; ProtocolError.
@@ -174,7 +174,7 @@ class HdlcLink:
                     return answer
         return (yield from self._exchange(LLC_REQUEST + apdu, heard))
 
-    def _exchange(self, message: bytes, heard: Frame | MeterdError | None) -> Conversation:
+    def _exchange(self, message: bytes, heard: HdlcFrame | MeterdError | None) -> Conversation:
         """Turn about until the answer is whole; `heard` is what came of a first turn already."""
         counts = self.shortcut
         exchange = _Exchange(self._segments(message), counts.send_seq, counts.recv_seq, self.receive_window)
@@ -199,7 +199,7 @@ class HdlcLink:
     def _segments(self, message: bytes) -> list[bytes]:
         return [message[start : start + self.max_info] for start in range(0, len(message), self.max_info)]
 
-    def _converse(self, exchange: _Exchange, heard: Frame | MeterdError | None) -> Conversation:
+    def _converse(self, exchange: _Exchange, heard: HdlcFrame | MeterdError | None) -> Conversation:
         """Turns in which we send and the meter answers, until the answer is whole."""
         failures = idle = 0
         poll = False
@@ -248,7 +248,7 @@ class HdlcLink:
             frames.append(encode_frame(self.server, self.client, control, exchange.outgoing[index], more))
         return b"".join(frames)
 
-    def _hear(self, exchange: _Exchange, heard: Frame | MeterdError | None) -> Conversation:
+    def _hear(self, exchange: _Exchange, heard: HdlcFrame | MeterdError | None) -> Conversation:
         """One turn of the meter's: until its F bit or a whole answer. Returns: whether it says that it is busy."""
         for _ in range(MAX_IGNORED):
             frame = yield from self._listen(heard)
@@ -265,7 +265,7 @@ class HdlcLink:
                 self._unexpected(frame)
         raise Garbled("the meter does not stop sending frames that do not belong here")
 
-    def _unexpected(self, frame: Frame) -> None:
+    def _unexpected(self, frame: HdlcFrame) -> None:
         """An unnumbered frame within an exchange; UI and a late UA say nothing about it. Raises: MeterdError."""
         kind = frame.control & ~FINAL
         if kind == DM:
@@ -324,7 +324,7 @@ class _Exchange:
         else:
             self.astray += 1
 
-    def take(self, frame: Frame) -> bool:
+    def take(self, frame: HdlcFrame) -> bool:
         """Take an I frame. Returns: False for one that we have already. Raises: ProtocolError past the bounds."""
         self.acknowledge(frame.control >> 5)
         ahead = ((frame.control >> 1 & 7) - self.recv_seq) & 7

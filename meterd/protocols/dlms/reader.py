@@ -10,7 +10,7 @@ The dirt: a list that is refused, answered with something else, or not at all (t
 
 from __future__ import annotations
 
-from ..._axdr import decode_whole, get_response_normal
+from ..._core import decode_whole, get_response_normal
 from ...errors import DecodeError, Disconnected, ProtocolError, Refused
 from . import enumerations as codes
 from . import get, read
@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..._hdlc import Shortcut
+    from ..._core import Shortcut
     from ...conversation import Conversation
     from ...model import Memory
     from .association import Association

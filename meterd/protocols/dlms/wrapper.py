@@ -9,7 +9,7 @@ The dirt: APDUs split over TCP segments at any byte, several in one, bytes of a 
 
 from __future__ import annotations
 
-from ..._axdr import get_response_normal
+from ..._core import get_response_normal
 from ...conversation import Receive, Send
 from ...errors import DecodeError, Garbled, MeterdError, ProtocolError
 from .get import request_normal

@@ -24,7 +24,7 @@ from .times import Stamp, iec_date_time, iec_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._readout import DataSet
+    from ..._core import DataSet
     from ...conversation import Conversation
     from ...model import Memory, Reading
     from .requests import ModeCRequests

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..._readout import DataSet
+    from ..._core import DataSet
     from ...conversation import Conversation
     from ...model import Device, Memory
 

@@ -15,7 +15,7 @@ from .session import T_R_S, Session, SessionSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._readout import DataSet
+    from ..._core import DataSet
     from ...conversation import Conversation
     from ...errors import Refused
     from ...model import Device, Memory, Signal

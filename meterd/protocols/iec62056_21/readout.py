@@ -8,7 +8,7 @@ ends in ETX but lacks the check character is believed when it does so again.
 
 from __future__ import annotations
 
-from ..._readout import ReadoutDecoder, parse_readout
+from ..._core import ReadoutDecoder, parse_readout
 from ...conversation import Receive, Send
 from ...errors import Garbled, Incomplete, Silence
 from .messages import BREAK, ETX
@@ -16,7 +16,7 @@ from .session import Anything, Session, quiet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._readout import Message
+    from ..._core import Message
     from ...conversation import Conversation
 
 TRAILER_MS = 200  # an ETX comes at once behind the list's last line, if at all

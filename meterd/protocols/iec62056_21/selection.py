@@ -11,7 +11,7 @@ from ... import values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._readout import DataSet
+    from ..._core import DataSet
     from ...model import Reading, Signal
 
     Found = dict[tuple[str | None, int], DataSet]

@@ -18,7 +18,7 @@ from .telegram import Telegram, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._mbus import Frame
+    from ..._core import MbusFrame
     from ...conversation import Conversation
     from .link import Link
 
@@ -67,12 +67,12 @@ def hush(link: Link) -> Conversation:
 
 
 def ask(link: Link, data: bytes) -> Conversation:
-    """One request, one answer. Returns: Frame. Raises: Silence, Incomplete, Garbled, ProtocolError."""
+    """One request, one answer. Returns: MbusFrame. Raises: Silence, Incomplete, Garbled, ProtocolError."""
     link.decoder.reset()
     yield Send(data)
     try:
         for _ in range(MAX_ECHOES):
-            frame: Frame = yield Receive(link.decoder, link.timeout_ms, link.gap_ms)
+            frame: MbusFrame = yield Receive(link.decoder, link.timeout_ms, link.gap_ms)
             if not frame.from_master:
                 if frame.acknowledges and not _only_acknowledgements(link):
                     # E5 is the last byte of an answer: other bytes behind it are what a collision looks like.
@@ -103,7 +103,7 @@ def normalise(link: Link, address: int, state: MeterState) -> Conversation:
     state.normalised()
     for _ in range(min(NKE_ATTEMPTS, link.attempts)):
         try:
-            frame: Frame = yield from ask(link, wire.short_frame(wire.SND_NKE, address))
+            frame: MbusFrame = yield from ask(link, wire.short_frame(wire.SND_NKE, address))
         except (Silence, Garbled):
             continue
         return frame.acknowledges
@@ -116,7 +116,7 @@ def select(link: Link, mask: str) -> Conversation:
     Raises: Silence where none is there, Garbled where answers collide.
     """
     data = wire.long_frame(wire.SND_UD, wire.NETWORK, wire.SELECT, wire.selection(mask))
-    frame: Frame = yield from ask_with_retries(link, data)
+    frame: MbusFrame = yield from ask_with_retries(link, data)
     if not frame.acknowledges:
         raise ProtocolError(f"the selection of {mask} was answered by {frame!r}")
 
@@ -132,16 +132,16 @@ def deselect(link: Link) -> Conversation:
 def request(link: Link, address: int, state: MeterState, control: int = wire.REQ_UD2) -> Conversation:
     """REQ_UD2 (or REQ_UD1), repeated with the same FCB until it is answered; then the FCB changes.
 
-    Returns: Frame, a RSP_UD. Raises: LineError, ProtocolError, Refused (E5: the meter has no such data).
+    Returns: MbusFrame, a RSP_UD. Raises: LineError, ProtocolError, Refused (E5: the meter has no such data).
     """
     data = wire.short_frame(state.control(control), address)
-    frame: Frame = yield from with_retries(link.attempts, lambda: _ask_for_data(link, data, address))
+    frame: MbusFrame = yield from with_retries(link.attempts, lambda: _ask_for_data(link, data, address))
     state.toggle()
     return frame
 
 
 def _ask_for_data(link: Link, data: bytes, address: int) -> Conversation:
-    frame: Frame = yield from ask(link, data)
+    frame: MbusFrame = yield from ask(link, data)
     if frame.acknowledges:
         frame = yield from _behind_acknowledgement(link, data)
     if frame.ci < 0 or frame.control & wire.FUNCTION != wire.RSP_UD:
@@ -162,7 +162,7 @@ def _behind_acknowledgement(link: Link, data: bytes) -> Conversation:
         raise Garbled(f"an E5 among {dropped} other bytes")
     if data[1] & ~wire.FCB == wire.REQ_UD2:
         try:
-            frame: Frame = yield Receive(link.decoder, link.timeout_ms, link.gap_ms)
+            frame: MbusFrame = yield Receive(link.decoder, link.timeout_ms, link.gap_ms)
         except Silence:
             pass
         except Garbled:
@@ -177,7 +177,7 @@ def _behind_acknowledgement(link: Link, data: bytes) -> Conversation:
 def send_data(link: Link, address: int, state: MeterState, ci: int, data: bytes = b"") -> Conversation:
     """SND_UD. Raises: LineError, ProtocolError, Refused (the meter reports an application error)."""
     message = wire.long_frame(state.control(wire.SND_UD), address, ci, data)
-    frame: Frame = yield from ask_with_retries(link, message)
+    frame: MbusFrame = yield from ask_with_retries(link, message)
     state.toggle()
     if not frame.acknowledges:
         decode(frame)
@@ -208,7 +208,7 @@ def read_telegrams(
     state.in_step = False
     while len(telegrams) < MAX_TELEGRAMS:
         try:
-            frame: Frame = yield from request(link, address, state)
+            frame: MbusFrame = yield from request(link, address, state)
         except Refused:
             if telegrams:
                 return telegrams  # it promised more and has none: what it gave is good

@@ -19,7 +19,7 @@ from .telegram import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._mbus import Record
+    from ..._core import Record
     from ...conversation import Conversation
     from ...model import Device, Memory, Plan, Signal
     from .driver import Request

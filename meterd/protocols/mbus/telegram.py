@@ -9,7 +9,7 @@ lie about their length.
 
 from __future__ import annotations
 
-from ..._mbus import decode_records, fixed_record
+from ..._core import decode_records, fixed_record
 from ...errors import DecodeError, MeterdError, Refused
 from . import vif_tables as tables
 from .encryption import clear_text
@@ -17,7 +17,7 @@ from .vif import MEANINGS, fixed_meaning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._mbus import Frame, Record
+    from ..._core import MbusFrame, Record
 
 LONG_HEADER = 12
 SHORT_HEADER = 4
@@ -99,7 +99,7 @@ class Telegram:
         return self.identification + self.identity[4:8].hex().upper() if self.identity and not self.fixed else ""
 
 
-def decode(frame: Frame, key: bytes | None = None, identity: bytes | None = None) -> Telegram:
+def decode(frame: MbusFrame, key: bytes | None = None, identity: bytes | None = None) -> Telegram:
     """The telegram in an answer. `key` 16 bytes or None; `identity` as known from elsewhere, for short headers.
 
     Raises: Refused (CI 70: the meter reports an error), DecodeError, SecurityError.
@@ -121,7 +121,7 @@ def decode(frame: Frame, key: bytes | None = None, identity: bytes | None = None
     raise DecodeError(f"CI {ci:02X} is {direction}")
 
 
-def header_of(frame: Frame) -> Telegram | None:
+def header_of(frame: MbusFrame) -> Telegram | None:
     """Who answered, without its records: known of encrypted telegrams and of damaged records too. None where unsaid."""
     data = frame.data
     if frame.ci == 0x72 and len(data) >= LONG_HEADER:

@@ -9,7 +9,7 @@ powers of ten heaped up by a chain of VIFE.
 
 from __future__ import annotations
 
-from ..._mbus import SIGNED, TIME, UNSIGNED, Meaning
+from ..._core import SIGNED, TIME, UNSIGNED, Meaning
 from ...model import MAX_EXPONENT
 from . import vif_tables as tables
 

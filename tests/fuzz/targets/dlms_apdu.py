@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterd._axdr import encode
+from meterd._core import encode
 from meterd.errors import DecodeError, Refused
 from meterd.protocols.dlms import action, block_transfer, get, initiate, notification, read, refusals, selection
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterd._hdlc import MAX_FRAME, Frame, HdlcDecoder, encode_frame
+from meterd._core import HDLC_MAX_FRAME, HdlcDecoder, HdlcFrame, encode_frame
 
 SEEDS = [
     bytes.fromhex("7ea00802232193bd647e"),
@@ -18,7 +18,7 @@ SEEDS = [
 BOUND = 65536
 
 
-def same(one: Frame, other: Frame) -> bool:
+def same(one: HdlcFrame, other: HdlcFrame) -> bool:
     return (one.destination, one.source, one.control, one.segmented, one.information) == (
         other.destination,
         other.source,
@@ -28,14 +28,14 @@ def same(one: Frame, other: Frame) -> bool:
     )
 
 
-def collect(decoder: HdlcDecoder, data: bytes) -> list[Frame]:
+def collect(decoder: HdlcDecoder, data: bytes) -> list[HdlcFrame]:
     frames = []
     frame = decoder.feed(data)
     while frame is not None:
         frames.append(frame)
         frame = decoder.feed(b"")
     assert decoder.missing >= 1
-    assert 0 <= decoder.pending <= min(BOUND, MAX_FRAME + 1)
+    assert 0 <= decoder.pending <= min(BOUND, HDLC_MAX_FRAME + 1)
     return frames
 
 
@@ -46,7 +46,7 @@ def one(data: bytes) -> None:
     for frame in frames:
         encoded = encode_frame(frame.destination, frame.source, frame.control, frame.information, frame.segmented)
         used += len(encoded) - 2
-        assert len(encoded) - 2 <= MAX_FRAME
+        assert len(encoded) - 2 <= HDLC_MAX_FRAME
         assert frame.destination_value < 1 << 28 and frame.source_value < 1 << 28
     assert used + decoder.discarded + decoder.pending <= len(data)
     assert bool(decoder.reason) == bool(decoder.discarded)

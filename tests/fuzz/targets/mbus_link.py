@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterd._mbus import MAX_FRAME, Frame, MbusDecoder
+from meterd._core import MBUS_MAX_FRAME, MbusDecoder, MbusFrame
 from meterd.protocols.mbus.link import long_frame, short_frame
 
 SEEDS = [
@@ -18,7 +18,7 @@ SEEDS = [
 HELD = 4096
 
 
-def encoded(frame: Frame) -> bytes:
+def encoded(frame: MbusFrame) -> bytes:
     if frame.acknowledges:
         return b"\xe5"
     if frame.ci < 0:
@@ -32,8 +32,8 @@ def collect(decoder: MbusDecoder, data: bytes) -> list[bytes]:
     while frame is not None:
         found.append(encoded(frame))
         frame = decoder.feed(b"")
-    assert 1 <= decoder.missing <= MAX_FRAME
-    assert 0 <= decoder.pending < MAX_FRAME
+    assert 1 <= decoder.missing <= MBUS_MAX_FRAME
+    assert 0 <= decoder.pending < MBUS_MAX_FRAME
     assert bool(decoder.reason) == bool(decoder.discarded)
     return found
 
@@ -43,7 +43,7 @@ def one(data: bytes) -> None:
     whole = MbusDecoder()
     frames = collect(whole, data)
     for frame in frames:
-        assert len(frame) <= MAX_FRAME and frame in data
+        assert len(frame) <= MBUS_MAX_FRAME and frame in data
     assert sum(map(len, frames)) + whole.discarded + whole.pending == len(data)
     pieces = MbusDecoder()
     step = 1 + (data[-1] if data else 0) % 11
@@ -52,4 +52,4 @@ def one(data: bytes) -> None:
     if whole.pending:
         # However the damage looked, a good frame behind it is found once nothing more of it can come.
         good = long_frame(8, 5, 0x72, b"\x0f")
-        assert collect(whole, bytes(MAX_FRAME) + good)[-1] == good
+        assert collect(whole, bytes(MBUS_MAX_FRAME) + good)[-1] == good

@@ -5,7 +5,7 @@ The first byte picks the CI field, so that every layout is met; the rest is its 
 
 from __future__ import annotations
 
-from meterd._mbus import Frame
+from meterd._core import MbusFrame
 from meterd.errors import DecodeError, Refused, SecurityError
 from meterd.model import QUALITIES, REASONS, Number
 from meterd.protocols.mbus.jobs import parse_selector
@@ -32,7 +32,7 @@ SELECTORS = [parse_selector(text) for text in ("0", "energy", "0C06", "date;stor
 KEY = b"k" * 16
 
 
-def telegram(frame: Frame, key: bytes | None) -> Telegram | None:
+def telegram(frame: MbusFrame, key: bytes | None) -> Telegram | None:
     try:
         return decode(frame, key)
     except (Refused, DecodeError, SecurityError) as error:
@@ -58,7 +58,7 @@ def check(found: Telegram, data: bytes) -> None:
 
 def one(data: bytes) -> None:
     ci, body = LAYOUTS[(data[0] if data else 0) % len(LAYOUTS)], data[1:]
-    frame = Frame(8, 1, ci, body)
+    frame = MbusFrame(8, 1, ci, body)
     found = telegram(frame, None)
     if found is not None:
         check(found, body)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from meterd._crc import bcc
-from meterd._readout import (
+from meterd._core import (
     MAX_LINE,
     IdentificationDecoder,
     Message,
     ProgrammingDecoder,
     ReadoutDecoder,
+    bcc,
     parse_readout,
 )
 

@@ -8,10 +8,6 @@ Standards: ISO/IEC 13239 (CRC-16/X-25, check value 0x906E), ISO 1155 (BCC), EN 1
 Dirt it must survive: any bytes of any length, also none.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport uint32_t
-from libc.string cimport memcpy
-
 cdef unsigned char EVEN[256]  # the 7 bits of the index with even parity in bit 7
 
 

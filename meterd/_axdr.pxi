@@ -6,17 +6,6 @@ larger than the message, nesting without end, compact arrays whose elements have
 Every octet is read through `take`, which alone knows how many there are.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_New, PyList_SET_ITEM
-from cpython.ref cimport Py_INCREF
-from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
-from cpython.unicode cimport PyUnicode_DecodeLatin1
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy
-
-from ._cosem import BitString, Date, DateTime, Time
-from .errors import DecodeError
-
 # The deepest object that Blue Book classes define is nested 6 times; each level costs a C stack frame.
 MAX_DEPTH = 16
 # A year of a quarter-hourly profile of six columns; a compact array could otherwise multiply itself without end.
@@ -144,7 +133,7 @@ cdef object number(Source *source, int tag):
         return take_unsigned32(source)
     if tag == LONG_UNSIGNED:
         return <int> take_unsigned(source, 2)
-    if tag == UNSIGNED or tag == ENUM:
+    if tag == UNSIGNED8 or tag == ENUM:
         return <int> take(source, 1)[0]
     if tag == LONG64_UNSIGNED:
         return take_unsigned(source, 8)
@@ -166,7 +155,7 @@ cdef object text(Source *source, int tag):
         return DateTime(octets(source, 12))
     if tag == DATE:
         return Date(octets(source, 5))
-    if tag == TIME:
+    if tag == TIME_OF_DAY:
         return Time(octets(source, 4))
     if tag == BIT_STRING:
         return bit_string(source)
@@ -398,7 +387,3 @@ def decode_length(bytes data not None, Py_ssize_t offset):
     open_source(&source, data, offset, False)
     cdef Py_ssize_t length = take_length(&source)
     return length, PyBytes_GET_SIZE(data) - source.left
-
-
-# One extension, two readable parts: a gateway has room for one module, not for two.
-include "_axdr_encode.pxi"

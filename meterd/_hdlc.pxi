@@ -9,15 +9,6 @@ Dirt it must survive: 0x7E inside a frame, one flag shared by two frames, runs o
 frames, damaged lengths (the header check sequence tells before the wait for bytes that never come), frames cut short.
 """
 
-cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.string cimport memchr, memcmp, memcpy
-
-from meterd._crc cimport fcs16_update
-
-from ._axdr import get_response_normal
-from .errors import DecodeError
-
 cdef enum:
     FLAG = 0x7E
     FORMAT_TYPE = 0xF0
@@ -27,9 +18,9 @@ cdef enum:
     FORMAT_SIZE = 2
     CHECK_SIZE = 2
     ADDRESS_SIZE = 4      # the longest
-    LEAST_LENGTH = 7      # format, two addresses of one byte, control, FCS
+    HDLC_LEAST_LENGTH = 7      # format, two addresses of one byte, control, FCS
     LENGTH_LIMIT = 2047   # 11 bits
-    HELD_LIMIT = 65536    # bytes kept for a reader who does not collect its frames
+    HDLC_HELD_LIMIT = 65536    # bytes kept for a reader who does not collect its frames
     REGISTER_START = 0xFFFF
     REGISTER_GOOD = 0xF0B8  # what the register holds behind any bytes and their own check sequence
 
@@ -55,9 +46,9 @@ cdef tuple REASONS = (
 )
 cdef bytes LONE_FLAG = b"\x7e"
 cdef str NO_FLAG = "no flag where a frame should begin"
-cdef str OVERRUN = "more bytes held than anybody collects"
+cdef str FRAMES_UNCOLLECTED = "more bytes held than anybody collects"
 
-MAX_FRAME = LENGTH_LIMIT
+HDLC_MAX_FRAME = LENGTH_LIMIT
 
 
 cdef struct Reader:
@@ -74,7 +65,7 @@ cdef struct Layout:
     const unsigned char *information_at
 
 
-cdef inline const unsigned char *take(Reader *reader, Py_ssize_t size) noexcept:
+cdef inline const unsigned char *take_bytes(Reader *reader, Py_ssize_t size) noexcept:
     """The next `size` bytes, or NULL if there are not so many: the only way to read here."""
     cdef const unsigned char *at = reader.at
     if size < 0 or size > reader.left:
@@ -89,7 +80,7 @@ cdef inline Outcome take_address(Reader *reader, Py_ssize_t *size) noexcept:
     cdef const unsigned char *byte
     cdef Py_ssize_t count
     for count in range(1, ADDRESS_SIZE + 1):
-        byte = take(reader, 1)
+        byte = take_bytes(reader, 1)
         if byte == NULL:
             return NEED_MORE
         if byte[0] & 1:
@@ -106,19 +97,19 @@ cdef Outcome take_header(Reader *reader, Layout *layout, unsigned int *register)
     cdef const unsigned char *start = reader.at
     cdef Py_ssize_t header
     cdef Outcome outcome
-    if take(reader, FORMAT_SIZE) == NULL:
+    if take_bytes(reader, FORMAT_SIZE) == NULL:
         return NEED_MORE if reader.left == 0 or start[0] & FORMAT_TYPE == TYPE_3 else BAD_FORMAT
     if start[0] & FORMAT_TYPE != TYPE_3:
         return BAD_FORMAT
     layout.length = (start[0] & LENGTH_HIGH) << 8 | start[1]
-    if layout.length < LEAST_LENGTH:
+    if layout.length < HDLC_LEAST_LENGTH:
         return BAD_LENGTH
     outcome = take_address(reader, &layout.destination)
     if outcome == WHOLE:
         outcome = take_address(reader, &layout.source)
     if outcome != WHOLE:
         return outcome
-    if take(reader, 1) == NULL:
+    if take_bytes(reader, 1) == NULL:
         return NEED_MORE
     header = reader.at - start
     layout.information = layout.length - header - 2 * CHECK_SIZE
@@ -128,7 +119,7 @@ cdef Outcome take_header(Reader *reader, Layout *layout, unsigned int *register)
         return WHOLE
     if layout.information < 0:
         return BAD_LENGTH
-    if take(reader, CHECK_SIZE) == NULL:
+    if take_bytes(reader, CHECK_SIZE) == NULL:
         return NEED_MORE
     if fcs16_update(start, header + CHECK_SIZE, REGISTER_START) != REGISTER_GOOD:
         return BAD_HCS
@@ -144,13 +135,13 @@ cdef Outcome take_frame(Reader *reader, Layout *layout) noexcept:
     cdef const unsigned char *flag
     cdef unsigned int register = 0
     cdef Outcome outcome
-    layout.length = LEAST_LENGTH
+    layout.length = HDLC_LEAST_LENGTH
     outcome = take_header(reader, layout, &register)
     if outcome == NEED_MORE and have > layout.length:
         return BAD_LENGTH  # the header itself is longer than the length field says
     if outcome == WHOLE:
-        rest = take(reader, layout.information + CHECK_SIZE)
-        flag = take(reader, 1)
+        rest = take_bytes(reader, layout.information + CHECK_SIZE)
+        flag = take_bytes(reader, 1)
         if rest == NULL or flag == NULL:
             outcome = NEED_MORE
         elif fcs16_update(rest, layout.information + CHECK_SIZE, register) != REGISTER_GOOD:
@@ -175,7 +166,7 @@ cdef object address_value(bytes address):
 
 @cython.final
 @cython.freelist(8)
-cdef class Frame:
+cdef class HdlcFrame:
     cdef readonly bytes destination
     cdef readonly bytes source
     cdef readonly bytes information
@@ -196,7 +187,7 @@ cdef class Frame:
     def __repr__(self):
         segmented = ", segmented" if self.segmented else ""
         addresses = f"{self.source.hex()} to {self.destination.hex()}"
-        return f"Frame({addresses}, control {self.control:02x}{segmented}, {self.information.hex(' ')})"
+        return f"HdlcFrame({addresses}, control {self.control:02x}{segmented}, {self.information.hex(' ')})"
 
 
 cdef inline bytes known_address(bytes known, const unsigned char *at, Py_ssize_t size):
@@ -224,7 +215,7 @@ cdef class HdlcDecoder:
         self._held = self._destination = self._source = b""
         self._position = 0
         self._damaged = False
-        self.missing = LEAST_LENGTH + 2
+        self.missing = HDLC_LEAST_LENGTH + 2
         self.discarded = 0
         self.reason = ""
 
@@ -254,9 +245,9 @@ cdef class HdlcDecoder:
             self._damaged = True
         return None
 
-    cdef Frame _frame(self, const unsigned char *data, Layout *layout):
+    cdef HdlcFrame _frame(self, const unsigned char *data, Layout *layout):
         """A frame out of the whole and checked bytes at `data`, the opening flag left out."""
-        cdef Frame frame = Frame.__new__(Frame)
+        cdef HdlcFrame frame = HdlcFrame.__new__(HdlcFrame)
         frame.segmented = data[0] & SEGMENTATION != 0
         data += FORMAT_SIZE
         frame.destination = self._destination = known_address(self._destination, data, layout.destination)
@@ -266,7 +257,7 @@ cdef class HdlcDecoder:
         frame.control = data[0]
         frame.information = PyBytes_FromStringAndSize(<const char *>layout.information_at, layout.information)
         self._damaged = False
-        self.missing = LEAST_LENGTH + 1
+        self.missing = HDLC_LEAST_LENGTH + 1
         self._position += 1 + layout.length  # the closing flag stays: it may open the next frame
         self._let_go()
         return frame
@@ -288,8 +279,8 @@ cdef class HdlcDecoder:
             self._held = self._held[self._position:] + data
             self._position = 0
         left = PyBytes_GET_SIZE(self._held) - self._position
-        if left > HELD_LIMIT:
-            self._drop(left - HELD_LIMIT, OVERRUN)
+        if left > HDLC_HELD_LIMIT:
+            self._drop(left - HDLC_HELD_LIMIT, FRAMES_UNCOLLECTED)
 
     cdef void _drop(self, Py_ssize_t count, str reason) noexcept:
         self._position += count
@@ -309,7 +300,7 @@ cdef class HdlcDecoder:
         while flag + 1 < end and flag[1] == FLAG:
             flag += 1
         self._position = flag - data
-        self.missing = LEAST_LENGTH + 2 - (end - flag)
+        self.missing = HDLC_LEAST_LENGTH + 2 - (end - flag)
         if end - flag > 1:
             return True
         self._let_go()
@@ -331,7 +322,7 @@ cdef inline unsigned char *put_check(unsigned char *start, unsigned char *end) n
     return end + CHECK_SIZE
 
 
-cdef inline unsigned char *put(unsigned char *at, bytes data) noexcept:
+cdef inline unsigned char *put_bytes(unsigned char *at, bytes data) noexcept:
     memcpy(at, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
     return at + PyBytes_GET_SIZE(data)
 
@@ -357,14 +348,10 @@ def encode_frame(
     start += 1
     start[0] = TYPE_3 | (SEGMENTATION if segmented else 0) | length >> 8
     start[1] = length & 0xFF
-    at = put(put(start + FORMAT_SIZE, destination), source)
+    at = put_bytes(put_bytes(start + FORMAT_SIZE, destination), source)
     at[0] = <unsigned char>control
     at = put_check(start, at + 1)
     if information:
-        at = put_check(start, put(at, information))
+        at = put_check(start, put_bytes(at, information))
     at[0] = FLAG
     return frame
-
-
-# One extension, two readable parts: a gateway has room for one module, not for two.
-include "_hdlc_shortcut.pxi"

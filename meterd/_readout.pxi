@@ -2,23 +2,13 @@
 
 The problem: cut what an optical head or a gateway delivers into messages, verify them, and take a read-out of some
 hundred lines apart in one pass, while it arrives: at 300 baud a list takes minutes and may be stopped half-way.
-Assumptions: characters are 7-bit (parity checked by the port or by `meterd._crc.strip_parity`) or plain bytes.
+Assumptions: characters are 7-bit (parity checked by the port or by `strip_parity`) or plain bytes.
 Standard: IEC 62056-21 clauses 5.9 (block check), 6.3 (messages) and 6.4 (syntax of the data block).
 Dirt it must survive: noise, NULs, echoes of requests and acknowledgements before a message; a block check that is any
 byte, also LF or ETX; blocks without STX; '!' behind the last data set of a line; '/' within values; several groups on
 an address, and on none; bare LF as line end; NUL and 0xFF within values; parentheses that never close; lines and
 blocks without end.
 """
-
-cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeLatin1, PyUnicode_New
-from libc.string cimport memchr, memcmp, memcpy, memmove
-
-from meterd._crc cimport xor_of
-
-from .errors import DecodeError
 
 cdef enum:
     SOH = 0x01
@@ -33,7 +23,7 @@ cdef enum:
     DAMAGED = 0x80         # set in a 7-bit character whose parity was wrong
     BLOCK_LIMIT = 262144
     LINE_LIMIT = 256
-    HELD_LIMIT = 524288    # bytes kept for a reader who does not collect its messages
+    READOUT_HELD_LIMIT = 524288    # bytes kept for a reader who does not collect its messages
     UNIT_LIMIT = 16        # units worth remembering
     SEEN_BYTES = 1024
     OPTION_SELECT = 6      # ACK V Z Y CR LF
@@ -44,7 +34,7 @@ MAX_LINE = LINE_LIMIT
 
 cdef unsigned int HASH_FACTOR = 0x9E3779B1
 cdef size_t EVERY_BIT_7 = <size_t>-1 // 0xFF * DAMAGED
-cdef str OVERRUN = "more bytes held than anybody collects"
+cdef str MESSAGES_UNCOLLECTED = "more bytes held than anybody collects"
 cdef str TOO_LONG = "a block without end"
 cdef str NO_START = "no start of a message"
 cdef str NO_IDENTIFICATION = "no identification line"
@@ -92,10 +82,3 @@ cdef inline Py_ssize_t first_of(const unsigned char *data, Py_ssize_t at, Py_ssi
         return end
     found = <const unsigned char *>memchr(data + at, byte, end - at)
     return end if found == NULL else found - data
-
-
-# One extension, four readable parts: they share the helpers above, and a gateway has room for one module, not for four.
-include "_readout_data_block.pxi"
-include "_readout_message.pxi"
-include "_readout_list.pxi"
-include "_readout_dialogue.pxi"

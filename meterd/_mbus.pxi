@@ -7,18 +7,6 @@ Dirt it must survive: noise before, between and inside frames, lengths that disa
 at once, an E5 or 68 among the bytes of a damaged frame.
 """
 
-cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItem
-from cpython.object cimport PyObject, PyTypeObject, descrsetfunc
-from cpython.unicode cimport PyUnicode_DecodeLatin1
-from libc.string cimport memcpy
-
-from meterd._crc cimport sum_of
-
-from meterd.errors import DecodeError
-from meterd.model import Number
-
 cdef enum:
     ACKNOWLEDGE = 0xE5
     START_SHORT = 0x10
@@ -26,16 +14,16 @@ cdef enum:
     STOP = 0x16
     SHORT_SIZE = 5
     OVERHEAD = 6            # of a long frame: 68 L L 68 … checksum 16
-    LEAST_LENGTH = 3        # C, A and CI
-    HELD_LIMIT = 4096       # bytes kept for a reader who does not collect its frames
+    MBUS_LEAST_LENGTH = 3        # C, A and CI
+    MBUS_HELD_LIMIT = 4096       # bytes kept for a reader who does not collect its frames
     FROM_MASTER = 0x40      # bit of C: set in what a master sends
 
-MAX_FRAME = 255 + OVERHEAD
+MBUS_MAX_FRAME = 255 + OVERHEAD
 
 
 @cython.final
 @cython.freelist(8)
-cdef class Frame:
+cdef class MbusFrame:
     cdef readonly int control
     cdef readonly int address
     cdef readonly int ci
@@ -57,10 +45,10 @@ cdef class Frame:
 
     def __repr__(self):
         if self.control < 0:
-            return "Frame(E5)"
+            return "MbusFrame(E5)"
         if self.ci < 0:
-            return f"Frame(C {self.control:02x}, A {self.address})"
-        return f"Frame(C {self.control:02x}, A {self.address}, CI {self.ci:02x}, {self.data.hex(' ')})"
+            return f"MbusFrame(C {self.control:02x}, A {self.address})"
+        return f"MbusFrame(C {self.control:02x}, A {self.address}, CI {self.ci:02x}, {self.data.hex(' ')})"
 
 
 @cython.final
@@ -88,14 +76,14 @@ cdef class MbusDecoder:
     def feed(self, bytes data not None):
         cdef const unsigned char *start
         cdef Py_ssize_t size
-        cdef Frame frame
+        cdef MbusFrame frame
         self._take(data)
         while self._at < PyBytes_GET_SIZE(self._held):
             start = <const unsigned char *>PyBytes_AS_STRING(self._held) + self._at
             size = PyBytes_GET_SIZE(self._held) - self._at
             if start[0] == ACKNOWLEDGE:
                 self._at += 1
-                return Frame(-1, -1)
+                return MbusFrame(-1, -1)
             if start[0] == START_LONG:
                 frame = self._long(start, size)
             elif start[0] == START_SHORT:
@@ -114,24 +102,24 @@ cdef class MbusDecoder:
         cdef Py_ssize_t surplus
         self._held = self._held[self._at:] + data
         self._at = 0
-        surplus = PyBytes_GET_SIZE(self._held) - HELD_LIMIT
+        surplus = PyBytes_GET_SIZE(self._held) - MBUS_HELD_LIMIT
         if surplus > 0:
             self._at = surplus
             self.discarded += surplus
             self.reason = "more bytes than frames were asked for"
 
-    cdef Frame _drop(self, str reason):
+    cdef MbusFrame _drop(self, str reason):
         self._at += 1
         self.discarded += 1
         self.reason = reason
         self.missing = 0
         return None
 
-    cdef Frame _wait(self, Py_ssize_t missing):
+    cdef MbusFrame _wait(self, Py_ssize_t missing):
         self.missing = missing
         return None
 
-    cdef Frame _short(self, const unsigned char *start, Py_ssize_t size):
+    cdef MbusFrame _short(self, const unsigned char *start, Py_ssize_t size):
         if size < SHORT_SIZE:
             return self._wait(SHORT_SIZE - size)
         if sum_of(start + 1, 2) != start[3]:
@@ -139,17 +127,17 @@ cdef class MbusDecoder:
         if start[4] != STOP:
             return self._drop("no stop byte")
         self._at += SHORT_SIZE
-        return Frame(start[1], start[2])
+        return MbusFrame(start[1], start[2])
 
-    cdef Frame _long(self, const unsigned char *start, Py_ssize_t size):
+    cdef MbusFrame _long(self, const unsigned char *start, Py_ssize_t size):
         cdef Py_ssize_t length
-        if size > 1 and start[1] < LEAST_LENGTH:
+        if size > 1 and start[1] < MBUS_LEAST_LENGTH:
             return self._drop("a length below 3")
         if size > 2 and start[2] != start[1]:
             return self._drop("the two lengths differ")
         if size > 3 and start[3] != START_LONG:
             return self._drop("no second start byte")
-        length = start[1] if size > 1 else LEAST_LENGTH
+        length = start[1] if size > 1 else MBUS_LEAST_LENGTH
         if size < length + OVERHEAD:
             return self._wait(length + OVERHEAD - size)
         if sum_of(start + 4, length) != start[4 + length]:
@@ -157,13 +145,7 @@ cdef class MbusDecoder:
         if start[5 + length] != STOP:
             return self._drop("no stop byte")
         self._at += length + OVERHEAD
-        return Frame(
+        return MbusFrame(
             start[4], start[5], start[6],
-            PyBytes_FromStringAndSize(<const char *>start + 7, length - LEAST_LENGTH),
+            PyBytes_FromStringAndSize(<const char *>start + 7, length - MBUS_LEAST_LENGTH),
         )
-
-
-# One extension, four readable parts: a gateway has room for one module, not for four.
-include "_mbus_times.pxi"
-include "_mbus_values.pxi"
-include "_mbus_records.pxi"

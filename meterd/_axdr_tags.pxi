@@ -14,7 +14,7 @@ cdef enum:
     BCD = 13
     INTEGER = 15
     LONG = 16
-    UNSIGNED = 17
+    UNSIGNED8 = 17
     LONG_UNSIGNED = 18
     COMPACT_ARRAY = 19
     LONG64 = 20
@@ -24,7 +24,7 @@ cdef enum:
     FLOAT64 = 24
     DATE_TIME = 25
     DATE = 26
-    TIME = 27
+    TIME_OF_DAY = 27
     DONT_CARE = 255
 
 cdef enum:

@@ -1,0 +1,409 @@
+"""The face of the one compiled module; its parts, each with its own file beside `_core.pyx`, in the same order."""
+
+from typing import Any
+
+from .model import Number
+
+# ---- check characters and software parity: `_crc.pxi`
+
+def fcs16(data: bytes, start: int = 0xFFFF) -> int:
+    """CRC-16/X-25 of `data` (ISO/IEC 13239 FCS: reflected 0x1021, start 0xFFFF, result inverted).
+
+    Goes onto the wire low byte first. To continue over a further piece pass `fcs16(first) ^ 0xFFFF` as `start`.
+    """
+
+def bcc(data: bytes) -> int:
+    """IEC 62056-21 block check character of `data` (ISO 1155): the exclusive or of its bytes, 0..255.
+
+    `data` begins after STX or SOH and ends with ETX or EOT.
+    """
+
+def checksum(data: bytes) -> int:
+    """M-Bus check sum of `data` (EN 13757-2): the sum of its bytes modulo 256."""
+
+def add_parity(data: bytes, odd: bool) -> bytes:
+    """7E1 (or 7O1 if `odd`) as an 8N1 port must send it: bit 7 of each byte carries the parity of the lower seven.
+
+    Bit 7 of the input is ignored.
+    """
+
+def strip_parity(data: bytes, odd: bool) -> bytes:
+    """7E1 (or 7O1 if `odd`) as an 8N1 port received it: the 7 bits of each character.
+
+    A character with wrong parity comes out as 0x80 | its 7 bits, so that a decoder can tell it from a good one.
+    """
+
+# ---- COSEM data: `_axdr.pxi`, `_axdr_encode.pxi`
+
+MAX_DEPTH: int
+MAX_ELEMENTS: int
+
+def decode(data: bytes, offset: int = 0) -> tuple[Any, int]: ...
+def decode_whole(data: bytes, offset: int = 0) -> Any: ...
+def decode_typed(data: bytes, offset: int = 0) -> tuple[tuple[int, Any], int]: ...
+def decode_results(data: bytes, offset: int, count: int) -> tuple[list[tuple[int, Any]], int]: ...
+def get_response_normal(apdu: bytes, invoke: int = -1) -> tuple[int, Any] | None: ...
+def decode_length(data: bytes, offset: int) -> tuple[int, int]: ...
+def encode(tag: int, value: Any = None) -> bytes: ...
+def encode_length(length: int) -> bytes: ...
+
+# ---- HDLC: `_hdlc.pxi`, `_hdlc_shortcut.pxi`
+
+HDLC_MAX_FRAME: int  # bytes between the flags that the 11-bit length field can name: 2047
+
+class HdlcFrame:
+    """One frame whose HCS and FCS were right. Made by the decoder only; immutable."""
+
+    @property
+    def destination(self) -> bytes:
+        """Destination address as on the wire: 1, 2 or 4 bytes, lowest bit set in the last one only."""
+
+    @property
+    def source(self) -> bytes:
+        """Source address as on the wire: 1, 2 or 4 bytes."""
+
+    @property
+    def destination_value(self) -> int:
+        """The 7-bit groups of the destination address as one integer, first byte uppermost."""
+
+    @property
+    def source_value(self) -> int:
+        """The 7-bit groups of the source address as one integer, first byte uppermost."""
+
+    @property
+    def control(self) -> int:
+        """Control byte, 0..255."""
+
+    @property
+    def segmented(self) -> bool:
+        """Segmentation bit of the format field: further frames carry the rest of this message."""
+
+    @property
+    def information(self) -> bytes:
+        """Information field without its check sequences; b'' if the frame has none."""
+
+class HdlcDecoder:
+    """`meterd.conversation.Decoder` whose frames are `HdlcFrame`.
+
+    Framed by the length field: there is no byte stuffing, 0x7E may occur inside a frame. One flag may close a frame
+    and open the next; runs of flags are idle line and not counted as discarded. Never raises on any bytes.
+    """
+
+    def __init__(self) -> None: ...
+    @property
+    def pending(self) -> int:
+        """Bytes held of a frame that has begun; 0 on an idle line."""
+
+    @property
+    def missing(self) -> int:
+        """Bytes still to come for the frame at hand: exact once the length field is there, else the least; ≥ 1."""
+
+    @property
+    def discarded(self) -> int:
+        """Bytes thrown away since the decoder was made or reset."""
+
+    @property
+    def reason(self) -> str:
+        """Why the most recent bytes were thrown away; '' if none were."""
+
+    def feed(self, data: bytes) -> HdlcFrame | None:
+        """Take more bytes (b'' asks for a further frame already held); the next good frame, or None."""
+
+    def reset(self) -> None:
+        """Forget everything held and the counters."""
+
+def encode_frame(
+    destination: bytes, source: bytes, control: int, information: bytes = b"", segmented: bool = False
+) -> bytes:
+    """A whole frame with both flags. Addresses are given as on the wire.
+
+    Raises: DecodeError if an address is not 1, 2 or 4 bytes ended by a set lowest bit, if `control` is not 0..255, or
+    if the frame would be longer than 2047 bytes.
+    """
+
+class Shortcut:
+    """The I frames of one connection from `client` to `server` (addresses as on the wire), where one goes each way."""
+
+    send_seq: int
+    """N(S) of the next frame out."""
+    recv_seq: int
+    """N(S) of the next frame in."""
+    def __init__(self, server: bytes, client: bytes) -> None: ...
+    def carry(self, apdu: bytes) -> bytes:
+        """The frame for an APDU, which must not be longer than the meter takes."""
+
+    def answer(self, frame: HdlcFrame) -> bytes | None:
+        """The APDU that answers the one carried, and both frames are counted; None where `frame` is not all of it."""
+
+    def ask(self, invoke: int, descriptor: bytes) -> bytes:
+        """The frame that asks for one attribute; `descriptor` is what `get.attribute` gave."""
+
+    def hear(self, invoke: int, frame: HdlcFrame) -> tuple[int, Any] | None:
+        """`(data-access-result or 0, value)`, and both frames are counted; None where `frame` is another answer."""
+
+# ---- IEC 62056-21: `_readout*.pxi`
+
+MAX_BLOCK: int  # bytes of one block; a longer one raises DecodeError
+MAX_LINE: int  # bytes of one identification line, from '/' to its line end
+
+DataSet = tuple[str | None, str | None, int, str, str | None]
+"""(address, effective_address, index, value, unit), all text latin-1.
+
+address: text before '(' without blanks around it; None if the group follows another or begins a line.
+effective_address: the last address seen, None before the first.
+index: 0, 1, 2… counted over all groups of the block under that effective address, printed again or not.
+value: characters between '(' and the first '*' or ')', exactly as sent. unit: those after that '*', or None.
+"""
+
+class Message:
+    """One block or control character, whatever its verdict. Immutable."""
+
+    @property
+    def command(self) -> bytes:
+        """b'' for a data block; the command after SOH (b'P0', b'R1', b'B0'); b'\\x06' for ACK, b'\\x15' for NAK."""
+
+    @property
+    def text(self) -> bytes:
+        """What stands between STX and ETX or EOT (without STX: the data lines up to and with the line of the '!')."""
+
+    @property
+    def bcc(self) -> bool | None:
+        """True: block check right. False: it is wrong, or a character had bad parity. None: there is none."""
+
+    @property
+    def partial(self) -> bool:
+        """Ended by EOT: acknowledge, and a further block follows."""
+
+    @property
+    def complete(self) -> bool:
+        """False: given before its end, because all that is wanted was seen or because `finish` was called."""
+
+    @property
+    def data_sets(self) -> list[DataSet]:
+        """The data sets of `text`, in order."""
+
+class _Decoder:
+    """What the three decoders share: `meterd.conversation.Decoder`, see there."""
+
+    @property
+    def pending(self) -> int: ...
+    @property
+    def missing(self) -> int: ...
+    @property
+    def discarded(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    def reset(self) -> None: ...
+    def take_rest(self) -> bytes:
+        """The bytes held beyond the last frame, for the decoder of the next message; this one forgets them."""
+
+class IdentificationDecoder(_Decoder):
+    """Finds `/XXXZ…` ended by CR LF or bare LF; frame = the line from '/' on, without its end.
+
+    Noise, NULs, echoes (`/?…!`), lines without '/' and lines with parity damage are discarded.
+    """
+
+    def __init__(self, held: bytes = b"") -> None: ...
+    def feed(self, data: bytes) -> bytes | None: ...
+
+class ReadoutDecoder(_Decoder):
+    """Finds one data block: STX … ETX/EOT BCC, or, without STX, data lines up to the line with '!'.
+
+    `seven_bit`: characters are 7-bit; one with bit 7 set (parity damage) makes the verdict False.
+    `wanted` {effective address: index of the last group needed}: as soon as whole lines have shown all of them, `feed`
+    returns the message so far with `complete` False and `bcc` None (not verified). Feed on to get the whole one.
+    `bare` False: only a block with STX counts (where a block check must come, a lost STX may not pass for a list
+    without one).
+    """
+
+    def __init__(
+        self, seven_bit: bool = False, wanted: dict[str, int] | None = None, held: bytes = b"", bare: bool = True
+    ) -> None: ...
+    def feed(self, data: bytes) -> Message | None:
+        """Raises: DecodeError past MAX_BLOCK bytes of one block."""
+
+    def finish(self) -> Message | None:
+        """The gap ran out (Incomplete): what is held as a message, or None.
+
+        After STX … ETX without a block check, and after '!' without a line end: complete, bcc None. After anything
+        else that has begun: complete False, bcc None, a group not closed yet left out. With parity damage: bcc False.
+        """
+
+class ProgrammingDecoder(_Decoder):
+    """Finds one message of programming mode: SOH command [STX data] ETX/EOT BCC, STX data ETX/EOT BCC, ACK or NAK.
+
+    An error message is an ordinary data block: text b'(ER05)'. ACK followed by an option select (`06 30 35 31 0D 0A`,
+    an echo or the host's sign-on) is told from a bare ACK by what follows in the same feed, and discarded.
+    """
+
+    def __init__(self, seven_bit: bool = False, held: bytes = b"") -> None: ...
+    def feed(self, data: bytes) -> Message | None:
+        """Raises: DecodeError past MAX_BLOCK bytes of one block."""
+
+def parse_readout(block: bytes) -> list[DataSet]:
+    """The data sets of a block of text. Never raises: a line that breaks the grammar costs only itself.
+
+    Identification lines ('/' at line start) are left out, '!' outside parentheses ends the block, lines end with CR LF
+    or bare LF, blanks around an address are dropped, units start after the first '*'.
+    """
+
+# ---- M-Bus: `_mbus*.pxi`
+
+# ---- link layer
+
+MBUS_MAX_FRAME: int
+"""Bytes of the longest frame on the wire, 261."""
+
+class MbusFrame:
+    """One whole, undamaged frame.
+
+    `control` and `address` are the C and A fields, both -1 for the single character E5; `ci` is the CI field, -1 in a
+    short frame; `data` is the user data behind CI.
+    """
+
+    def __init__(self, control: int, address: int, ci: int = -1, data: bytes = b"") -> None: ...
+    @property
+    def control(self) -> int: ...
+    @property
+    def address(self) -> int: ...
+    @property
+    def ci(self) -> int: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def acknowledges(self) -> bool:
+        """It is the single character E5."""
+
+    @property
+    def from_master(self) -> bool:
+        """C says that a master sent it: heard by a master, it is an echo."""
+
+class MbusDecoder:
+    """A `meterd.conversation.Decoder` of M-Bus frames; keeps at most 4096 bytes."""
+
+    def __init__(self) -> None: ...
+    @property
+    def pending(self) -> int: ...
+    @property
+    def missing(self) -> int: ...
+    @property
+    def discarded(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    def feed(self, data: bytes) -> MbusFrame | None: ...
+    def reset(self) -> None: ...
+
+# ---- values
+
+SIGNED: int
+"""Kind of a value: two's complement, BCD or real (EN 13757-3 type A, B, H)."""
+UNSIGNED: int
+"""Kind of a value: identification, flags, counts (types C and D)."""
+TIME: int
+"""Kind of a value: date, time or both (types F, G, I, J, M, told apart by their size)."""
+
+class Meaning:
+    """What a value information block says of the data behind it.
+
+    A value is data × `factor` × 10^`exponent` `unit`, plus 10^(`exponent` + `offset`) where `offset` (-3 to 0, VIFE
+    78..7B) is not None. `qualifiers` are the words of the VIFE. `error` is (quality, reason, words) where an error VIFE
+    says that there is no value.
+    """
+
+    def __init__(
+        self,
+        quantity: str,
+        unit: str | None = None,
+        exponent: int = 0,
+        *,
+        factor: int = 1,
+        offset: int | None = None,
+        kind: int = ...,
+        qualifiers: tuple[str, ...] = (),
+        error: tuple[str, str, str] | None = None,
+    ) -> None: ...
+    @property
+    def quantity(self) -> str: ...
+    @property
+    def unit(self) -> str | None: ...
+    @property
+    def exponent(self) -> int: ...
+    @property
+    def factor(self) -> int: ...
+    @property
+    def offset(self) -> int | None: ...
+    @property
+    def kind(self) -> int: ...
+    @property
+    def qualifiers(self) -> tuple[str, ...]: ...
+    @property
+    def error(self) -> tuple[str, str, str] | None: ...
+
+class Record:
+    """One data record of a telegram.
+
+    `function` is 'instantaneous', 'maximum', 'minimum', 'error' (value during an error state), or, for the rest of a
+    telegram without structure, 'manufacturer' (DIF 0F), 'more_follow' (1F) or 'reserved'. `raw` is the whole record as
+    it came, made of `dib`, `vib` (with the text of a plain-text VIF), LVAR if any, and `data`.
+    """
+
+    @property
+    def function(self) -> str: ...
+    @property
+    def storage(self) -> int: ...
+    @property
+    def tariff(self) -> int: ...
+    @property
+    def subunit(self) -> int: ...
+    @property
+    def meaning(self) -> Meaning: ...
+    @property
+    def quantity(self) -> str: ...
+    @property
+    def unit(self) -> str | None: ...
+    @property
+    def raw(self) -> bytes: ...
+    @property
+    def dib(self) -> bytes: ...
+    @property
+    def vib(self) -> bytes: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def value(self) -> int | Number | float | str | None:
+        """In `unit`, exact; text, ISO 8601 time or hexadecimal text; None where `quality` is not good."""
+
+    @property
+    def quality(self) -> str:
+        """One of `meterd.model.QUALITIES`."""
+
+    @property
+    def reason(self) -> str | None:
+        """One of `meterd.model.REASONS`, None when good."""
+
+    @property
+    def remark(self) -> str:
+        """Why there is no value, in words."""
+
+    @property
+    def summer_time(self) -> bool | None:
+        """The summer-time bit of a type F or I time; None for all else."""
+
+# ---- records
+
+MAX_CHAIN: int
+"""DIFE, and VIFE, that one record may have: 10."""
+
+def decode_records(data: bytes, start: int, meanings: dict[bytes, Meaning], msb_first: bool = False) -> list[Record]:
+    """The data records in `data` from byte `start`; filler bytes (2F) are no records.
+
+    `meanings` maps a value information block to its meaning, b"" to that of data without one; it fills itself.
+    `msb_first`: multi-byte values come most significant byte first (mode 2: CI 76).
+    Raises: DecodeError where a record is cut short, a chain too long or an LVAR reserved.
+    """
+
+def fixed_record(data: bytes, start: int, meaning: Meaning, storage: int, bcd: bool, msb_first: bool) -> Record:
+    """One counter of the fixed data structure: 4 bytes at `start`, BCD or binary.
+
+    Raises: DecodeError where the bytes are not there.
+    """

@@ -1,0 +1,42 @@
+"""Everything that is compiled, as one module in readable parts: what runs for every byte and every value.
+
+Each part stands alone and says at its head what it is for; parts further down use those above. They are one module
+because a module of its own costs a gateway some ten kilobytes of flash and a million instructions at each start, and
+because parts call one another without a detour through Python.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem
+from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.object cimport PyObject, PyTypeObject, descrsetfunc
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeLatin1, PyUnicode_New
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcmp, memcpy, memmove
+
+from ._cosem import BitString, Date, DateTime, Time
+from .errors import DecodeError
+from .model import Number
+
+include "_crc.pxi"
+
+include "_axdr_tags.pxi"
+include "_axdr.pxi"
+include "_axdr_encode.pxi"
+
+include "_hdlc.pxi"
+include "_hdlc_shortcut.pxi"
+
+include "_readout.pxi"
+include "_readout_data_block.pxi"
+include "_readout_message.pxi"
+include "_readout_list.pxi"
+include "_readout_dialogue.pxi"
+
+include "_mbus.pxi"
+include "_mbus_times.pxi"
+include "_mbus_values.pxi"
+include "_mbus_records.pxi"
