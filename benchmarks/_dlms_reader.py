@@ -11,10 +11,10 @@ import os
 import resource
 import sys
 
+from meterd._core import Loop
 from meterd.model import Device, Memory, Signal
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import DEVICE, SIGNAL
-from meterd.runtime.loop import Loop
 from meterd.runtime.player import Player
 from meterd.runtime.tcp_port import TcpPort
 

@@ -18,8 +18,7 @@ import time
 import structlog
 from dlms_cosem import dlms_data
 
-from meterd._core import HdlcDecoder, encode_frame
-from meterd.runtime.loop import Loop
+from meterd._core import HdlcDecoder, Loop, encode_frame
 from meterd.runtime.meter_host import MeterHost
 from meterd.simulate import dlms as simulated
 from tests.conformance.test_dlms_foreign import GuruxReader, attribute, cosem_client

@@ -9,9 +9,9 @@ from dlms_cosem import dlms_data
 from dlms_cosem.protocol import xdlms
 
 from meterd import _core
-from meterd._core import encode
 from meterd.protocols.dlms import enumerations as codes
 from meterd.protocols.dlms import get
+from meterd.protocols.dlms.encode import encode
 
 from .timing import compare
 

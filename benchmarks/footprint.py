@@ -22,7 +22,7 @@ import threading
 import time
 from pathlib import Path
 
-from meterd.runtime.loop import Loop
+from meterd._core import Loop
 from meterd.runtime.meter_host import MeterHost
 from meterd.simulate.iec62056_21 import meter
 

@@ -17,9 +17,8 @@ import tempfile
 import threading
 import time
 
-from meterd._core import HdlcDecoder, encode_frame
+from meterd._core import HdlcDecoder, Loop, encode_frame
 from meterd.conversation import LineSettings, Receive, Send
-from meterd.runtime.loop import Loop
 from meterd.runtime.meter_host import MeterHost
 from meterd.runtime.player import Player
 from meterd.runtime.serial_port import SerialPort

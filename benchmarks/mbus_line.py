@@ -14,12 +14,12 @@ import tempfile
 import time
 from collections import Counter
 
+from meterd._core import Loop
 from meterd.config.files import load
 from meterd.model import Reading
 from meterd.publish.hub import Hub
 from meterd.runtime.daemon import Daemon
 from meterd.runtime.line import Line
-from meterd.runtime.loop import Loop
 from meterd.runtime.meter_host import MeterHost
 from meterd.runtime.single import Evidence
 from meterd.runtime.state import StateDirectory

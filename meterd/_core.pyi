@@ -1,8 +1,11 @@
 """The face of the one compiled module; its parts, each with its own file beside `_core.pyx`, in the same order."""
 
+from collections.abc import Callable
 from typing import Any
 
-from .model import Number
+from .conversation import Conversation, Decoder, LineSettings
+from .model import Signal
+from .number import Number
 
 # ---- check characters and software parity: `_crc.pxi`
 
@@ -33,7 +36,7 @@ def strip_parity(data: bytes, odd: bool) -> bytes:
     A character with wrong parity comes out as 0x80 | its 7 bits, so that a decoder can tell it from a good one.
     """
 
-# ---- COSEM data: `_axdr.pxi`, `_axdr_encode.pxi`
+# ---- COSEM data: `_axdr.pxi`
 
 MAX_DEPTH: int
 MAX_ELEMENTS: int
@@ -44,8 +47,6 @@ def decode_typed(data: bytes, offset: int = 0) -> tuple[tuple[int, Any], int]: .
 def decode_results(data: bytes, offset: int, count: int) -> tuple[list[tuple[int, Any]], int]: ...
 def get_response_normal(apdu: bytes, invoke: int = -1) -> tuple[int, Any] | None: ...
 def decode_length(data: bytes, offset: int) -> tuple[int, int]: ...
-def encode(tag: int, value: Any = None) -> bytes: ...
-def encode_length(length: int) -> bytes: ...
 
 # ---- HDLC: `_hdlc.pxi`, `_hdlc_shortcut.pxi`
 
@@ -121,25 +122,34 @@ def encode_frame(
     if the frame would be longer than 2047 bytes.
     """
 
-class Shortcut:
-    """The I frames of one connection from `client` to `server` (addresses as on the wire), where one goes each way."""
+# ---- the TCP wrapper: `_wrapper.pxi`
 
-    send_seq: int
-    """N(S) of the next frame out."""
-    recv_seq: int
-    """N(S) of the next frame in."""
-    def __init__(self, server: bytes, client: bytes) -> None: ...
-    def carry(self, apdu: bytes) -> bytes:
-        """The frame for an APDU, which must not be longer than the meter takes."""
+class WrapperFrame:
+    """One APDU with the wPorts of its sender and its receiver."""
 
-    def answer(self, frame: HdlcFrame) -> bytes | None:
-        """The APDU that answers the one carried, and both frames are counted; None where `frame` is not all of it."""
+    @property
+    def source(self) -> int: ...
+    @property
+    def destination(self) -> int: ...
+    @property
+    def apdu(self) -> bytes: ...
 
-    def ask(self, invoke: int, descriptor: bytes) -> bytes:
-        """The frame that asks for one attribute; `descriptor` is what `get.attribute` gave."""
+class WrapperDecoder:
+    """`meterd.conversation.Decoder` whose frames are `WrapperFrame`. Never raises: a header bounds what is held."""
 
-    def hear(self, invoke: int, frame: HdlcFrame) -> tuple[int, Any] | None:
-        """`(data-access-result or 0, value)`, and both frames are counted; None where `frame` is another answer."""
+    @property
+    def pending(self) -> int: ...
+    @property
+    def missing(self) -> int: ...
+    @property
+    def discarded(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    def feed(self, data: bytes) -> WrapperFrame | None: ...
+    def reset(self) -> None: ...
+
+def encode_wrapper(source: int, destination: int, apdu: bytes) -> bytes:
+    """An APDU with its header. Raises: DecodeError where it is too long for the length field."""
 
 # ---- IEC 62056-21: `_readout*.pxi`
 
@@ -407,3 +417,366 @@ def fixed_record(data: bytes, start: int, meaning: Meaning, storage: int, bcd: b
 
     Raises: DecodeError where the bytes are not there.
     """
+
+# ---- readings: `_reading.pxi`
+
+GOOD: str
+
+class Reading:
+    """One value of one signal at one time.
+
+    `value` int, Number, float (only if the meter sent one), str or None; `unit` as the standard writes it, or None;
+    `time_ms` gateway time, ms since 1970 UTC, 0 = the hub stamps it; `meter_time` ISO 8601 text or None;
+    `quality` one of `meterd.model.QUALITIES`; `reason` one of `meterd.model.REASONS`, or None when good; `words` what
+    the meter said to a refusal, for the log and for people.
+    """
+
+    signal: Signal
+    value: Any
+    unit: str | None
+    time_ms: int
+    meter_time: str | None
+    quality: str
+    reason: str | None
+    words: str
+
+    def __init__(
+        self,
+        signal: Signal,
+        value: Any,
+        unit: str | None = None,
+        time_ms: int = 0,
+        meter_time: str | None = None,
+        quality: str = GOOD,
+        reason: str | None = None,
+    ) -> None: ...
+
+# ---- the loop: `_loop.pxi`
+
+def wall_clock_ms() -> int:
+    """The gateway's time, ms since 1970 UTC."""
+
+class Timer:
+    """Calls back once at `deadline` (seconds, monotonic; None while disarmed). Made once, armed as often as needed.
+
+    Only None may be assigned to `deadline`, which disarms it; `Loop.arm` arms it.
+    """
+
+    callback: Callable[[], None]
+    deadline: float | None
+
+    def __init__(self, callback: Callable[[], None]) -> None: ...
+
+class Loop:
+    """Descriptors and timers of one thread. `time` is that of the present turn, seconds, monotonic.
+
+    `turn_ends` are called at the end of every turn.
+    """
+
+    running: bool
+    turn_ends: list[Callable[[], None]]
+
+    @property
+    def time(self) -> float: ...
+    @property
+    def timers(self) -> int: ...
+    def register(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
+        """callback(revents) when poll reports any of `events`, an error or a hang-up. Raises: ValueError."""
+
+    def modify(self, fd: int, events: int) -> None:
+        """Raises: KeyError."""
+
+    def unregister(self, fd: int) -> None:
+        """Also of what is not registered."""
+
+    def arm(self, timer: Timer, deadline: float) -> None: ...
+    def next_deadline(self) -> float | None:
+        """When the next timer may be due; None for never."""
+
+    def turn(self) -> None:
+        """Wait for the next event, then serve all that are there and all timers that are due."""
+
+    def run(self) -> None:
+        """Turn until `stop()`."""
+
+    def stop(self) -> None: ...
+    def close(self) -> None: ...
+    def call_soon_from_thread(self, callback: Callable[[], None]) -> None:
+        """The one door for another thread or a signal handler: run `callback` in the loop's next turn."""
+
+    def wakeup_fd(self) -> int:
+        """Where `signal.set_wakeup_fd` may write, so that a signal ends the poll."""
+
+# ---- ports: `_port.pxi`
+
+READ_SIZE: int
+
+class Port:
+    """Base of all ports. `name` is for messages; `character_s` is how long one character takes, 0 where unknown.
+
+    `fd` is below 0 while the port is closed. Whoever uses it sets `on_data`, `on_sent` and `on_gone`.
+    """
+
+    name: str
+    loop: Loop
+    fd: int
+    character_s: float
+    settings: LineSettings | None
+    on_data: Callable[[bytes], None]
+    on_sent: Callable[[], None]
+    on_gone: Callable[[Any], None]
+    _unsent: bytes
+
+    def __init__(self, loop: Loop, name: str) -> None: ...
+    def is_open(self) -> bool: ...
+    def attach(self, fd: int) -> None:
+        """Take an open, non-blocking descriptor into the loop."""
+
+    def close(self) -> None:
+        """Let go of the descriptor; may be called at any time, also twice."""
+
+    def apply(self, settings: LineSettings) -> None:
+        """Put line settings in force. Raises: PortGone."""
+
+    def hush(self, characters: int, limit_s: float) -> None:
+        """Do not wake for input while so many characters come, 1 for an unknown number, nor beyond `limit_s`."""
+
+    def send(self, data: bytes) -> bool:
+        """Put `data` out. True if it has left already; else `on_sent` is called once it has. Raises: PortGone."""
+
+    def drain_input(self) -> bytes:
+        """All that has come in and was not read yet. Raises: PortGone."""
+
+    def is_sending(self) -> bool:
+        """Whether bytes that were to be sent are still here."""
+
+    def _close_descriptor(self) -> None: ...
+    def _wait_for_room(self) -> None:
+        """A part of what was to be sent is still here."""
+
+    def _write(self, data: bytes) -> bool: ...
+    def _read(self) -> bytes: ...
+    def _lose(self, error: Any) -> None: ...
+    def _on_event(self, revents: int) -> None: ...
+
+# ---- steps: `_steps.pxi`, described by `meterd.conversation`
+
+class Send:
+    """Put bytes on the wire; what came in unasked before is dropped first unless `keep_input`."""
+
+    data: bytes
+    keep_input: bool
+
+    def __init__(self, data: bytes, keep_input: bool = False) -> None: ...
+
+class Receive:
+    """Wait for one frame.
+
+    `timeout_ms` runs to the first byte of a frame (noise does not extend it), `gap_ms` between bytes of one.
+    `timeout_ms` None waits without end (simulated meters only).
+    """
+
+    @property
+    def decoder(self) -> Decoder: ...
+    @property
+    def timeout_ms(self) -> float | None: ...
+    @property
+    def gap_ms(self) -> float: ...
+    def __init__(self, decoder: Decoder, timeout_ms: float | None, gap_ms: float) -> None: ...
+
+class Report:
+    """Hand a reading to the hub."""
+
+    reading: Reading
+
+    def __init__(self, reading: Reading) -> None: ...
+
+class ReportAll:
+    """Hand readings to the hub, in their order."""
+
+    @property
+    def readings(self) -> list[Reading]: ...
+    def __init__(self, readings: list[Reading]) -> None: ...
+
+class Burst:
+    """Exchanges of one kind, one after the other: a request, one frame, its readings.
+
+    The step is answered with None once all are done; with the frame that came in place of the answer due, or with the
+    Silence, Incomplete or Garbled that did. Whatever else goes wrong is thrown in.
+    """
+
+    @property
+    def receive(self) -> Receive: ...
+    def __init__(self, receive: Receive) -> None: ...
+    def request(self) -> bytes | None:
+        """What to send next; None when all is done."""
+
+    def take(self, frame: Any) -> list[Reading] | None:
+        """The readings out of the frame that came; None where it is not the answer that was due."""
+
+# ---- the player: `_player.pxi`
+
+WAIT: object
+"""The answer to a step that cannot be answered yet."""
+MAX_ECHO: int
+
+class Echo:
+    """Takes out what comes back of what was sent.
+
+    Optical heads and two-wire converters return every byte that is sent, before the answer, in pieces of any size, and
+    at times late. Only a full echo is taken out: an answer that merely begins like the request is an answer. A single
+    character is no echo worth taking out, for ACK and NAK may come back as a meter's own answer.
+    """
+
+    @property
+    def expected(self) -> bytes: ...
+    @property
+    def held(self) -> bytes: ...
+    def forget(self) -> None: ...
+    def sent(self, data: bytes) -> None:
+        """From now on `data` may come back, behind what is still to come of what was sent just before."""
+
+    def strip(self, data: bytes) -> bytes:
+        """What of `data` is no echo, as far as can be told yet."""
+
+    def give_up(self) -> bytes:
+        """Time is over: what was held is no echo after all."""
+
+class Stepper:
+    """The compiled half of `meterd.runtime.player.Player`."""
+
+    loop: Loop
+    port: Port
+    on_report: Callable[[Reading], None]
+    on_end: Callable[[Exception | None], None]
+    on_words: Callable[[Reading], None] | None
+    poll_delay_s: float
+    strips_echo: bool
+    observers: list[Any]
+    reported: set[Signal]
+    bytes_sent: int
+    bytes_received: int
+    timeouts: int
+    bad_frames: int
+    retries: int
+    _generator: Conversation | None
+    _receiving: Receive | None
+    _reception: Any
+    _held: Send | None
+    _inbox: bytes
+    _echo: Echo
+    _sending: bool
+    _unsettled: bool
+    _timer: Timer
+
+    def __init__(
+        self,
+        loop: Loop,
+        port: Port,
+        on_report: Callable[[Reading], None],
+        on_end: Callable[[Exception | None], None],
+    ) -> None: ...
+    @property
+    def received_since(self) -> float: ...
+    def _reset(self) -> None: ...
+    def _on_data(self, data: bytes) -> None: ...
+    def _feed(self, data: bytes) -> None: ...
+    def _advance(self, value: Any, error: BaseException | None = None) -> None: ...
+    def _send(self, step: Send, was_held: bool) -> object: ...
+
+# ---- the short way of a GET: `_shortcut.pxi`, `_registers.pxi`
+
+class Shortcut:
+    """GET.request-normal and its answer, or any APDU, in one frame each way. Its counters change only with a frame
+    that is just the answer due.
+    """
+
+    def ask(self, invoke: int, descriptor: bytes) -> bytes:
+        """The frame that asks for one attribute; `descriptor` is encoded, `invoke` the invoke-id-and-priority."""
+
+    def carry(self, apdu: bytes) -> bytes:
+        """The frame that carries any APDU that fits one frame."""
+
+    def answer(self, frame: Any) -> bytes | None:
+        """The APDU in the frame that is due, which is counted; None for any other, and nothing has changed."""
+
+    def hear(self, invoke: int, frame: Any) -> tuple[int, Any] | None:
+        """`(data-access-result or 0, value)` out of the frame that is due, which is counted; None for any other, or
+        where the value is malformed, and nothing has changed.
+        """
+
+class HdlcShortcut(Shortcut):
+    """Over HDLC; `send_seq` and `recv_seq` are N(S) and N(R), 0 to 7."""
+
+    send_seq: int
+    recv_seq: int
+
+    def __init__(self, server: bytes, client: bytes) -> None: ...
+
+class WrapperShortcut(Shortcut):
+    """Over the TCP wrapper, between two wPorts; each request drops what `decoder` holds of earlier answers."""
+
+    def __init__(self, server: int, client: int, decoder: WrapperDecoder) -> None: ...
+
+_Other = Callable[[Any, Any, Any], list[Reading]]
+
+class Registers(Burst):
+    """Reads prepared targets one by one from `start` on. `done` is the first that was not reported, `invoke` the
+    invoke-id-and-priority of the last request.
+    """
+
+    @property
+    def done(self) -> int: ...
+    @property
+    def invoke(self) -> int: ...
+    def __init__(
+        self,
+        receive: Receive,
+        shortcut: Shortcut,
+        next_invoke: Callable[[], int],
+        targets: list[Any],
+        start: int,
+        other: _Other,
+    ) -> None: ...
+
+def readings_of(targets: list[Any], results: list[tuple[Any, Any]], other: _Other) -> list[Reading]:
+    """The readings of all targets' signals out of `(code, value)` each; `other(target, code, value)` makes those that
+    are not an integer with a known scaler. Raises: ValueError where the two differ in number.
+    """
+
+# ---- sinks: `_outlet.pxi`
+
+MAX_WAITING: int
+
+def finite(reading: Reading) -> Reading:
+    """The reading itself; or, where its value is an infinity or not a number, one that has no value and says so."""
+
+def json_line(reading: Reading) -> str:
+    """One JSON object, without the line's end."""
+
+class Outlet:
+    """The compiled half of `meterd.publish.hub.Hub`."""
+
+    sinks: list[Any]
+    now_ms: Callable[[], int]
+    _last_good: dict[str, dict[str, Reading]]
+
+    def __init__(self, sinks: list[Any], clock_ms: Callable[[], int]) -> None: ...
+    def publish(self, reading: Reading) -> None: ...
+    def flush(self) -> None: ...
+    def _hand_on(self, reading: Reading) -> None: ...
+
+class Lines:
+    """The compiled half of `meterd.publish.lines.LineSink`: gathers lines and writes them without blocking."""
+
+    name: str
+    lost: int
+    troubled: bool
+    _fd: int | None
+
+    def __init__(self, fd: int | None, write_line: Callable[[Reading], str], name: str) -> None: ...
+    @property
+    def waiting(self) -> int: ...
+    def accept(self, reading: Reading) -> None: ...
+    def flush(self) -> None: ...
+    def clear(self) -> None: ...

@@ -8,27 +8,33 @@ because parts call one another without a detour through Python.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem
-from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
+from cpython.list cimport PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject, descrsetfunc
-from cpython.ref cimport Py_INCREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeLatin1, PyUnicode_New
+from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memmove
 
+from os import O_CLOEXEC, O_NONBLOCK, close, pipe2, read, strerror, write
+
 from ._cosem import BitString, Date, DateTime, Time
-from .errors import DecodeError
-from .model import Number
+from .errors import DecodeError, Garbled, PortGone, Silence
+from .json_text import dumps
+from .number import Number
+
+# ---- bytes to values
 
 include "_crc.pxi"
 
 include "_axdr_tags.pxi"
 include "_axdr.pxi"
-include "_axdr_encode.pxi"
 
 include "_hdlc.pxi"
-include "_hdlc_shortcut.pxi"
+include "_wrapper.pxi"
 
 include "_readout.pxi"
 include "_readout_data_block.pxi"
@@ -40,3 +46,14 @@ include "_mbus.pxi"
 include "_mbus_times.pxi"
 include "_mbus_values.pxi"
 include "_mbus_records.pxi"
+
+# ---- the way of a value: loop, port, steps, sinks
+
+include "_reading.pxi"
+include "_loop.pxi"
+include "_port.pxi"
+include "_steps.pxi"
+include "_player.pxi"
+include "_shortcut.pxi"
+include "_registers.pxi"
+include "_outlet.pxi"

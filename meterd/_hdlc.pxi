@@ -330,12 +330,17 @@ cdef inline unsigned char *put_bytes(unsigned char *at, bytes data) noexcept:
 def encode_frame(
     bytes destination not None, bytes source not None, int control, bytes information not None=b"", bint segmented=False
 ):
-    cdef Py_ssize_t length = FORMAT_SIZE + len(destination) + len(source) + 1 + CHECK_SIZE
+    return frame_octets(destination, source, control, information, segmented)
+
+
+cdef bytes frame_octets(bytes destination, bytes source, int control, bytes information, bint segmented):
+    cdef Py_ssize_t addresses = PyBytes_GET_SIZE(destination) + PyBytes_GET_SIZE(source)
+    cdef Py_ssize_t length = FORMAT_SIZE + addresses + 1 + CHECK_SIZE
     cdef bytes frame
     cdef unsigned char *start
     cdef unsigned char *at
     if information:
-        length += len(information) + CHECK_SIZE
+        length += PyBytes_GET_SIZE(information) + CHECK_SIZE
     if not is_address(destination) or not is_address(source):
         raise DecodeError("an HDLC address is 1, 2 or 4 bytes, and only the last has its lowest bit set")
     if not 0 <= control <= 0xFF:

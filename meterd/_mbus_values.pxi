@@ -58,10 +58,6 @@ cdef class Meaning:
         self.qualifiers = qualifiers
         self.error = error
 
-    def __repr__(self):
-        words = " ".join((self.quantity, *self.qualifiers))
-        return f"Meaning({words}, {self.factor}e{self.exponent} {self.unit})"
-
 
 @cython.final
 @cython.freelist(64)
@@ -137,12 +133,6 @@ cdef class Record:
         if not self._known:
             self._find()
         return self._summer_time
-
-    def __repr__(self):
-        return (
-            f"Record({self.function} {self.meaning.quantity} = {self.value} {self.meaning.unit}, "
-            f"storage {self.storage}, tariff {self.tariff}, subunit {self.subunit}, {self._quality})"
-        )
 
     cdef object _refuse(self, str quality, str reason, str remark):
         self._value = None

@@ -9,7 +9,8 @@ host, a test with a transcript) answers each. A conversation never sees a file d
 | `Receive(decoder, timeout_ms, gap_ms)` | one frame, or `Silence`, `Incomplete` or `Garbled` is thrown in |
 | `LineSettings(...)` | None, once in force |
 | `Pause(seconds)` | None, afterwards |
-| `Report(reading)` | None, at once |
+| `Report(reading)`, `ReportAll(readings)` | None, at once |
+| a `Burst` | None once all its exchanges are done; else what came in place of the answer due: a frame, or an error |
 
 A conversation is stopped by throwing `Aborted` into it: it may yield a few more steps in its `finally` (DISC, break,
 deselect), within a bound that the line sets.
@@ -17,14 +18,15 @@ deselect), within a bound that the line sets.
 
 from __future__ import annotations
 
+from ._core import Burst, Receive, Report, ReportAll, Send
 from .errors import Garbled, Incomplete, Silence
+
+__all__ = ["Burst", "LineSettings", "Pause", "Receive", "Report", "ReportAll", "Send", "exchange", "with_retries"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Any, Protocol
-
-    from .model import Reading
 
     class Decoder(Protocol):
         """Turns bytes into frames; keeps what it was fed until a frame is whole.
@@ -59,37 +61,6 @@ if TYPE_CHECKING:
             """Forget everything held; called before a new request where late bytes must not count."""
 
     Conversation = Generator[Any, Any, Any]
-
-
-class Send:
-    """Put bytes on the wire; what came in unasked before is dropped first unless `keep_input`."""
-
-    __slots__ = ("data", "keep_input")
-
-    def __init__(self, data: bytes, keep_input: bool = False) -> None:
-        self.data = data
-        self.keep_input = keep_input
-
-    def __repr__(self) -> str:
-        return f"Send({self.data.hex(' ')})"
-
-
-class Receive:
-    """Wait for one frame.
-
-    `timeout_ms` runs to the first byte of a frame (noise does not extend it), `gap_ms` between bytes of one.
-    `timeout_ms` None waits without end (simulated meters only).
-    """
-
-    __slots__ = ("decoder", "gap_ms", "timeout_ms")
-
-    def __init__(self, decoder: Decoder, timeout_ms: float | None, gap_ms: float) -> None:
-        self.decoder = decoder
-        self.timeout_ms = timeout_ms
-        self.gap_ms = gap_ms
-
-    def __repr__(self) -> str:
-        return f"Receive({type(self.decoder).__name__}, {self.timeout_ms} ms, gap {self.gap_ms} ms)"
 
 
 class LineSettings:
@@ -137,18 +108,6 @@ class Pause:
 
     def __repr__(self) -> str:
         return f"Pause({self.seconds})"
-
-
-class Report:
-    """Hand a reading to the hub."""
-
-    __slots__ = ("reading",)
-
-    def __init__(self, reading: Reading) -> None:
-        self.reading = reading
-
-    def __repr__(self) -> str:
-        return f"Report({self.reading!r})"
 
 
 def exchange(data: bytes, decoder: Decoder, timeout_ms: float, gap_ms: float) -> Conversation:

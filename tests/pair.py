@@ -17,6 +17,7 @@ from meterd.conversation import LineSettings, Pause, Receive, Report, Send
 from meterd.errors import MeterdError, PortGone
 from meterd.model import Reading
 from meterd.runtime.reception import Reception
+from tests.unrolled import unrolled
 
 Fault = Callable[[str, int, bytes], list[tuple[float, bytes]]]
 MAX_STEPS = 200_000
@@ -197,4 +198,4 @@ def converse(
     limit_s: float = 3600.0,
 ) -> Outcome:
     """Run `client` against `meter` to the client's end. `chunk` > 0 delivers that many bytes at a time."""
-    return Pair(Side("client", client), Side("meter", meter), byte_s, fault, chunk).run(limit_s)
+    return Pair(Side("client", unrolled(client)), Side("meter", meter), byte_s, fault, chunk).run(limit_s)

@@ -17,8 +17,8 @@ import tempfile
 import time
 from importlib import import_module
 
+from .._core import Loop
 from ..runtime.faults import Fault
-from ..runtime.loop import Loop
 from ..runtime.meter_host import MeterHost
 from .demo_site import METERS
 from .exit_codes import FAILED, OK

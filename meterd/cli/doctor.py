@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from .._core import Loop
 from ..errors import Garbled, LineError, MeterdError, PortGone, Refused, SecurityError, WrongMeter
 from ..model import GOOD
 from ..protocols import registry
-from ..runtime.loop import Loop
 from ..runtime.single import Single
 from .exit_codes import OK, READ_FAILED
 from .hints import hint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._core import Loop
 from ..config.files import load
 from ..errors import ConfigError
 from ..model import GOOD
@@ -10,7 +11,6 @@ from ..publish.hub import Hub
 from ..publish.lines import LineSink
 from ..publish.sinks import STDOUT
 from ..runtime.daemon import Daemon
-from ..runtime.loop import Loop
 from .exit_codes import FAILED, NOTHING_TO_RUN, OK, READ_FAILED
 from .options import CONFIG, DEBUG, FRAMES, HELP, PORT, RAW, RECORD, STATE, UsageError, parse, usage
 from .run import Watch, config_paths, say_problems, set_up_log, state_directory, wall_clock_ms

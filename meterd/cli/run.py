@@ -8,12 +8,12 @@ import sys
 from time import time
 
 from .. import __version__, log
+from .._core import Loop
 from ..config.files import load
 from ..errors import ConfigError
 from ..publish.hub import Hub
 from ..publish.sinks import open_sinks
 from ..runtime.daemon import Daemon
-from ..runtime.loop import Loop
 from ..runtime.state import DEFAULT_DIRECTORY, StateDirectory
 from .exit_codes import NOTHING_TO_RUN, OK
 from .options import (

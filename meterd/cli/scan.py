@@ -9,12 +9,12 @@ from importlib import import_module
 from time import monotonic
 
 from .. import log
+from .._core import Loop
 from ..config.command_line import make_device
 from ..config.files import load
 from ..errors import Aborted, ConfigError, MeterdError
 from ..parameters import BAUDRATES as BAUDRATES_KNOWN
 from ..protocols import registry
-from ..runtime.loop import Loop
 from ..runtime.single import Single
 from .exit_codes import OK, READ_FAILED
 from .options import CONFIG, DEBUG, HELP, STATE, VALUE, Option, UsageError, parse, usage

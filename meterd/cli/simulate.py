@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 
 from .. import log
+from .._core import Loop
 from ..errors import ConfigError
 from ..protocols import registry
 from ..runtime.faults import KINDS, Fault
-from ..runtime.loop import Loop
 from ..runtime.meter_host import MeterHost
 from .exit_codes import OK
 from .options import FLAG, HELP, VALUE, Option, UsageError, parse, usage

@@ -10,8 +10,9 @@ A float that is no finite number is no value: it leaves as null (`nan`), invalid
 
 from __future__ import annotations
 
-from ..json_text import dumps
-from ..model import GOOD, INVALID, OVERFLOW, STALE, Number, Reading
+from .._core import finite, json_line
+from ..model import GOOD, INVALID, OVERFLOW, STALE, Reading
+from ..number import Number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,15 +23,6 @@ FLAGS = {GOOD: "", STALE: "NT", INVALID: "IV", OVERFLOW: "OV"}
 # Every decimal of so many significant digits survives the way through an IEEE 754 double and back.
 DOUBLE_DIGITS = 15
 MIN_MSGPACK_INTEGER, MAX_MSGPACK_INTEGER = -(1 << 63), (1 << 64) - 1
-
-
-def finite(reading: Reading) -> Reading:
-    """The reading itself; or, where its value is an infinity or not a number, one that has no value and says so."""
-    value = reading.value
-    if type(value) is float and value - value != 0.0:
-        signal, time_ms, meter_time = reading.signal, reading.time_ms, reading.meter_time
-        return Reading(signal, None, reading.unit, time_ms, meter_time, INVALID, reading.reason or "type")
-    return reading
 
 
 def fields(reading: Reading) -> dict[str, Any]:
@@ -48,11 +40,6 @@ def fields(reading: Reading) -> dict[str, Any]:
         "quality": reading.quality,
         "reason": reading.reason,
     }
-
-
-def json_line(reading: Reading) -> str:
-    """One JSON object, without the line's end."""
-    return dumps(fields(reading))
 
 
 def wcc_line(reading: Reading) -> str:

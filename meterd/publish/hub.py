@@ -8,14 +8,14 @@ null leaves, invalid, with the reason. No sink's trouble reaches another sink, o
 from __future__ import annotations
 
 from .. import log
-from ..model import GOOD, OVERFLOW, STALE, Reading
-from .format import finite
+from .._core import Outlet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
+    from ..model import Reading
     from .status import DeviceStatus
 
     class Sink(Protocol):
@@ -34,29 +34,12 @@ if TYPE_CHECKING:
             """Let go of what is left, and of everything held open."""
 
 
-class Hub:
-    """`clock_ms()` gives the gateway's time, ms since 1970 UTC."""
+class Hub(Outlet):
+    """`clock_ms()` gives the gateway's time, ms since 1970 UTC.
 
-    def __init__(self, sinks: list[Sink], clock_ms: Callable[[], int]) -> None:
-        self.sinks = sinks
-        self.now_ms = clock_ms
-        self._last_good: dict[str, dict[str, Reading]] = {}
-
-    def publish(self, reading: Reading) -> None:
-        """One reading of a configured signal, as its driver reported it."""
-        if not reading.time_ms:
-            reading.time_ms = self.now_ms()
-        reading = finite(reading)
-        signal = reading.signal
-        if reading.value is not None:
-            if reading.quality == GOOD:
-                known = self._last_good.get(signal.device_alias)
-                if known is None:
-                    known = self._last_good[signal.device_alias] = {}
-                known[signal.alias] = reading
-        elif reading.quality not in (GOOD, OVERFLOW):
-            reading = self._stale(reading)
-        self._hand_on(reading)
+    `publish(reading)` takes one reading of a configured signal, as its driver reported it; `flush()` belongs to the end
+    of each turn of the loop.
+    """
 
     def publish_status(self, status: DeviceStatus, whole: bool = False) -> None:
         """What changed in a device's status; or, every `status_interval_s`, the whole of it."""
@@ -68,11 +51,6 @@ class Hub:
         """The device is no longer configured, or another one bears its name."""
         self._last_good.pop(device_alias, None)
 
-    def flush(self) -> None:
-        """The end of a turn of the loop."""
-        for sink in self.sinks:
-            self._guarded(sink.flush)
-
     def reopen(self) -> None:
         for sink in self.sinks:
             self._guarded(sink.reopen)
@@ -80,19 +58,6 @@ class Hub:
     def close(self) -> None:
         for sink in self.sinks:
             self._guarded(sink.close)
-
-    def _stale(self, reading: Reading) -> Reading:
-        last = self._last_good.get(reading.signal.device_alias, {}).get(reading.signal.alias)
-        if last is None:
-            return reading
-        return Reading(reading.signal, last.value, last.unit, reading.time_ms, last.meter_time, STALE, reading.reason)
-
-    def _hand_on(self, reading: Reading) -> None:
-        for sink in self.sinks:
-            try:
-                sink.accept(reading)
-            except Exception as error:
-                self._report(sink, error)
 
     def _guarded(self, action: Callable[[], None]) -> None:
         try:

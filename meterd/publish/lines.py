@@ -13,7 +13,7 @@ import os
 import select
 
 from .. import log
-from ..json_text import encode
+from .._core import Lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,44 +32,20 @@ if TYPE_CHECKING:
         def unregister(self, fd: int) -> None: ...
 
 
-MAX_WAITING = 1 << 20
-# poll(2) calls a pipe writable when so many bytes fit: a write of no more does not block in any mode.
-MAX_WRITE = select.PIPE_BUF
+class LineSink(Lines):
+    """Lines to a descriptor that others may share (so it stays blocking, and poll is asked before each write).
 
+    `accept(reading)` keeps a line, `flush()` writes what waits, as far as it goes without blocking.
+    """
 
-class LineSink:
-    """Lines to a descriptor that others may share (so it stays blocking, and poll is asked before each write)."""
+    __slots__ = ("_loop", "_registered")
 
     def __init__(
-        self, fd: int, write_line: Callable[[Reading], str], loop: Loop | None = None, name: str = "stdout"
+        self, fd: int | None, write_line: Callable[[Reading], str], loop: Loop | None = None, name: str = "stdout"
     ) -> None:
-        self.name = name
-        self.lost = 0
-        self._fd: int | None = fd
-        self._write_line = write_line
+        super().__init__(fd, write_line, name)
         self._loop = loop
-        self._waiting = bytearray()
         self._registered = False
-
-    def accept(self, reading: Reading) -> None:
-        if len(self._waiting) >= MAX_WAITING:
-            self.lost += 1
-            return
-        self._waiting += encode(self._write_line(reading) + "\n")
-
-    def flush(self) -> None:
-        """Write what is waiting, as far as it goes without blocking."""
-        if not self._waiting or not self._ready():
-            return
-        try:
-            while self._waiting and self._writable():
-                del self._waiting[: os.write(self._fileno(), self._waiting[:MAX_WRITE])]
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            self._failed(error)
-            return
-        self._succeeded()
 
     def reopen(self) -> None:
         """Standard output stays as it is."""
@@ -78,19 +54,10 @@ class LineSink:
         self.flush()
         self._let_go()
 
-    def _fileno(self) -> int:
-        assert self._fd is not None
-        return self._fd
-
     def _ready(self) -> bool:
         if self._fd is None:
-            self._waiting.clear()
+            self.clear()
         return self._fd is not None
-
-    def _writable(self) -> bool:
-        asked = select.poll()
-        asked.register(self._fileno(), select.POLLOUT)
-        return bool(asked.poll(0))
 
     def _wait_for_reader(self) -> None:
         if self._loop is not None and self._fd is not None and not self._registered:
@@ -107,12 +74,15 @@ class LineSink:
         self._registered = False
 
     def _succeeded(self) -> None:
-        if self._waiting:
+        """Something was written, or nothing could be but nothing failed either."""
+        if self.waiting:
             self._wait_for_reader()
             return
+        self.troubled = False
         lost, self.lost = self.lost, 0
         if lost:
             log.warning(f"{self.name}: {lost} readings were lost while it took none", fold=f"sink {self.name}")
+            self.troubled = True
         else:
             log.recovered(f"sink {self.name}", f"{self.name}: readings are written again")
 
@@ -124,16 +94,15 @@ class LineSink:
     def _let_go(self) -> None:
         self._stop_waiting()
         self._fd = None
-        self._waiting.clear()
+        self.clear()
 
 
 class FileSink(LineSink):
     """Lines appended to a file, which is made when it is not there and tried again at each flush while it fails."""
 
     def __init__(self, path: str, write_line: Callable[[Reading], str], loop: Loop | None = None) -> None:
-        super().__init__(-1, write_line, loop, path)
+        super().__init__(None, write_line, loop, path)
         self.path = path
-        self._fd = None
 
     def reopen(self) -> None:
         """Another file may bear the name by now."""
@@ -143,7 +112,7 @@ class FileSink(LineSink):
     def close(self) -> None:
         self.flush()
         self._close_file()
-        self._waiting.clear()
+        self.clear()
 
     def _ready(self) -> bool:
         if self._fd is None:
@@ -157,8 +126,9 @@ class FileSink(LineSink):
 
     def _failed(self, error: OSError) -> None:
         """A full disk empties, a card returns: keep what waits and try again."""
+        self.troubled = True
         log.error(f"{self.path}: {error.strerror}; readings wait", fold=f"sink {self.name}")
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             self._close_file()
 
     def _close_file(self) -> None:

@@ -17,12 +17,12 @@ import os
 import select
 
 from .. import log
+from .._core import Timer
 from ..errors import ConfigError
 from ..json_text import dumps
 from ..protocols import registry
 from ..publish.events import EventLog
 from ..publish.local_socket import listen
-from .loop import Timer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import _signal as signals  # type: ignore[import-not-found]  # the signal module imports enum, which a gateway would feel
 
 from .. import log
+from .._core import Loop, Timer
 from ..config.files import load
 from ..errors import ConfigError
 from ..model import failed
@@ -16,7 +17,6 @@ from ..protocols import registry
 from ..publish.hub import Hub
 from ..publish.status import COUNTERS, DeviceStatus
 from .line import Job, Line
-from .loop import Loop, Timer
 from .state import StateDirectory
 
 TYPE_CHECKING = False

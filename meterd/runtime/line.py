@@ -8,9 +8,9 @@ connection is kept until it fails; one that the other side dropped in the meanti
 from __future__ import annotations
 
 from .. import log
+from .._core import Loop, Timer
 from ..errors import Aborted, LineError, MeterdError, PortGone, Refused
 from ..model import failed
-from .loop import Loop, Timer
 from .player import Player
 from .schedule import Schedule, Turn
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
+    from .._core import Port
     from ..model import Memory, Plan, Reading, Signal
     from ..publish.hub import Hub
     from ..publish.status import DeviceStatus
-    from .port import Port
     from .serial_port import SerialPort
     from .tcp_port import TcpPort
 
@@ -90,13 +90,13 @@ class Line:
             from .serial_port import SerialPort
 
             self.port = self._serial = SerialPort(loop, path)
-        self.player = Player(loop, self.port, self._report, self._ended)
+        self.player = Player(loop, self.port, hub.publish, self._ended)
+        self.player.on_words = self._say
         self._schedule = Schedule()
         self._current: Job | None = None
         self._started = 0.0
         self._fresh = False
         self._interrupted = False
-        self._reported: set[Signal] = set()
         self._timer = Timer(self._consider)
         self._close_timer = Timer(self._close_port)
         self._stopped: Callable[[Line], None] | None = None
@@ -164,7 +164,7 @@ class Line:
         self._started = self.loop.time
         self._interrupted = False
         self._close_timer.deadline = None
-        self._reported = set()
+        self.player.reported = set()
         self._fresh = not self.port.is_open()
         if self._fresh:
             self._open(job)
@@ -201,13 +201,10 @@ class Line:
 
     # ---- what comes of it
 
-    def _report(self, reading: Reading) -> None:
-        signal = reading.signal
-        self._reported.add(signal)
-        if reading.words:
-            alias = signal.device_alias
-            log.warning(f"{alias}/{signal.alias}: {reading.words}", fold=f"{alias} signals", port=self.key)
-        self.hub.publish(reading)
+    def _say(self, reading: Reading) -> None:
+        """What the meter said to a refusal."""
+        alias = reading.signal.device_alias
+        log.warning(f"{alias}/{reading.signal.alias}: {reading.words}", fold=f"{alias} signals", port=self.key)
 
     def _ended(self, error: Exception | None) -> None:
         job = self._current
@@ -245,13 +242,13 @@ class Line:
             self._log_fault(job, error)
             if self._is_news(job, reason, error):
                 for signal in job.plan.signals:
-                    if signal not in self._reported:
+                    if signal not in self.player.reported:
                         self.hub.publish(failed(signal, reason))
         self._publish_status(job)
 
     def _is_news(self, job: Job, reason: str, error: Exception) -> bool:
         """A line that is tried again and again until it is back says so at the pace of its scans, no faster."""
-        if isinstance(error, LineError) and not self._reported:
+        if isinstance(error, LineError) and not self.player.reported:
             if job.failure is not None and job.failure[0] == reason and self._started < job.failure[1]:
                 return False
             job.failure = (reason, self._started + job.turn.period_s / 2.0)

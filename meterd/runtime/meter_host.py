@@ -12,12 +12,11 @@ import select
 import termios
 from _socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
+from .._core import Loop, Port, Timer
 from ..conversation import LineSettings
 from ..errors import PortGone
 from .faults import Fault
-from .loop import Loop, Timer
 from .player import Player
-from .port import Port
 from .serial_port import SPEEDS, ParityPort
 
 TYPE_CHECKING = False

@@ -14,11 +14,9 @@ from fcntl import ioctl
 from operator import xor
 from struct import unpack
 
-from .._core import add_parity, strip_parity
+from .._core import Loop, Port, Timer, add_parity, strip_parity
 from ..conversation import LineSettings
 from ..errors import PortGone
-from .loop import Loop, Timer
-from .port import Port
 
 SPEEDS = {
     baudrate: getattr(termios, f"B{baudrate}")

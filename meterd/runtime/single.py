@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .._core import Loop
 from ..errors import PortGone
-from .loop import Loop
 from .player import Player
 from .serial_port import SerialPort
 from .tcp_port import TcpPort

@@ -5,11 +5,11 @@ See `meter` for its options and the three modules `dlms_objects`, `dlms_server` 
 
 from __future__ import annotations
 
-from .._core import encode
 from ..conversation import LineSettings
 from ..errors import ConfigError
 from ..protocols.dlms import address, conformance, keys
 from ..protocols.dlms import enumerations as codes
+from ..protocols.dlms.encode import encode
 from ..protocols.dlms.parameters import secret_octets
 from .dlms_link import HdlcServer, serve_mode_e, serve_wrapper
 from .dlms_objects import MeterObject, ObjectTable, Profile, standard_objects

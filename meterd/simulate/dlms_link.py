@@ -6,13 +6,12 @@ HDLC side keeps what the client has not acknowledged and repeats it when polled,
 
 from __future__ import annotations
 
-from .._core import HdlcDecoder, encode_frame
+from .._core import HdlcDecoder, WrapperDecoder, encode_frame, encode_wrapper
 from ..conversation import LineSettings, Receive, Send
 from ..errors import DecodeError, Garbled, MeterdError, Silence
 from ..protocols.dlms import hdlc_control as hdlc
 from ..protocols.dlms.link import LLC_REQUEST, LLC_RESPONSE
 from ..protocols.dlms.mode_e import SPEEDS
-from ..protocols.dlms.wrapper import WrapperDecoder, encode_wrapper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ reader must be able to tell apart. Values are made from the object's place alone
 
 from __future__ import annotations
 
-from .._core import encode
 from ..errors import DecodeError
 from ..obis import format_logical_name, parse_logical_name
 from ..protocols.dlms import enumerations as codes
 from ..protocols.dlms import selection as selections
+from ..protocols.dlms.encode import encode
 from ..protocols.dlms.reader import SHORT_NAME_STEP, attribute_name
 from ..protocols.dlms.times import later, row_seconds
 

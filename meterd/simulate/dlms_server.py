@@ -7,11 +7,12 @@ no source of randomness, and protects nothing.
 
 from __future__ import annotations
 
-from .._core import decode_whole, encode
+from .._core import decode_whole
 from ..errors import MeterdError, Refused, SecurityError
 from ..protocols.dlms import acse, action, block_transfer, conformance, get, initiate, read, refusals
 from ..protocols.dlms import enumerations as codes
 from ..protocols.dlms.association import ASSOCIATION_LN, ASSOCIATION_LN_CLASS, REPLY_TO_HLS, SN_REPLY_TO_HLS
+from ..protocols.dlms.encode import encode
 from ..protocols.dlms.hls import Hls
 from ..protocols.dlms.reader import attribute_name
 from ..protocols.dlms.security import SecurityContext, is_ciphered

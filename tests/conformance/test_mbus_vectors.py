@@ -109,7 +109,7 @@ def expect_number(record: Record, expected: str, factor: float) -> None:
     near = abs(got - wanted) <= max(5.1e-7, 1e-6 * abs(wanted))
     if not near and record.meaning.kind == UNSIGNED:
         near = (got - wanted) % (1 << 8 * len(record.data)) == 0  # rule 9
-    assert near, f"{record!r} should be {expected}"
+    assert near, f"{record.value} should be {expected}"
 
 
 def expect_value(record: Record, expected: str, factor: float) -> None:
@@ -117,9 +117,9 @@ def expect_value(record: Record, expected: str, factor: float) -> None:
         assert record.value is None and record.quality == "invalid"  # rules 7 and 10
     elif record.reason == "clock":
         year_127 = record.data[-1:] and record.data[-1] >> 4 == 15
-        assert year_127 or "-00" in expected, f"{record!r} should be {expected}"  # rules 2 and 3
+        assert year_127 or "-00" in expected, f"{record.value} should be {expected}"  # rules 2 and 3
     elif record.value is None:
-        assert expected.strip("0.") == "", f"{record!r} should be {expected}: {record.remark}"
+        assert expected.strip("0.") == "", f"{record.value} should be {expected}: {record.remark}"
     elif isinstance(record.value, str):
         wanted = expected.removesuffix("Z") if record.meaning.kind == TIME else expected
         wanted = wanted.removesuffix(":00") if len(record.value) == 16 and record.meaning.kind == TIME else wanted

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from meterd.conversation import Report
+from meterd.conversation import Pause
 from meterd.model import Memory
 from meterd.protocols.mbus import discovery
 from tests.pair import converse
@@ -76,7 +76,7 @@ def search(state: dict[str, Any], stop_after: int = 10**9) -> Any:
         try:
             return (yield from discovery.discover(unit_device("0", device="/dev/bus"), Memory(), state, progress))
         except Stopped:
-            yield Report(None)  # type: ignore[arg-type]
+            yield Pause(0.0)
             return None
 
     return converse(talk(), in_virtual_time(Bus(*slaves()))), said

@@ -11,8 +11,8 @@ import threading
 import time
 from pathlib import Path
 
+from meterd._core import Loop
 from meterd.runtime.faults import Fault
-from meterd.runtime.loop import Loop
 from meterd.runtime.meter_host import MeterHost
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from types import SimpleNamespace
 
+from meterd._core import Loop, Timer
 from meterd.config.files import Configuration
 from meterd.conversation import Receive, Report, Send, exchange
 from meterd.errors import Refused
 from meterd.model import Device, Plan, Reading, Signal
 from meterd.publish.hub import Hub
 from meterd.runtime.daemon import Daemon
-from meterd.runtime.loop import Loop, Timer
 from meterd.runtime.meter_host import MeterHost
 from meterd.runtime.state import StateDirectory
 

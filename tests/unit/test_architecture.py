@@ -33,6 +33,10 @@ LEANS_ON = {"elgama": {"dlms", "iec62056_21"}}
 
 MAX_FUNCTION, MAX_CLASS, MAX_MODULE = 50, 300, 400
 
+# Parts of the compiled module that know bytes and values only, and what the others give to the runtime alone.
+CODECS = ("_crc", "_axdr", "_hdlc", "_wrapper", "_readout", "_mbus")
+OF_THE_RUNTIME = {"Loop", "Timer", "Port", "Stepper", "Echo", "Outlet", "Lines", "wall_clock_ms", "json_line"}
+
 
 def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
@@ -146,14 +150,27 @@ def test_only_the_registry_knows_the_protocols(path: Path) -> None:
     assert "meterd.obis" not in imported_by(path)
 
 
-@pytest.mark.parametrize("path", COMPILED, ids=name)
-def test_compiled_modules_turn_bytes_into_values_and_nothing_else(path: Path) -> None:
+@pytest.mark.parametrize("path", [path for path in COMPILED if path.suffix == ".pxi"], ids=name)
+def test_compiled_codecs_turn_bytes_into_values_and_nothing_else(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    relative = set(re.findall(r"^\s*from \.+([a-z_0-9.]*) c?import", text, re.MULTILINE))
-    assert {each for each in relative if not each.startswith("_")} <= {"errors", "model", ""}
-    assert not re.search(r"^\s*(from|import|cimport) +(os|socket|select|time|serial|threading)\b", text, re.MULTILINE)
-    assert "nogil" not in text
+    assert not re.search(r"^\s*(from|import)\b.*", text, re.MULTILINE)  # the one list of imports is _core.pyx's
+    if path.stem.startswith(CODECS):
+        assert not re.search(r"\b(nogil|poll|pollfd|Loop|Port|clock_gettime|read_descriptor)\b", text)
+
+
+def test_the_compiled_module_stands_on_the_ground_floor() -> None:
+    text = (ROOT / "meterd" / "_core.pyx").read_text(encoding="utf-8")
+    relative = set(re.findall(r"^from \.([a-z_0-9.]*) c?import", text, re.MULTILINE))
+    assert relative == {"_cosem", "errors", "json_text", "number"}
     assert not re.search(r"c?import \*", text)
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if "protocols" in path.parts], ids=name)
+def test_protocols_take_codecs_and_steps_from_the_compiled_module(path: Path) -> None:
+    """The loop, ports and sinks lie there too, and are not for them."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "_core":
+            assert not {alias.name for alias in node.names} & OF_THE_RUNTIME
 
 
 # ---- shape

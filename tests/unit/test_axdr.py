@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _core
-from meterd._core import encode
 from meterd._cosem import BitString, Date, DateTime, Time
 from meterd.errors import DecodeError
 from meterd.protocols.dlms import data as meaning
 from meterd.protocols.dlms import enumerations as codes
+from meterd.protocols.dlms.encode import encode
 from tests.gurux_client import Gurux
 
 CLOCK = bytes.fromhex("07EA0B16070A0000000000FF")

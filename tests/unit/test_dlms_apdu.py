@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _core
-from meterd._core import encode
 from meterd._cosem import BitString, Date, DateTime, Time
 from meterd.errors import DecodeError, Refused
-from meterd.model import Number
+from meterd.number import Number
 from meterd.protocols.dlms import (
     action,
     block_transfer,
@@ -26,6 +25,7 @@ from meterd.protocols.dlms import (
     selection,
 )
 from meterd.protocols.dlms import enumerations as codes
+from meterd.protocols.dlms.encode import encode
 
 ENERGY = bytes((1, 0, 1, 8, 0, 255))
 PROFILE = bytes((1, 0, 99, 1, 0, 255))

@@ -10,7 +10,7 @@ from Cryptodome.PublicKey import ECC
 
 from meterd.conversation import Receive
 from meterd.errors import Aborted, MeterdError, PortGone
-from meterd.model import Number
+from meterd.number import Number
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import AUTHENTICATIONS, SECURITIES
 from meterd.simulate import dlms as simulated

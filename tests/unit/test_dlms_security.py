@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _core
-from meterd._core import encode
 from meterd.errors import ConfigError, DecodeError, Refused, SecurityError
 from meterd.protocols.dlms import acse, action, conformance, get, initiate, keys, refusals, security
 from meterd.protocols.dlms import enumerations as codes
+from meterd.protocols.dlms.encode import encode
 from meterd.protocols.dlms.hls import Hls
 from meterd.protocols.dlms.security import SecurityContext
 from tests.gurux_client import Gurux

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meterd._core import WrapperDecoder, encode_wrapper
 from meterd.conversation import Receive, Send
 from meterd.errors import DecodeError, Garbled, ProtocolError, Silence
-from meterd.protocols.dlms.wrapper import WrapperDecoder, WrapperLink, encode_wrapper
+from meterd.protocols.dlms.wrapper import WrapperLink
 from tests.pair import converse
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd.errors import ConfigError, Disconnected, Refused, WrongMeter
-from meterd.model import Memory, Number
+from meterd.model import Memory
+from meterd.number import Number
 from meterd.protocols.dlms.address import parse_raw, split_address
 from meterd.protocols.dlms.conversation import Session
 from meterd.protocols.dlms.reader import Item

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from meterd import log
 from meterd.json_text import encode
-from meterd.model import GOOD, INVALID, OVERFLOW, REASONS, STALE, Number, Reading, Signal, failed
+from meterd.model import GOOD, INVALID, OVERFLOW, REASONS, STALE, Reading, Signal, failed
+from meterd.number import Number
 from meterd.publish.format import fields, json_line, msgpack_fields, wcc_line
 from meterd.publish.hub import Hub
 from meterd.publish.status import COUNTERS, DeviceStatus

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
+import resource
 import select
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,6 @@ import pytest
 
 from meterd import log
 from meterd.model import Reading, Signal
-from meterd.publish import lines as module
 from meterd.publish.format import json_line, wcc_line
 from meterd.publish.lines import FileSink, LineSink
 
@@ -69,13 +69,12 @@ def test_lines_leave_once_a_turn() -> None:
     os.close(write_end)
 
 
-def test_a_slow_reader_blocks_nobody_and_gets_whole_lines(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_WAITING", 20000)
+def test_a_slow_reader_blocks_nobody_and_gets_whole_lines(said: list[str]) -> None:
     read_end, write_end = os.pipe()
     fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
     loop = HandLoop()
     sink = LineSink(write_end, wcc_line, loop)
-    for value in range(3000):
+    for value in range(70_000):
         publish(sink, value)
     assert sink.lost
     assert list(loop.callbacks) == [write_end]
@@ -87,7 +86,7 @@ def test_a_slow_reader_blocks_nobody_and_gets_whole_lines(said: list[str], monke
     text = received.decode()
     count = text.count("\n")
     assert text == wanted(*range(count))
-    assert said == [f"stdout: {3000 - count} readings were lost while it took none"]
+    assert said == [f"stdout: {70_000 - count} readings were lost while it took none"]
     os.close(read_end)
     os.close(write_end)
 
@@ -133,28 +132,23 @@ def test_a_missing_directory_is_told_once_and_nothing_is_lost(tmp_path: Path, sa
     sink.close()
 
 
-def test_a_full_disk_tears_no_line(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_takes_half_a_line_tears_none(tmp_path: Path, said: list[str]) -> None:
     path = tmp_path / "readings"
     sink = FileSink(str(path), wcc_line)
-    room = [7]
-    real_write = os.write
-
-    def write(fd: int, data: bytes) -> int:
-        if not room[0]:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        count = real_write(fd, data[: room[0]])
-        room[0] -= count
-        return count
-
-    monkeypatch.setattr(module.os, "write", write)
-    publish(sink, 1, 2)
-    publish(sink, 3)
-    assert len(path.read_text()) == 7
-    room[0] = 1000
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (7, limits[1]))
+        publish(sink, 1, 2)
+        publish(sink, 3)
+        assert len(path.read_text()) == 7
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
     publish(sink, 4)
     sink.close()
     assert path.read_text() == wanted(1, 2, 3, 4)
-    assert said[0] == f"{path}: No space left on device; readings wait"
+    assert said[0] == f"{path}: File too large; readings wait"
 
 
 def test_a_full_device_is_survived(said: list[str]) -> None:

@@ -14,11 +14,12 @@ import msgpack
 import pytest
 
 from meterd import log
+from meterd._core import Loop
 from meterd.errors import ConfigError
-from meterd.model import Number, Reading, Signal
+from meterd.model import Reading, Signal
+from meterd.number import Number
 from meterd.publish import local_socket as module
 from meterd.publish.local_socket import LocalSocket
-from meterd.runtime.loop import Loop
 
 ENERGY = Signal("M1", "E", {})
 

@@ -4,7 +4,7 @@ import os
 import select
 import threading
 
-from meterd.runtime.loop import Loop, Timer
+from meterd._core import Loop, Timer
 
 
 def test_timers_fire_in_order_and_can_be_moved_and_disarmed():
@@ -38,7 +38,7 @@ def test_disarmed_timers_leave_no_deadline():
         timer = Timer(loop.stop)
         loop.arm(timer, loop.time + delay)
         timer.deadline = None
-    assert loop._next_deadline() is None
+    assert loop.next_deadline() is None
 
 
 def test_a_descriptor_closed_by_an_earlier_callback_is_not_called():

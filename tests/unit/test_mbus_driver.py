@@ -9,7 +9,8 @@ import pytest
 from meterd._core import MbusFrame
 from meterd.conversation import LineSettings
 from meterd.errors import Aborted, Garbled, LineError, MeterdError, SecurityError, Silence, WrongMeter
-from meterd.model import REASONS, Device, Memory, Number, Reading, Signal
+from meterd.model import REASONS, Device, Memory, Reading, Signal
+from meterd.number import Number
 from meterd.protocols.mbus import driver
 from meterd.protocols.mbus import link as wire
 from meterd.protocols.mbus.conversation import MeterState, application_reset, switch_baudrate

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from meterd._core import MbusFrame, Meaning, Record, decode_records, fixed_record
 from meterd.errors import DecodeError, MeterdError, Refused, SecurityError
-from meterd.model import Number
+from meterd.number import Number
 from meterd.protocols.mbus import vif
 from meterd.protocols.mbus.encryption import clear_text
 from meterd.protocols.mbus.jobs import parse_job, parse_selector

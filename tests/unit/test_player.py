@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 
+from meterd._core import Loop, Timer
 from meterd.conversation import LineSettings, Pause, Receive, Report, Send, with_retries
 from meterd.errors import Aborted, Garbled, Incomplete, PortGone, Silence
 from meterd.model import Reading, Signal
 from meterd.runtime.faults import Fault
-from meterd.runtime.loop import Loop, Timer
 from meterd.runtime.meter_host import MeterHost
 from meterd.runtime.player import Player
 from meterd.runtime.serial_port import SerialPort

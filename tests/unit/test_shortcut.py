@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meterd._core import HdlcDecoder, HdlcFrame, Shortcut, encode_frame
+from meterd._core import HdlcDecoder, HdlcFrame, HdlcShortcut, encode_frame
 from meterd.protocols.dlms.get import attribute, request_normal
 from meterd.protocols.dlms.hdlc_control import FINAL, information, receive_ready
 
@@ -27,14 +27,14 @@ def answer(send_seq: int, recv_seq: int, message: bytes = LLC + VALUE, source: b
 
 
 def test_the_request_is_that_of_the_long_way() -> None:
-    shortcut = Shortcut(SERVER, CLIENT)
+    shortcut = HdlcShortcut(SERVER, CLIENT)
     apdu = request_normal(INVOKE, DESCRIPTOR)
     assert shortcut.ask(INVOKE, DESCRIPTOR) == shortcut.carry(apdu)
     assert shortcut.carry(apdu) == encode_frame(SERVER, CLIENT, FINAL, bytes.fromhex("e6e600") + apdu)
 
 
 def test_both_sides_are_counted_modulo_eight() -> None:
-    shortcut = Shortcut(SERVER, CLIENT)
+    shortcut = HdlcShortcut(SERVER, CLIENT)
     for turn in range(20):
         sent = framed(shortcut.ask(INVOKE, DESCRIPTOR))
         assert sent.control == information(turn % 8, turn % 8) | FINAL
@@ -43,7 +43,7 @@ def test_both_sides_are_counted_modulo_eight() -> None:
 
 
 def test_what_the_long_way_has_counted_is_gone_on_with() -> None:
-    shortcut = Shortcut(SERVER, CLIENT)
+    shortcut = HdlcShortcut(SERVER, CLIENT)
     shortcut.send_seq, shortcut.recv_seq = 7, 3
     assert framed(shortcut.ask(INVOKE, DESCRIPTOR)).control == information(7, 3) | FINAL
     assert shortcut.answer(answer(3, 0)) == VALUE
@@ -51,7 +51,7 @@ def test_what_the_long_way_has_counted_is_gone_on_with() -> None:
 
 
 def test_a_refusal_is_an_answer() -> None:
-    shortcut = Shortcut(SERVER, CLIENT)
+    shortcut = HdlcShortcut(SERVER, CLIENT)
     assert shortcut.hear(INVOKE, answer(0, 1, LLC + bytes.fromhex("c401c10104"))) == (4, None)
     assert shortcut.recv_seq == 1
 
@@ -71,7 +71,7 @@ def test_a_refusal_is_an_answer() -> None:
     ],
 )
 def test_any_other_frame_changes_nothing(frame: HdlcFrame) -> None:
-    shortcut = Shortcut(SERVER, CLIENT)
+    shortcut = HdlcShortcut(SERVER, CLIENT)
     assert shortcut.answer(frame) is None
     assert shortcut.hear(INVOKE, frame) is None
     assert (shortcut.send_seq, shortcut.recv_seq) == (0, 0)
@@ -91,7 +91,7 @@ def test_any_other_frame_changes_nothing(frame: HdlcFrame) -> None:
     ],
 )
 def test_any_other_apdu_is_left_to_the_long_way(apdu: str) -> None:
-    shortcut = Shortcut(SERVER, CLIENT)
+    shortcut = HdlcShortcut(SERVER, CLIENT)
     frame = answer(0, 1, LLC + bytes.fromhex(apdu))
     assert shortcut.hear(INVOKE, frame) is None
     assert (shortcut.send_seq, shortcut.recv_seq) == (0, 0)
@@ -99,7 +99,7 @@ def test_any_other_apdu_is_left_to_the_long_way(apdu: str) -> None:
 
 
 def test_what_is_no_frame_is_an_error() -> None:
-    shortcut = Shortcut(SERVER, CLIENT)
+    shortcut = HdlcShortcut(SERVER, CLIENT)
     for nothing in (None, b"", object()):
         with pytest.raises((TypeError, AttributeError)):
             shortcut.hear(INVOKE, nothing)  # type: ignore[arg-type]

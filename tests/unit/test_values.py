@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterd.errors import DecodeError, OutOfRange
-from meterd.model import GOOD, INVALID, OVERFLOW, Number, Signal
+from meterd.model import GOOD, INVALID, OVERFLOW, Signal
+from meterd.number import Number
 from meterd.parameters import NUMBER_TYPES
 from meterd.values import reading, typed
 

@@ -23,8 +23,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 # As OpenWrt compiles most of its packages: for size, on MIPS in the short instructions. Nothing unwinds C here, so no
 # tables for it; what the linker cannot reach goes.
 CFLAGS = "-Os -DNDEBUG -fwrapv -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables"
-# Python code is hardly ever called from there: the plain way to call it will do, and takes less code.
-CFLAGS += " -DCYTHON_VECTORCALL=0"
+# What Cython spends on calling Python code fast, and on names that Python code may change, is not worth its place:
+# such calls and names are rare where it counts.
+CFLAGS += " -DCYTHON_VECTORCALL=0 -DCYTHON_UNPACK_METHODS=0 -DCYTHON_USE_DICT_VERSIONS=0"
 MIPS_CFLAGS = "-mips16"
 
 LDFLAGS = "-O2 -s -Wl,--gc-sections"

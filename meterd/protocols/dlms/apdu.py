@@ -6,8 +6,9 @@ DecodeError. The layouts are those of the COSEMpdu module (Green Book 9.5), code
 
 from __future__ import annotations
 
-from ..._core import decode_length, decode_whole, encode_length
+from ..._core import decode_length, decode_whole
 from ...errors import DecodeError
+from .encode import encode_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from itertools import cycle
 
-from ..._core import encode
 from ...errors import DecodeError, MeterdError, PortGone, ProtocolError, SecurityError
 from . import acse, action, block_transfer, conformance, initiate, read, refusals
 from . import enumerations as codes
 from .apdu import CONFIRMED, HIGH_PRIORITY, INVOKE_ID_MASK
+from .encode import encode
 from .hls import Hls
 
 TYPE_CHECKING = False

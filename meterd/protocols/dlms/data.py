@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..._cosem import BitString, Date, DateTime, Time
 from ...errors import DecodeError
-from ...model import Number
+from ...number import Number
 from .enumerations import UNITS
 
 TYPE_CHECKING = False

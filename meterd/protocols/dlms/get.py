@@ -6,10 +6,11 @@ request is one Data, that of a with-list request is a count and as many results.
 
 from __future__ import annotations
 
-from ..._core import decode_results, encode_length, get_response_normal
+from ..._core import decode_results, get_response_normal
 from ...errors import DecodeError
 from . import enumerations as codes
 from .apdu import Cursor, Record, octet_string, results_to_bytes
+from .encode import encode_length
 from .refusals import not_expected, raise_refusal
 from .selection import end_of_selection
 

@@ -15,7 +15,7 @@ parameters not at all, so the last attempt goes without. Everything that repeats
 
 from __future__ import annotations
 
-from ..._core import HdlcDecoder, Shortcut, encode_frame
+from ..._core import HdlcDecoder, HdlcShortcut, encode_frame
 from ...conversation import Pause, Receive, Send
 from ...errors import Disconnected, Garbled, MeterdError, ProtocolError, Refused, Silence
 from .address import hears_everybody
@@ -81,7 +81,7 @@ class HdlcLink:
         self.connected = False
         self._decoder = HdlcDecoder()
         self.receive = Receive(self._decoder, timeout_ms, timeout_ms)
-        self.shortcut = Shortcut(server, client)
+        self.shortcut = HdlcShortcut(server, client)
         self._called = server
 
     def open(self) -> Conversation:
@@ -109,7 +109,7 @@ class HdlcLink:
         self.max_info = min(info, proposal[0])
         self.window = min(window, proposal[1])
         self.receive_window = receive_window
-        self.shortcut = Shortcut(self.server, self.client)
+        self.shortcut = HdlcShortcut(self.server, self.client)
         self.connected = True
 
     def close(self) -> Conversation:

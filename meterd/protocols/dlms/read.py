@@ -7,10 +7,11 @@ Dirt: meters that put the bare value into the blocks of a single answer, without
 
 from __future__ import annotations
 
-from ..._core import decode_results, decode_typed, decode_whole, encode_length
+from ..._core import decode_results, decode_typed, decode_whole
 from ...errors import DecodeError
 from . import enumerations as codes
 from .apdu import Cursor, Record, octet_string, results_to_bytes
+from .encode import encode_length
 from .refusals import not_expected, raise_refusal
 from .selection import end_of_selection
 

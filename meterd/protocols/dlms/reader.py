@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...model import Memory
     from .association import Association
-    from .wrapper import WrapperShortcut
 
 MULTIPLE = "multiple-references"
 BLOCKS = "block-transfer-with-get-or-read"
@@ -74,7 +73,7 @@ class Reader:
     def encode(self, item: Item) -> bytes:
         raise NotImplementedError
 
-    def shortcut(self) -> Shortcut | WrapperShortcut | None:
+    def shortcut(self) -> Shortcut | None:
         """What asks for one item in one frame each way, or None where each goes the long way (`attempt`)."""
         return None
 
@@ -160,7 +159,7 @@ class Reader:
 class LogicalNames(Reader):
     """GET: normal, with list, block transfer (Green Book 9.3.6)."""
 
-    def shortcut(self) -> Shortcut | WrapperShortcut | None:
+    def shortcut(self) -> Shortcut | None:
         """What asks for one item in one frame each way; not where the request has to be sealed or to be cut."""
         if self.association.ciphered or self.link.max_info < PLAIN_REQUEST_SIZE:
             return None

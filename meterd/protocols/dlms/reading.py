@@ -7,10 +7,12 @@ transformer ratio while the gateway is off.
 
 from __future__ import annotations
 
+from ..._core import Registers, readings_of
 from ..._cosem import DateTime
-from ...conversation import Report, Send
-from ...errors import DecodeError, Garbled, Silence
-from ...model import INVALID, Number, Reading, failed
+from ...conversation import Report, ReportAll
+from ...errors import DecodeError
+from ...model import INVALID, Reading, failed
+from ...number import Number
 from ...obis import format_logical_name
 from . import refusals
 from .data import clock_is_invalid, plain, scale, scaler_unit
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
 LOGICAL_NAME_ATTRIBUTE = 1
 TYPE_UNMATCHED = 12
-_NOTHING: Any = None  # where a step waits for its reading
 # Attributes that hold a date-time, which most meters send as an octet string (Blue Book 4.3.3, 4.3.4, 4.5.1).
 _TIMES = {(CLOCK, 2), (EXTENDED_REGISTER, 5), (DEMAND_REGISTER, 6), (DEMAND_REGISTER, 7)}
 
@@ -128,52 +129,52 @@ class Values:
         if not reader.lists_allowed():
             return targets
         items = [target.item for target in targets]
-        report = Report(_NOTHING)
         start = 0
         while len(items) - start > 1 and reader.lists_allowed():
             batch = reader.batch(items, start)
             results = yield from reader.read(batch)
-            end = start + len(batch)
-            for target, (code, value) in zip(targets[start:end], results, strict=True):
-                item = target.item
-                scaler = target.scaler or self.scaler(item)
-                for signal in target.signals:
-                    report.reading = (
-                        refused(signal, item, code, value) if code else reading_of(signal, item, value, scaler)
-                    )
-                    yield report
-                done.add(target)
-            start = end
+            read = targets[start : start + len(batch)]
+            yield ReportAll(readings_of(read, results, self._readings))
+            done.update(read)
+            start += len(batch)
         return targets[start:]
 
     def read_singly(self, targets: list[Target], done: set[Any]) -> Conversation:
         """Report prepared targets, one to a request. Raises: as `read_lists`.
 
-        What a register costs is decided here: the answer that is expected passes through no further generator.
+        Where each takes one frame both ways they are one burst; what goes on outside of that is `Reader.attempt`'s.
         """
         reader = self.reader
         shortcut = reader.shortcut()
-        receive, next_invoke = reader.link.receive, reader.association.next_invoke
-        # A step is done with once it is answered, so that one of each kind will do.
-        send, report = Send(b""), Report(_NOTHING)
-        for target in targets:
-            item = target.item
-            result = heard = None
-            invoke = next_invoke()
+        start = 0
+        for target in targets if shortcut is not None else ():
+            reader.encode(target.item)
+        while start < len(targets):
+            invoke, heard = 0, None
             if shortcut is not None and not reader.on_trial:
-                send.data = shortcut.ask(invoke, item.encoded or reader.encode(item))
-                yield send
+                burst = Registers(
+                    reader.link.receive, shortcut, reader.association.next_invoke, targets, start, self._readings
+                )
                 try:
-                    heard = yield receive
-                    result = shortcut.hear(invoke, heard)
-                except (Silence, Garbled) as error:
-                    heard = error
-            code, value = result or (yield from reader.attempt(item, invoke, heard))
-            scaler = target.scaler or self.scaler(item)
-            for signal in target.signals:
-                report.reading = refused(signal, item, code, value) if code else reading_of(signal, item, value, scaler)
-                yield report
+                    heard = yield burst
+                finally:
+                    done.update(targets[start : burst.done])
+                if heard is None:
+                    return
+                start, invoke = burst.done, burst.invoke
+            target = targets[start]
+            code, value = yield from reader.attempt(target.item, invoke, heard)
+            yield ReportAll(self._readings(target, code, value))
             done.add(target)
+            start += 1
+
+    def _readings(self, target: Target, code: int | str, value: Any) -> list[Reading]:
+        """What becomes of a value or a refusal that is not just an integer with a known scaler."""
+        item = target.item
+        if code:
+            return [refused(signal, item, code, value) for signal in target.signals]
+        scaler = target.scaler or self.scaler(item)
+        return [reading_of(signal, item, value, scaler) for signal in target.signals]
 
     def learn_scalers(self, items: list[Item]) -> Conversation:
         """Read the scaler_unit of every register among `items` that is not known yet."""

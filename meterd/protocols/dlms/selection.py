@@ -6,10 +6,11 @@ A range asks for the rows whose `column` lies from `start` to `end`, both includ
 
 from __future__ import annotations
 
-from ..._core import decode_typed, decode_whole, encode
+from ..._core import decode_typed, decode_whole
 from ...errors import DecodeError
 from . import enumerations as codes
 from .apdu import Record
+from .encode import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ of its own, and takes away what the profile has under another code than the mete
 from __future__ import annotations
 
 from ...errors import LineError, ProtocolError
-from ...model import Number
+from ...number import Number
 from ..dlms.conversation import resume_or_open
 from ..dlms.data import plain
 from ..dlms.discovery import Found, explore

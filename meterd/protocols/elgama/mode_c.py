@@ -12,7 +12,8 @@ from __future__ import annotations
 from ... import values
 from ...conversation import Pause, Report
 from ...errors import Aborted, Garbled, LineError, MeterdError, Refused
-from ...model import Number, failed
+from ...model import failed
+from ...number import Number
 from ..iec62056_21.programming import Programming
 from ..iec62056_21.programming import Register as Question
 from ..iec62056_21.readout import read_out

@@ -6,7 +6,7 @@ What may stand in a profile is in `schema`; here it is valid and merged.
 from __future__ import annotations
 
 from ...errors import DecodeError, WrongMeter
-from ...model import Number
+from ...number import Number
 from ...obis import parse_logical_name
 from .raw import DLMS_KINDS, Raw, parse_raw
 

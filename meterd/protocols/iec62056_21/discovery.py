@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...model import Number
+from ...number import Number
 from .readout import read_out
 from .session import Session, SessionSettings
 

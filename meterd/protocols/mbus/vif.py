@@ -10,7 +10,7 @@ powers of ten heaped up by a chain of VIFE.
 from __future__ import annotations
 
 from ..._core import SIGNED, TIME, UNSIGNED, Meaning
-from ...model import MAX_EXPONENT
+from ...number import MAX_EXPONENT
 from . import vif_tables as tables
 
 TYPE_CHECKING = False

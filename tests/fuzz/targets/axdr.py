@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from meterd import _core
-from meterd._core import encode
 from meterd.errors import DecodeError, MeterdError
 from meterd.protocols.dlms import data as meaning
+from meterd.protocols.dlms.encode import encode
 
 SEEDS = [
     bytes.fromhex(octets)

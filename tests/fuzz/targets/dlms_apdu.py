@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from meterd._core import encode
 from meterd.errors import DecodeError, Refused
 from meterd.protocols.dlms import action, block_transfer, get, initiate, notification, read, refusals, selection
+from meterd.protocols.dlms.encode import encode
 
 _NAME = bytes((1, 0, 1, 8, 0, 255))
 _VALUE = encode(6, 123456)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from meterd._core import encode_wrapper
 from meterd.conversation import Receive, Report, Send
 from meterd.errors import MeterdError, Silence
-from meterd.model import Device, Memory, Number, Signal
+from meterd.model import Device, Memory, Signal
+from meterd.number import Number
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import DEVICE, SIGNAL
-from meterd.protocols.dlms.wrapper import encode_wrapper
 from meterd.simulate import dlms as simulated
 from meterd.simulate.dlms_link import HdlcServer
+from tests.unrolled import unrolled
 
 MAX_STEPS = 60_000
 JOBS = ({"obis_job": "1.0.1.8.0.255"}, {"obis_job": "0.0.1.0.0.255"}, {"obis_job": "1.0.99.1.0.255", "column": "2"})
@@ -70,7 +72,7 @@ def play(mode: int, answer: Any, raw: Any = None) -> None:
     signals = [Signal("meter", str(n), {row.name: job.get(row.name, row.default) for row in SIGNAL})
                for n, job in enumerate(JOBS)]  # fmt: skip
     server = HdlcServer(b"\x03", answer, 64, 3)
-    talk = driver.conversation(driver.plan(device(mode), signals), Memory())
+    talk = unrolled(driver.conversation(driver.plan(device(mode), signals), Memory()))
     station = server.run()
     waiting = station.send(None)
     pending = b""

@@ -1,0 +1,370 @@
+"""Takes the steps that a conversation yields and answers those of nearly every exchange; `runtime.player` has the rest.
+
+The problem: what is paid for every frame and every value. A `Burst` is answered here exchange by exchange, for as long
+as each answer is the one that was due; what is not, and any error of the line, goes back to the conversation.
+Dirt it must survive: echoes, bytes that nobody waits for, conversations that meet error upon error.
+"""
+
+cdef enum:
+    # Bytes that come in while nobody listens are kept up to here; more than that is babble.
+    MOST_INBOX = 65536
+    # A conversation that meets error upon error without ever waiting would hold up all other lines for good.
+    MOST_ERRORS_AT_ONCE = 100
+    # More than this is not expected back at a time, however much is sent without listening.
+    MOST_ECHO = 4096
+
+cdef extern from "Python.h":
+    int PyIter_Send(object generator, object value, PyObject **result) except -1
+
+MAX_ECHO = MOST_ECHO
+
+# The answer to a step that cannot be answered yet.
+WAIT = object()
+
+
+cdef inline bint starts_with(bytes whole, bytes start) noexcept:
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(start)
+    return size <= PyBytes_GET_SIZE(whole) and memcmp(PyBytes_AS_STRING(whole), PyBytes_AS_STRING(start), size) == 0
+
+
+cdef class Echo:
+    """`expected` may come back still; `held` has come and may be the beginning of it."""
+
+    cdef readonly bytes expected
+    cdef readonly bytes held
+
+    def __init__(self):
+        self.expected = self.held = b""
+
+    cpdef forget(self):
+        self.expected = self.held = b""
+
+    cpdef sent(self, bytes data):
+        """From now on `data` may come back, behind what is still to come of what was sent just before."""
+        cdef Py_ssize_t awaited = PyBytes_GET_SIZE(self.expected)
+        if PyBytes_GET_SIZE(data) < 2:
+            self.forget()
+        elif 0 < awaited < MOST_ECHO:
+            self.expected = self.expected[PyBytes_GET_SIZE(self.held):] + data
+            self.held = b""
+        else:
+            self.expected = data
+
+    cpdef bytes strip(self, bytes data):
+        """What of `data` is no echo, as far as can be told yet."""
+        cdef bytes expected = self.expected
+        if self.held:
+            data = self.held + data
+        if starts_with(data, expected):
+            self.forget()
+            return data[PyBytes_GET_SIZE(expected):]
+        if starts_with(expected, data):
+            self.held = data
+            return b""
+        self.forget()
+        return data
+
+    def give_up(self):
+        """Time is over: what was held is no echo after all."""
+        held = self.held
+        self.forget()
+        return held
+
+
+cdef class Stepper:
+    cdef public Loop loop
+    cdef public Port port
+    cdef public object on_report
+    cdef public object on_end
+    cdef public object on_words  # called with a reading whose refusal the meter put into words
+    cdef public double poll_delay_s
+    cdef public bint strips_echo
+    cdef public list observers
+    cdef public set reported
+    cdef public unsigned long bytes_sent
+    cdef public unsigned long bytes_received
+    cdef public unsigned long timeouts
+    cdef public unsigned long bad_frames
+    cdef public unsigned long retries
+    cdef public object _generator
+    cdef public Receive _receiving
+    cdef public object _reception   # only once bytes came that were no frame
+    cdef public Send _held          # waits for the poll delay to pass
+    cdef public bytes _inbox
+    cdef public Echo _echo
+    cdef public bint _sending       # bytes are on their way out
+    cdef public bint _unsettled
+    cdef public Timer _timer
+    cdef Burst _burst
+    cdef int64_t _received_since
+    cdef int64_t _last_activity
+
+    def __init__(self, Loop loop not None, Port port not None, on_report, on_end):
+        self.loop = loop
+        self.port = port
+        self.on_report = on_report
+        self.on_end = on_end
+        self.strips_echo = True
+        self.observers = []
+        self.reported = set()
+        self._inbox = b""
+        self._echo = Echo()
+        self._unsettled = True
+        self._timer = Timer(self._on_timer)
+        port.on_data = self._on_data
+        port.on_sent = self._on_sent
+
+    @property
+    def received_since(self):
+        """When the present Receive began, seconds."""
+        return self._received_since / <double>MICROSECONDS
+
+    def _reset(self):
+        """Nothing is under way any more."""
+        self._clear_step()
+        self._burst = None
+        self._inbox = b""
+
+    cdef void _clear_step(self):
+        self._receiving = None
+        self._reception = None
+        self._held = None
+        self._sending = False
+        self._timer.due = NEVER
+
+    # ---- the port's side
+
+    def _on_data(self, bytes data not None):
+        cdef bytes expected = self._echo.expected
+        self._last_activity = self.loop.now
+        self.bytes_received += PyBytes_GET_SIZE(data)
+        if self.observers:
+            self._show("received", data)
+        if expected:
+            if self._echo.held or starts_with(data, expected) or starts_with(expected, data):
+                data = self._echo.strip(data)
+            else:
+                self._echo.forget()  # an answer at once, as mostly
+        self._feed(data)
+
+    cpdef _feed(self, bytes data):
+        """Give the decoder that waits what has come in; where none waits, keep it."""
+        cdef Receive step = self._receiving
+        if step is None:
+            if PyBytes_GET_SIZE(self._inbox) < MOST_INBOX and self._generator is not None:
+                self._inbox += data
+            return
+        try:
+            frame = step.decoder.feed(data)
+            if frame is None:
+                self._go_on(step, PyBytes_GET_SIZE(data) > 0)
+                return
+        except Exception as error:  # a MeterdError; or a defect, which the conversation hears of so that it can end
+            self._advance(None, error)
+            return
+        if self.observers:
+            self._show("framed", frame)
+        self._advance(frame)
+
+    def _on_sent(self):
+        if self._sending:
+            self._sending = False
+            self._last_activity = self.loop.now
+            self._advance(None)
+
+    # ---- the conversation's side
+
+    cpdef _advance(self, value, error=None):
+        """Answer the present step, and take steps for as long as they can be answered at once."""
+        cdef Burst burst = self._burst
+        cdef int errors = 0
+        generator = self._generator
+        if generator is None:
+            return
+        self._clear_step()
+        try:
+            if burst is not None:
+                self._burst = None
+                if error is None:
+                    try:
+                        value = self._exchange(burst, value)
+                        if value is WAIT:
+                            return
+                    except Exception as caught:  # see _feed
+                        value, error = None, caught
+                if isinstance(error, (Silence, Garbled)):
+                    self._count(error)
+                    value, error = error, None
+            while True:
+                if error is None:
+                    step = self._resume(generator, value)
+                    if step is WAIT:
+                        return
+                else:
+                    self._count(error)
+                    step = generator.throw(error)
+                    error = None
+                try:
+                    value = self._answer(step)
+                    if value is WAIT:
+                        return
+                except Exception as caught:  # see _feed
+                    value, error = None, caught
+                    errors += 1
+                    if errors > MOST_ERRORS_AT_ONCE:
+                        raise
+        except StopIteration:
+            self._end(None)
+        except Exception as end:  # a bug in one protocol must not take the other lines down; the line reports it
+            self._end(end)
+
+    cdef object _resume(self, generator, value):
+        """The next step; WAIT where there is none, the conversation having ended, which has been seen to."""
+        cdef PyObject *result = NULL
+        cdef int outcome = PyIter_Send(generator, value, &result)
+        step = <object>result
+        Py_DECREF(step)
+        if outcome:
+            return step
+        self._end(None)
+        return WAIT
+
+    cdef object _answer(self, step):
+        """The value to send into the conversation, or WAIT. Raises: MeterdError."""
+        kind = type(step)
+        if kind is Receive:
+            return self._receive(<Receive>step)
+        if kind is Send:
+            return self._send(<Send>step, False)
+        if kind is Report:
+            self._report((<Report>step).reading)
+            return None
+        if isinstance(step, Burst):
+            return self._exchange(<Burst>step, None)
+        if kind is ReportAll:
+            for reading in (<ReportAll>step).readings:
+                self._report(reading)
+            return None
+        return self._answer_other(step)
+
+    cdef int _report(self, Reading reading) except -1:
+        self.reported.add(reading.signal)
+        if reading.words and self.on_words is not None:
+            self.on_words(reading)
+        self.on_report(reading)
+        return 0
+
+    cdef object _receive(self, Receive step):
+        """A frame that is here already, else the wait begins."""
+        cdef bytes data = self._inbox
+        cdef int64_t due
+        if data:
+            self._inbox = b""
+        frame = step.decoder.feed(data)
+        if frame is not None:
+            if self.observers:
+                self._show("framed", frame)
+            return frame
+        if self.port.fd < 0:
+            raise PortGone(f"{self.port.name}: the port is closed")
+        self._receiving = step
+        self._received_since = self.loop.now
+        if data or step.timeout_us == NEVER or step.decoder.pending:
+            self._go_on(step, PyBytes_GET_SIZE(data) > 0)
+        else:
+            due = self.loop.now + step.timeout_us
+            if due < self._timer.key:
+                self.loop.arm_at(self._timer, due)
+            else:
+                self._timer.due = due  # it is in the heap early enough
+        return WAIT
+
+    cpdef _send(self, Send step, bint was_held):
+        if self.poll_delay_s and not was_held and self._must_wait():
+            self._held = step
+            return WAIT
+        if not step.keep_input:
+            self._inbox = b""
+        if self._unsettled:
+            self._settle(step)
+        return self._put_out(step.data)
+
+    cdef bint _must_wait(self) except -1:
+        """Within the poll delay. What still comes in does not extend it: a line that babbles must not stop us."""
+        cdef int64_t due = self._last_activity + <int64_t>(self.poll_delay_s * MICROSECONDS)
+        if self.loop.now >= due:
+            return False
+        self.loop.arm_at(self._timer, due)
+        return True
+
+    cdef object _put_out(self, bytes data):
+        if self.strips_echo:
+            self._echo.sent(data)
+        self.bytes_sent += PyBytes_GET_SIZE(data)
+        if self.observers:
+            self._show("sent", data)
+        if self.port.send(data):
+            self._last_activity = self.loop.now
+            return None
+        self._sending = True
+        return WAIT
+
+    # ---- many exchanges of one kind
+
+    cdef object _exchange(self, Burst burst, frame):
+        """Go on from where the burst is: `frame` is its answer where one is awaited.
+
+        Returns: WAIT; None when all is done; the frame that is not the answer which was due. Raises: MeterdError.
+        """
+        cdef bytes data
+        cdef list readings
+        while True:
+            if burst.state == AWAITING:
+                readings = burst.take(frame)
+                if readings is None:
+                    return frame
+                burst.state = ASKING
+                for reading in readings:
+                    self._report(reading)
+            if burst.state == ASKING:
+                data = burst.request()
+                if data is None:
+                    return None
+                burst.state = SENDING
+                if self._send_next(data) is WAIT:
+                    self._burst = burst
+                    return WAIT
+            burst.state = AWAITING
+            frame = self._receive(burst.receive)
+            if frame is WAIT:
+                self._burst = burst
+                return WAIT
+
+    cdef object _send_next(self, bytes data):
+        if self.poll_delay_s or self._unsettled:
+            return self._send(Send(data), False)
+        self._inbox = b""
+        return self._put_out(data)
+
+    # ---- what the rest of the player does
+
+    def _on_timer(self):
+        raise NotImplementedError
+
+    def _go_on(self, step, heard):
+        raise NotImplementedError
+
+    def _answer_other(self, step):
+        raise NotImplementedError
+
+    def _settle(self, step):
+        raise NotImplementedError
+
+    def _count(self, error):
+        raise NotImplementedError
+
+    def _end(self, error):
+        raise NotImplementedError
+
+    def _show(self, what, subject):
+        raise NotImplementedError

@@ -1,0 +1,66 @@
+"""The steps that a conversation yields for nearly every value; `meterd.conversation` describes them all.
+
+The problem: objects that are made and looked at by the million. `Burst` is for many exchanges of one kind.
+"""
+
+
+@cython.final
+cdef class Send:
+    cdef public bytes data
+    cdef public bint keep_input
+
+    def __init__(self, bytes data not None, bint keep_input=False):
+        self.data = data
+        self.keep_input = keep_input
+
+
+@cython.final
+cdef class Receive:
+    cdef readonly object decoder
+    cdef readonly object timeout_ms
+    cdef readonly object gap_ms
+    cdef int64_t timeout_us  # NEVER where it waits without end
+
+    def __init__(self, decoder not None, timeout_ms, gap_ms):
+        self.decoder = decoder
+        self.timeout_ms = timeout_ms
+        self.gap_ms = gap_ms
+        self.timeout_us = NEVER if timeout_ms is None else <int64_t>(<double>timeout_ms * 1000.0)
+
+
+@cython.final
+cdef class Report:
+    cdef public Reading reading
+
+    def __init__(self, Reading reading not None):
+        self.reading = reading
+
+
+@cython.final
+cdef class ReportAll:
+    cdef readonly list readings
+
+    def __init__(self, list readings not None):
+        self.readings = readings
+
+
+cdef enum Progress:  # of a burst
+    ASKING    # the next request is due
+    SENDING   # it is on its way out
+    AWAITING  # it has left, its answer is due
+
+
+cdef class Burst:
+    cdef readonly Receive receive
+    cdef Progress state
+
+    def __init__(self, Receive receive not None):
+        self.receive = receive
+
+    cpdef bytes request(self):
+        """What to send next; None when all is done."""
+        return None
+
+    cpdef list take(self, frame):
+        """The readings out of the frame that came; None where it is not the answer that was due."""
+        return None
