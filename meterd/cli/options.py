@@ -119,3 +119,4 @@ RECORD = Option(("--record",), VALUE, "write a wire log, secrets masked", "FILE"
 STATE = Option(("--state",), VALUE, "directory for what must survive a restart", "DIR")
 SYSLOG = Option(("--syslog",), FLAG, "log to syslog instead of stderr")
 CONTROL = Option(("--control",), VALUE, "the daemon's control socket", "PATH")
+STOPPED = Option(("--stopped",), LIST, "protocols that wait for `meterd start PROTOCOL`", "PROTOCOL…")

@@ -11,6 +11,7 @@ from .. import __version__, log
 from .._core import Loop
 from ..config.files import load
 from ..errors import ConfigError
+from ..protocols.registry import PROGRAMS
 from ..publish.hub import Hub
 from ..publish.sinks import open_sinks
 from ..runtime.daemon import Daemon
@@ -27,6 +28,7 @@ from .options import (
     READY,
     RECORD,
     STATE,
+    STOPPED,
     SYSLOG,
     VERSION,
     UsageError,
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from ..runtime.wire_log import WireLog
     from .options import Arguments
 
-OPTIONS = (CONFIG, DEBUG, PORT, RAW, FRAMES, READY, RECORD, STATE, CONTROL, SYSLOG, VERSION, HELP)
+OPTIONS = (CONFIG, DEBUG, PORT, RAW, FRAMES, READY, RECORD, STATE, CONTROL, STOPPED, SYSLOG, VERSION, HELP)
 
 
 def main(words: list[str]) -> int:
@@ -78,6 +80,15 @@ def config_paths(arguments: Arguments) -> list[str]:
 def state_directory(arguments: Arguments) -> StateDirectory:
     """--state, else systemd's, else the default."""
     return StateDirectory(arguments.value("state") or os.environ.get("STATE_DIRECTORY") or DEFAULT_DIRECTORY)
+
+
+def stopped_protocols(arguments: Arguments) -> set[str]:
+    """The packages of the protocols behind --stopped. Raises: UsageError for a name that is none."""
+    names = arguments.values("stopped")
+    for name in names:
+        if name not in PROGRAMS:
+            raise UsageError(f"--stopped: {name!r} is no protocol; {', '.join(PROGRAMS)} are")
+    return {PROGRAMS[name] for name in names}
 
 
 def say_problems(configuration: Configuration) -> None:
@@ -140,9 +151,10 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     daemon = Daemon(loop, hub, state_directory(arguments), packages)
     daemon.status_interval_s = configuration.publish["status_interval_s"]
     daemon.observe = Watch(arguments, daemon).observers
+    daemon.stopped_protocols |= stopped_protocols(arguments)
     loop.turn_ends.append(hub.flush)
     _raise_descriptor_limit(len(configuration.devices))
-    if not daemon.configure(configuration):
+    if not daemon.configure(configuration) and not daemon.is_waiting():
         log.error("nothing to run: no device is both enabled and without errors (meterd check FILE… tells more)")
         hub.close()
         return NOTHING_TO_RUN

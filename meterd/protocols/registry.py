@@ -30,6 +30,11 @@ def find(name: str) -> str | None:
     return _PACKAGES.get(" ".join(name.split()).lower())
 
 
+def program(package: str) -> str:
+    """The name under which a package's debug program runs, and under which it is started and stopped."""
+    return next((name for name, found in PROGRAMS.items() if found == package), package)
+
+
 def is_installed(package: str) -> bool:
     """Whether this installation has the protocol; a small gateway may carry only those that it needs."""
     try:

@@ -42,6 +42,7 @@ class Daemon:
         self.lines: dict[str, Line] = {}
         self.jobs: dict[str, Job] = {}
         self.stopped_protocols: set[str] = set()
+        self._told_stopped: set[str] = set()  # protocols of which the log says already that they are stopped
         self.configuration: Configuration | None = None
         self.observe: Callable[[Line], Iterable[Observer]] = lambda line: ()
         self.followers: list[Callable[[Line], None]] = []  # told of every new line
@@ -58,6 +59,7 @@ class Daemon:
         if self._is_stopping():
             return 0
         self.configuration = configuration
+        self._tell_stopped(configuration)
         by_line: dict[str, list[Job]] = {}
         jobs: dict[str, Job] = {}
         for device in configuration.devices:
@@ -76,6 +78,20 @@ class Daemon:
         if self.packages is not None and device.protocol not in self.packages:
             return False
         return device.protocol not in self.stopped_protocols
+
+    def _tell_stopped(self, configuration: Configuration) -> None:
+        """Say once of each stopped protocol that devices wait for its start."""
+        for package in sorted(self.stopped_protocols - self._told_stopped):
+            waiting = sum(device.protocol == package for device in configuration.devices)
+            if waiting:
+                name = registry.program(package)
+                log.notice(f"{name} is stopped: devices that wait for `meterd start {name}`: {waiting}")
+                self._told_stopped.add(package)
+
+    def is_waiting(self) -> bool:
+        """Whether a device is configured that is not read only because its protocol is stopped."""
+        devices = self.configuration.devices if self.configuration is not None else []
+        return any(device.protocol in self.stopped_protocols for device in devices)
 
     def _job(self, device: Device, device_signals: list[Signal]) -> Job | None:
         known = self.jobs.get(device.alias)
@@ -213,10 +229,14 @@ class Daemon:
 
     def set_protocol(self, package: str, running: bool) -> int:
         """Start or stop one protocol within the daemon; returns how many devices are read now."""
-        if running:
-            self.stopped_protocols.discard(package)
-        else:
+        if running and package in self.stopped_protocols:
+            self.stopped_protocols.remove(package)
+            self._told_stopped.discard(package)
+            log.notice(f"{registry.program(package)} is started")
+        elif not running and package not in self.stopped_protocols:
             self.stopped_protocols.add(package)
+            self._told_stopped.add(package)
+            log.notice(f"{registry.program(package)} is stopped")
         return self.configure(self.configuration) if self.configuration is not None else 0
 
     def secrets_of(self, line: Line) -> list[bytes]:

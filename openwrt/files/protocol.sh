@@ -6,10 +6,13 @@
 EXTRA_COMMANDS="status"
 
 start() {
+	# While packages are installed the daemon comes last, and starts every enabled protocol by itself.
+	[ -z "$PKG_ROOT" ] || [ -e /var/run/meterd/control.sock ] || return 0
 	/usr/bin/meterd start "$PROTOCOL"
 }
 
 stop() {
+	[ -z "$PKG_ROOT" ] || return 0
 	/usr/bin/meterd stop "$PROTOCOL"
 }
 
@@ -26,7 +29,7 @@ status() {
 	/usr/bin/meterd status "$PROTOCOL"
 }
 
-# The daemon starts every configured protocol by itself; its own script stops those that are disabled.
+# The daemon starts every configured protocol by itself; its own script tells it which are disabled.
 boot() {
 	:
 }

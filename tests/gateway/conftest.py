@@ -18,6 +18,7 @@ def scripts_root(tmp_path):
         pytest.skip("the init scripts are tried in a root of their own, which takes root's rights")
     try:
         gateway_root.scripts(tmp_path)
+        gateway_root.settle(tmp_path, "meterd")
     except ToolMissing as missing:
         pytest.skip(str(missing))
     return tmp_path

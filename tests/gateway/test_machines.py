@@ -140,6 +140,7 @@ def installed(request, tmp_path_factory):
     root = tmp_path_factory.mktemp("root") / machine.name
     try:
         gateway_root.create(root, machine, packages.write(machine), ["meterd", "meterd-simulate"])
+        gateway_root.settle(root, "meterd")
     except ToolMissing as missing:
         pytest.skip(str(missing))
     terminals = root / "dev" / "pts"
@@ -168,7 +169,7 @@ def test_it_reads_over_tcp_and_serial_obeys_hup_and_term(gateway):
         assert "pty_meter" in status.stdout
         gateway.write(SITE.replace("'tcp_energy'", "'tcp_renamed'"))
         assert script(gateway.root, "meterd", "reload").returncode == 0
-        daemon.reload()
+        daemon.obey()
         until(lambda: good_values(daemon, "tcp_renamed"), "a reading under the new name")
         assert script(gateway.root, "iec62056-21", "stop").returncode == 0
         time.sleep(1.5)
@@ -215,7 +216,7 @@ def test_what_cannot_start_says_so_once_and_waits_for_a_better_configuration(gat
         assert "IEC 62056-12" in daemon.said()
         gateway.write()
         assert script(gateway.root, "meterd", "reload").returncode == 0
-        daemon.reload()
+        daemon.obey()
 
         def reading() -> bool:
             daemon.watch()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-from tools.gateway.service import recorded, script
+from tools.gateway import gateway_root
+from tools.gateway.service import calls, recorded, script
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCRIPTS = [
@@ -188,7 +190,7 @@ def test_a_missing_port_is_one_message_and_the_rest_goes_on(scripts_root):
     instance, said, _ = start(scripts_root, ONE_METER)
     assert instance is not None
     assert said == [
-        "meterd: port /dev/ttyS1 is not there: its meters stay silent until it is plugged in and meterd restarted"
+        "meterd: port /dev/ttyS1 is not there: its meters stay silent until it is plugged in and meterd reloaded"
     ]
 
 
@@ -212,24 +214,101 @@ def test_a_protocols_script_asks_the_one_daemon(scripts_root, protocol, action):
     assert done.returncode == 1
 
 
+def test_installing_makes_the_user_and_enables_the_scripts(scripts_root):
+    assert "meterd:x:871:871:" in (scripts_root / "etc" / "passwd").read_text()
+    assert "dialout:x:20:meterd\n" in (scripts_root / "etc" / "group").read_text()
+    links = {path.name for path in (scripts_root / "etc" / "rc.d").iterdir()}
+    assert links == {"S95meterd", "K10meterd", "S96dlms", "S96iec62056-21", "S96mbus", "S96elgama"}
+    assert not (scripts_root / "etc" / "uci-defaults" / "60_meterd").exists()
+
+
+def test_installing_once_more_says_only_what_a_start_says(scripts_root):
+    said = gateway_root.settle(scripts_root, "meterd").splitlines()
+    assert len(said) == 1
+    assert "no meter is configured" in said[0]
+
+
+def test_an_upgrade_leaves_a_disabled_script_disabled(scripts_root):
+    script(scripts_root, "mbus", "disable")
+    gateway_root.settle(scripts_root, "meterd", "prerm", upgrade=True)
+    gateway_root.settle(scripts_root, "meterd", upgrade=True)
+    assert script(scripts_root, "mbus", "enabled").returncode == 1
+    assert script(scripts_root, "dlms", "enabled").returncode == 0
+
+
+def test_removing_ends_and_disables_everything(scripts_root):
+    gateway_root.settle(scripts_root, "meterd", "prerm")
+    assert list((scripts_root / "etc" / "rc.d").iterdir()) == []
+    assert ["procd_kill", "meterd"] in calls(scripts_root)
+
+
+def test_the_serial_ports_that_are_there_are_named_at_the_first_installation(tmp_path):
+    gateway_root.scripts(tmp_path)
+    for number, name in enumerate(("ttyS7", "ttyUSB0")):
+        try:
+            os.mknod(tmp_path / "dev" / name, stat.S_IFCHR | 0o660, os.makedev(4, 71 + number))
+        except PermissionError:
+            pytest.skip("device nodes cannot be made here")
+    gateway_root.settle(tmp_path, "meterd")
+    text = (tmp_path / "etc" / "config" / "meterd").read_text()
+    for port, node in (("PORT1", "/dev/ttyS7"), ("PORT2", "/dev/ttyUSB0")):
+        assert f"config port '{port}'\n\toption node '{node}'\n" in text
+
+
 def test_a_protocols_script_is_enabled_by_its_link(scripts_root):
+    assert script(scripts_root, "dlms", "enabled").returncode == 0
+    script(scripts_root, "dlms", "disable")
     assert script(scripts_root, "dlms", "enabled").returncode == 1
     script(scripts_root, "dlms", "enable")
     assert script(scripts_root, "dlms", "enabled").returncode == 0
 
 
-def test_a_disabled_protocol_is_stopped_once_the_daemon_is_ready(scripts_root):
-    for protocol in ("dlms", "iec62056-21", "elgama"):
-        script(scripts_root, protocol, "enable")
+def test_restart_stops_and_starts_a_protocol_even_where_it_did_not_run(scripts_root):
     program = scripts_root / "usr" / "bin" / "meterd"
-    program.write_text('#!/bin/sh\necho "$*" >>/tmp/asked\n')
+    program.write_text('#!/bin/sh\necho "asked: $*"\n[ "$1" = start ]\n')
     program.chmod(0o755)
+    done = script(scripts_root, "dlms", "restart")
+    assert done.stdout == "asked: stop dlms\nasked: start dlms\n"
+    assert done.returncode == 0
+
+
+def test_disabled_protocols_wait_for_their_start(scripts_root):
+    (scripts_root / "dev" / "ttyS1").touch()
+    instance, _, _ = start(scripts_root, ONE_METER)
+    assert "--stopped" not in instance.parameters["command"]
+    for protocol in ("mbus", "dlms"):
+        script(scripts_root, protocol, "disable")
+    instance, _, _ = start(scripts_root, ONE_METER)
+    command = instance.parameters["command"]
+    assert command[command.index("--stopped") :][:4] == ["--stopped", "dlms", "mbus", "-c"]
+
+
+@pytest.mark.parametrize(
+    ("change", "ended"),
+    [
+        (lambda root, uci: uci.write_text(ONE_METER + "\toption unit 'kWh'\n"), False),
+        (lambda root, uci: uci.write_text(ONE_METER.replace("'6'", "'7'")), True),
+        (lambda root, uci: uci.write_text(ONE_METER + "config port 'PORT2'\n\toption node '/dev/ttyS2'\n"), True),
+        (lambda root, uci: (root / "etc" / "dlms" / "dlms.json").write_text("{}"), True),
+        (lambda root, uci: script(root, "elgama", "disable"), True),
+    ],
+    ids=["signal", "log level", "port", "file", "disabled"],
+)
+def test_a_reload_signals_unless_what_is_fixed_at_the_start_has_changed(scripts_root, change, ended):
+    for name in ("ttyS1", "ttyS2"):
+        (scripts_root / "dev" / name).touch()
+    start(scripts_root, ONE_METER)
+    change(scripts_root, scripts_root / "etc" / "config" / "meterd")
+    for expected in (ended, False):  # the next reload finds it as it is
+        assert script(scripts_root, "meterd", "reload").returncode == 0
+        assert (["procd_kill", "meterd"] in calls(scripts_root)) == expected
+        assert recorded(scripts_root) is not None
+
+
+def test_a_start_after_a_stop_ends_nothing(scripts_root):
     (scripts_root / "dev" / "ttyS1").touch()
     start(scripts_root, ONE_METER)
-    asked = scripts_root / "tmp" / "asked"
-    assert not asked.exists()
-    (scripts_root / "var" / "run" / "meterd" / "ready").touch()
-    end = time.monotonic() + 30
-    while not asked.exists() and time.monotonic() < end:
-        time.sleep(0.1)
-    assert asked.read_text() == "stop mbus\n"
+    assert script(scripts_root, "meterd", "stop").returncode == 0
+    script(scripts_root, "mbus", "disable")
+    start(scripts_root, ONE_METER)
+    assert ["procd_kill", "meterd"] not in calls(scripts_root)

@@ -159,6 +159,23 @@ def test_stop_and_start_of_a_protocol(rig, said):
     assert rig.daemon.set_protocol("toy", True) == 1
     rig.readings.all.clear()
     rig.run(5.0, lambda: rig.readings.of("a", "good"))
+    assert said == ["toy is stopped", "toy is started"]
+
+
+def test_a_protocol_that_starts_stopped_waits_for_its_start_and_says_so_once(rig, said):
+    port = rig.host.on_tcp(0, counting_meter())
+    rig.daemon.stopped_protocols.add("toy")
+    assert rig.configure() == 0
+    assert not rig.daemon.is_waiting()
+    assert said == []
+    for _ in range(2):
+        assert rig.configure(tcp_device("a", port)) == 0
+        assert rig.daemon.is_waiting()
+    assert said == ["toy is stopped: devices that wait for `meterd start toy`: 1"]
+    assert rig.daemon.set_protocol("toy", True) == 1
+    assert rig.daemon.set_protocol("toy", True) == 1
+    rig.run(5.0, lambda: rig.readings.of("a", "good"))
+    assert said[1:] == ["toy is started"]
 
 
 def test_nothing_begins_any_more_once_the_daemon_stops(rig, said):

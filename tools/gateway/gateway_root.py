@@ -16,8 +16,9 @@ from pathlib import Path
 from . import third_party
 from .cache import made, program
 from .imports import FEED
-from .mini_opkg import feed, install_from
-from .packages import FILES, FOLDERS, SITE, SYSTEM
+from .ipk import PROGRAM_MODE
+from .mini_opkg import INFO, feed, install_from
+from .packages import FILES, FOLDERS, MAINTAINER_SCRIPTS, SITE, SYSTEM, USER
 from .toolchain import PYTHON, python
 
 TYPE_CHECKING = False
@@ -25,13 +26,16 @@ if TYPE_CHECKING:
     from .machines import Machine
 
 STANDINS = Path(__file__).with_name("standin")
+STANDIN_PLACES = {
+    "rc.common": "etc/rc.common", "functions.sh": "lib/functions.sh", "uci": "sbin/uci", "logger": "usr/bin/logger",
+}  # fmt: skip
 # Left out of python3-light besides what FEED lists (OpenWrt's lang/python/python3/files).
 NOT_LIGHT = (
     "cgitb", "curses", "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "sqlite3", "tkinter", "turtle",
     "turtledemo", "venv", "config-3.11", "test", "site-packages", "xmlrpc", "http/server", "pdb", "doctest", "cProfile",
 )  # fmt: skip
-PASSWD = "root:x:0:0:root:/root:/bin/sh\nmeterd:x:871:871:meterd:/var/run/meterd:/bin/false\n"
-GROUP = "root:x:0:\ndialout:x:20:meterd\nmeterd:x:871:meterd\n"
+PASSWD = "root:x:0:0:root:/root:/bin/sh\n"
+GROUP = "root:x:0:\ndialout:x:20:\n"
 # A program with a shebang is run by the kernel, which does not know the machine: so python3 is a script as well.
 PYTHON_SCRIPT = '#!/bin/sh\nexec {emulator} /usr/bin/python{version} "$@"\n'
 
@@ -88,7 +92,8 @@ def shell(root: Path) -> None:
         if not (root / "bin" / applet).exists():
             (root / "bin" / applet).symlink_to("busybox")
     (root / "bin" / "logger").unlink(missing_ok=True)
-    for name, place in {"rc.common": "etc/rc.common", "uci": "sbin/uci", "logger": "usr/bin/logger"}.items():
+    (root / "lib").mkdir(exist_ok=True)
+    for name, place in STANDIN_PLACES.items():
         shutil.copy(STANDINS / name, root / place)
 
 
@@ -102,6 +107,30 @@ def scripts(root: Path) -> None:
         target.chmod(mode)
     for folder in FOLDERS:
         (root / folder.lstrip("/")).mkdir(parents=True)
+    info = root / INFO
+    info.mkdir(parents=True)
+    (info / "meterd.list").write_text("".join(f"{place}\n" for place, _ in sorted(SYSTEM.values())))
+    (info / "meterd.control").write_text(f"Package: meterd\nRequire-User: {USER}\n")
+    for name in MAINTAINER_SCRIPTS:
+        shutil.copy(FILES / f"meterd.{name}", info)
+        (info / f"meterd.{name}").chmod(PROGRAM_MODE)
+
+
+def settle(root: Path, package: str, action: str = "postinst", upgrade: bool = False) -> str:
+    """Run a package's own script as opkg does after unpacking it (`postinst`) or before removing it (`prerm`).
+
+    It makes the package's users, runs its uci-defaults, enables and starts its init scripts, or ends and disables
+    them. Returns what was said. Raises: RuntimeError where the script failed. Takes root's rights.
+    """
+    script = f"/{INFO}/{package}.{action}"
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PKG_ROOT": "/", "PKG_UPGRADE": "1" if upgrade else "0"}
+    done = subprocess.run(
+        [script], preexec_fn=in_root(root), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, timeout=120, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{script}: exit {done.returncode}: {done.stdout}")
+    return done.stdout
 
 
 def create(root: Path, machine: Machine, packages_feed: Path, names: list[str]) -> None:

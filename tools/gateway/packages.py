@@ -60,6 +60,9 @@ SYSTEM = {
 }
 # Root writes them, the daemon's group reads them: passwords may be in there.
 FOLDERS = ("/etc/meterd", "/etc/dlms", "/etc/iec62056-21", "/etc/mbus", "/etc/elgama")
+# user=uid:group=gid:further group=gid, as the packages feed has them.
+USER = "meterd=871:meterd=871:dialout=20"
+MAINTAINER_SCRIPTS = ("postinst", "prerm", "postrm")
 PROGRAM = """#!/usr/bin/python3 -S
 import sys
 
@@ -115,8 +118,8 @@ def _add_system(core: Package) -> None:
         core.add(place, (FILES / name).read_bytes(), mode)
     core.folders = dict.fromkeys(FOLDERS, 0o750)
     core.conffiles = ["/etc/config/meterd"]
-    core.fields["Require-User"] = "meterd=871:meterd=871:dialout=20"
-    core.scripts = {name: (FILES / f"meterd.{name}").read_text() for name in ("postinst", "prerm", "postrm")}
+    core.fields["Require-User"] = USER
+    core.scripts = {name: (FILES / f"meterd.{name}").read_text() for name in MAINTAINER_SCRIPTS}
 
 
 def ujson_package(machine: Machine) -> Package:

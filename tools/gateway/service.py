@@ -45,11 +45,15 @@ class Instance:
         self.mounts: dict[str, bool] = {}
 
 
+def calls(root: Path) -> list[list[str]]:
+    """What the last action told procd: each call's name and words."""
+    return [line.rstrip("\t").split("\t") for line in (root / "tmp" / "procd").read_text().splitlines()]
+
+
 def recorded(root: Path) -> Instance | None:
     """The instance that the last start action described, or None if it started nothing."""
     instance = None
-    for line in (root / "tmp" / "procd").read_text().splitlines():
-        call, *words = line.rstrip("\t").split("\t")
+    for call, *words in calls(root):
         if call == "procd_open_instance":
             instance = Instance()
         elif instance is None:
@@ -123,12 +127,27 @@ class Supervisor:
     def signal(self, number: int) -> None:
         os.kill(self.process.pid, number)
 
-    def reload(self) -> None:
-        self.signal(getattr(signal, "SIG" + self.instance.parameters["reload_signal"][0]))
+    def obey(self) -> None:
+        """Do what procd does with what the last action told it: end, start, signal, or leave as it is."""
+        instance = recorded(self.root)
+        ended = any(call[0] == "procd_kill" for call in calls(self.root))
+        if ended or instance is None:
+            self._end()
+        if instance is not None:
+            self.instance = instance
+            if self._process is None or self.process.poll() is not None:
+                self.gave_up = False
+                self.start()
+            else:
+                self.signal(getattr(signal, "SIG" + instance.parameters["reload_signal"][0]))
 
     def stop(self) -> int:
-        """End it as procd does: SIGTERM, SIGKILL after the term time-out. Returns the exit code."""
+        """End it for good; returns the exit code."""
         self.gave_up = True
+        return self._end()
+
+    def _end(self) -> int:
+        """As procd does: SIGTERM, SIGKILL after the term time-out. Returns the exit code."""
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
         try:
