@@ -9,7 +9,7 @@ lines in a row are folded as syslog does. What was registered with `hide` never 
 
 from __future__ import annotations
 
-from os import write
+from posix import write
 from time import localtime, monotonic, strftime, time
 
 TYPE_CHECKING = False

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
+from posix import getpid
 from time import time
 
 from .. import __version__, log
 from .._core import Loop
 from ..config.files import load
 from ..errors import ConfigError
+from ..paths import environment
 from ..protocols.registry import PROGRAMS
 from ..publish.hub import Hub
 from ..publish.sinks import open_sinks
@@ -79,7 +80,7 @@ def config_paths(arguments: Arguments) -> list[str]:
 
 def state_directory(arguments: Arguments) -> StateDirectory:
     """--state, else systemd's, else the default."""
-    return StateDirectory(arguments.value("state") or os.environ.get("STATE_DIRECTORY") or DEFAULT_DIRECTORY)
+    return StateDirectory(arguments.value("state") or environment("STATE_DIRECTORY") or DEFAULT_DIRECTORY)
 
 
 def stopped_protocols(arguments: Arguments) -> set[str]:
@@ -199,6 +200,6 @@ def _write_ready(name: str | None) -> None:
         return
     try:
         with open(name, "w", encoding="ascii") as file:
-            file.write(f"{os.getpid()}\n")
+            file.write(f"{getpid()}\n")
     except OSError as error:
         print(f"{name}: cannot be written: {error.strerror}", file=sys.stderr)

@@ -11,9 +11,10 @@ profile only its protocol knows (`profile_faults` of its tables).
 
 from __future__ import annotations
 
-import os
+from posix import listdir
 
 from ..errors import ConfigError
+from ..paths import environment, exists, is_folder, join, parent
 from ..protocols import registry
 from .source import Source, words
 
@@ -37,20 +38,20 @@ PARTS = ("registers", "aliases")
 
 def site_directory(package: str) -> str:
     """Where a site's own profiles of a protocol lie."""
-    return os.path.join(os.environ.get(ENVIRONMENT) or SITE_DIRECTORY, package)
+    return join(environment(ENVIRONMENT) or SITE_DIRECTORY, package)
 
 
 def shipped_directory(tables: ModuleType) -> str:
     """Where the profiles lie that came with the protocol: beside its modules, whether those are source or byte code."""
-    return os.path.join(os.path.dirname(tables.__file__ or ""), "profiles")
+    return join(parent(tables.__file__ or ""), "profiles")
 
 
 def known_names(package: str) -> list[str]:
     """All profiles of a protocol, shipped and the site's."""
     names: set[str] = set()
     for directory in (shipped_directory(registry.tables(package)), site_directory(package)):
-        if os.path.isdir(directory):
-            names.update(name[: -len(SUFFIX)] for name in os.listdir(directory) if name.endswith(SUFFIX))
+        if is_folder(directory):
+            names.update(name[: -len(SUFFIX)] for name in listdir(directory) if name.endswith(SUFFIX))
     return sorted(names)
 
 
@@ -73,11 +74,9 @@ class Profiles:
         if name is None:
             return True, None
         if _is_path(name):
-            name = os.path.join(directory, name)
+            name = join(directory, name)
         elif (package, name) not in self._known and name not in known_names(package):
-            allowed = (
-                f"one of {', '.join(known_names(package))}, or a file {os.path.join(site_directory(package), name)}"
-            )
+            allowed = f"one of {', '.join(known_names(package))}, or a file {join(site_directory(package), name)}"
             complain("profile", f'found "{name}", allowed: {allowed}{SUFFIX}')
             return False, None
         content = self.load(package, name)
@@ -109,8 +108,8 @@ class Profiles:
                 self._tell(source)
                 return None
         path = sources[0].path
-        if os.path.dirname(path) == shipped_directory(tables):
-            path = os.path.join(site_directory(package), os.path.basename(path))
+        if parent(path) == shipped_directory(tables):
+            path = join(site_directory(package), path.rpartition("/")[2])
         return {**merged, "file": path}
 
     def _chain(self, package: str, name: str) -> list[Source]:
@@ -152,19 +151,17 @@ class Profiles:
         """The files of a name, the site's before the shipped one."""
         if _is_path(name):
             return [name]
-        candidates = [
-            os.path.join(place, name + SUFFIX) for place in (site_directory(package), shipped_directory(tables))
-        ]
-        return [path for path in candidates if os.path.exists(path)]
+        candidates = [join(place, name + SUFFIX) for place in (site_directory(package), shipped_directory(tables))]
+        return [path for path in candidates if exists(path)]
 
 
 def _is_path(name: str) -> bool:
-    return os.sep in name or name.endswith(SUFFIX)
+    return "/" in name or name.endswith(SUFFIX)
 
 
 def _beside(path: str, name: str) -> str:
     """A path as it is meant in a file; a name as it is."""
-    return os.path.join(os.path.dirname(path), name) if _is_path(name) else name
+    return join(parent(path), name) if _is_path(name) else name
 
 
 def _blame(source: Source, faults: list[tuple[tuple[str | int, ...], str]]) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from ..errors import ConfigError
 from ..json_text import loads
+from ..paths import parent
 from .validation import shown
 
 TYPE_CHECKING = False
@@ -31,7 +30,7 @@ class Source:
     def __init__(self, path: str, careful: bool, parts: Iterable[str] = PARTS) -> None:
         self.path = path
         self.parts = tuple(parts)
-        self.directory = os.path.dirname(path)
+        self.directory = parent(path)
         self.text = ""
         self.content: Row = {}
         self.faults: list[tuple[Steps, str, str]] = []

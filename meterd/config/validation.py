@@ -6,7 +6,7 @@ too: what was found (never a secret), what is allowed, and the nearest known nam
 
 from __future__ import annotations
 
-import os
+from ..paths import join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _otherwise(parameter: Parameter, row: Row, directory: str, complain: Complai
     if not parameter.secret or row.get(parameter.name + "_file") in _ABSENT:
         return None
     name = parameter.name + "_file"
-    path = os.path.join(directory, str(row[name]))
+    path = join(directory, str(row[name]))
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_SECRET_FILE + 1)

@@ -13,13 +13,14 @@ Protocols are named as their debug programs are: iec62056-21, dlms, mbus, elgama
 from __future__ import annotations
 
 import errno
-import os
+import posix
 import select
 
 from .. import log
 from .._core import Timer
 from ..errors import ConfigError
 from ..json_text import dumps
+from ..paths import environment, is_folder, join, make_folders, parent
 from ..protocols import registry
 from ..publish.events import EventLog
 from ..publish.local_socket import listen
@@ -46,10 +47,10 @@ GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 def default_path() -> str:
     """`control.sock` in systemd's run-time directory, else in /var/run/meterd, else (not root) in the user's own."""
-    for directory in (os.environ.get("RUNTIME_DIRECTORY"), DIRECTORY, os.environ.get("XDG_RUNTIME_DIR")):
-        if directory and os.access(directory if os.path.isdir(directory) else os.path.dirname(directory), os.W_OK):
-            return os.path.join(directory, "control.sock" if "meterd" in directory else "meterd-control.sock")
-    return f"/tmp/meterd-{os.getuid()}.sock"
+    for directory in (environment("RUNTIME_DIRECTORY"), DIRECTORY, environment("XDG_RUNTIME_DIR")):
+        if directory and posix.access(directory if is_folder(directory) else parent(directory), posix.W_OK):
+            return join(directory, "control.sock" if "meterd" in directory else "meterd-control.sock")
+    return f"/tmp/meterd-{posix.getuid()}.sock"
 
 
 class Control:
@@ -63,7 +64,7 @@ class Control:
         self._clients: dict[int, Client] = {}
         self._listener = None
         try:
-            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            make_folders(parent(path))
             self._listener = listen(path)
         except (OSError, ConfigError) as error:
             log.warning(f"no control socket: {error}")
@@ -78,7 +79,7 @@ class Control:
             self.daemon.loop.unregister(self._listener.fileno())
             self._listener.close()
             try:
-                os.unlink(self.path)
+                posix.unlink(self.path)
             except OSError:
                 pass  # somebody tidied up before us
 
@@ -91,9 +92,9 @@ class Control:
                 self._make_room()
             return
         if len(self._clients) >= MAX_CLIENTS:
-            os.close(fd)
+            posix.close(fd)
             return
-        os.set_blocking(fd, False)
+        posix.set_blocking(fd, False)
         self._clients[fd] = Client(self, fd)
 
     def forget(self, fd: int) -> None:
@@ -182,7 +183,7 @@ class Client:
         self._patience.deadline = None
         self._loop.unregister(self._fd)
         self._control.forget(self._fd)
-        os.close(self._fd)
+        posix.close(self._fd)
         self._fd = -1
         self._waiting = b""
 
@@ -200,7 +201,7 @@ class Client:
         if self._fd < 0:
             return
         try:
-            self._waiting = self._waiting[os.write(self._fd, self._waiting) :]
+            self._waiting = self._waiting[posix.write(self._fd, self._waiting) :]
         except BlockingIOError:
             pass
         except OSError:
@@ -226,7 +227,7 @@ class Client:
 
     def _read(self) -> None:
         try:
-            data = os.read(self._fd, MAX_REQUEST)
+            data = posix.read(self._fd, MAX_REQUEST)
         except BlockingIOError:
             return
         except OSError:

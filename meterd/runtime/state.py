@@ -6,11 +6,13 @@ runs on with what it has in memory and says so once.
 
 from __future__ import annotations
 
-import os
+from posix import O_DIRECTORY, O_RDONLY, close, fsync, rename, unlink, urandom
+from posix import open as open_descriptor
 
 from .. import log
 from ..json_text import dumps, loads
 from ..model import Memory
+from ..paths import join, make_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,11 +32,11 @@ class StateDirectory:
         """The memory of a device, with what an earlier run left of it; or anew what `known` keeps over a restart."""
         content = self._load(device_alias) if known is None else known.persistent
         memory = Memory(content, lambda content: self._save(device_alias, content))
-        memory.volatile["random_bytes"] = os.urandom  # challenges of DLMS high-level security
+        memory.volatile["random_bytes"] = urandom  # challenges of DLMS high-level security
         return memory
 
     def _file(self, device_alias: str) -> str:
-        return os.path.join(self.path or "", f"{device_alias}.state")
+        return join(self.path or "", f"{device_alias}.state")
 
     def _load(self, device_alias: str) -> dict[str, Any]:
         if self.path is None:
@@ -61,12 +63,12 @@ class StateDirectory:
             return False
         name = self._file(device_alias)
         try:
-            os.makedirs(self.path, mode=0o750, exist_ok=True)
+            make_folders(self.path, 0o750)
             with open(name + ".new", "wb") as file:
                 file.write(dumps(content).encode())
                 file.flush()
-                os.fsync(file.fileno())
-            os.rename(name + ".new", name)
+                fsync(file.fileno())
+            rename(name + ".new", name)
             _sync_directory(self.path)
         except (OSError, ValueError, TypeError, OverflowError) as error:  # the latter: what no JSON can hold
             cause = getattr(error, "strerror", None) or error
@@ -79,15 +81,15 @@ class StateDirectory:
 
 def _sync_directory(path: str) -> None:
     """Only then does the new name survive a power cut; the file's content alone is on the disk already."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    fd = open_descriptor(path, O_RDONLY | O_DIRECTORY)
     try:
-        os.fsync(fd)
+        fsync(fd)
     finally:
-        os.close(fd)
+        close(fd)
 
 
 def _remove(name: str) -> None:
     try:
-        os.unlink(name)
+        unlink(name)
     except OSError:
         pass  # it was never made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import posix
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,7 @@ SHIPPED = Path(files.__file__).parents[1] / "protocols" / "elgama" / "profiles"
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     """The site's directory of Elgama profiles, empty."""
-    monkeypatch.setenv(files.ENVIRONMENT, str(tmp_path / "profiles"))
+    monkeypatch.setitem(posix.environ, files.ENVIRONMENT.encode(), str(tmp_path / "profiles").encode())
     directory = tmp_path / "profiles" / "elgama"
     directory.mkdir(parents=True)
     return directory

@@ -83,13 +83,13 @@ def test_a_full_disk_is_told_once_and_so_is_its_end(tmp_path, said, monkeypatch)
         raise OSError(28, "No space left on device")
 
     real = os.fsync
-    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr("meterd.runtime.state.fsync", full)
     memory.persistent["counter"] = 2
     assert [memory.save() for _ in range(3)] == [False] * 3
     assert len(said) == 1
     assert StateDirectory(str(tmp_path)).memory("m1").persistent["counter"] in (1, 2)
     assert sorted(os.listdir(tmp_path)) == ["m1.state"]
-    monkeypatch.setattr("os.fsync", real)
+    monkeypatch.setattr("meterd.runtime.state.fsync", real)
     assert memory.save()
     assert "kept again" in said[-1]
 
