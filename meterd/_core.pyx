@@ -19,7 +19,7 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memmove
 
-from os import O_CLOEXEC, O_NONBLOCK, close, pipe2, read, strerror, write
+from posix import O_CLOEXEC, O_NONBLOCK, close, pipe2, read, strerror, write
 
 from ._cosem import BitString, Date, DateTime, Time
 from .errors import DecodeError, Garbled, PortGone, Silence

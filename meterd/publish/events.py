@@ -8,10 +8,11 @@ tmpfs or an SD card: a counter that moves is one line per scan.
 
 from __future__ import annotations
 
-import os
+import posix
 
 from .. import log
 from ..json_text import encode, loads
+from ..paths import exists
 from .format import json_line
 
 TYPE_CHECKING = False
@@ -76,7 +77,7 @@ class EventLog:
 
     def reopen(self) -> None:
         """A file that was rotated away is begun anew."""
-        if self.path is not None and not os.path.exists(self.path):
+        if self.path is not None and not exists(self.path):
             self._in_file = 0
 
     def close(self) -> None:
@@ -87,7 +88,7 @@ class EventLog:
         kept = self._lines[-self.size :]
         with open(path + ".new", "wb") as file:
             file.write(_joined(kept))
-        os.replace(path + ".new", path)
+        posix.replace(path + ".new", path)
         self._in_file = len(kept)
 
     def _read_back(self, path: str) -> None:

@@ -8,9 +8,10 @@ and lost, and each trouble is one log line. A line is never torn: after a partia
 
 from __future__ import annotations
 
-import errno
-import os
 import select
+from errno import EDQUOT, EFBIG, ENOSPC
+from posix import O_APPEND, O_CLOEXEC, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY, close
+from posix import open as open_file
 
 from .. import log
 from .._core import Lines
@@ -118,8 +119,8 @@ class FileSink(LineSink):
         if self._fd is None:
             try:
                 # O_NONBLOCK: opening a FIFO that nobody reads must fail instead of waiting for a reader.
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-                self._fd = os.open(self.path, flags, 0o640)
+                flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+                self._fd = open_file(self.path, flags, 0o640)
             except OSError as error:
                 self._failed(error)
         return self._fd is not None
@@ -128,11 +129,11 @@ class FileSink(LineSink):
         """A full disk empties, a card returns: keep what waits and try again."""
         self.troubled = True
         log.error(f"{self.path}: {error.strerror}; readings wait", fold=f"sink {self.name}")
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno not in (ENOSPC, EDQUOT, EFBIG):
             self._close_file()
 
     def _close_file(self) -> None:
         self._stop_waiting()
         if self._fd is not None:
-            os.close(self._fd)
+            close(self._fd)
             self._fd = None

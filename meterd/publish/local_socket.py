@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import _socket
 import errno
-import os
+import posix
 import select
 import stat
 
@@ -89,7 +89,7 @@ class LocalSocket:
         self._listener.close()
         # A successor may have put its own socket there by now.
         if _identity(self.path) == self._identity:
-            os.unlink(self.path)
+            posix.unlink(self.path)
 
     def _on_knock(self, revents: int) -> None:
         try:
@@ -98,9 +98,9 @@ class LocalSocket:
             return  # the client left again, or descriptors are short: the next knock tells
         if len(self.clients) >= MAX_CLIENTS:
             log.warning(f"{self.path}: more than {MAX_CLIENTS} clients; one is turned away", fold=f"sink {self.path}")
-            os.close(fd)
+            posix.close(fd)
             return
-        os.set_blocking(fd, False)
+        posix.set_blocking(fd, False)
         client = _Client(fd)
         self.clients.append(client)
         self._loop.register(fd, select.POLLIN, lambda revents: self._on_client(client, revents))
@@ -116,7 +116,7 @@ class LocalSocket:
 
     def _skip_input(self, client: _Client) -> None:
         try:
-            ended = not os.read(client.fd, 4096)
+            ended = not posix.read(client.fd, 4096)
         except BlockingIOError:
             return
         except OSError:
@@ -128,7 +128,7 @@ class LocalSocket:
 
     def _write(self, client: _Client) -> None:
         try:
-            del client.waiting[: os.write(client.fd, client.waiting)]
+            del client.waiting[: posix.write(client.fd, client.waiting)]
         except BlockingIOError:
             pass
         except OSError:
@@ -146,12 +146,12 @@ class LocalSocket:
         if client in self.clients:
             self.clients.remove(client)
             self._loop.unregister(client.fd)
-            os.close(client.fd)
+            posix.close(client.fd)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        found = posix.stat(path)
     except OSError:
         return None
     return (found.st_dev, found.st_ino)
@@ -161,7 +161,7 @@ def listen(path: str) -> Any:
     """A listening socket at `path`, mode 0660 from its first moment."""
     _clear_away(path)
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC, 0)
-    before = os.umask(0o777 & ~MODE)
+    before = posix.umask(0o777 & ~MODE)
     try:
         listener.bind(path)
         listener.listen(MAX_CLIENTS)
@@ -169,14 +169,14 @@ def listen(path: str) -> Any:
         listener.close()
         raise ConfigError(path, f"the local socket cannot be opened: {error.strerror or error}") from error
     finally:
-        os.umask(before)
+        posix.umask(before)
     return listener
 
 
 def _clear_away(path: str) -> None:
     """Remove the socket file of a process that is no more; refuse to touch anything else."""
     try:
-        mode = os.stat(path).st_mode
+        mode = posix.stat(path).st_mode
     except OSError:
         return  # nothing there, or bind will say why
     if not stat.S_ISSOCK(mode):
@@ -187,7 +187,7 @@ def _clear_away(path: str) -> None:
         probe.connect(path)
     except OSError as error:
         if error.errno == errno.ECONNREFUSED:
-            os.unlink(path)
+            posix.unlink(path)
             return
         if error.errno != errno.EAGAIN:
             return

@@ -19,7 +19,7 @@ from _socket import (
     socket,
 )
 from errno import EINPROGRESS
-from os import strerror
+from posix import strerror
 from select import POLLOUT
 
 from .._core import Loop, Port, Timer
