@@ -63,10 +63,13 @@ FOLDERS = ("/etc/meterd", "/etc/dlms", "/etc/iec62056-21", "/etc/mbus", "/etc/el
 # user=uid:group=gid:further group=gid, as the packages feed has them.
 USER = "meterd=871:meterd=871:dialout=20"
 MAINTAINER_SCRIPTS = ("postinst", "prerm", "postrm")
-PROGRAM = """#!/usr/bin/python3 -S
+PROGRAM = """#!/usr/bin/python3 -SP
 import sys
 
 sys.path.append("{site}")
+from meterd.quick_import import install
+
+install()
 from {module} import {function}
 
 sys.exit({function}())
