@@ -30,6 +30,7 @@ from .validation import Table, did_you_mean, is_comment, nearest, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from .careful import Steps
@@ -292,13 +293,25 @@ class _Loading:
             if device.protocol not in self.configuration.broken:
                 by_package.setdefault(device.protocol, []).append(device)
         for package, devices in by_package.items():
-            review = getattr(registry.tables(package), "review", None)
-            for device, parameter, message, is_error in review(devices) if review else ():
+            for device, parameter, message, is_error in self._remarks(package, devices):
                 if is_error:
                     self._complain[device.alias](parameter, message)
                 else:
                     doubts.append(f"{device.alias}: {message}")
         return doubts
+
+    def _remarks(self, package: str, devices: list[Device]) -> Iterable[tuple[Device, str | None, str, bool]]:
+        review = getattr(registry.tables(package), "review", None)
+        if review is None:
+            return ()
+        try:
+            found: Iterable[tuple[Device, str | None, str, bool]] = review(devices)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            if not self.profiles.look_again(package):
+                raise
+            self._break(package)
+            return ()
+        return found
 
     def _table(self, package: str) -> tuple[Table, Table]:
         found = self._tables.get(package)

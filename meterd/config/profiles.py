@@ -89,6 +89,13 @@ class Profiles:
             self._known[key] = self._load(package, name)
         return self._known[key]
 
+    def look_again(self, package: str) -> bool:
+        """Whether a profile that was taken to be in order is not after all: one that came with meterd, then edited."""
+        self._careful = True
+        for _, name in [key for key in self._known if key[0] == package]:
+            self._known[package, name] = self._load(package, name)
+        return bool(self.errors)
+
     def check_all(self, package: str) -> None:
         """Look at every profile of a protocol, used or not."""
         for name in known_names(package):
@@ -100,9 +107,11 @@ class Profiles:
             return None
         tables = registry.tables(package)
         merged: Content = {}
+        known_good = True
         for source in reversed(sources):
             merged = tables.profile_merge(merged, source.content)
-            if not source.faults:
+            known_good = known_good and self._is_known_good(tables, source.path)
+            if not source.faults and not known_good:
                 _blame(source, tables.profile_faults(merged, True))
             if source.faults:
                 self._tell(source)
@@ -126,7 +135,8 @@ class Profiles:
             sources.append(source)
             if source.faults:
                 break
-            _blame(source, tables.profile_faults(source.content, False))
+            if not self._is_known_good(tables, path):
+                _blame(source, tables.profile_faults(source.content, False))
             if source.faults:
                 break
             base = source.content.get("extends")
@@ -141,6 +151,10 @@ class Profiles:
             self._tell(sources[-1])
             return []
         return sources
+
+    def _is_known_good(self, tables: ModuleType, path: str) -> bool:
+        """What came with the protocol was checked before: a gateway need not do it over at every start."""
+        return not self._careful and parent(path) == shipped_directory(tables)
 
     def _tell(self, source: Source) -> None:
         """Keep a file's errors, once however many profiles begin from it."""

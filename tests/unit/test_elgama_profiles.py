@@ -68,6 +68,22 @@ def test_every_model_has_a_profile_that_is_in_order() -> None:
         assert content["meter_model"] == number
 
 
+@pytest.mark.parametrize("careful", [False, True])
+def test_a_shipped_profile_that_was_spoilt_on_the_spot_is_told(tmp_path: Path, monkeypatch, careful: bool) -> None:
+    content = json.loads((SHIPPED / "gama300.json").read_text(encoding="utf-8"))
+    del content["transport"]
+    write(tmp_path / "gama300.json", content)
+    monkeypatch.setattr(files, "shipped_directory", lambda tables: str(tmp_path))
+    path = write(tmp_path / "meterd.json", {"devices": [device()], "signals": [signal()]})
+    configuration = load([str(path)], careful)
+    assert [str(error) for error in configuration.errors] == [
+        f"{tmp_path}/gama300.json, line 1, transport: is missing",
+        f"{tmp_path}/gama300.json, line 1, transport.protocol: is missing, allowed: one of dlms-hdlc, "
+        "iec62056-21, iec62056-31, none",
+    ]
+    assert configuration.devices == []
+
+
 def test_everything_shipped_says_where_it_is_from_and_holds_no_password() -> None:
     for path in SHIPPED.glob("*.json"):
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -131,9 +147,9 @@ def test_a_sites_file_is_laid_over_the_shipped_one(site: Path) -> None:
     assert profile.part("association")["client"] == 32
     assert profile.part("association")["max_info"] == 128
     assert set(profile.aliases) == {"A+", "part"}
-    assert "4.8.0" not in profile.registers
-    assert profile.registers["1.8.2"].infers_scaler
-    assert str(profile.registers["1.8.0"].scaler) == "sn:0x0110"
+    assert "4.8.0" not in profile.entries
+    assert profile.register("1.8.2").infers_scaler
+    assert str(profile.register("1.8.0").scaler) == "sn:0x0110"
     assert profile.file == str(site / "gama300.json")
     gama100 = files.Profiles().load("elgama", "gama100")
     assert gama100 is not None
@@ -373,7 +389,7 @@ def test_no_content_breaks_the_check(data: Any) -> None:
     found = profile_faults(content, False)
     whole = {} if found else profile_merge({}, content)
     if whole and not profile_faults(whole, True):
-        Profile(whole)
+        Profile(whole).registers()
     for steps, message in found:
         assert steps == () or steps[0] in content
         assert message

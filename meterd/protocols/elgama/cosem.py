@@ -104,7 +104,7 @@ class Talk:
         """What the profile knows of short names saves reading the object list; its columns have their scalers so."""
         if self._logical():
             return
-        for register in self.profile.registers.values():
+        for register in self.profile.registers():
             if isinstance(register.read.address, int) and register.logical_name and register.kind == VALUE:
                 base = register.read.address - SHORT_NAME_STEP
                 self.directory.known[format_logical_name(register.logical_name)] = [register.class_id, base]

@@ -126,7 +126,7 @@ def _list(device: Device, profile: Profile, memory: Memory) -> Conversation:
 def _registers(profile: Profile, things: list[Thing]) -> dict[str, Any]:
     """What to lay over the profile's registers; None takes one away."""
     registers: dict[str, Any] = {}
-    by_place = {str(register.read): register for register in profile.registers.values()}
+    by_place = {str(register.read): register for register in profile.registers()}
     codes: set[bytes] = set()
     for thing in things:
         code = full_name(thing.code)
@@ -147,7 +147,7 @@ def _registers(profile: Profile, things: list[Thing]) -> dict[str, Any]:
 
 def _name(profile: Profile, thing: Thing, code: bytes | None) -> str:
     """The profile's own spelling of the code where it has one."""
-    known = profile.by_code.get(code) if code is not None else None
+    known = profile.by_code(code) if code is not None else None
     return known.name if known is not None else thing.code
 
 
@@ -162,7 +162,7 @@ def _register(thing: Thing) -> dict[str, Any]:
 
 def _signal(device: Device, profile: Profile, thing: Thing) -> dict[str, Any]:
     """A row of the Signals tab that works with the profile as it is, and with what was found laid over it."""
-    known = profile.registers.get(thing.code)
+    known = profile.register(thing.code)
     place = thing.code if known is not None and known.read == thing.raw else str(thing.raw)
     shown = "" if thing.value is None else f" = {thing.value}{' ' + thing.unit if thing.unit else ''}"
     tag = f"{place}#{thing.field}" if thing.field else place

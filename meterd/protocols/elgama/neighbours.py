@@ -63,7 +63,7 @@ def _doubts(device: Device, profile: Profile, neighbours: int) -> list[Remark]:
     length = profile.part("session").get("password_length")
     if length and device["password"] and len(device["password"]) != length:
         told.append(f"password has {len(device['password'])} characters, where profile {profile.name} expects {length}")
-    if profile.content.get("status") == "unverified" and not profile.registers:
+    if profile.content.get("status") == "unverified" and not profile.entries:
         told.append(f"profile {profile.name} is unverified and has no registers; add them to {profile.file}")
     return [(device, None, message, False) for message in told]
 

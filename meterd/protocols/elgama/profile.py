@@ -154,10 +154,14 @@ def full_name(text: str) -> bytes | None:
 
 
 class Profile:
-    """`content` valid and merged; `file` the one to edit; `unlisted` how OBIS codes beyond the registers are read."""
+    """`content` valid and merged; `entries` its registers as they stand there; `file` the one to edit; `unlisted` how
+    OBIS codes beyond the registers are read.
+
+    A register is made when it is asked for: a device reads few of those that its profile has.
+    """
 
     __slots__ = (
-        "aliases", "by_code", "clock", "content", "file", "identity", "name", "protocol", "registers", "unlisted",
+        "_codes", "_made", "aliases", "clock", "content", "entries", "file", "identity", "name", "protocol", "unlisted",
     )  # fmt: skip
 
     def __init__(self, content: Content) -> None:
@@ -171,16 +175,31 @@ class Profile:
         self.aliases: dict[str, str] = {
             name: target for name, target in content.get("aliases", {}).items() if not is_comment(name)
         }
-        self.registers = {
-            name: Register.of(name, entry)
-            for name, entry in content.get("registers", {}).items()
-            if not is_comment(name)
+        self.entries: dict[str, Content] = {
+            name: entry for name, entry in content.get("registers", {}).items() if not is_comment(name)
         }
-        self.by_code: dict[bytes, Register] = {}
-        for register in self.registers.values():
-            code = full_name(register.name)
-            if code is not None:
-                self.by_code.setdefault(code, register)
+        self._made: dict[str, Register] = {}
+        self._codes: dict[bytes, str] = {}
+
+    def register(self, name: str) -> Register | None:
+        """The register of that very name."""
+        found = self._made.get(name)
+        if found is None and name in self.entries:
+            found = self._made[name] = Register.of(name, self.entries[name])
+        return found
+
+    def registers(self) -> list[Register]:
+        """All of them."""
+        return [register for name in self.entries if (register := self.register(name)) is not None]
+
+    def by_code(self, code: bytes) -> Register | None:
+        """The register whose name is that OBIS code, however it is written."""
+        if not self._codes:
+            for name in self.entries:
+                own = full_name(name)
+                if own is not None:
+                    self._codes.setdefault(own, name)
+        return self.register(self._codes[code]) if code in self._codes else None
 
     def part(self, name: str) -> Content:
         """An object of the profile, empty where it is absent or null."""

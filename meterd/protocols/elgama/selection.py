@@ -59,7 +59,7 @@ def _same_as_job(profile: Profile, signal: Signal, items: list[str]) -> Choice:
 def _items(profile: Profile, job: str) -> list[str]:
     """The items of a job as they are written; an alias for several is opened."""
     whole = _opened(profile, job)
-    texts = [job] if job in profile.registers else [part.strip() for part in whole.split(",")]
+    texts = [job] if job in profile.entries else [part.strip() for part in whole.split(",")]
     texts = [item.strip() for text in texts for item in _opened(profile, text).split(",")]
     if len(texts) > MAX_ITEMS or not all(texts):
         raise ValueError(f'job_todo: found "{job}", allowed: at most {MAX_ITEMS} items with commas between')
@@ -81,7 +81,7 @@ def _picked(profile: Profile, signal: Signal, tag: str) -> Choice:
     """The item that a tag names, with its field or attribute."""
     tag = _opened(profile, tag)
     name, hash_mark, field = tag.rpartition("#")
-    if hash_mark and tag not in profile.registers:
+    if hash_mark and tag not in profile.entries:
         return _with_field(Choice(signal, find(profile, name.strip())), field.strip())
     try:
         return Choice(signal, find(profile, tag))
@@ -116,12 +116,12 @@ def _with_attribute(choice: Choice, attribute: int) -> Choice:
 def find(profile: Profile, name: str) -> Register:
     """The register that a name or raw form stands for. Raises: ValueError, naming the file to edit."""
     name = _opened(profile, name)
-    known = profile.registers.get(name) or _special(profile, name)
+    known = profile.register(name) or _special(profile, name)
     if known is None and is_raw(name):
         return _raw(profile, name)
     code = full_name(name) if known is None else None
     if code is not None:
-        known = profile.by_code.get(code)
+        known = profile.by_code(code)
         if known is None and profile.unlisted == "ln":
             return _raw(profile, f"ln:{format_logical_name(code)}:{VALUE_ATTRIBUTE}")
         if known is None and profile.unlisted:
@@ -134,7 +134,7 @@ def find(profile: Profile, name: str) -> Register:
 
 def _opened(profile: Profile, name: str) -> str:
     """What an alias stands for; any other name as it is."""
-    return name if name in profile.registers else profile.aliases.get(name, name)
+    return name if name in profile.entries else profile.aliases.get(name, name)
 
 
 def _special(profile: Profile, name: str) -> Register | None:
@@ -155,7 +155,7 @@ def _raw(profile: Profile, text: str) -> Register:
     if raw.kind not in kinds:
         allowed = ", ".join(f"{kind}:…" for kind in kinds)
         raise ValueError(f'found "{text}", allowed with profile {profile.name}: {allowed}')
-    for register in profile.registers.values():
+    for register in profile.registers():
         if register.read == raw:
             return register
     return Register(str(raw), raw)
