@@ -7,6 +7,8 @@ The counter lives in `memory.persistent`, reserved by the hundred and saved befo
 skips numbers and repeats none. Challenges come from `memory.volatile["random_bytes"]`, a callable that the runtime
 puts there. `memory.volatile["rung"]` names how far the conversation got, for diagnosis.
 
+What few associations need (the proof of high-level security, blocks) is imported where it is used.
+
 The dirt: late answers of another service, meters that end an association unasked, refusals in five shapes.
 """
 
@@ -15,11 +17,10 @@ from __future__ import annotations
 from itertools import cycle
 
 from ...errors import DecodeError, MeterdError, PortGone, ProtocolError, SecurityError
-from . import acse, action, block_transfer, conformance, initiate, read, refusals
+from . import acse, conformance, initiate, refusals
 from . import enumerations as codes
 from .apdu import CONFIRMED, HIGH_PRIORITY, INVOKE_ID_MASK
 from .encode import encode
-from .hls import Hls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ class Association:
 
     def _prove(self, challenge: bytes, aare: acse.Aare) -> Conversation:
         """Passes 3 and 4: f(StoC) goes to the meter, f(CtoS) comes back. Raises: SecurityError, Refused."""
+        from .hls import Hls
+
         credentials = self.credentials
         self._reserve(1)
         proof = Hls(
@@ -166,6 +169,8 @@ class Association:
             raise
 
     def _prove_ln(self, reply: bytes) -> Conversation:
+        from . import action
+
         invoke = self.next_invoke()
         apdu = action.request_normal(invoke, ASSOCIATION_LN_CLASS, ASSOCIATION_LN, REPLY_TO_HLS, reply)
         result = action.decode_response((yield from self.request(apdu, codes.ACTION_RESPONSE, invoke)))
@@ -178,6 +183,8 @@ class Association:
         return result.value
 
     def _prove_sn(self, reply: bytes) -> Conversation:
+        from . import read
+
         apdu = read.request([read.parameterised(SN_REPLY_TO_HLS, bytes((METHOD_SELECTOR,)) + reply)])
         results = read.decode_response((yield from self.request(apdu, codes.READ_RESPONSE)))
         if not isinstance(results, list) or len(results) != 1:
@@ -236,6 +243,8 @@ class Association:
 
     def _collect_blocks(self, answer: bytes) -> Conversation:
         """General block transfer (Green Book 9.4.6.13), window 1: acknowledge each block until the last."""
+        from . import block_transfer
+
         parts: list[bytes] = []
         size = 0
         for number in range(1, MAX_GENERAL_BLOCKS):

@@ -3,6 +3,9 @@
 `memory.volatile` holds `session` (an association left open), `counter`, `scalers`, `rung` and what the runtime puts
 there as `random_bytes`; `memory.persistent` holds `counter`, `objects`, `profiles`, `lists` and `meter`.
 
+What one scan in many needs, or none before the meter has granted the association, is imported where it is used: the
+first byte is out sooner so, and what a site never needs takes no memory.
+
 The dirt: an association kept open that the meter has closed, politely (DM, an exception) or without a word: it is made
 anew once. Over the TCP wrapper, where nothing else repeats, a request without an answer makes a new association too.
 """
@@ -15,14 +18,7 @@ from ...model import failed
 from ...obis import format_logical_name
 from . import address
 from .association import Association
-from .link import HdlcLink
-from .mode_e import sign_on
-from .objects import Directory
-from .profile import Profile
-from .reader import Item, LogicalNames, Reader, ShortNames, attribute_name
-from .reading import Values
 from .settings import Credentials
-from .wrapper import WrapperLink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +27,11 @@ if TYPE_CHECKING:
 
     from ...conversation import Conversation
     from ...model import Memory, Signal
+    from .link import HdlcLink
+    from .reader import Reader
     from .settings import Settings
     from .targets import Target
+    from .wrapper import WrapperLink
 
 RECONNECT_PAUSE_S = 0.5
 # The value attribute of what may hold an invocation counter: a Data object or a register.
@@ -47,12 +46,13 @@ class Session:
         self.memory = memory
         self.association: Association | None = None
         self.link: HdlcLink | WrapperLink | None = None
+        self._hdlc: HdlcLink | None = None  # the link, where it is one
         self._reader: Reader | None = None
 
     def resume(self) -> None:
         """Go on with an association that was left open: the first request, sent once, shows whether it still is."""
-        if isinstance(self.link, HdlcLink):
-            self.link.patience = 1
+        if self._hdlc is not None:
+            self._hdlc.patience = 1
         self.reader().on_trial = True
 
     def on_trial(self) -> bool:
@@ -64,6 +64,8 @@ class Session:
         settings = self.settings
         self._rung("bytes")
         if settings.signs_on and settings.line is not None:
+            from .mode_e import sign_on
+
             yield from sign_on(settings.line.baudrate, "", settings.timeout_ms, settings.attempts)
         elif settings.line is not None:
             yield settings.line
@@ -88,14 +90,22 @@ class Session:
     def _make_link(self, client: int) -> HdlcLink | WrapperLink:
         settings = self.settings
         if settings.wrapped:
+            from .wrapper import WrapperLink
+
             return WrapperLink(client, int.from_bytes(settings.server, "big"), settings.timeout_ms)
-        return HdlcLink(
+        from .link import HdlcLink
+
+        self._hdlc = HdlcLink(
             address.client_address(client), settings.server, settings.timeout_ms, settings.attempts,
             settings.max_info, settings.window,
         )  # fmt: skip
+        return self._hdlc
 
     def _learn_counter(self) -> Conversation:
         """Ask the meter, as the public client and in clear, up to which counter it has heard us."""
+        from .objects import Directory
+        from .reader import Item, attribute_name
+
         yield from self._associate(self.settings.public_client, Credentials())
         reader = self.reader()
         directory = Directory(reader, self.memory)
@@ -132,6 +142,8 @@ class Session:
         if self._reader is None:
             if self.association is None:
                 raise Disconnected("there is no association with the meter")
+            from .reader import LogicalNames, ShortNames
+
             kind = ShortNames if self.settings.short_names else LogicalNames
             self._reader = kind(self.association, self.memory)
         return self._reader
@@ -141,7 +153,7 @@ class Session:
         if self.association is not None:
             association, self.association = self.association, None
             # Where the link is lost RLRQ would only cost more time-outs; DISC ends the association as well.
-            if isinstance(self.link, WrapperLink) or (self.link is not None and self.link.connected):
+            if self.link is not None and (self._hdlc is None or self._hdlc.connected):
                 yield from association.release()
         if self.link is not None:
             link, self.link = self.link, None
@@ -208,6 +220,9 @@ class Scan:
         return self.settings.wrapped and isinstance(error, (Silence, Garbled))
 
     def _once(self, session: Session) -> Conversation:
+        from .objects import Directory
+        from .reading import Values
+
         reader = session.reader()
         values = Values(reader, Directory(reader, self.memory), self.memory)
         todo = self.targets
@@ -217,6 +232,8 @@ class Scan:
         rest = yield from values.read_lists(attributes, self.done)
         yield from values.read_singly(rest, self.done)
         for target in profiles:
+            from .profile import Profile
+
             yield from Profile(values, target, self.memory).read()
             self.done.add(target)
         self.memory.volatile["rung"] = "done"

@@ -42,9 +42,14 @@ def conversation(plan: Plan, memory: Memory) -> Conversation:
     targets = plan.requests.targets
     if not targets:
         return _refuse(plan)
+    return _scan(plan, memory)
+
+
+def _scan(plan: Plan, memory: Memory) -> Conversation:
+    """The import is part of the conversation: what another line says first need not wait for it."""
     from .conversation import Scan
 
-    return Scan(plan.requests.settings, memory, targets, plan.refused).run()
+    yield from Scan(plan.requests.settings, memory, plan.requests.targets, plan.refused).run()
 
 
 def _refuse(plan: Plan) -> Conversation:

@@ -52,6 +52,6 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
 
 def conversation(plan: Plan, memory: Memory) -> Conversation:
     """Read the meter once and report every signal. Raises: MeterdError where nothing more can be read."""
-    from .readout import scan
+    from .readout import scan  # within the conversation: what another line says first need not wait for it
 
-    return scan(plan, memory)
+    yield from scan(plan, memory)
