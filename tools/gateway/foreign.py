@@ -17,7 +17,7 @@ from pathlib import Path
 from .cache import ToolMissing, made, program, run
 from .compiled import PROJECT
 from .debian import unpacked
-from .third_party import pure
+from .third_party import COMPILE, LINK, UJSON, compile_ujson, pure
 from .toolchain import PYTHON, zig
 
 PACKAGES = (
@@ -93,6 +93,19 @@ def modules(row: Foreign) -> Path:
         shutil.rmtree(work)
 
     return made(f"foreign-{row.architecture}", {"sources": contents, "root": root.name}, make)
+
+
+def packed_ujson(row: Foreign) -> Path:
+    """ujson.so as meterd's feed packs it, for the machine: without the C++ library that Debian's needs."""
+    root = unpacked(row.architecture, PACKAGES)
+
+    def make(folder: Path) -> None:
+        compiler = [[str(zig()), language, "-target", row.target, "-D__STRICT_ANSI__"] for language in ("cc", "c++")]
+        include = root / "usr" / "include"
+        compile_ujson(folder, f"ujson-{row.architecture}.log", *compiler, (include / f"python{PYTHON}", include))
+
+    recipe = {"requirement": UJSON, "root": root.name, "flags": [*COMPILE, *LINK]}
+    return made(f"ujson-{row.architecture}", recipe, make) / "ujson.so"
 
 
 def place(row: Foreign, folder: Path) -> Path:

@@ -13,6 +13,8 @@ from .toolchain import compiler, python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .machines import Machine
 
 UJSON = "ujson==6.1.0"
@@ -68,32 +70,39 @@ def ujson(machine: Machine) -> Path:
     """A folder with ujson.so; the C++ of its float conversion is linked in, so it needs no libstdc++."""
 
     def make(folder: Path) -> None:
-        source = _sdist(UJSON) / "src" / "ujson"
-        floats = source / "deps" / "double-conversion" / "double-conversion"
         log = f"ujson-{machine.name}.log"
         tools = compiler(machine)
-        flags = [*COMPILE, "-D_GNU_SOURCE", f'-DUJSON_VERSION="{UJSON.partition("==")[2]}"']
-        flags += [f"-I{path}" for path in (_include(machine), source, floats)]
-        allocation = folder / "new_and_delete.cc"
-        allocation.write_text(NEW_AND_DELETE)
-        reading = folder / "string-to-double.cc"
-        text, replaced = CLASSIC_LOCALE.subn(WITHOUT_LOCALE, (floats / reading.name).read_text())
-        if replaced != 1:
-            raise RuntimeError(f"{UJSON}: string-to-double.cc is not as it was")
-        reading.write_text(text)
-        sources = [path for path in sorted(floats.glob("*.cc")) if path.name != reading.name]
-        sources += [*sorted(source.glob("*.c")), source / "dconv_wrapper.cc", reading, allocation]
-        objects: list[Path] = []
-        for path in sources:
-            objects.append(folder / (path.stem + ".o"))
-            tool = ["c++", *PLAIN_CPP] if path.suffix == ".cc" else ["cc"]
-            run(log, "nice", tools / tool[0], "-c", *flags, *tool[1:], path, "-o", objects[-1])
-        run(log, tools / "cc", *LINK, *objects, "-o", folder / "ujson.so")
+        compile_ujson(folder, log, (tools / "cc",), (tools / "c++",), (_include(machine),))
         strip(machine, folder / "ujson.so", log)
-        for path in (*objects, reading, allocation):
-            path.unlink()
 
     return made(f"ujson-{machine.name}", _recipe(machine, UJSON), make)
+
+
+def compile_ujson(
+    folder: Path, log: str, c: Sequence[Path | str], cpp: Sequence[Path | str], include: Sequence[Path]
+) -> None:
+    """Make ujson.so in the folder; `c` and `cpp` are the words that begin a compiler's command."""
+    source = _sdist(UJSON) / "src" / "ujson"
+    floats = source / "deps" / "double-conversion" / "double-conversion"
+    flags = [*COMPILE, "-D_GNU_SOURCE", f'-DUJSON_VERSION="{UJSON.partition("==")[2]}"']
+    flags += [f"-I{path}" for path in (*include, source, floats)]
+    allocation = folder / "new_and_delete.cc"
+    allocation.write_text(NEW_AND_DELETE)
+    reading = folder / "string-to-double.cc"
+    text, replaced = CLASSIC_LOCALE.subn(WITHOUT_LOCALE, (floats / reading.name).read_text())
+    if replaced != 1:
+        raise RuntimeError(f"{UJSON}: string-to-double.cc is not as it was")
+    reading.write_text(text)
+    sources = [path for path in sorted(floats.glob("*.cc")) if path.name != reading.name]
+    sources += [*sorted(source.glob("*.c")), source / "dconv_wrapper.cc", reading, allocation]
+    objects: list[Path] = []
+    for path in sources:
+        objects.append(folder / (path.stem + ".o"))
+        words = (*cpp, *PLAIN_CPP) if path.suffix == ".cc" else c
+        run(log, "nice", *words, "-c", *flags, path, "-o", objects[-1])
+    run(log, *c, *LINK, *objects, "-o", folder / "ujson.so")
+    for path in (*objects, reading, allocation):
+        path.unlink()
 
 
 def msgpack(machine: Machine) -> Path:
