@@ -11,6 +11,7 @@ from .. import log
 from .._core import Loop, Timer
 from ..errors import Aborted, LineError, MeterdError, PortGone, Refused
 from ..model import failed
+from .farewell import Farewells
 from .player import Player
 from .schedule import Schedule, Turn
 
@@ -92,6 +93,7 @@ class Line:
             self.port = self._serial = SerialPort(loop, path)
         self.player = Player(loop, self.port, hub.publish, self._ended)
         self.player.on_words = self._say
+        self._farewells = Farewells(loop, self.player)
         self._schedule = Schedule()
         self._current: Job | None = None
         self._started = 0.0
@@ -102,7 +104,8 @@ class Line:
         self._stopped: Callable[[Line], None] | None = None
 
     def set_jobs(self, jobs: list[Job]) -> None:
-        """Serve these devices from now on; one that is being read and is not among them is let go politely."""
+        """Serve these devices from now on; those that are not among them any more are let go politely."""
+        self._owe_goodbyes([job for job in self.jobs if job not in jobs])
         self.jobs = jobs
         self._schedule.turns = [job.turn for job in jobs]
         if self._current is not None and self._current not in jobs:
@@ -111,17 +114,26 @@ class Line:
 
     def secrets(self) -> set[bytes]:
         """What no trace of this line may show; a device that is just being let go has secrets still."""
-        jobs = self.jobs if self._current is None else [*self.jobs, self._current]
+        jobs = [*self.jobs, *self._farewells.jobs()]
+        if self._current is not None:
+            jobs.append(self._current)
         return {secret for job in jobs for secret in job.plan.secrets}
 
     def stop(self, stopped: Callable[[Line], None]) -> None:
-        """End politely and close the port, then call `stopped(self)`, within the player's bound for goodbyes."""
+        """End politely and close the port, then call `stopped(self)`, within the bounds of player and farewells."""
         self._stopped = stopped
         self._timer.deadline = None
-        if self._current is None:
-            self._finish_stop()
-        else:
+        self._owe_goodbyes(self.jobs)
+        if self._current is not None:
             self._interrupt("meterd is ending")
+        else:
+            self._finish_stop()
+
+    def _owe_goodbyes(self, jobs: list[Job]) -> None:
+        """One that is being read says its own, and owes only what it did not come to."""
+        for job in jobs:
+            if job is not self._current:
+                self._farewells.owe(job)
 
     def _interrupt(self, why: str) -> None:
         self._interrupted = True
@@ -132,15 +144,35 @@ class Line:
             self._ended(Aborted(why))
 
     def _finish_stop(self) -> None:
+        if self._says_goodbye():
+            return
         stopped, self._stopped = self._stopped, None
         self._close_port()
         if stopped is not None:
             stopped(self)
 
+    def _says_goodbye(self) -> bool:
+        """Begin the next goodbye that is owed, unless one is under way. False if there is none to be said."""
+        if self._farewells.job is not None:
+            return True
+        if not self._farewells.jobs():
+            return False
+        self._close_timer.deadline = None
+        if self._serial is not None and not self.port.is_open():
+            try:
+                self._serial.open()
+            except PortGone as error:
+                log.debug(f"{error}", port=self.key)
+        if not self.port.is_open():  # over TCP whatever was open has ended with the connection
+            self._farewells.forget()
+            return False
+        self._farewells.begin()
+        return True
+
     # ---- taking turns
 
     def _plan_next(self) -> None:
-        if self._current is None and self._stopped is None:
+        if self._current is None and self._stopped is None and not self._says_goodbye():
             due = self._schedule.next_time(self.loop.time)
             if due is None:
                 self._timer.deadline = None
@@ -148,7 +180,7 @@ class Line:
                 self.loop.arm(self._timer, due)
 
     def _consider(self) -> None:
-        if self._current is not None or self._stopped is not None:
+        if self._current is not None or self._stopped is not None or self._farewells.job is not None:
             return
         turn = self._schedule.pick(self.loop.time)
         if turn is None:
@@ -209,6 +241,7 @@ class Line:
     def _ended(self, error: Exception | None) -> None:
         job = self._current
         if job is None:
+            self._parted(error)
             return
         if self._interrupted:
             error = error if isinstance(error, Aborted) else Aborted(f"{error}")
@@ -219,11 +252,20 @@ class Line:
             self._open(job)
             return
         self._current = None
+        if self._interrupted:
+            self._farewells.owe(job)
         if isinstance(error, Aborted):
             log.info(f"{job.alias()}: scan ended early: {error}", port=self.key)
         else:
             self._settle(job, error)
         self._after(job, error)
+
+    def _parted(self, error: Exception | None) -> None:
+        """A goodbye is over."""
+        job = self._farewells.ended(error)
+        if job is not None:
+            self._keep_or_close(error)
+            self._go_on(job)
 
     def _settle(self, job: Job, error: Exception | None) -> None:
         """Give the device its status, a fault its log line, and every signal that a fault left out its reading.
@@ -276,22 +318,27 @@ class Line:
         if isinstance(error, PortGone) and job.turn.retry_s is None:
             job.turn.due = now + max(min(job.turn.period_s, PORT_RETRY_S), 1.0)
         self._keep_or_close(error)
+        if self.once:
+            self._schedule.turns = [turn for turn in self._schedule.turns if turn is not job.turn]
+            if not self._schedule.turns and self.on_idle is not None and self._stopped is None:
+                self.stop(self.on_idle)
+                return
+        self._go_on(job)
+
+    def _go_on(self, job: Job) -> None:
+        """What is next, now that the line is free; `job` was the last to use it."""
         if self._stopped is not None:
             self._finish_stop()
             return
-        if self.once:
-            self._schedule.turns = [turn for turn in self._schedule.turns if turn is not job.turn]
-            if not self._schedule.turns and self.on_idle is not None:
-                self._close_port()
-                self.on_idle(self)
-                return
         if self._serial is not None and self._serial.is_open():
-            self.loop.arm(self._close_timer, now + job.close_delay_s)
+            self.loop.arm(self._close_timer, self.loop.time + job.close_delay_s)
         self._plan_next()
 
     def _keep_or_close(self, error: Exception | None) -> None:
-        """A connection that may be half open, or out of step, is not used again: only a new one tells."""
-        doubtful = self._tcp is not None and isinstance(error, (LineError, Aborted))
+        """A connection that may be half open, or out of step, is not used again: only a new one tells. The goodbyes
+        that are owed on it are worth a try all the same.
+        """
+        doubtful = self._tcp is not None and isinstance(error, (LineError, Aborted)) and not self._farewells.jobs()
         if doubtful or isinstance(error, PortGone) or self.port.is_sending():
             self.port.close()
         elif self._serial is not None and self._serial.shortcoming:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from itertools import cycle
 
-from ...errors import DecodeError, MeterdError, PortGone, ProtocolError, SecurityError
+from ...errors import Aborted, DecodeError, MeterdError, PortGone, ProtocolError, SecurityError
 from . import acse, conformance, initiate, refusals
 from . import enumerations as codes
 from .apdu import CONFIRMED, HIGH_PRIORITY, INVOKE_ID_MASK
@@ -203,7 +203,7 @@ class Association:
         self.open = False
         try:
             yield from self._exchange(acse.Rlrq(0).encode(), lambda tag: tag == codes.RLRE)
-        except PortGone:
+        except (PortGone, Aborted):
             raise
         except MeterdError:
             return

@@ -159,6 +159,14 @@ class Session:
             link, self.link = self.link, None
             yield from link.close()
 
+    def end(self) -> Conversation:
+        """Leave an association that was left open, each frame sent once: the meter may be gone. Raises: PortGone."""
+        if self.settings.line is not None:
+            yield self.settings.line
+        if self._hdlc is not None:
+            self._hdlc.patience = self._hdlc.attempts = 1
+        yield from self.leave()
+
     def _rung(self, name: str) -> None:
         self.memory.volatile["rung"] = name
 

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...model import Device, Memory, Signal
+    from .conversation import Session
     from .targets import Target
 
 
@@ -50,6 +51,12 @@ def _scan(plan: Plan, memory: Memory) -> Conversation:
     from .conversation import Scan
 
     yield from Scan(plan.requests.settings, memory, plan.requests.targets, plan.refused).run()
+
+
+def goodbye(plan: Plan, memory: Memory) -> Conversation | None:
+    """End the association that `keep_open` has left open; None where there is none. Raises: PortGone."""
+    session: Session | None = memory.volatile.pop("session", None)
+    return None if session is None else session.end()
 
 
 def _refuse(plan: Plan) -> Conversation:
