@@ -8,30 +8,20 @@ three minutes, so METERD_BENCH_FULL=1 asks for it; otherwise 25 meters stand for
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
-import time
-from collections import Counter
 
 from meterd._core import Loop
-from meterd.config.files import load
-from meterd.model import Reading
-from meterd.publish.hub import Hub
-from meterd.runtime.daemon import Daemon
-from meterd.runtime.line import Line
-from meterd.runtime.meter_host import MeterHost
 from meterd.runtime.single import Evidence
-from meterd.runtime.state import StateDirectory
 from meterd.simulate.mbus import LINE, bus
 from meterd.simulate.mbus_meters import KINDS, Meter, identity_of
+
+from ._paced_line import on_a_line, read
 
 SEVERAL, ALL = 25, 250
 ANSWER_DELAY_MS = 0
 SIGNALS = ("energy", "volume", "power")
 REQUESTS = 2  # per meter: SND_NKE and REQ_UD2
 SHORT_FRAME = 5
-WAIT_S = 10.0
 
 Row = tuple[str, float, str, float | None]
 
@@ -47,23 +37,6 @@ def fleet(count: int) -> list[Meter]:
         Meter(number, identity_of(f"{10_000_000 + number}", "LUG", 1, 4), (telegram(number),))
         for number in range(1, count + 1)
     ]
-
-
-def start_bus(link: str, meters: list[Meter]) -> int:
-    """Fork the bus; returns its pid once `link` stands."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            loop = Loop()
-            MeterHost(loop).on_pty(link, bus(meters, ANSWER_DELAY_MS / 1000), LINE, paced=True)
-            loop.run()
-        finally:
-            os._exit(1)
-    limit = time.monotonic() + WAIT_S
-    while not os.path.islink(link):
-        assert time.monotonic() < limit, "the simulated bus did not start"
-        time.sleep(0.01)
-    return pid
 
 
 def configuration(link: str, count: int) -> dict[str, object]:
@@ -87,57 +60,10 @@ def configuration(link: str, count: int) -> dict[str, object]:
     return {"devices": devices, "signals": signals}
 
 
-class Kept:
-    """A sink that counts what becomes of each signal."""
-
-    def __init__(self) -> None:
-        self.qualities: Counter[str] = Counter()
-
-    def accept(self, reading: Reading) -> None:
-        self.qualities[reading.quality] += 1
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def reopen(self) -> None:
-        """Nothing is open."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-def scan(path: str, evidence: Evidence) -> tuple[float, Counter[str]]:
-    """Read everything that is configured once; returns the seconds that it took, and readings by quality."""
-    loop, kept = Loop(), Kept()
-    daemon = Daemon(loop, Hub([kept], lambda: time.time_ns() // 1_000_000), StateDirectory(None))
-    daemon.once = True
-
-    def observe(line: Line) -> list[Evidence]:
-        return [evidence]
-
-    daemon.observe = observe
-    loaded = load([path])
-    assert not loaded.errors, loaded.errors[0]
-    assert daemon.configure(loaded)
-    begun = time.monotonic()
-    loop.run()
-    elapsed = time.monotonic() - begun
-    loop.close()
-    return elapsed, kept.qualities
-
-
 def bus_row(count: int) -> Row:
-    with tempfile.TemporaryDirectory(prefix="meterd-bench-") as directory:
-        link, path = os.path.join(directory, "bus"), os.path.join(directory, "site.json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(configuration(link, count), file)
-        pid = start_bus(link, fleet(count))
+    with on_a_line(bus(fleet(count), ANSWER_DELAY_MS / 1000), LINE) as link:
         evidence = Evidence()
-        try:
-            elapsed, qualities = scan(path, evidence)
-        finally:
-            os.kill(pid, 9)
-            os.waitpid(pid, 0)
+        elapsed, qualities = read(configuration(link, count), evidence, Loop(), once=True)
     assert qualities == {"good": count * len(SIGNALS)}, qualities
     assert evidence.sent_bytes == count * REQUESTS * SHORT_FRAME, "requests were repeated"
     assert 100 * count <= evidence.received_bytes <= 161 * count
