@@ -1,5 +1,5 @@
-"""What the benchmarks of a serial line share: meters in a process of their own on a pty that keeps to the line's pace in
-both directions, and the real daemon at its other end, its readings counted and its line observed.
+"""What the benchmarks of a serial line share: meters in a process of their own on a pty that keeps to the line's pace
+in both directions, and the real daemon at its other end, its readings counted and its line observed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""40 registers of one DLMS meter at 9600 baud over HDLC, read by the daemon, against the least time that the line allows.
+"""40 registers of one DLMS meter at 9600 baud over HDLC, read by the daemon, against the line's least time.
 
 The meter is a process of its own on a pty that keeps to the line's pace in both directions, and waits before each of
 its turns as real ones do; the daemon, its line, its port and its driver are the real ones. The association is kept open

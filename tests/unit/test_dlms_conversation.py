@@ -15,6 +15,7 @@ from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import AUTHENTICATIONS, SECURITIES
 from meterd.simulate import dlms as simulated
 from tests.pair import converse
+from tests.unrolled import unrolled
 
 from .dlms_pair import KEYS, KEYS_256, device, memory, scan, signal
 
@@ -318,7 +319,7 @@ def test_mode_e_without_confirmation_and_with_a_read_out() -> None:
 def test_an_aborted_scan_says_goodbye(mode: str, after: int) -> None:
     plan = driver.plan(device(mode=mode), [signal(JOBS[0])])
     meter = simulated.meter(mode=MODES[mode])()
-    outcome = converse(aborting(driver.conversation(plan, memory()), after), meter)
+    outcome = converse(aborting(unrolled(driver.conversation(plan, memory())), after), meter)
     assert outcome.error is None or isinstance(outcome.error, Aborted)
     last = outcome.sent()[-1]
     goodbyes = {"DLMS-WRAPPER": last[8:9] == b"\x62" or last[8:9] == b"\x60"}
