@@ -13,7 +13,7 @@ from typing import Any
 
 import msgpack
 
-from meterd.conversation import Receive, Report, Send
+from meterd.conversation import Burst, Receive, ReportAll, Send
 from meterd.model import Memory
 from meterd.protocols.dlms import driver
 
@@ -40,8 +40,11 @@ def play(conversations: Iterator[Any], answer: Callable[[bytes], bytes]) -> int:
                 elif kind is Receive:
                     reply = step.decoder.feed(said)
                     said = b""
-                elif kind is Report:
-                    readings += 1
+                elif isinstance(step, Burst):
+                    while (request := step.request()) is not None:
+                        readings += len(step.take(step.receive.decoder.feed(answer(request))) or ())
+                elif kind is ReportAll:
+                    readings += len(step.readings)
         except StopIteration:
             continue
     return readings
@@ -53,18 +56,6 @@ def scans(count: int) -> Iterator[Any]:
     memory = Memory()
     for _ in range(count):
         yield driver.conversation(plan, memory)
-
-
-class Deaf:
-    """A decoder that does nothing."""
-
-    feed = staticmethod(len)
-
-
-def idle_scans(count: int) -> Iterator[Any]:
-    steps = [Send(b""), Receive(Deaf(), 0, 0), Report(None)] * REGISTERS  # type: ignore[arg-type]
-    for _ in range(count):
-        yield (step for step in steps)
 
 
 def record(path: str) -> None:
@@ -89,15 +80,14 @@ def record(path: str) -> None:
         file.write(msgpack.packb(answers))
 
 
-def replay(kind: str, path: str, count: int) -> None:
+def replay(path: str, count: int) -> None:
     with open(path, "rb") as file:
         answers = iter(msgpack.unpackb(file.read()))
-    conversations = scans(count) if kind == "replay" else idle_scans(count)
-    assert play(conversations, lambda request: next(answers)) == count * REGISTERS
+    assert play(scans(count), lambda request: next(answers)) == count * REGISTERS
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "record":
         record(sys.argv[2])
     else:
-        replay(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+        replay(sys.argv[2], int(sys.argv[3]))
