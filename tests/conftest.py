@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
+
+# How long an example takes is the machine's affair: an emulated one is a hundred times slower.
+hypothesis.settings.register_profile("meterd", deadline=None)
+hypothesis.settings.load_profile("meterd")
 
 _lacking: list[str] = []
 

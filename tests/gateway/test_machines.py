@@ -18,6 +18,7 @@ import pytest
 
 from tools.gateway import gateway_root, packages
 from tools.gateway.cache import ToolMissing
+from tools.gateway.gateway_root import in_root
 from tools.gateway.machines import MACHINES
 from tools.gateway.service import GROUPS, Supervisor, recorded, script
 
@@ -79,13 +80,9 @@ class Gateway:
         self.place = place
         self.port = _free_port()
         self.pty = place / "meter"
-        self.meters = [
-            subprocess.Popen([sys.executable, "-m", "meterd.cli.main", "simulate", *words], cwd=PROJECT)
-            for words in (
-                ["iec62056-21", "--tcp", str(self.port), "reaction_ms=0"],
-                ["mbus", "--pty", str(self.pty), "kind=heat"],
-            )
-        ]
+        self.meters: list[subprocess.Popen[bytes]] = []
+        self.simulate("iec62056-21", "--tcp", str(self.port), "reaction_ms=0")
+        self.simulate("mbus", "--pty", str(self.pty), "kind=heat")
         until(self.pty.is_symlink, "the simulated meter's pty")
         # A pty lives in its own file system alone, so the root gets that.
         node = self.pty.resolve()
@@ -94,6 +91,9 @@ class Gateway:
         self.port_link = root / "dev" / "ttyS1"
         self.port_link.unlink(missing_ok=True)
         self.port_link.symlink_to(node)
+
+    def simulate(self, *words: str) -> None:
+        self.meters.append(subprocess.Popen([sys.executable, "-m", "meterd.cli.main", "simulate", *words], cwd=PROJECT))
 
     def write(self, text: str = SITE) -> None:
         path = self.root / "etc" / "config" / "meterd"
@@ -183,6 +183,82 @@ def test_it_reads_over_tcp_and_serial_obeys_hup_and_term(gateway):
         code = daemon.stop()
         print(daemon.said())  # pytest shows it where the test failed
     assert code == 0, daemon.said()
+
+
+def words_of(gateway: Gateway, *words: str) -> subprocess.Popen[str]:
+    """A command typed in at the gateway's shell."""
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    return subprocess.Popen(
+        ["/bin/busybox", "ash", "-c", 'exec "$@"', "ash", *words], preexec_fn=in_root(gateway.root), env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def code_of(gateway: Gateway, *words: str) -> int:
+    with words_of(gateway, *words) as process:
+        print(process.communicate()[0])
+    return process.returncode
+
+
+def test_the_manuals_three_steps_of_debugging(gateway):
+    port = _free_port()
+    gateway.simulate("dlms", "--tcp", str(port))
+    device = {"device_alias": "house", "name": "House", "protocol": "DLMS", "ip": "127.0.0.1", "port": port,
+              "client_address": 16, "physical_address": 1, "type": "LN", "scan_rate_ms": 1000}  # fmt: skip
+    energy = {"device_alias": "house", "signal_alias": "house_energy", "signal_name": "Energy",
+              "obis_job": "1.0.1.8.0.255"}  # fmt: skip
+    path = gateway.root / "etc" / "dlms" / "dlms.json"
+    path.write_text(json.dumps({"devices": [device], "signals": [energy]}))
+    daemon = gateway.start()
+    try:
+        until(lambda: good_values(daemon, "house_energy"), "a reading of the DLMS meter")
+        assert code_of(gateway, "/etc/init.d/dlms", "stop") == 0
+        until(lambda: "dlms is stopped" in daemon.said(), "what the daemon says of it")
+        time.sleep(1.5)
+        before = len(good_values(daemon, "house_energy"))
+        with words_of(gateway, "dlms", "-c", "/etc/dlms/dlms.json", "-d7", "--dlms") as debugging:
+            assert debugging.stdout is not None
+            seen = "".join(debugging.stdout.readline() for _ in range(8))
+            debugging.send_signal(signal.SIGINT)
+            seen += debugging.stdout.read()
+        assert debugging.returncode == 0, seen
+        assert "debug: house" in seen
+        assert '"signal":"house_energy"' in seen
+        assert "tcp_meter" not in seen
+        others = len(good_values(daemon, "tcp_energy"))
+        until(lambda: len(good_values(daemon, "tcp_energy")) > others, "the other protocols' readings")
+        assert len(good_values(daemon, "house_energy")) == before
+        assert code_of(gateway, "/etc/init.d/dlms", "start") == 0
+        until(lambda: len(good_values(daemon, "house_energy")) > before, "a reading after the third step")
+        assert daemon.said().count("dlms is stopped") == daemon.said().count("dlms is started") == 1
+        assert daemon.starts == 1
+    finally:
+        daemon.stop()
+        print(daemon.said())
+        path.unlink()
+
+
+def test_a_disabled_protocol_is_read_from_its_start_on(gateway):
+    assert script(gateway.root, "iec62056-21", "disable").returncode == 0
+    daemon = gateway.start()
+    try:
+        until(lambda: good_values(daemon, "pty_heat"), "a reading of another protocol")
+        assert good_values(daemon, "tcp_energy") == []
+        assert daemon.said().count("iec62056-21 is stopped") == 1
+        assert script(gateway.root, "iec62056-21", "start").returncode == 0
+        until(lambda: good_values(daemon, "tcp_energy"), "a reading after its start")
+        assert script(gateway.root, "iec62056-21", "enable").returncode == 0
+        # What is enabled now stands on the command line, which takes another process.
+        assert script(gateway.root, "meterd", "reload").returncode == 0
+        daemon.obey()
+        before = len(good_values(daemon, "tcp_energy"))
+        until(lambda: len(good_values(daemon, "tcp_energy")) > before, "a reading by the daemon started anew")
+        assert daemon.starts == 2
+        assert "--stopped" not in daemon.instance.parameters["command"]
+    finally:
+        script(gateway.root, "iec62056-21", "enable")
+        daemon.stop()
+        print(daemon.said())
 
 
 def test_it_is_respawned_when_it_dies(gateway):

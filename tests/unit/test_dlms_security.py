@@ -229,6 +229,12 @@ P256 = "b582d8c910018302ba3131bab9bb6838108bb9408c30b2e49285985256a59038"
 P384 = "1a3f5c" + "00" * 20 + "11" * 25
 
 
+def uncompressed(public: Any) -> bytes:
+    """A public key as the standard sends it: 04, x, y. Older cryptodomex cannot export that."""
+    size = (public.pointQ.size_in_bits() + 7) // 8
+    return b"\x04" + b"".join(int(number).to_bytes(size, "big") for number in public.pointQ.xy)
+
+
 def proofs(suite: int = 1) -> tuple[dict[str, Any], dict[str, Any]]:
     """What client and meter hold for every mechanism."""
     ours = keys.private_key(P256 if suite == 1 else P384, "private_key", suite)
@@ -326,7 +332,7 @@ class TestKeys:
         private = keys.private_key(digits, "private_key", suite)
         signature = private.sign(b"message")
         assert len(signature) == {1: 64, 2: 96}[suite]
-        point = reference.public_key().export_key(format="raw")
+        point = uncompressed(reference.public_key())
         forms = [point.hex(), point[1:].hex(), reference.public_key().export_key(format="PEM")]
         for form in [*forms, forms[2].replace("\n", "\\n")]:
             public = keys.public_key(form, "peer_public_key", suite)
@@ -413,7 +419,7 @@ def test_gurux_associates_and_reads(gurux: Gurux, auth: str, protection: str) ->
     if suite:
         from Cryptodome.PublicKey import ECC
 
-        public = ECC.construct(curve="P-256", d=int(P256[::-1], 16)).public_key().export_key(format="raw")
+        public = uncompressed(ECC.construct(curve="P-256", d=int(P256[::-1], 16)).public_key())
         order |= {"private": P256, "public": public.hex()}
     asked = gurux.ask("start", **order)
     aarq = acse.decode(bytes.fromhex(asked))

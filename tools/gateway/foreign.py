@@ -1,7 +1,9 @@
-"""Debian's own Python of other machines, with meterd compiled for it, and the unit tests run on them.
+"""The unit tests on the Pythons of other machines, with meterd compiled for them.
 
-`python -m tools.gateway.foreign [s390x armhf mipsel]` runs tests/unit under emulation: big-endian with 64 bits,
-little-endian with 32, real glibc. Roots are unpacked, not installed; nothing of this system is touched.
+`python -m tools.gateway.foreign [mips_24kc … s390x armhf mipsel i386]` runs tests/unit, under emulation but for i386:
+on the gateways' own musl Pythons, big-endian and soft-float first, and on Debian's with real glibc, big-endian with 64
+bits and little-endian with 32. Debian's roots are unpacked, not installed; nothing of this system is touched. What is
+left out is listed with its reason before each run.
 """
 
 from __future__ import annotations
@@ -12,13 +14,15 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 from .cache import ToolMissing, made, program, run
-from .compiled import PROJECT
+from .compiled import PROJECT, meterd_modules
 from .debian import unpacked
-from .third_party import COMPILE, LINK, UJSON, compile_ujson, pure
-from .toolchain import PYTHON, zig
+from .machines import MACHINES
+from .third_party import COMPILE, LINK, UJSON, compile_ujson, compression, msgpack, pure, ujson
+from .toolchain import PYTHON, python, zig
 
 PACKAGES = (
     f"libpython{PYTHON}-minimal", f"libpython{PYTHON}-stdlib", f"libpython{PYTHON}-dev", f"python{PYTHON}-minimal",
@@ -34,40 +38,81 @@ NOT_TAKEN = (
     "hypothesis", "_hypothesis", "attr", "sortedcontainers", "msgpack", "ujson", "Crypto", "cffi", "pycparser",
     "cryptography", "meterd", "__editable__", "__pycache__", "xdist", "pytest_xdist",
 )  # fmt: skip
-# What is of this machine: its sources' imports, its packaging tools.
-LEFT_OUT = ("test_architecture.py", "test_import_budget.py", "test_ipk.py", "test_ipk_contents.py")
-# The peer reads floats in the machine's byte order: on a big-endian one it is no oracle.
-LITTLE_ENDIAN_PEERS = ("tests/unit/test_axdr.py::test_against_gurux",)
+# File of tests/unit, or a test in it → why it is not run there.
+LEFT_OUT = {
+    "test_architecture.py": "reads the sources' imports, which are the same everywhere",
+    "test_import_budget.py": "counts the modules that this machine's own Python loads",
+    "test_ipk.py": "the packaging tools run on this machine",
+    "test_ipk_contents.py": "the packaging tools run on this machine",
+    "test_crc.py::test_the_oracle_is_the_c_extension": "crcmod's compiled part is this machine's",
+}
+LEFT_OUT_BIG_ENDIAN = {
+    "test_axdr.py::test_against_gurux": "the peer reads floats in the machine's own byte order",
+}
+# Cryptodome loads its ciphers through ctypes, which needs libffi; a gateway gets both from the standard feed.
+LEFT_OUT_GATEWAY = {
+    "test_dlms_security.py": "Cryptodome is not built for this Python, which has no ctypes",
+    "test_dlms_conversation.py": "Cryptodome is not built for this Python, which has no ctypes",
+}
+# What the peer dlms_cosem imports by name and these tests do not call, where it cannot be had: file → content.
+NAMES_ALONE = {
+    "cryptography/__init__.py": "",
+    "cryptography/exceptions.py": "class InvalidTag(Exception): ...\n",
+    "cryptography/hazmat/__init__.py": "",
+    "cryptography/hazmat/primitives/__init__.py": "",
+    "cryptography/hazmat/primitives/ciphers.py": "Cipher = algorithms = modes = None\n",
+    "cryptography/hazmat/primitives/keywrap.py": "aes_key_unwrap = aes_key_wrap = None\n",
+}
 
 
 class Foreign:
-    """`architecture` is Debian's name; `target` the compiler's; `emulator` runs it (empty: this machine does)."""
+    """One row: `name` as Debian or OpenWrt has it; `emulator` runs it (empty: this machine does).
 
-    __slots__ = ("architecture", "emulator", "loader", "target")
+    `target` is the compiler's name for a Debian machine, whose modules are compiled here, and empty for a gateway's,
+    whose package has them.
+    """
 
-    def __init__(self, architecture: str, target: str, emulator: str, loader: str) -> None:
-        self.architecture = architecture
-        self.target = target
+    __slots__ = ("big_endian", "emulator", "loader", "name", "target")
+
+    def __init__(
+        self, name: str, emulator: tuple[str, ...], target: str = "", loader: str = "", big_endian: bool = False
+    ) -> None:
+        self.name = name
         self.emulator = emulator
+        self.target = target
         self.loader = loader
+        self.big_endian = big_endian
+
+    def root(self) -> Path:
+        return unpacked(self.name, PACKAGES) if self.target else python(MACHINES[self.name])
+
+    def left_out(self) -> dict[str, str]:
+        return {
+            **LEFT_OUT,
+            **(LEFT_OUT_BIG_ENDIAN if self.big_endian else {}),
+            **({} if self.target else LEFT_OUT_GATEWAY),
+        }
 
 
 FOREIGN = {
-    row.architecture: row
+    row.name: row
     for row in (
-        Foreign("s390x", "s390x-linux-gnu", "qemu-s390x-static", "lib/ld64.so.1"),
-        Foreign("armhf", "arm-linux-gnueabihf", "qemu-arm-static", "lib/ld-linux-armhf.so.3"),
-        Foreign("mipsel", "mipsel-linux-gnueabihf", "qemu-mipsel-static", "lib/ld.so.1"),
-        Foreign("i386", "x86-linux-gnu", "", "lib/ld-linux.so.2"),
+        *(Foreign(row.name, row.emulator, big_endian=row.big_endian) for row in MACHINES.values()),
+        Foreign("s390x", ("qemu-s390x-static",), "s390x-linux-gnu", "lib/ld64.so.1", big_endian=True),
+        Foreign("armhf", ("qemu-arm-static",), "arm-linux-gnueabihf", "lib/ld-linux-armhf.so.3"),
+        Foreign("mipsel", ("qemu-mipsel-static",), "mipsel-linux-gnueabihf", "lib/ld.so.1"),
+        Foreign("i386", (), "x86-linux-gnu", "lib/ld-linux.so.2"),
     )
 }
 
 
 def modules(row: Foreign) -> Path:
-    """A folder with meterd's compiled modules for the machine's Debian Python."""
+    """A folder with meterd's compiled modules for the machine's Python."""
+    if not row.target:
+        return meterd_modules(MACHINES[row.name])
     sources = sorted(path for kind in ("*.pyx", "*.pxd", "*.pxi") for path in (PROJECT / "meterd").glob(kind))
     contents = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sources}
-    root = unpacked(row.architecture, PACKAGES)
+    root = row.root()
 
     def make(folder: Path) -> None:
         work = folder.with_name(folder.name + "-work")
@@ -84,28 +129,28 @@ def modules(row: Foreign) -> Path:
         places = f"-I{include / f'python{PYTHON}'} -I{include}"
         environment = {**os.environ, "CC": str(compiler), "LDSHARED": f"{compiler} -shared", "LDFLAGS": "-O2 -s",
                        "CFLAGS": f"{places} -O2 -DNDEBUG -fwrapv -D__STRICT_ANSI__",
-                       "_PYTHON_HOST_PLATFORM": f"linux-{row.architecture}"}  # fmt: skip
-        log = f"foreign-{row.architecture}.log"
+                       "_PYTHON_HOST_PLATFORM": f"linux-{row.name}"}  # fmt: skip
+        log = f"foreign-{row.name}.log"
         command: list[str | Path] = [sys.executable, "setup.py", "--quiet", "build_ext", "--build-lib", work / "lib"]
         run(log, "nice", *command, cwd=work, env=environment)
         for built in (work / "lib" / "meterd").glob("*.so"):
             shutil.copy(built, folder / (built.name.partition(".")[0] + ".so"))
         shutil.rmtree(work)
 
-    return made(f"foreign-{row.architecture}", {"sources": contents, "root": root.name}, make)
+    return made(f"foreign-{row.name}", {"sources": contents, "root": root.name}, make)
 
 
 def packed_ujson(row: Foreign) -> Path:
     """ujson.so as meterd's feed packs it, for the machine: without the C++ library that Debian's needs."""
-    root = unpacked(row.architecture, PACKAGES)
+    root = row.root()
 
     def make(folder: Path) -> None:
         compiler = [[str(zig()), language, "-target", row.target, "-D__STRICT_ANSI__"] for language in ("cc", "c++")]
         include = root / "usr" / "include"
-        compile_ujson(folder, f"ujson-{row.architecture}.log", *compiler, (include / f"python{PYTHON}", include))
+        compile_ujson(folder, f"ujson-{row.name}.log", *compiler, (include / f"python{PYTHON}", include))
 
     recipe = {"requirement": UJSON, "root": root.name, "flags": [*COMPILE, *LINK]}
-    return made(f"ujson-{row.architecture}", recipe, make) / "ujson.so"
+    return made(f"ujson-{row.name}", recipe, make) / "ujson.so"
 
 
 def place(row: Foreign, folder: Path) -> Path:
@@ -119,32 +164,55 @@ def place(row: Foreign, folder: Path) -> Path:
             shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif (PROJECT / name).exists():
             shutil.copy(PROJECT / name, folder / name)
+    _fill_site(folder / "site")
+    for built in third_parties(row):
+        shutil.copytree(built, folder / "site", dirs_exist_ok=True)
+    for name, content in ({} if row.target else NAMES_ALONE).items():
+        (folder / "site" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "site" / name).write_text(content)
+    return folder
+
+
+def _fill_site(target: Path) -> None:
+    """What this machine's own tests import, as far as it is pure Python."""
     site = Path(sysconfig.get_paths()["purelib"])
     native = {path.relative_to(site).parts[0] for path in site.rglob("*.so")}
-    (folder / "site").mkdir()
+    target.mkdir()
     for path in site.iterdir():
         if path.name.startswith(NOT_TAKEN):
             continue
         if path.is_dir() and path.name not in native - {"crcmod", "simplejson"}:
-            shutil.copytree(path, folder / "site" / path.name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+            shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
         elif path.suffix == ".py":
-            shutil.copy(path, folder / "site")
-    for requirement in PURE:
-        shutil.copytree(pure(requirement), folder / "site", dirs_exist_ok=True)
-    return folder
+            shutil.copy(path, target)
+
+
+def third_parties(row: Foreign) -> list[Path]:
+    """Folders with what is made for the machine, or made to be pure Python."""
+    found = [pure(requirement) for requirement in PURE]
+    if not row.target:
+        machine = MACHINES[row.name]
+        found += [msgpack(machine), ujson(machine), compression(machine)]
+    return found
 
 
 def command(row: Foreign, folder: Path) -> list[str]:
     """What runs the machine's Python with meterd's folder on its path."""
-    root = unpacked(row.architecture, PACKAGES)
-    path = f"{folder}:{folder / 'site'}:{root / 'usr/lib/python3/dist-packages'}"
+    root = row.root()
+    settings = {
+        "PYTHONHOME": f"{root}/usr",
+        "PYTHONPATH": f"{folder}:{folder / 'site'}:{root / 'usr/lib/python3/dist-packages'}",
+    }
+    for ciphers in root.glob("usr/lib/*/ossl-modules"):
+        settings["OPENSSL_MODULES"] = str(ciphers)
+    words = [f"{name}={value}" for name, value in settings.items()]
+    interpreter = f"{root}/usr/bin/python{PYTHON}"
     if not row.emulator:
         libraries = ":".join(str(found) for found in (*root.glob("lib/*-gnu"), *root.glob("usr/lib/*-gnu")))
-        return ["env", f"PYTHONHOME={root}/usr", f"PYTHONPATH={path}", str(root / row.loader), "--library-path",
-                libraries, f"{root}/usr/bin/python{PYTHON}"]  # fmt: skip
-    emulator = program(row.emulator, "qemu-user-static")
-    return [emulator, "-L", str(root), "-E", f"PYTHONHOME={root}/usr", "-E", f"PYTHONPATH={path}",
-            f"{root}/usr/bin/python{PYTHON}"]  # fmt: skip
+        return ["env", *words, str(root / row.loader), "--library-path", libraries, interpreter]
+    emulator = program(row.emulator[0], "qemu-user-static")
+    given = [part for word in words for part in ("-E", word)]
+    return [emulator, *row.emulator[1:], "-L", str(root), *given, interpreter]
 
 
 def _able_to_start_itself(words: list[str], folder: Path) -> None:
@@ -157,28 +225,30 @@ def _able_to_start_itself(words: list[str], folder: Path) -> None:
 
 def tested(row: Foreign, folder: Path, *which: str) -> int:
     """Run the unit tests, or some; returns pytest's exit code."""
-    left_out = [f"--ignore=tests/unit/{name}" for name in LEFT_OUT]
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-o", "timeout=600", "-o", "faulthandler_timeout=0"]
-    if row.architecture == "s390x":
-        left_out += [f"--deselect={name}" for name in LITTLE_ENDIAN_PEERS]
+    words = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-o", "timeout=600", "-o", "faulthandler_timeout=0"]
+    for name, reason in row.left_out().items():
+        print(f"left out: {name}: {reason}", flush=True)
+        words.append(f"--{'deselect' if '::' in name else 'ignore'}=tests/unit/{name}")
     python = command(row, place(row, folder))
     _able_to_start_itself(python, folder)
-    words = [*python, "-B", "-m", "pytest", *options, *left_out, *(which or ("tests/unit",))]
-    return subprocess.run(["nice", *words], cwd=folder, check=False).returncode
+    words = ["nice", *python, "-B", "-m", "pytest", "-rs", *words, *(which or ("tests/unit",))]
+    return subprocess.run(words, cwd=folder, check=False).returncode
 
 
 def main(names: list[str]) -> int:
-    import tempfile
-
-    failed = 0
-    for name in names or ["s390x", "armhf", "mipsel"]:
-        print(f"unit tests on Debian's Python for {name}", flush=True)
+    """Returns 1 if the tests failed, or could not be run, on any machine; all of them are tried."""
+    failed: list[str] = []
+    for name in names or list(FOREIGN):
+        print(f"unit tests on the Python of {name}", flush=True)
         try:
             with tempfile.TemporaryDirectory() as folder:
-                failed |= tested(FOREIGN[name], Path(folder) / "meterd")
+                if tested(FOREIGN[name], Path(folder) / "meterd"):
+                    failed.append(name)
         except ToolMissing as missing:
             print(f"not run: {missing}")
-    return failed
+            failed.append(name)
+    print(f"unit tests failed on {', '.join(failed)}" if failed else "unit tests passed on all", flush=True)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from .cache import made, run
 from .compiled import CFLAGS, LDFLAGS, strip
-from .toolchain import compiler, python
+from .debian import source
+from .toolchain import PYTHON, compiler, python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,6 +126,20 @@ def msgpack(machine: Machine) -> Path:
         shutil.rmtree(work)
 
     return made(f"msgpack-{machine.name}", _recipe(machine, MSGPACK), make)
+
+
+def compression(machine: Machine) -> Path:
+    """A folder with Python's zlib and binascii, which the cross-built Python lacks; test tools need them."""
+
+    def make(folder: Path) -> None:
+        code, library = source(f"python{PYTHON}"), source("zlib")
+        places = [f"-I{path}" for path in (_include(machine), code / "Include" / "internal", library)]
+        parts = [path for path in sorted(library.glob("*.c")) if not path.name.startswith(("gz", "infback"))]
+        for name, sources in {"binascii": ["binascii.c"], "zlib": ["zlibmodule.c", *parts]}.items():
+            words = [*COMPILE, *places, *LINK, *(code / "Modules" / path for path in sources)]
+            run(f"compression-{machine.name}.log", compiler(machine) / "cc", *words, "-o", folder / f"{name}.so")
+
+    return made(f"compression-{machine.name}", _recipe(machine, "compression"), make)
 
 
 def pure(requirement: str) -> Path:
