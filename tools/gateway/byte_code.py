@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# Legacy .pyc: flags say that a hash stands where the time would, and that nobody need check it.
-_UNCHECKED_HASH = (0b01).to_bytes(4, "little")
+# Legacy .pyc: flags say that a hash stands where the time would, and that nobody need check it; so any hash will do,
+# and eight zeros compress.
+_UNCHECKED_HASH = (0b01).to_bytes(4, "little") + bytes(8)
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -72,7 +73,7 @@ def _compile(source: bytes, name: str, documented: bool) -> bytes:
                 node.body = node.body[1:] or [ast.copy_location(ast.Pass(), node.body[0])]
     tree = _WithoutTypes().visit(tree)
     code = compile(ast.fix_missing_locations(tree), name, "exec", dont_inherit=True, optimize=1)
-    return importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + importlib.util.source_hash(source) + marshal.dumps(code)
+    return importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + marshal.dumps(code)
 
 
 def main() -> int:

@@ -12,9 +12,17 @@ import io
 import tarfile
 from pathlib import Path
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 FILE_MODE = 0o644
 PROGRAM_MODE = 0o755
 SECRET_MODE = 0o600
+
+
+def _gzip(data: bytes) -> bytes:
+    return gzip.compress(data, 9, mtime=0)
 
 
 class Package:
@@ -72,8 +80,8 @@ class Package:
     def file_name(self) -> str:
         return f"{self.name}_{self.version}_{self.architecture}.ipk"
 
-    def write(self, folder: Path) -> Path:
-        """Write the ipk into the folder; returns its path."""
+    def write(self, folder: Path, compress: Callable[[bytes], bytes] = _gzip) -> Path:
+        """Write the ipk into the folder; returns its path. `compress` makes a gzip file of the tar with the content."""
         control = {"control": (self.control().encode(), FILE_MODE)}
         if self.conffiles:
             control["conffiles"] = ("".join(f"{path}\n" for path in sorted(self.conffiles)).encode(), FILE_MODE)
@@ -84,15 +92,26 @@ class Package:
         data = {name.lstrip("/"): found for name, found in self.files.items()}
         members = {
             "debian-binary": (b"2.0\n", FILE_MODE),
-            "data.tar.gz": (_archive(data, self.folders), FILE_MODE),
+            "data.tar.gz": (_archive(data, self.folders, compress), FILE_MODE),
             "control.tar.gz": (_archive(control, {}), FILE_MODE),
         }
+        # What is compressed already gains nothing by it, but opkg wants it so.
         path.write_bytes(_archive(members, {}, sort=False))
         return path
 
 
-def _archive(files: dict[str, tuple[bytes, int]], folders: dict[str, int], sort: bool = True) -> bytes:
-    """A gzip-compressed tar; folders come before what lies in them."""
+def _archive(
+    files: dict[str, tuple[bytes, int]],
+    folders: dict[str, int],
+    compress: Callable[[bytes], bytes] = _gzip,
+    *,
+    sort: bool = True,
+) -> bytes:
+    """A gzip-compressed tar; folders come before what lies in them.
+
+    Sorted by name, what is alike lies side by side, and opkg lists the init scripts in the order in which they are to
+    be enabled and started: each protocol's, then the daemon's.
+    """
     raw = io.BytesIO()
     modes = {name.strip("/"): mode for name, mode in folders.items()}
     for name in files:
@@ -107,7 +126,7 @@ def _archive(files: dict[str, tuple[bytes, int]], folders: dict[str, int], sort:
             member = _member(f"./{name}", tarfile.REGTYPE, mode)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    return gzip.compress(raw.getvalue(), 9, mtime=0)
+    return compress(raw.getvalue())
 
 
 def _member(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:

@@ -16,7 +16,7 @@ from .compiled import PROJECT, meterd_modules
 from .imports import depends, imported, imported_at_once, optional, package_of
 from .ipk import FILE_MODE, PROGRAM_MODE, SECRET_MODE, Package, index
 from .machines import MACHINES
-from .third_party import UJSON, ujson
+from .third_party import UJSON, small_gzip, ujson
 from .toolchain import PYTHON
 
 TYPE_CHECKING = False
@@ -139,7 +139,7 @@ def write(machine: Machine) -> Path:
     for old in folder.glob("*.ipk"):
         old.unlink()
     for package in build(machine):
-        package.write(folder)
+        package.write(folder, small_gzip)
     index(folder)
     return folder
 

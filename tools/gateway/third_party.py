@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 UJSON = "ujson==6.1.0"
 MSGPACK = "msgpack==1.2.1"
 PYSERIAL = "pyserial==3.5"
+# Works at build time only.
+ZOPFLI = "zopfli==0.4.3"
 # All that ujson's float conversion needs of a C++ library; the library itself would be ten times as large as ujson.
 NEW_AND_DELETE = """
 #include <cstdlib>
@@ -140,6 +144,22 @@ def compression(machine: Machine) -> Path:
             run(f"compression-{machine.name}.log", compiler(machine) / "cc", *words, "-o", folder / f"{name}.so")
 
     return made(f"compression-{machine.name}", _recipe(machine, "compression"), make)
+
+
+def small_gzip(data: bytes) -> bytes:
+    """A gzip file a few percent smaller than zlib's best, by trying for longer; the same data gives the same bytes."""
+
+    def make(folder: Path) -> None:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        run("zopfli.log", *pip, "--target", folder, ZOPFLI)
+
+    place = made("zopfli", {"requirement": ZOPFLI, "python": sys.version_info[:2]}, make)
+    program = "import sys, zopfli.gzip as z; sys.stdout.buffer.write(z.compress(sys.stdin.buffer.read()))"
+    environment = {**os.environ, "PYTHONPATH": str(place)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=data, stdout=subprocess.PIPE, env=environment, check=True
+    )
+    return done.stdout
 
 
 def pure(requirement: str) -> Path:
