@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.gateway import packages
+from tools.gateway import compiled, packages
 from tools.gateway.byte_code import byte_code
 from tools.gateway.imports import FEED, OPTIONAL, depends, imported, imported_at_once, optional, package_of
 
@@ -47,6 +47,15 @@ def test_the_sdks_makefile_splits_as_these_packages_do():
 
 def test_the_sdks_makefile_has_this_version():
     assert f"PKG_VERSION:={packages.version().partition('-')[0]}\n" in FEED_MAKEFILE
+
+
+def test_the_sdks_makefile_compiles_with_the_same_options():
+    # OpenWrt and its Python say these themselves.
+    theirs = {"-Os", "-DNDEBUG", "-fwrapv", "-O2", "-s"}
+    for name, flags in (("METERD_CFLAGS", compiled.CFLAGS), ("METERD_LDFLAGS", compiled.LDFLAGS)):
+        said = FEED_MAKEFILE.replace("\\\n", " ").split(f"\n{name}:=", 1)[1].split("\n", 1)[0].split()
+        assert set(said) == set(flags.split()) - theirs
+    assert "\nexport PYTHONNODEBUGRANGES:=1\n" in FEED_MAKEFILE
 
 
 def test_every_file_of_the_service_is_packaged():
