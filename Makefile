@@ -65,9 +65,10 @@ feed: build
 	$(VENV)/python -m tools.gateway.packages
 
 # Checked, installed, started, read from, on every machine; unit tests on foreign Pythons; instructions and memory.
+# Every part is run, whatever became of those before; in the end what failed is named.
 gateway: build .build-test
-	$(VENV)/python -m tools.gateway.toolchain
-	METERD_GATEWAY=all $(VENV)/python -m pytest tests/gateway -p no:cacheprovider
-	$(VENV)/python -m tools.gateway.foreign
-	$(VENV)/python -m tools.gateway.instructions
-	$(VENV)/python -m tools.gateway.memory
+	@failed=; part() { echo "== $$*"; "$$@" || failed="$$failed $$3"; }; \
+	part $(VENV)/python -m tools.gateway.toolchain; \
+	export METERD_GATEWAY=all; part $(VENV)/python -m pytest tests/gateway -p no:cacheprovider -rs; \
+	for room in packages sizes foreign instructions memory; do part $(VENV)/python -m tools.gateway.$$room; done; \
+	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }

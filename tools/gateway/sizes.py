@@ -40,8 +40,8 @@ def judged(figure: int, most: int) -> str:
     return f"{figure:,} ({'at most' if figure <= most else 'MORE than'} {most:,})"
 
 
-def report(machine: Machine) -> list[str]:
-    """The figures in lines of text."""
+def report(machine: Machine) -> tuple[list[str], bool]:
+    """(the figures in lines of text, whether they are within the bounds, which are those of a small MIPS gateway)."""
     folder = PROJECT / "dist" / machine.name
     packages = feed(folder)
     lines = [f"{'package':<24}{'ipk':>12}{'installed':>12}"]
@@ -64,15 +64,18 @@ def report(machine: Machine) -> list[str]:
     whole = sum(packed for _, packed in rows.values())
     lines.append(f"all that meterd needs: {whole:,} on flash of {FLASH:,}, which the firmware shares")
     lines.append(f"compiled modules, stripped: {judged(compiled, MOST_COMPILED)}")
-    lines.append(f"meterd's ipk: {judged(int(packages['meterd']['Size']), MOST_IPK)}")
-    return lines
+    ipk = int(packages["meterd"]["Size"])
+    lines.append(f"meterd's ipk: {judged(ipk, MOST_IPK)}")
+    return lines, (compiled <= MOST_COMPILED and ipk <= MOST_IPK) or not machine.gnu_prefix
 
 
 def main(names: list[str]) -> int:
+    failed = 0
     for name in names or list(MACHINES):
-        print(f"{name}:")
-        print("\n".join(report(MACHINES[name])))
-    return 0
+        lines, within = report(MACHINES[name])
+        print("\n".join([f"{name}:", *lines]))
+        failed |= not within
+    return failed
 
 
 if __name__ == "__main__":
