@@ -283,6 +283,7 @@ class _Loading:
         configuration.signals = {alias: found for alias, found in configuration.signals.items() if alias in aliases}
         configuration.protocols = sorted({device.protocol for device in configuration.devices})
         configuration.warnings = advice(configuration.devices, configuration.signals) + warnings
+        self._complain.clear()  # they hold us, and we them: without it all that was read would stay
         return configuration
 
     def _review(self) -> list[str]:
