@@ -49,22 +49,30 @@ def plugin() -> Path:
     return made("plugin", {"source": source.read_text()}, make) / "instructions.so"
 
 
-def counted(root: Path, words: list[str], seconds: float) -> list[tuple[int, int]]:
-    """Run the daemon in the root for so long; returns (instructions, good readings) up to each of its sends."""
+def output_of(root: Path, command: list[str], seconds: float, marked: tuple[int, ...] = SENDING) -> str:
+    """Run a command in the root for so long, counted; returns what it and the plugin said.
+
+    The plugin prints its count before each of the system calls `marked`.
+    """
     emulator = program(EMULATOR, "qemu-user")
     _dynamic(root, Path(emulator))
     shutil.copy(plugin(), root / "instructions.so")
     output = root / "tmp" / "counts"
     # The same addresses and hashes each time, so the same count.
-    command = ["/bin/setarch", "-R", "/usr/bin/" + EMULATOR, "-cpu", "24Kc"]
-    marks = ",".join(f"mark={number}" for number in SENDING)
-    command += ["-plugin", f"/instructions.so,{marks}", "-E", "PYTHONHASHSEED=0", *interpreter(root, words[0]), *words]
+    words = ["/bin/setarch", "-R", "/usr/bin/" + EMULATOR, "-cpu", "24Kc"]
+    marks = ",".join(f"mark={number}" for number in dict.fromkeys(marked))
+    words += ["-plugin", f"/instructions.so,{marks}", "-E", "PYTHONHASHSEED=0", *command]
     with open(output, "wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file, preexec_fn=in_root(root), env={"PATH": "/bin"})
+        process = subprocess.Popen(words, stdout=file, stderr=file, preexec_fn=in_root(root), env={"PATH": "/bin"})
         time.sleep(seconds)
         process.terminate()
         process.wait(60)
-    text = output.read_text(errors="replace")
+    return output.read_text(errors="replace")
+
+
+def counted(root: Path, words: list[str], seconds: float) -> list[tuple[int, int]]:
+    """Run the daemon in the root for so long; returns (instructions, good readings) up to each of its sends."""
+    text = output_of(root, [*interpreter(root, words[0]), *words], seconds)
     sends = []
     readings = 0
     for line in text.splitlines():
