@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 PUBLIC_CLIENT = 16
 CHALLENGE_SIZE = 32
 SERVICE_NOT_ALLOWED, SERVICE_UNKNOWN = 1, 2
-OPERATION_NOT_POSSIBLE, SERVICE_NOT_SUPPORTED, DECIPHERING_ERROR = 1, 2, 5
+OPERATION_NOT_POSSIBLE, SERVICE_NOT_SUPPORTED, PDU_TOO_LONG, DECIPHERING_ERROR = 1, 2, 4, 5
 CONTEXT_NOT_SUPPORTED, MECHANISM_NOT_RECOGNISED, AUTHENTICATION_FAILURE = 2, 11, 13
 SEALING_OVERHEAD = 40
 BLOCK_HEAD = 16
+BLOCK_NUMBER_INVALID = 19
 
 
 class Policy:
@@ -69,6 +70,34 @@ class Shared:
         self.challenges += 1
         return self.challenges.to_bytes(CHALLENGE_SIZE, "big").replace(b"\x00", b"S")
 
+    def security(self, client_title: bytes) -> SecurityContext:
+        """The keys of the policy, the counters where they have got to."""
+        policy = self.policy
+        return SecurityContext(
+            policy.title, policy.encryption_key, policy.authentication_key, suite=policy.suite,
+            authenticate=policy.authenticate, encrypt=policy.encrypt, peer_title=client_title, counter=self.counter,
+            peer_counter=self.peer_counter,
+        )  # fmt: skip
+
+
+class Blocks:
+    """What is too long for one APDU: an answer that goes out block by block, or parameters that come so."""
+
+    def __init__(self) -> None:
+        self.raw = b""
+        self.number = 0  # of the last block that went or came
+
+    def begin(self, raw: bytes = b"") -> None:
+        self.raw, self.number = raw, 0
+
+    def next(self, acknowledged: int, size: int) -> tuple[bool, int, bytes] | None:
+        """(last, number, raw) behind the acknowledged block; None if there is none."""
+        if acknowledged != self.number or not self.raw:
+            return None
+        self.number += 1
+        raw, self.raw = self.raw[:size], self.raw[size:]
+        return (not self.raw, self.number, raw)
+
 
 class ServerAssociation:
     """One client's association: closed until an AARQ is accepted."""
@@ -84,9 +113,8 @@ class ServerAssociation:
         self.security: SecurityContext | None = None
         self._proof: Hls | None = None
         self._ciphered = self._dedicated = self._general = False
-        self._raw = b""
-        self._block = 0
-        self._sealed = b""
+        self._blocks = Blocks()
+        self._method: tuple[int, bytes, int] | None = None  # whose parameters come in blocks
 
     @property
     def public(self) -> bool:
@@ -106,6 +134,8 @@ class ServerAssociation:
                 return refusals.exception_response(SERVICE_NOT_ALLOWED, OPERATION_NOT_POSSIBLE)
             if block_transfer.is_general_block(apdu):
                 return self._next_general_block(block_transfer.decode(apdu).acknowledged)
+            if len(apdu) > self.shared.policy.max_pdu:
+                return refusals.exception_response(SERVICE_NOT_ALLOWED, PDU_TOO_LONG)
             return self._long(self._protected(apdu))
         except SecurityError:
             return refusals.exception_response(SERVICE_NOT_ALLOWED, DECIPHERING_ERROR)
@@ -133,15 +163,9 @@ class ServerAssociation:
         return self._accepted(aarq, request, mechanism)
 
     def _begin_security(self, aarq: Any, ciphered: bool) -> None:
-        policy = self.shared.policy
         self._ciphered, self._dedicated, self._general = ciphered, False, False
-        self.security = None
-        if policy.encryption_key and (ciphered or aarq.mechanism == codes.MECHANISM_GMAC):
-            self.security = SecurityContext(
-                policy.title, policy.encryption_key, policy.authentication_key, suite=policy.suite,
-                authenticate=policy.authenticate, encrypt=policy.encrypt, peer_title=aarq.calling_title,
-                counter=self.shared.counter, peer_counter=self.shared.peer_counter,
-            )  # fmt: skip
+        keyed = self.shared.policy.encryption_key and (ciphered or aarq.mechanism == codes.MECHANISM_GMAC)
+        self.security = self.shared.security(aarq.calling_title) if keyed else None
 
     def _accepted(self, aarq: Any, request: Any, mechanism: int) -> bytes:
         policy = self.shared.policy
@@ -242,18 +266,15 @@ class ServerAssociation:
             return whole if self._fits(whole) or self._general_allowed() else get.response_normal(
                 request.invoke, b"", OTHER_REASON
             )  # fmt: skip
-        self._raw, self._block = raw, 0
+        self._blocks.begin(raw)
         return self._next_get_block(request.invoke, 0)
 
     def _general_allowed(self) -> bool:
         return "general-block-transfer" in self.granted
 
     def _next_get_block(self, invoke: int, block: int) -> bytes:
-        if block != self._block or not self._raw:
-            return get.response_block(invoke, True, block, b"", 19)
-        self._block += 1
-        raw, self._raw = self._raw[: self._room()], self._raw[self._room() :]
-        return get.response_block(invoke, not self._raw, self._block, raw)
+        piece = self._blocks.next(block, self._room())
+        return get.response_block(invoke, *piece or (True, block, b"", BLOCK_NUMBER_INVALID))
 
     def _attribute(self, wanted: get.Attribute) -> tuple[int, bytes]:
         if not self.proven:
@@ -271,12 +292,44 @@ class ServerAssociation:
         return (OBJECT_UNDEFINED, b"")
 
     def _action(self, request: Any) -> bytes:
-        if not isinstance(request, action.ActionNormal) or (
-            request.class_id, request.logical_name, request.method
-        ) != (ASSOCIATION_LN_CLASS, ASSOCIATION_LN, REPLY_TO_HLS):  # fmt: skip
+        if isinstance(request, action.ActionNext):
+            return self._next_action_block(request.invoke, request.block)
+        if isinstance(request, action.ActionBlock):
+            return self._take_action_block(request)
+        target = (request.class_id, request.logical_name, request.method)
+        return self._invoke(request.invoke, target, request.parameters)
+
+    def _take_action_block(self, request: action.ActionBlock) -> bytes:
+        if "block-transfer-with-action" not in self.granted:
+            raise Refused("no blocks here")
+        if request.target is not None:
+            self._method = request.target
+            self._blocks.begin()
+        if request.block != self._blocks.number + 1 or self._method is None:
+            raise Refused("a block is missing")
+        self._blocks.raw += request.raw
+        self._blocks.number += 1
+        if not request.last:
+            return action.response_next(request.invoke, request.block)
+        target, self._method = self._method, None
+        return self._invoke(request.invoke, target, self._blocks.raw)
+
+    def _invoke(self, invoke: int, target: tuple[int, bytes, int], parameters: bytes) -> bytes:
+        if target != (ASSOCIATION_LN_CLASS, ASSOCIATION_LN, REPLY_TO_HLS):
             raise Refused("no such method")
-        code, data = self._prove(decode_whole(request.parameters))
-        return action.response_normal(request.invoke, code, None if code else data)
+        code, data = self._prove(decode_whole(parameters))
+        answer = None if code else data
+        whole = action.response_normal(invoke, code, answer)
+        if self._fits(whole) or "block-transfer-with-action" not in self.granted or self._general_allowed():
+            return whole
+        self._blocks.begin(action.result(code, answer))
+        return self._next_action_block(invoke, 0)
+
+    def _next_action_block(self, invoke: int, block: int) -> bytes:
+        piece = self._blocks.next(block, self._room())
+        if piece is None:
+            raise Refused("there is no such block")
+        return action.response_block(invoke, *piece)
 
     def _prove(self, reply: Any) -> tuple[int, bytes]:
         """Pass 3 and 4 of high-level security: (0, encoded f of the client's challenge) or (code, b'')."""
@@ -306,15 +359,12 @@ class ServerAssociation:
             return whole
         if not self._cuts():
             return read.response([(OTHER_REASON, b"")] * len(request))
-        self._raw, self._block = read.result_list(results), 0
+        self._blocks.begin(read.result_list(results))
         return self._next_read_block(0)
 
     def _next_read_block(self, block: int) -> bytes:
-        if block != self._block or not self._raw:
-            return read.response([(19, b"")])
-        self._block += 1
-        raw, self._raw = self._raw[: self._room()], self._raw[self._room() :]
-        return read.response_block(not self._raw, self._block, raw)
+        piece = self._blocks.next(block, self._room())
+        return read.response([(BLOCK_NUMBER_INVALID, b"")]) if piece is None else read.response_block(*piece)
 
     def _short(self, wanted: Any) -> tuple[int, bytes]:
         if wanted.name == SN_REPLY_TO_HLS and isinstance(wanted, read.Parameterised):
@@ -331,24 +381,22 @@ class ServerAssociation:
 
     def _write(self, request: list[tuple[Any, bytes]]) -> bytes:
         """Clients that write the HLS reply instead of reading with a parameter get no proof back, but are let in."""
-        results = []
-        for wanted, data in request:
-            code = self._prove(decode_whole(data))[0] if wanted.name == SN_REPLY_TO_HLS else READ_WRITE_DENIED
-            results.append(code)
-        return read.write_response(results)
+        return read.write_response([
+            self._prove(decode_whole(data))[0] if wanted.name == SN_REPLY_TO_HLS else READ_WRITE_DENIED
+            for wanted, data in request
+        ])  # fmt: skip
 
     # General block transfer
 
     def _long(self, apdu: bytes) -> bytes:
         if len(apdu) <= self.max_pdu or not self._general_allowed():
             return apdu
-        self._sealed, self._block = apdu, 0
+        self._blocks.begin(apdu)
         return self._next_general_block(0)
 
     def _next_general_block(self, acknowledged: int) -> bytes:
-        if acknowledged != self._block:
+        piece = self._blocks.next(acknowledged, max(self.max_pdu - BLOCK_HEAD, 1))
+        if piece is None:
             raise Refused("a block is missing")
-        size = max(self.max_pdu - BLOCK_HEAD, 1)
-        raw, self._sealed = self._sealed[:size], self._sealed[size:]
-        self._block += 1
-        return block_transfer.GeneralBlock(not self._sealed, False, 1, self._block, acknowledged, raw).encode()
+        last, number, raw = piece
+        return block_transfer.GeneralBlock(last, False, 1, number, acknowledged, raw).encode()

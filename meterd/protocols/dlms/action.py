@@ -22,6 +22,9 @@ REQUEST_FIRST_PBLOCK = 4
 REQUEST_PBLOCK = 6
 RESPONSE_PBLOCK = 2
 RESPONSE_NEXT_PBLOCK = 4
+# Octets of a request before the length of its raw data: tag, kind, invoke id; target; last, number.
+BLOCK_HEAD = 3 + 5
+FIRST_BLOCK_HEAD = 3 + 9 + 5
 
 
 class ActionNormal(Record):
@@ -159,6 +162,12 @@ def decode_response(apdu: bytes) -> ActionResult | ActionNext | ActionBlock:
         cursor.end()
         return ActionNext(invoke, number)
     raise DecodeError(f"ACTION.response of kind {choice} is not known")
+
+
+def block_room(limit: int, first: bool) -> int:
+    """Octets of parameters that fit into one block of a request of at most `limit` octets; at least 1."""
+    size = limit - (FIRST_BLOCK_HEAD if first else BLOCK_HEAD)
+    return max(size - (1 if size <= 0x80 else 3), 1)
 
 
 def decode_result(invoke: int, raw: bytes) -> ActionResult:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from ...conversation import Conversation
     from ...model import Memory
+    from .action import ActionResult
     from .link import HdlcLink
     from .security import SecurityContext
     from .settings import Credentials
@@ -169,13 +170,10 @@ class Association:
             raise
 
     def _prove_ln(self, reply: bytes) -> Conversation:
-        from . import action
+        from .invocation import invoke_method  # only high-level security invokes methods
 
-        invoke = self.next_invoke()
-        apdu = action.request_normal(invoke, ASSOCIATION_LN_CLASS, ASSOCIATION_LN, REPLY_TO_HLS, reply)
-        result = action.decode_response((yield from self.request(apdu, codes.ACTION_RESPONSE, invoke)))
-        if not isinstance(result, action.ActionResult):
-            raise ProtocolError("the meter answers the proof with blocks")
+        method = (ASSOCIATION_LN_CLASS, ASSOCIATION_LN, REPLY_TO_HLS)
+        result: ActionResult = yield from invoke_method(self, method, reply)
         if result.code:
             error = refusals.action_refused(result.code, "reply to HLS authentication")
             error.reason = "auth"

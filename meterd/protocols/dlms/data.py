@@ -26,10 +26,6 @@ _SPECIAL = 0xFD
 _NO_DEVIATION = -0x8000
 _MAX_DEVIATION = 14 * 60
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_STATUS = (
-    (0x01, "invalid"), (0x02, "doubtful"), (0x04, "different clock base"), (0x08, "invalid clock status"),
-    (0x80, "daylight saving"),
-)  # fmt: skip
 _STATUS_ANY = 0xFF
 _INFINITY = float("inf")
 
@@ -155,13 +151,6 @@ def _split_offset(time: str) -> tuple[str, int]:
             hours, minutes = offset.split(":") if ":" in offset else (offset[:2], offset[2:] or "0")
             return time_of_day, direction * (int(hours) * 60 + int(minutes))
     return time, _NO_DEVIATION
-
-
-def clock_status_words(octet: int) -> tuple[str, ...]:
-    """What the clock status of a date-time says; nothing where it is not specified."""
-    if octet == _STATUS_ANY:
-        return ()
-    return tuple(word for bit, word in _STATUS if octet & bit)
 
 
 def clock_is_invalid(octets: bytes) -> bool:

@@ -159,14 +159,6 @@ def decode_blocks(raw: bytes, count: int) -> list[tuple[int, Any]]:
     return results
 
 
-def write_request(writes: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """Set `(specification, encoded value)` each."""
-    specifications = b"".join([specification for specification, _ in writes])
-    values = b"".join([data for _, data in writes])
-    count = encode_length(len(writes))
-    return bytes((codes.WRITE_REQUEST,)) + count + specifications + count + values
-
-
 def decode_write_request(apdu: bytes) -> list[tuple[Variable | Parameterised | BlockAccess, bytes]]:
     """`(specification, encoded value)` each. Raises: DecodeError."""
     cursor = Cursor(apdu)
@@ -188,22 +180,3 @@ def write_response(results: Sequence[int]) -> bytes:
     """0 or a data-access-error for each value written."""
     coded = [b"\x00" if code == 0 else bytes((1, code)) for code in results]
     return bytes((codes.WRITE_RESPONSE,)) + encode_length(len(results)) + b"".join(coded)
-
-
-def decode_write_response(apdu: bytes) -> list[int]:
-    """0 or a data-access-error for each value written. Raises: Refused, DecodeError."""
-    raise_refusal(apdu)
-    cursor = Cursor(apdu)
-    cursor.expect(codes.WRITE_RESPONSE)
-    results = [_write_result(cursor) for _ in range(cursor.count())]
-    cursor.end()
-    return results
-
-
-def _write_result(cursor: Cursor) -> int:
-    choice = cursor.octet()
-    if choice == 0:
-        return 0
-    if choice != 1:
-        raise DecodeError(f"write result choice {choice} is not known")
-    return cursor.octet()

@@ -27,11 +27,6 @@ def _refused(code: int, words: dict[int, str], object_name: str) -> Refused:
     return Refused(f"{object_name}: {message}" if object_name else message, code, object_name, reason)
 
 
-def confirmed_service_error(service: int, error_class: int, error: int) -> bytes:
-    """A ConfirmedServiceError; `service` and the two others as in `enumerations`."""
-    return bytes((codes.CONFIRMED_SERVICE_ERROR, service, error_class, error))
-
-
 def exception_response(state: int, service: int, counter: int | None = None) -> bytes:
     """An ExceptionResponse; `counter` is the invocation counter that the meter expects, with service error 6 only."""
     apdu = bytes((codes.EXCEPTION_RESPONSE, state, service))

@@ -23,7 +23,7 @@ SEEDS = [
     read.request([read.variable(0x108), read.parameterised(0xC008, _RANGE), read.block_access(1)]),
     read.response([(0, _VALUE), (4, b"")]),
     read.response_block(True, 1, read.result_list([(0, _VALUE)])),
-    read.write_request([(read.variable(0x108), _VALUE)]),
+    b"\x06\x01" + read.variable(0x108) + b"\x01" + _VALUE,
     read.write_response([0, 3]),
     action.request_normal(0xC1, 15, _NAME, 1, _VALUE),
     action.request_first_block(0xC1, (15, _NAME, 1), False, b"block"),
@@ -32,7 +32,7 @@ SEEDS = [
     action.response_next(0xC1, 1),
     initiate.InitiateRequest(frozenset(("get",)), 500, b"k" * 16).encode(),
     initiate.InitiateResponse(frozenset(("get",)), 500).encode(),
-    refusals.confirmed_service_error(1, 6, 1),
+    bytes.fromhex("0E010601"),
     refusals.exception_response(1, 6, 77),
     block_transfer.GeneralBlock(True, False, 1, 1, 0, b"block").encode(),
     notification.encode(1, _TIME, _VALUE),
@@ -42,7 +42,7 @@ SEEDS = [
 
 _DECODERS = (
     get.decode_request, get.decode_response, get.decode_result_list, read.decode_request, read.decode_response,
-    read.decode_write_request, read.decode_write_response, action.decode_request, action.decode_response,
+    read.decode_write_request, action.decode_request, action.decode_response,
     initiate.decode, refusals.raise_refusal, block_transfer.decode, notification.decode, selection.decode_selection,
 )  # fmt: skip
 # Records that write themselves.
