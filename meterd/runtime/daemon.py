@@ -107,6 +107,9 @@ class Daemon:
             log.bug(f"{device.alias}: cannot be planned on a defect of meterd", error)
             return None
         log.hide(plan.secrets)
+        describe = getattr(driver, "describe", None)
+        if describe is not None:
+            log.info(f"{device.alias}: {describe(plan)}")
         for signal, message in plan.refused:
             log.warning(f"{device.alias}/{signal.alias}: {message}")
             self.hub.publish(failed(signal, "type"))

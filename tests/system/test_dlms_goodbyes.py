@@ -77,11 +77,12 @@ def beginning(link):
 def test_sigterm_releases_what_is_open(site, daemon, tmp_path, link):
     meter = Seen(mode="wrapper" if link == "wrapper" else "hdlc")
     ports, where = place(site, meter, link, tmp_path)
-    running = daemon({"ports": ports, "devices": [row("a", where)], "signals": [energy("a")]})
+    running = daemon({"ports": ports, "devices": [row("a", where)], "signals": [energy("a")]}, "-d", "6")
     running.wait_for(lambda run: len(run.of("a", "E", "good")) >= 3)
     assert running.stop() == 0
     assert meter.heard == beginning(link) + goodbye(link), "one association for all scans, and its end"
     assert not [line for line in running.log if "critical" in line]
+    assert [line for line in running.log if "info: a: client 16 (0x10), server " in line], running.log
 
 
 @pytest.mark.parametrize("link", LINKS)

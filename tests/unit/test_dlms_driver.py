@@ -78,7 +78,7 @@ def test_addresses(given: dict[str, Any], wire: str) -> None:
 
 
 def test_addresses_are_shown_both_ways() -> None:
-    shown = Settings(device(client_address=32, physical_address=17, logical_address=1)).describe()
+    shown = driver.describe(driver.plan(device(client_address=32, physical_address=17, logical_address=1), []))
     assert shown == "client 32 (0x20), server 02 23 (logical 1, physical 17)"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from meterd._axdr import encode
+from meterd.protocols.dlms.encode import encode
 from meterd.errors import MeterdError, ProtocolError, Refused
 from meterd.protocols.dlms import action
 from meterd.protocols.dlms import enumerations as codes

@@ -35,9 +35,6 @@ OTHER_ROOMS = (
     "meterd.protocols.dlms",
     "meterd.protocols.mbus",
     "meterd.protocols.elgama",
-    "meterd._axdr",
-    "meterd._mbus",
-    "meterd._hdlc",
 )
 
 

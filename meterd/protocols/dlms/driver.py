@@ -53,6 +53,12 @@ def _scan(plan: Plan, memory: Memory) -> Conversation:
     yield from Scan(plan.requests.settings, memory, plan.requests.targets, plan.refused).run()
 
 
+def describe(plan: Plan) -> str:
+    """Who asks whom, for the log."""
+    text: str = plan.requests.settings.describe()
+    return text
+
+
 def goodbye(plan: Plan, memory: Memory) -> Conversation | None:
     """End the association that `keep_open` has left open; None where there is none. Raises: PortGone."""
     session: Session | None = memory.volatile.pop("session", None)
