@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from ..model import Device, Signal
 
 MAX_NAMED = 10
+_KEYS = ("encryption_key", "authentication_key", "dedicated_key")
+_WITHOUT_PASSWORD = ("None", "HighGmac", "HighEcdsa")
 
 
 def advice(devices: list[Device], signals: dict[str, list[Signal]]) -> list[str]:
@@ -34,14 +36,21 @@ def _opens_fast(device: Device, signals: list[Signal]) -> bool:
 
 
 def _idle_key(device: Device, signals: list[Signal]) -> bool:
-    # High GMAC proves who is who by the keys, with nothing else protected.
-    if device.protocol != "dlms" or device["security"] != "none" or device["auth"] == "HighGmac":
+    if device.protocol != "dlms" or device["security"] != "none":
         return False
-    return any(device[name] for name in ("encryption_key", "authentication_key", "dedicated_key"))
+    # HighGmac proves who is who by two of the keys, with nothing else protected.
+    names = ("dedicated_key",) if device["auth"] == "HighGmac" else _KEYS
+    return any(device[name] for name in names)
+
+
+def _idle_key_pair(device: Device, signals: list[Signal]) -> bool:
+    if device.protocol != "dlms" or device["auth"] == "HighEcdsa":
+        return False
+    return bool(device["private_key"] or device["peer_public_key"])
 
 
 def _idle_password(device: Device, signals: list[Signal]) -> bool:
-    return device.protocol == "dlms" and device["auth"] == "None" and bool(device["password"])
+    return device.protocol == "dlms" and device["auth"] in _WITHOUT_PASSWORD and bool(device["password"])
 
 
 def _lacks_password(device: Device, signals: list[Signal]) -> bool:
@@ -60,8 +69,13 @@ def _not_even(device: Device, signals: list[Signal]) -> bool:
 _DOUBTS: tuple[tuple[str, Callable[[Device, list[Signal]], bool]], ...] = (
     ("no enabled signal, so nothing is read", _is_idle),
     ("modes B and C open at baudrate 300 (7 data bits, even parity) unless the meter says otherwise", _opens_fast),
-    ("a key is given, but security is none: the meter is talked to in clear", _idle_key),
-    ("a password is given, but auth is None: it is not used", _idle_password),
+    (
+        "a key is given that nothing uses, for security is none: values are asked for and taken in clear "
+        "(authentication, encryption or both would protect them)",
+        _idle_key,
+    ),
+    ("private_key and peer_public_key are used by auth HighEcdsa alone: what is given is not used", _idle_key_pair),
+    ("a password is given, but this auth has none: it is not used", _idle_password),
     ("auth is Low without a password", _lacks_password),
     ("mode IEC signs on over serial lines only; over TCP it begins with HDLC at once", _cannot_sign_on),
     ("M-Bus meters talk 8 data bits with even parity (parity even), mostly at baudrate 2400", _not_even),

@@ -132,7 +132,10 @@ def test_a_wrong_secret_is_complained_about_without_it(name: str, value: str, tm
 @pytest.mark.parametrize(
     ("given", "words"),
     [({"system_title": TITLE, "encryption_key": KEYS["encryption_key"]}, "security is none"),
-     ({"password": PASSWORD}, "auth is None"), ({"auth": "Low"}, "without a password"), ({"mode": "IEC"}, "serial")],
+     ({"auth": "HighGmac", "system_title": TITLE, **KEYS}, "security is none"),
+     ({"private_key": "11" * 32, "security_suite": 1}, "HighEcdsa alone"),
+     ({"password": PASSWORD}, "this auth has none"), ({"auth": "Low"}, "without a password"),
+     ({"mode": "IEC"}, "serial")],
 )  # fmt: skip
 def test_what_is_surely_a_slip_is_doubted(given: dict[str, Any], words: str, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
@@ -141,3 +144,15 @@ def test_what_is_surely_a_slip_is_doubted(given: dict[str, Any], words: str, tmp
     text = meterd("check", "-c", str(path))
     assert any("warning" in line and words in line for line in text.splitlines()), text
     assert_clean(text, "check")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"auth": "Low", "password": PASSWORD}, {"security": "both", "system_title": TITLE, **KEYS},
+     {"auth": "HighGmac", "system_title": TITLE, **{n: KEYS[n] for n in ("encryption_key", "authentication_key")}}],
+)  # fmt: skip
+def test_what_is_used_is_not_doubted(given: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    configuration = {"devices": [device("meter", 1, **HDLC, **given)], "signals": signals("meter", JOBS)}
+    path.write_text(json.dumps(configuration))
+    assert "warning" not in meterd("check", "-c", str(path))
