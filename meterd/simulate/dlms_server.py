@@ -16,6 +16,7 @@ from ..protocols.dlms.encode import encode
 from ..protocols.dlms.hls import Hls
 from ..protocols.dlms.reader import attribute_name
 from ..protocols.dlms.security import SecurityContext, is_ciphered
+from .dlms_blocks import Blocks
 from .dlms_objects import OBJECT_UNDEFINED, OTHER_REASON, READ_WRITE_DENIED, MeterObject, ObjectTable
 
 TYPE_CHECKING = False
@@ -78,25 +79,6 @@ class Shared:
             authenticate=policy.authenticate, encrypt=policy.encrypt, peer_title=client_title, counter=self.counter,
             peer_counter=self.peer_counter,
         )  # fmt: skip
-
-
-class Blocks:
-    """What is too long for one APDU: an answer that goes out block by block, or parameters that come so."""
-
-    def __init__(self) -> None:
-        self.raw = b""
-        self.number = 0  # of the last block that went or came
-
-    def begin(self, raw: bytes = b"") -> None:
-        self.raw, self.number = raw, 0
-
-    def next(self, acknowledged: int, size: int) -> tuple[bool, int, bytes] | None:
-        """(last, number, raw) behind the acknowledged block; None if there is none."""
-        if acknowledged != self.number or not self.raw:
-            return None
-        self.number += 1
-        raw, self.raw = self.raw[:size], self.raw[size:]
-        return (not self.raw, self.number, raw)
 
 
 class ServerAssociation:
@@ -398,5 +380,4 @@ class ServerAssociation:
         piece = self._blocks.next(acknowledged, max(self.max_pdu - BLOCK_HEAD, 1))
         if piece is None:
             raise Refused("a block is missing")
-        last, number, raw = piece
-        return block_transfer.GeneralBlock(last, False, 1, number, acknowledged, raw).encode()
+        return block_transfer.GeneralBlock(piece[0], False, 1, piece[1], acknowledged, piece[2]).encode()
