@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from .conversation import Conversation, Decoder, LineSettings
-from .model import Signal
 from .number import Number
 
 # ---- check characters and software parity: `_crc.pxi`
@@ -418,9 +417,26 @@ def fixed_record(data: bytes, start: int, meaning: Meaning, storage: int, bcd: b
     Raises: DecodeError where the bytes are not there.
     """
 
-# ---- readings: `_reading.pxi`
+# ---- signals and readings: `_reading.pxi`
 
 GOOD: str
+
+class Signal:
+    """One value to read from a device: `alias` is unique within `device_alias`; `log` > 0 keeps it in the event log.
+
+    `parameters` {name: validated value}, also read as `signal[name]`; `place` where it was configured, for messages.
+    """
+
+    device_alias: str
+    alias: str
+    parameters: dict[str, Any]
+    log: int
+    place: str
+
+    def __init__(
+        self, device_alias: str, alias: str, parameters: dict[str, Any], log: int = 0, place: str = ""
+    ) -> None: ...
+    def __getitem__(self, name: str) -> Any: ...
 
 class Reading:
     """One value of one signal at one time.
@@ -525,6 +541,8 @@ class Port:
     on_data: Callable[[bytes], None]
     on_sent: Callable[[], None]
     on_gone: Callable[[Any], None]
+    plain: bool
+    """False where a subclass changes what is read or written (`_read`, `_write`)."""
     _unsent: bytes
 
     def __init__(self, loop: Loop, name: str) -> None: ...
@@ -764,7 +782,21 @@ class Outlet:
     def __init__(self, sinks: list[Any], clock_ms: Callable[[], int]) -> None: ...
     def publish(self, reading: Reading) -> None: ...
     def flush(self) -> None: ...
-    def _hand_on(self, reading: Reading) -> None: ...
+    def hand_on(self, reading: Reading) -> None:
+        """To every sink, as it is."""
+
+class LoggedOnly:
+    """A sink that keeps the readings of signals whose `log` asks for it; the compiled half of the event log.
+
+    `keep(reading)` is called for these alone, `write_out()` at the end of a turn while `unwritten` is not 0.
+    """
+
+    unwritten: int
+
+    def accept(self, reading: Reading) -> None: ...
+    def flush(self) -> None: ...
+    def keep(self, reading: Reading) -> None: ...
+    def write_out(self) -> None: ...
 
 class Lines:
     """The compiled half of `meterd.publish.lines.LineSink`: gathers lines and writes them without blocking."""

@@ -59,7 +59,7 @@ cdef class Outlet:
         self._hand_on(reading)
 
     cdef int _keep(self, Reading reading) except -1:
-        signal = reading.signal
+        cdef Signal signal = reading.signal
         known = self._last_good.get(signal.device_alias)
         if known is None:
             known = self._last_good[signal.device_alias] = {}
@@ -67,7 +67,7 @@ cdef class Outlet:
         return 0
 
     cdef Reading _stale(self, Reading reading):
-        signal = reading.signal
+        cdef Signal signal = reading.signal
         known = self._last_good.get(signal.device_alias)
         last = None if known is None else known.get(signal.alias)
         if last is None:
@@ -76,12 +76,16 @@ cdef class Outlet:
             signal, last.value, last.unit, reading.time_ms, last.meter_time, STALE_QUALITY, reading.reason
         )
 
-    def _hand_on(self, Reading reading not None):
+    def hand_on(self, Reading reading not None):
+        self._hand_on(reading)
+
+    cdef int _hand_on(self, Reading reading) except -1:
         for sink in self.sinks:
             try:
                 sink.accept(reading)
             except Exception as error:
                 self._report(sink, error)
+        return 0
 
     def flush(self):
         for sink in self.sinks:
@@ -230,7 +234,7 @@ cdef class _Octets:
         return self.put_plain(dumps(value))
 
     cdef int put_json(self, Reading reading) except -1:
-        signal = reading.signal
+        cdef Signal signal = reading.signal
         self.put(b'{"device":', 10)
         self._put_quoted(signal.device_alias)
         self.put(b',"signal":', 10)
@@ -292,7 +296,7 @@ cdef class Lines:
         cdef int fd, number = 0
         cdef Py_ssize_t done = 0, count
         cdef pollfd asked
-        if not text.size or not self._ready():
+        if not text.size or (self._fd is None and not self._ready()):
             return
         asked.fd = fd = self._fd
         asked.events = POLLOUT
@@ -314,12 +318,31 @@ cdef class Lines:
         self._text.size = 0
 
     def _ready(self):
+        """Open what is not open. Returns: whether it is."""
         raise NotImplementedError
 
     def _failed(self, error):
         raise NotImplementedError
 
     def _succeeded(self):
+        raise NotImplementedError
+
+
+cdef class LoggedOnly:
+    cdef public Py_ssize_t unwritten
+
+    def accept(self, Reading reading not None):
+        if reading.signal.log > 0:
+            self.keep(reading)
+
+    def flush(self):
+        if self.unwritten:
+            self.write_out()
+
+    def keep(self, reading):
+        raise NotImplementedError
+
+    def write_out(self):
         raise NotImplementedError
 
 

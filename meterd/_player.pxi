@@ -145,42 +145,49 @@ cdef class Stepper:
                 data = self._echo.strip(data)
             else:
                 self._echo.forget()  # an answer at once, as mostly
-        self._feed(data)
+        self._take_in(data)
 
-    cpdef _feed(self, bytes data):
+    def _feed(self, bytes data not None):
+        self._take_in(data)
+
+    cdef int _take_in(self, bytes data) except -1:
         """Give the decoder that waits what has come in; where none waits, keep it."""
         cdef Receive step = self._receiving
         if step is None:
             if PyBytes_GET_SIZE(self._inbox) < MOST_INBOX and self._generator is not None:
                 self._inbox += data
-            return
+            return 0
         try:
             frame = step.decoder.feed(data)
             if frame is None:
                 self._go_on(step, PyBytes_GET_SIZE(data) > 0)
-                return
+                return 0
         except Exception as error:  # a MeterdError; or a defect, which the conversation hears of so that it can end
-            self._advance(None, error)
-            return
+            self._step(None, error)
+            return 0
         if self.observers:
             self._show("framed", frame)
-        self._advance(frame)
+        self._step(frame, None)
+        return 0
 
     def _on_sent(self):
         if self._sending:
             self._sending = False
             self._last_activity = self.loop.now
-            self._advance(None)
+            self._step(None, None)
 
     # ---- the conversation's side
 
-    cpdef _advance(self, value, error=None):
+    def _advance(self, value, error=None):
+        self._step(value, error)
+
+    cdef int _step(self, value, error) except -1:
         """Answer the present step, and take steps for as long as they can be answered at once."""
         cdef Burst burst = self._burst
         cdef int errors = 0
         generator = self._generator
         if generator is None:
-            return
+            return 0
         self._clear_step()
         try:
             if burst is not None:
@@ -189,7 +196,7 @@ cdef class Stepper:
                     try:
                         value = self._exchange(burst, value)
                         if value is WAIT:
-                            return
+                            return 0
                     except Exception as caught:  # see _feed
                         value, error = None, caught
                 if isinstance(error, (Silence, Garbled)):
@@ -199,7 +206,7 @@ cdef class Stepper:
                 if error is None:
                     step = self._resume(generator, value)
                     if step is WAIT:
-                        return
+                        return 0
                 else:
                     self._count(error)
                     step = generator.throw(error)
@@ -207,7 +214,7 @@ cdef class Stepper:
                 try:
                     value = self._answer(step)
                     if value is WAIT:
-                        return
+                        return 0
                 except Exception as caught:  # see _feed
                     value, error = None, caught
                     errors += 1
@@ -217,6 +224,7 @@ cdef class Stepper:
             self._end(None)
         except Exception as end:  # a bug in one protocol must not take the other lines down; the line reports it
             self._end(end)
+        return 0
 
     cdef object _resume(self, generator, value):
         """The next step; WAIT where there is none, the conversation having ended, which has been seen to."""
@@ -235,7 +243,7 @@ cdef class Stepper:
         if kind is Receive:
             return self._receive(<Receive>step)
         if kind is Send:
-            return self._send(<Send>step, False)
+            return self._transmit(<Send>step, False)
         if kind is Report:
             self._report((<Report>step).reading)
             return None
@@ -279,7 +287,10 @@ cdef class Stepper:
                 self._timer.due = due  # it is in the heap early enough
         return WAIT
 
-    cpdef _send(self, Send step, bint was_held):
+    def _send(self, Send step not None, bint was_held):
+        return self._transmit(step, was_held)
+
+    cdef object _transmit(self, Send step, bint was_held):
         if self.poll_delay_s and not was_held and self._must_wait():
             self._held = step
             return WAIT
@@ -342,7 +353,7 @@ cdef class Stepper:
 
     cdef object _send_next(self, bytes data):
         if self.poll_delay_s or self._unsettled:
-            return self._send(Send(data), False)
+            return self._transmit(Send(data), False)
         self._inbox = b""
         return self._put_out(data)
 

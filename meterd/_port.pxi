@@ -33,11 +33,13 @@ cdef class Port:
     cdef public object on_sent
     cdef public object on_gone
     cdef public bytes _unsent
+    cdef public bint plain
 
     def __init__(self, Loop loop not None, name):
         self.loop = loop
         self.name = name
         self.fd = -1
+        self.plain = True
         self.on_data = self.on_sent = self.on_gone = _nobody
         self._unsent = b""
 
@@ -66,7 +68,9 @@ cdef class Port:
         """The base has no reason to."""
 
     def send(self, bytes data not None):
-        if self._write(self._unsent + data if self._unsent else data):
+        if self._unsent:
+            data = self._unsent + data
+        if self._write_block(data) if self.plain else self._write(data):
             return True
         self._wait_for_room()
         return False
@@ -74,8 +78,11 @@ cdef class Port:
     def _wait_for_room(self):
         self.loop.modify(self.fd, POLLIN | POLLOUT)
 
-    cpdef bint _write(self, bytes data) except -1:
-        """Raises: PortGone."""
+    def _write(self, bytes data not None):
+        return self._write_block(data)
+
+    cdef bint _write_block(self, bytes data) except -1:
+        """As far as it goes at once; True if that is all. Raises: PortGone."""
         cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
         cdef Py_ssize_t written = write_descriptor(self.fd, PyBytes_AS_STRING(data), size)
         if written == size:
@@ -97,7 +104,10 @@ cdef class Port:
             taken += data
         return taken
 
-    cpdef bytes _read(self):
+    def _read(self):
+        return self._read_block()
+
+    cdef bytes _read_block(self):
         """One block, or nothing where none is there. Raises: PortGone."""
         cdef Py_ssize_t size = read_descriptor(self.fd, INPUT, BLOCK_SIZE)
         if size > 0:
@@ -124,7 +134,7 @@ cdef class Port:
             if revents != POLLIN:
                 self._on_other_event(revents)
                 return
-            data = self._read()
+            data = self._read_block() if self.plain else self._read()
         except PortGone as error:
             self._lose(error)
             return

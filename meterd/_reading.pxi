@@ -1,6 +1,6 @@
-"""Readings: what every value becomes on its way out (`meterd.model` has the rest of the records).
+"""Signals and readings: what every value becomes on its way out (`meterd.model` has the rest of the records).
 
-Nothing that a reading holds leads back to it, so the garbage collector need not look at it.
+Nothing that one holds leads back to it, so the garbage collector need not look at either.
 """
 
 GOOD = "good"
@@ -8,9 +8,32 @@ GOOD = "good"
 
 @cython.final
 @cython.no_gc
+cdef class Signal:
+    cdef public str device_alias
+    cdef public str alias
+    cdef public object parameters
+    cdef public int log
+    cdef public object place
+
+    def __init__(self, str device_alias not None, str alias not None, parameters, int log=0, place=""):
+        self.device_alias = device_alias
+        self.alias = alias
+        self.parameters = parameters
+        self.log = log
+        self.place = place
+
+    def __getitem__(self, name):
+        return self.parameters[name]
+
+    def __repr__(self):
+        return f"Signal({self.device_alias}/{self.alias})"
+
+
+@cython.final
+@cython.no_gc
 @cython.freelist(32)
 cdef class Reading:
-    cdef public object signal
+    cdef public Signal signal
     cdef public object value
     cdef public object unit
     cdef public object time_ms
@@ -19,7 +42,7 @@ cdef class Reading:
     cdef public object reason
     cdef public object words
 
-    def __init__(self, signal, value, unit=None, time_ms=0, meter_time=None, quality=GOOD, reason=None):
+    def __init__(self, Signal signal not None, value, unit=None, time_ms=0, meter_time=None, quality=GOOD, reason=None):
         self.signal = signal
         self.value = value
         self.unit = unit
@@ -30,13 +53,11 @@ cdef class Reading:
         self.words = ""
 
     def __repr__(self):
-        signal = self.signal
-        return (
-            f"Reading({signal.device_alias}/{signal.alias} {self.value!s} {self.unit} {self.quality} {self.reason})"
-        )
+        name = f"{self.signal.device_alias}/{self.signal.alias}"
+        return f"Reading({name} {self.value!s} {self.unit} {self.quality} {self.reason})"
 
 
-cdef Reading good_reading(object signal, object value, object unit, object meter_time):
+cdef Reading good_reading(Signal signal, object value, object unit, object meter_time):
     cdef Reading reading = Reading.__new__(Reading)
     reading.signal = signal
     reading.value = value

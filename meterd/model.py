@@ -1,8 +1,8 @@
-"""The records that travel through meterd: devices, signals, plans, memories; readings are compiled."""
+"""The records that travel through meterd: devices, plans, memories; signals and readings are compiled."""
 
 from __future__ import annotations
 
-from ._core import GOOD, Reading
+from ._core import GOOD, Reading, Signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,27 +47,6 @@ class Device:
 
     def __repr__(self) -> str:
         return f"Device({self.alias})"
-
-
-class Signal:
-    """One value to read from a device: `alias` is unique within `device_alias`; `log` > 0 keeps it in the event log."""
-
-    __slots__ = ("alias", "device_alias", "log", "parameters", "place")
-
-    def __init__(
-        self, device_alias: str, alias: str, parameters: dict[str, Any], log: int = 0, place: str = ""
-    ) -> None:
-        self.device_alias = device_alias
-        self.alias = alias
-        self.parameters = parameters
-        self.log = log
-        self.place = place
-
-    def __getitem__(self, name: str) -> Any:
-        return self.parameters[name]
-
-    def __repr__(self) -> str:
-        return f"Signal({self.device_alias}/{self.alias})"
 
 
 def failed(signal: Signal, reason: str, words: str = "") -> Reading:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import posix
 
 from .. import log
+from .._core import LoggedOnly
 from ..json_text import encode, loads
 from ..paths import exists
 from .format import json_line
@@ -25,29 +26,27 @@ DEFAULT_SIZE = 1000
 MAX_FILE = 64 << 20  # bytes that are read back; a file beyond it is not ours
 
 
-class EventLog:
+class EventLog(LoggedOnly):
     """`size` events at most, in memory and, where `path` is given, in a file."""
 
     def __init__(self, size: int = DEFAULT_SIZE, path: str | None = None) -> None:
         self.size = size
         self.path = path
         self._lines: list[str] = []  # oldest first, up to twice `size`
-        self._unwritten = 0
         self._in_file = 0
         self._last: dict[tuple[str, str], tuple[Any, str]] = {}
         if path is not None:
             self._read_back(path)
 
-    def accept(self, reading: Reading) -> None:
+    def keep(self, reading: Reading) -> None:
+        """Take the reading of a signal that asks for it, if it is news."""
         signal = reading.signal
-        if signal.log <= 0:
-            return
         key, state = (signal.device_alias, signal.alias), (reading.value, reading.quality)
         if self._last.get(key) == state:
             return
         self._last[key] = state
         self._lines.append(json_line(reading))
-        self._unwritten += 1
+        self.unwritten += self.path is not None
         if len(self._lines) >= 2 * self.size:
             del self._lines[: -self.size]
 
@@ -56,11 +55,11 @@ class EventLog:
         wanted = self.size if count is None else min(count, self.size)
         return self._lines[: -wanted - 1 : -1]
 
-    def flush(self) -> None:
+    def write_out(self) -> None:
         """Bring the file up to date; where that fails the events stay in memory and the next flush tries again."""
-        if self.path is None or not self._unwritten:
+        if self.path is None:
             return
-        new = min(self._unwritten, self.size)
+        new = min(self.unwritten, self.size)
         try:
             if self._in_file + new > 2 * self.size:
                 self._rewrite(self.path)
@@ -72,7 +71,7 @@ class EventLog:
             log.error(f"{self.path}: {error.strerror}; events stay in memory", fold=f"sink {self.path}")
             self._in_file = 2 * self.size  # what it holds now is not known: write it anew
             return
-        self._unwritten = 0
+        self.unwritten = 0
         log.recovered(f"sink {self.path}", f"{self.path}: events are written again")
 
     def reopen(self) -> None:

@@ -45,7 +45,7 @@ class Hub(Outlet):
         """What changed in a device's status; or, every `status_interval_s`, the whole of it."""
         now_ms = self.now_ms()
         for reading in status.readings(now_ms) if whole else status.changes(now_ms):
-            self._hand_on(reading)
+            self.hand_on(reading)
 
     def forget(self, device_alias: str) -> None:
         """The device is no longer configured, or another one bears its name."""

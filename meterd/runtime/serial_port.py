@@ -54,6 +54,7 @@ class ParityPort(Port):
 
     def __init__(self, loop: Loop, name: str) -> None:
         super().__init__(loop, name)
+        self.plain = False
         self.software_parity = ""
 
     def _read(self) -> bytes:
