@@ -2,8 +2,8 @@
 
 `python -m tools.gateway.instructions` runs the daemon from its packages on an emulated 24Kc and prints: from the start
 of the process to the first byte sent, with meters of every protocol configured; and per register of a DLMS meter read
-over TCP and published, as the difference between two moments of one process, with one request for each register and
-with lists. What is counted is all user code between them, the kernel's own work aside.
+over TCP and published as JSON on stdout, with one request for each register and with lists, as what further registers
+add to a scan. What is counted is all user code, the kernel's own work aside.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ from .gateway_root import in_root
 from .machines import MACHINES
 from .service import interpreter
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 # System calls of Linux on MIPS o32 that put bytes on a line: write, send, sendto; not those to stdout and stderr.
 SENDING = (4004, 4178, 4180)
 STDERR = 2
@@ -34,7 +38,9 @@ EMULATOR = "qemu-mips"
 MOST_TO_FIRST_BYTE = 120_000_000
 MOST_PER_READ = 20_000
 REGISTERS = 40
-_MARK = re.compile(r"instructions \d+ (\d+) (\d+)")
+SCANS = 10
+PATIENCE_S = 120.0
+_MARK = re.compile(r"instructions \d+ (\d+) (\d+)\n")
 _READING = re.compile(r'"signal":"[^_].*"quality":"good"')
 
 
@@ -49,8 +55,18 @@ def plugin() -> Path:
     return made("plugin", {"source": source.read_text()}, make) / "instructions.so"
 
 
-def output_of(root: Path, command: list[str], seconds: float, marked: tuple[int, ...] = SENDING) -> str:
-    """Run a command in the root for so long, counted; returns what it and the plugin said.
+def _never(text: str) -> bool:
+    return False
+
+
+def output_of(
+    root: Path,
+    command: list[str],
+    seconds: float,
+    marked: tuple[int, ...] = SENDING,
+    enough: Callable[[str], bool] = _never,
+) -> str:
+    """Run a command in the root for so long, or until what was said is `enough`; returns what it and the plugin said.
 
     The plugin prints its count before each of the system calls `marked`.
     """
@@ -64,24 +80,44 @@ def output_of(root: Path, command: list[str], seconds: float, marked: tuple[int,
     words += ["-plugin", f"/instructions.so,{marks}", "-E", "PYTHONHASHSEED=0", *command]
     with open(output, "wb") as file:
         process = subprocess.Popen(words, stdout=file, stderr=file, preexec_fn=in_root(root), env={"PATH": "/bin"})
-        time.sleep(seconds)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and process.poll() is None and not enough(output.read_text(errors="replace")):
+            time.sleep(0.2)
         process.terminate()
         process.wait(60)
     return output.read_text(errors="replace")
 
 
-def counted(root: Path, words: list[str], seconds: float) -> list[tuple[int, int]]:
-    """Run the daemon in the root for so long; returns (instructions, good readings) up to each of its sends."""
-    text = output_of(root, [*interpreter(root, words[0]), *words], seconds)
+def counted(root: Path, words: list[str], wanted: int = 0) -> list[tuple[int, int]]:
+    """Run the daemon in the root until so many good readings are out, or the first byte is.
+
+    Returns: (instructions, good readings) up to each of its sends. Raises: RuntimeError with what it said, if they do
+    not come within PATIENCE_S.
+    """
+
+    def enough(text: str) -> bool:
+        sends = _sends(text)
+        return bool(sends) and sends[-1][1] >= wanted
+
+    text = output_of(root, [*interpreter(root, words[0]), *words], PATIENCE_S, enough=enough)
+    if not enough(text):
+        raise RuntimeError(f"the daemon did not come so far; it said:\n{text}")
+    return _sends(text)
+
+
+def _sends(text: str) -> list[tuple[int, int]]:
+    """(instructions, good readings) up to each send; a mark may stand in the middle of a line of readings."""
     sends = []
-    readings = 0
-    for line in text.splitlines():
-        found = _MARK.search(line)
-        readings += _READING.search(line) is not None
-        if found and int(found[1]) > STDERR:
+    said, readings, start = "", 0, 0
+    for found in _MARK.finditer(text):
+        said += text[start : found.start()]
+        start = found.end()
+        whole, newline, rest = said.rpartition("\n")
+        if newline:
+            readings += len(_READING.findall(whole))
+            said = rest
+        if int(found[1]) > STDERR:
             sends.append((int(found[2]), readings))
-    if not sends:
-        raise RuntimeError(f"the daemon sent nothing; it said:\n{text}")
     return sends
 
 
@@ -157,22 +193,39 @@ def every_protocol(meters: Meters) -> dict[str, list[dict[str, object]]]:
     return {"devices": devices, "signals": signals}
 
 
-def many_registers(meters: Meters, lists: str) -> dict[str, list[dict[str, object]]]:
-    """A configuration with one DLMS meter over TCP; `lists` is `no` where each register needs its own request."""
-    port = meters.start("dlms", "mode=wrapper", f"registers={REGISTERS}", f"lists={lists}")
+def many_registers(meters: Meters, lists: str, registers: int) -> dict[str, list[dict[str, object]]]:
+    """A configuration with one DLMS meter over TCP whose association stays open; `lists` is `no` where each register
+    needs its own request.
+    """
+    port = meters.start("dlms", "mode=wrapper", f"registers={registers}", f"lists={lists}")
     device = {"name": "d", "device_alias": "d", "protocol": "DLMS", "ip": "127.0.0.1", "port": port, "type": "LN",
-              "mode": "DLMS-WRAPPER", "client_address": 16, "logical_address": 1, "scan_rate_ms": 500}  # fmt: skip
+              "mode": "DLMS-WRAPPER", "client_address": 16, "logical_address": 1, "scan_rate_ms": 500,
+              "keep_open": 1}  # fmt: skip
     signals: list[dict[str, object]] = [
         {"signal_name": "s", "device_alias": "d", "signal_alias": f"s{number}", "obis_job": f"1.0.1.8.{number}.255:2"}
-        for number in range(1, REGISTERS + 1)
+        for number in range(1, registers + 1)
     ]
     return {"devices": [device], "signals": signals}
 
 
-def per_reading(sends: list[tuple[int, int]]) -> float:
-    """Instructions for each reading, from the middle of the run to its end: what comes once is over by then."""
-    middle, last = sends[len(sends) // 2], sends[-1]
-    return (last[0] - middle[0]) / max(1, last[1] - middle[1])
+def per_scan(sends: list[tuple[int, int]], registers: int) -> float:
+    """Instructions for each scan, from the middle of the run to its end: what comes once is over by then."""
+    begins = {readings: count for count, readings in reversed(sends) if readings and not readings % registers}
+    marks = sorted(begins)
+    middle, last = marks[len(marks) // 2], marks[-1]
+    return (begins[last] - begins[middle]) / ((last - middle) / registers)
+
+
+def reading_costs(
+    meters: Meters, lists: str, run: Callable[[object, int], list[tuple[int, int]]]
+) -> tuple[float, float]:
+    """Instructions per register, as what further registers add to a scan, and for a scan without any."""
+    few, many = (
+        per_scan(run(many_registers(meters, lists, registers), SCANS * registers), registers)
+        for registers in (REGISTERS, 2 * REGISTERS)
+    )
+    each = (many - few) / REGISTERS
+    return each, few - REGISTERS * each
 
 
 def main() -> int:
@@ -189,7 +242,7 @@ def main() -> int:
 
 def _first_byte(root: Path, words: list[str]) -> float:
     shutil.rmtree(root / "tmp" / "state", ignore_errors=True)
-    return float(counted(root, words, 6)[0][0])
+    return float(counted(root, words)[0][0])
 
 
 def _measure(root: Path) -> int:
@@ -200,11 +253,17 @@ def _measure(root: Path) -> int:
     try:
         configuration.write_text(json.dumps(every_protocol(meters)))
         first = [_first_byte(root, words) for _ in range(2)]
-        again = [float(counted(root, words, 6)[0][0])]
-        figures = {}
+        again = [float(counted(root, words)[0][0])]
+
+        def run(content: object, wanted: int) -> list[tuple[int, int]]:
+            configuration.write_text(json.dumps(content))
+            return counted(root, words, wanted)
+
+        figures, scans = {}, {}
         for lists, what in (("no", "one request each"), ("yes", "with lists")):
-            configuration.write_text(json.dumps(many_registers(meters, lists)))
-            figures[f"per register read, {what}"] = [per_reading(counted(root, words, 12)) for _ in range(2)]
+            costs = [reading_costs(meters, lists, run) for _ in range(2)]
+            figures[f"per register read and published, {what}"] = [each for each, _ in costs]
+            scans[f"a scan without any register, {what}"] = [whole for _, whole in costs]
     finally:
         meters.stop()
     rows = [("start to the first byte sent", first, MOST_TO_FIRST_BYTE)]
@@ -213,6 +272,8 @@ def _measure(root: Path) -> int:
     for what, found, most in rows:
         verdict = "at most" if min(found) <= most else "MORE than"
         print(f"{what}: {', '.join(f'{figure:,.0f}' for figure in found)} instructions ({verdict} {most:,})")
+    for what, found in scans.items():
+        print(f"{what}: {', '.join(f'{figure:,.0f}' for figure in found)} instructions")
     return int(any(min(found) > most for _, found, most in rows))
 
 
