@@ -35,6 +35,20 @@ def strip_parity(data: bytes, odd: bool) -> bytes:
     A character with wrong parity comes out as 0x80 | its 7 bits, so that a decoder can tell it from a good one.
     """
 
+class FrameDecoder:
+    """Base of the decoders of frames that come one by one; `meterd.conversation.Decoder` says what they do."""
+
+    @property
+    def pending(self) -> int: ...
+    @property
+    def missing(self) -> int: ...
+    @property
+    def discarded(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    def feed(self, data: bytes) -> Any: ...
+    def reset(self) -> None: ...
+
 # ---- COSEM data: `_axdr.pxi`
 
 MAX_DEPTH: int
@@ -82,7 +96,7 @@ class HdlcFrame:
     def information(self) -> bytes:
         """Information field without its check sequences; b'' if the frame has none."""
 
-class HdlcDecoder:
+class HdlcDecoder(FrameDecoder):
     """`meterd.conversation.Decoder` whose frames are `HdlcFrame`.
 
     Framed by the length field: there is no byte stuffing, 0x7E may occur inside a frame. One flag may close a frame
@@ -133,7 +147,7 @@ class WrapperFrame:
     @property
     def apdu(self) -> bytes: ...
 
-class WrapperDecoder:
+class WrapperDecoder(FrameDecoder):
     """`meterd.conversation.Decoder` whose frames are `WrapperFrame`. Never raises: a header bounds what is held."""
 
     @property
@@ -287,7 +301,7 @@ class MbusFrame:
     def from_master(self) -> bool:
         """C says that a master sent it: heard by a master, it is an echo."""
 
-class MbusDecoder:
+class MbusDecoder(FrameDecoder):
     """A `meterd.conversation.Decoder` of M-Bus frames; keeps at most 4096 bytes."""
 
     def __init__(self) -> None: ...
@@ -736,6 +750,19 @@ class WrapperShortcut(Shortcut):
 
     def __init__(self, server: int, client: int, decoder: WrapperDecoder) -> None: ...
 
+class Wanted:
+    """What is read and whom it feeds: the encoded `descriptor`, `signals`, and `scaler`, (power of ten, unit)."""
+
+    descriptor: bytes
+    signals: list[Signal]
+    scaler: tuple[int, str | None] | None
+
+class InvokeIds:
+    """Called, gives invoke-id-and-priority octets: `flags`, and ids 1 to 15 in turn."""
+
+    def __init__(self, flags: int) -> None: ...
+    def __call__(self) -> int: ...
+
 _Other = Callable[[Any, Any, Any], list[Reading]]
 
 class Registers(Burst):
@@ -751,7 +778,7 @@ class Registers(Burst):
         self,
         receive: Receive,
         shortcut: Shortcut,
-        next_invoke: Callable[[], int],
+        invoke_ids: InvokeIds,
         targets: list[Any],
         start: int,
         other: _Other,
@@ -785,7 +812,13 @@ class Outlet:
     def hand_on(self, reading: Reading) -> None:
         """To every sink, as it is."""
 
-class LoggedOnly:
+class Sink:
+    """Base of the compiled sinks; `meterd.publish.hub.Sink` says what they do."""
+
+    def accept(self, reading: Reading) -> None: ...
+    def flush(self) -> None: ...
+
+class LoggedOnly(Sink):
     """A sink that keeps the readings of signals whose `log` asks for it; the compiled half of the event log.
 
     `keep(reading)` is called for these alone, `write_out()` at the end of a turn while `unwritten` is not 0.
@@ -798,7 +831,7 @@ class LoggedOnly:
     def keep(self, reading: Reading) -> None: ...
     def write_out(self) -> None: ...
 
-class Lines:
+class Lines(Sink):
     """The compiled half of `meterd.publish.lines.LineSink`: gathers lines and writes them without blocking."""
 
     name: str

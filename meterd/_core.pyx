@@ -29,6 +29,7 @@ from .number import Number
 # ---- bytes to values
 
 include "_crc.pxi"
+include "_decoder.pxi"
 
 include "_axdr_tags.pxi"
 include "_axdr.pxi"

@@ -198,7 +198,7 @@ cdef inline bytes known_address(bytes known, const unsigned char *at, Py_ssize_t
 
 
 @cython.final
-cdef class HdlcDecoder:
+cdef class HdlcDecoder(FrameDecoder):
     cdef bytes _held           # what was fed last, behind what was left of earlier feeds
     cdef bytes _destination    # addresses of the last frame
     cdef bytes _source
@@ -219,13 +219,12 @@ cdef class HdlcDecoder:
         self.discarded = 0
         self.reason = ""
 
-    @property
-    def pending(self):
+    cdef Py_ssize_t held_back(self) noexcept:
         # A flag alone may as well be the closing one of the last frame: the line is idle.
         cdef Py_ssize_t held = PyBytes_GET_SIZE(self._held) - self._position
         return held if held > 1 else 0
 
-    def feed(self, bytes data not None):
+    cdef object take_in(self, bytes data):
         cdef Reader reader
         cdef Layout layout
         cdef const unsigned char *start

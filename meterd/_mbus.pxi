@@ -52,7 +52,7 @@ cdef class MbusFrame:
 
 
 @cython.final
-cdef class MbusDecoder:
+cdef class MbusDecoder(FrameDecoder):
     cdef bytes _held
     cdef Py_ssize_t _at             # everything before it is used up
     cdef readonly Py_ssize_t missing
@@ -69,11 +69,10 @@ cdef class MbusDecoder:
         self.discarded = 0
         self.reason = ""
 
-    @property
-    def pending(self):
+    cdef Py_ssize_t held_back(self) noexcept:
         return PyBytes_GET_SIZE(self._held) - self._at
 
-    def feed(self, bytes data not None):
+    cdef object take_in(self, bytes data):
         cdef const unsigned char *start
         cdef Py_ssize_t size
         cdef MbusFrame frame

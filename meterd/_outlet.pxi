@@ -36,6 +36,22 @@ def finite(Reading reading not None):
     return Reading(reading.signal, None, reading.unit, reading.time_ms, reading.meter_time, INVALID_QUALITY, reason)
 
 
+cdef class Sink:
+    """What the compiled sinks share: a face for Python, and a way around it for the outlet."""
+
+    def accept(self, Reading reading not None):
+        self.take(reading)
+
+    def flush(self):
+        self.let_go()
+
+    cdef int take(self, Reading reading) except -1:
+        return 0
+
+    cdef int let_go(self) except -1:
+        return 0
+
+
 cdef class Outlet:
     cdef public list sinks
     cdef public object now_ms
@@ -82,7 +98,10 @@ cdef class Outlet:
     cdef int _hand_on(self, Reading reading) except -1:
         for sink in self.sinks:
             try:
-                sink.accept(reading)
+                if isinstance(sink, Sink):
+                    (<Sink>sink).take(reading)
+                else:
+                    sink.accept(reading)
             except Exception as error:
                 self._report(sink, error)
         return 0
@@ -90,7 +109,10 @@ cdef class Outlet:
     def flush(self):
         for sink in self.sinks:
             try:
-                sink.flush()
+                if isinstance(sink, Sink):
+                    (<Sink>sink).let_go()
+                else:
+                    sink.flush()
             except Exception as error:
                 self._report(sink, error)
 
@@ -160,8 +182,8 @@ cdef class _Octets:
             self._room = room
         return self._octets + self.size
 
-    cdef int put(self, const char *data, Py_ssize_t size) except -1:
-        memcpy(self._space(size), data, size)
+    cdef inline int put(self, const char *data, Py_ssize_t size) except -1:
+        memcpy(self._octets + self.size if self.size + size <= self._room else self._space(size), data, size)
         self.size += size
         return 0
 
@@ -171,7 +193,7 @@ cdef class _Octets:
         return self.put(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef int _put_quoted(self, text) except -1:
-        cdef Py_ssize_t size = 0, index, count = 0
+        cdef Py_ssize_t size = 0, index, count
         cdef const char *data
         cdef char *at
         cdef unsigned char byte
@@ -181,16 +203,15 @@ cdef class _Octets:
             return self.put_plain(dumps(text))  # which leaves a lone surrogate as it is
         at = self._space(size * 6 + 2)
         at[0] = 34
-        at += 1
+        count = 1
         for index in range(size):
             byte = data[index]
-            if byte >= 0x20 and byte != 34 and byte != 92:
-                at[count] = <char>byte
-                count += 1
-            else:
-                count += put_escape(at + count, byte)
+            at[count] = <char>byte
+            count += 1
+            if byte < 0x20 or byte == 34 or byte == 92:
+                count += put_escape(at + count - 1, byte) - 1
         at[count] = 34
-        self.size += count + 2
+        self.size += count + 1
         return 0
 
     cdef int _put_optional(self, text) except -1:
@@ -254,7 +275,7 @@ cdef class _Octets:
         return self.put(b"}", 1)
 
 
-cdef class Lines:
+cdef class Lines(Sink):
     cdef public object name
     cdef public Py_ssize_t lost
     cdef public bint troubled
@@ -275,12 +296,12 @@ cdef class Lines:
         """How many bytes wait to be written."""
         return self._text.size
 
-    def accept(self, Reading reading not None):
+    cdef int take(self, Reading reading) except -1:
         cdef _Octets text = self._text
         cdef Py_ssize_t before = text.size
         if before >= MOST_WAITING:
             self.lost += 1
-            return
+            return 0
         try:
             if self._as_json:
                 text.put_json(finite(reading))
@@ -290,14 +311,15 @@ cdef class Lines:
         except BaseException:
             text.size = before  # no line is ever torn
             raise
+        return 0
 
-    def flush(self):
+    cdef int let_go(self) except -1:
         cdef _Octets text = self._text
         cdef int fd, number = 0
         cdef Py_ssize_t done = 0, count
         cdef pollfd asked
         if not text.size or (self._fd is None and not self._ready()):
-            return
+            return 0
         asked.fd = fd = self._fd
         asked.events = POLLOUT
         while done < text.size and poll(&asked, 1, 0) > 0:
@@ -313,6 +335,7 @@ cdef class Lines:
             self._failed(OSError(number, strerror(number)))
         elif text.size or self.lost or self.troubled:
             self._succeeded()
+        return 0
 
     def clear(self):
         self._text.size = 0
@@ -328,16 +351,18 @@ cdef class Lines:
         raise NotImplementedError
 
 
-cdef class LoggedOnly:
+cdef class LoggedOnly(Sink):
     cdef public Py_ssize_t unwritten
 
-    def accept(self, Reading reading not None):
+    cdef int take(self, Reading reading) except -1:
         if reading.signal.log > 0:
             self.keep(reading)
+        return 0
 
-    def flush(self):
+    cdef int let_go(self) except -1:
         if self.unwritten:
             self.write_out()
+        return 0
 
     def keep(self, reading):
         raise NotImplementedError

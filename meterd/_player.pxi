@@ -112,6 +112,7 @@ cdef class Stepper:
         self._unsettled = True
         self._timer = Timer(self._on_timer)
         port.on_data = self._on_data
+        port.reader = self
         port.on_sent = self._on_sent
 
     @property
@@ -135,6 +136,10 @@ cdef class Stepper:
     # ---- the port's side
 
     def _on_data(self, bytes data not None):
+        self.take_data(data)
+
+    cdef int take_data(self, bytes data) except -1:
+        """What has come in, echoes and all."""
         cdef bytes expected = self._echo.expected
         self._last_activity = self.loop.now
         self.bytes_received += PyBytes_GET_SIZE(data)
@@ -145,7 +150,7 @@ cdef class Stepper:
                 data = self._echo.strip(data)
             else:
                 self._echo.forget()  # an answer at once, as mostly
-        self._take_in(data)
+        return self._take_in(data)
 
     def _feed(self, bytes data not None):
         self._take_in(data)
@@ -158,7 +163,7 @@ cdef class Stepper:
                 self._inbox += data
             return 0
         try:
-            frame = step.decoder.feed(data)
+            frame = step.feed(data)
             if frame is None:
                 self._go_on(step, PyBytes_GET_SIZE(data) > 0)
                 return 0
@@ -268,7 +273,7 @@ cdef class Stepper:
         cdef int64_t due
         if data:
             self._inbox = b""
-        frame = step.decoder.feed(data)
+        frame = step.feed(data)
         if frame is not None:
             if self.observers:
                 self._show("framed", frame)
@@ -277,7 +282,7 @@ cdef class Stepper:
             raise PortGone(f"{self.port.name}: the port is closed")
         self._receiving = step
         self._received_since = self.loop.now
-        if data or step.timeout_us == NEVER or step.decoder.pending:
+        if data or step.timeout_us == NEVER or step.is_pending():
             self._go_on(step, PyBytes_GET_SIZE(data) > 0)
         else:
             due = self.loop.now + step.timeout_us
@@ -314,7 +319,7 @@ cdef class Stepper:
         self.bytes_sent += PyBytes_GET_SIZE(data)
         if self.observers:
             self._show("sent", data)
-        if self.port.send(data):
+        if self.port.put_out(data) if self.port.plain else self.port.send(data):
             self._last_activity = self.loop.now
             return None
         self._sending = True

@@ -23,6 +23,9 @@ def _nobody(*_):
     """Stands where no callback is set."""
 
 
+cdef class Stepper
+
+
 cdef class Port:
     cdef public object name
     cdef public Loop loop
@@ -34,6 +37,7 @@ cdef class Port:
     cdef public object on_gone
     cdef public bytes _unsent
     cdef public bint plain
+    cdef Stepper reader  # whose `on_data` that is, if it is a compiled one's
 
     def __init__(self, Loop loop not None, name):
         self.loop = loop
@@ -68,6 +72,9 @@ cdef class Port:
         """The base has no reason to."""
 
     def send(self, bytes data not None):
+        return self.put_out(data)
+
+    cdef bint put_out(self, bytes data) except -1:
         if self._unsent:
             data = self._unsent + data
         if self._write_block(data) if self.plain else self._write(data):
@@ -138,7 +145,11 @@ cdef class Port:
         except PortGone as error:
             self._lose(error)
             return
-        if data:
+        if not data:
+            return
+        if self.reader is not None:
+            self.reader.take_data(data)
+        else:
             self.on_data(data)
 
     cdef int _on_other_event(self, int revents) except -1:

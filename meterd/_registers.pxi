@@ -2,32 +2,54 @@
 
 The problem: nearly every value is an integer with a power of ten. Those become readings here; whatever else a meter
 says (other types, refusals) is put into words by `protocols.dlms.reading`, through `other(target, code, value)`.
-Assumptions: `targets` are `protocols.dlms.targets.Target`, prepared: each knows its item, its signals and its scaler.
+Assumptions: targets are prepared: each knows its descriptor, its signals and its scaler, (power of ten, unit).
 """
 
 cdef enum:
     MOST_EXPONENT = 64  # `Number` takes no more
 
+cdef object ZERO = 0
 
-cdef bint add_readings(list readings, target, tuple result, other) except -1:
+
+cdef class Wanted:
+    cdef public bytes descriptor
+    cdef public list signals
+    cdef public tuple scaler
+
+
+@cython.final
+cdef class InvokeIds:
+    cdef int _flags
+    cdef int _last
+
+    def __init__(self, int flags):
+        self._flags = flags
+
+    def __call__(self):
+        return self.next_one()
+
+    cdef int next_one(self) noexcept:
+        self._last = self._last % INVOKE_ID_MASK + 1
+        return self._flags | self._last
+
+
+cdef int add_readings(list readings, Wanted target, tuple result, other) except -1:
     """One reading for each signal of the target out of `(code, value)`."""
     cdef object value = result[1]
-    cdef tuple scaler
+    cdef tuple scaler = target.scaler
     cdef int exponent
-    found = target.scaler
-    if result[0] != 0 or type(value) is not int or type(found) is not tuple:
+    if result[0] is not ZERO or type(value) is not int or scaler is None:
         readings.extend(other(target, result[0], value))
-        return False
-    scaler = <tuple>found
+        return 0
     exponent = scaler[0]
-    if not -MOST_EXPONENT <= exponent <= MOST_EXPONENT:
-        readings.extend(other(target, 0, value))
-        return False
     if exponent:
+        if not -MOST_EXPONENT <= exponent <= MOST_EXPONENT:
+            readings.extend(other(target, 0, value))
+            return 0
         value = exact(value, exponent)
-    for signal in <list?>target.signals:
-        readings.append(good_reading(signal, value, scaler[1], None))
-    return True
+    for signal in target.signals:
+        readings.append(good_reading(<Signal?>signal, value, scaler[1], None))
+    return 0
 
 
 def readings_of(list targets not None, list results not None, other):
@@ -36,7 +58,7 @@ def readings_of(list targets not None, list results not None, other):
     if PyList_GET_SIZE(targets) != PyList_GET_SIZE(results):
         raise ValueError(f"{len(results)} results for {len(targets)} targets")
     for index in range(PyList_GET_SIZE(targets)):
-        add_readings(readings, targets[index], <tuple?>results[index], other)
+        add_readings(readings, <Wanted?>targets[index], <tuple?>results[index], other)
     return readings
 
 
@@ -46,18 +68,19 @@ cdef class Registers(Burst):
     cdef readonly int invoke       # of the request that was sent last
     cdef list _targets
     cdef Shortcut _shortcut
-    cdef object _next_invoke
+    cdef InvokeIds _invoke_ids
     cdef object _other
 
     def __init__(
-        self, Receive receive not None, Shortcut shortcut not None, next_invoke, list targets not None,
+        self, Receive receive not None, Shortcut shortcut not None, InvokeIds invoke_ids not None,
+        list targets not None,
         Py_ssize_t start, other,
     ):
         if start < 0:
             raise ValueError("targets are counted from 0")
         self.receive = receive
         self._shortcut = shortcut
-        self._next_invoke = next_invoke
+        self._invoke_ids = invoke_ids
         self._targets = targets
         self.done = start
         self._other = other
@@ -65,8 +88,8 @@ cdef class Registers(Burst):
     cpdef bytes request(self):
         if self.done >= PyList_GET_SIZE(self._targets):
             return None
-        self.invoke = self._next_invoke()
-        return self._shortcut.ask(self.invoke, self._targets[self.done].item.encoded)
+        self.invoke = self._invoke_ids.next_one()
+        return self._shortcut.ask(self.invoke, (<Wanted?>self._targets[self.done]).descriptor)
 
     cpdef list take(self, frame):
         cdef tuple result = self._shortcut.hear(self.invoke, frame)
@@ -74,6 +97,6 @@ cdef class Registers(Burst):
         if result is None:
             return None
         readings = []
-        add_readings(readings, self._targets[self.done], result, self._other)
+        add_readings(readings, <Wanted?>self._targets[self.done], result, self._other)
         self.done += 1
         return readings

@@ -19,13 +19,21 @@ cdef class Receive:
     cdef readonly object decoder
     cdef readonly object timeout_ms
     cdef readonly object gap_ms
-    cdef int64_t timeout_us  # NEVER where it waits without end
+    cdef FrameDecoder compiled  # the decoder, where it is one
+    cdef int64_t timeout_us     # NEVER where it waits without end
 
     def __init__(self, decoder not None, timeout_ms, gap_ms):
         self.decoder = decoder
+        self.compiled = decoder if isinstance(decoder, FrameDecoder) else None
         self.timeout_ms = timeout_ms
         self.gap_ms = gap_ms
         self.timeout_us = NEVER if timeout_ms is None else <int64_t>(<double>timeout_ms * 1000.0)
+
+    cdef object feed(self, bytes data):
+        return self.decoder.feed(data) if self.compiled is None else self.compiled.take_in(data)
+
+    cdef bint is_pending(self) except -1:
+        return self.decoder.pending > 0 if self.compiled is None else self.compiled.held_back() > 0
 
 
 @cython.final

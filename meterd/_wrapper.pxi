@@ -35,7 +35,7 @@ cdef class WrapperFrame:
 
 
 @cython.final
-cdef class WrapperDecoder:
+cdef class WrapperDecoder(FrameDecoder):
     cdef bytes _held
     cdef Py_ssize_t _at              # everything before it is used up
     cdef readonly Py_ssize_t missing
@@ -52,11 +52,10 @@ cdef class WrapperDecoder:
         self.discarded = 0
         self.reason = ""
 
-    @property
-    def pending(self):
+    cdef Py_ssize_t held_back(self) noexcept:
         return PyBytes_GET_SIZE(self._held) - self._at
 
-    def feed(self, bytes data not None):
+    cdef object take_in(self, bytes data):
         cdef WrapperFrame frame
         cdef const unsigned char *start
         cdef Py_ssize_t left, size

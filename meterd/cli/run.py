@@ -5,10 +5,9 @@ from __future__ import annotations
 import gc
 import sys
 from posix import getpid
-from time import time
 
 from .. import __version__, log
-from .._core import Loop
+from .._core import Loop, wall_clock_ms
 from ..config.files import load
 from ..errors import ConfigError
 from ..paths import environment
@@ -97,10 +96,6 @@ def say_problems(configuration: Configuration) -> None:
         log.error(str(error))
     for warning in configuration.warnings:
         log.warning(warning)
-
-
-def wall_clock_ms() -> int:
-    return int(time() * 1000)
 
 
 class Watch:

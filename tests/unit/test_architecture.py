@@ -34,8 +34,20 @@ LEANS_ON = {"elgama": {"dlms", "iec62056_21"}}
 MAX_FUNCTION, MAX_CLASS, MAX_MODULE = 50, 300, 400
 
 # Parts of the compiled module that know bytes and values only, and what the others give to the runtime alone.
-CODECS = ("_crc", "_axdr", "_hdlc", "_wrapper", "_readout", "_mbus")
-OF_THE_RUNTIME = {"Loop", "Timer", "Port", "Stepper", "Echo", "Outlet", "Lines", "wall_clock_ms", "json_line"}
+CODECS = ("_crc", "_decoder", "_axdr", "_hdlc", "_wrapper", "_readout", "_mbus")
+OF_THE_RUNTIME = {
+    "Loop",
+    "Timer",
+    "Port",
+    "Stepper",
+    "Echo",
+    "Outlet",
+    "Sink",
+    "Lines",
+    "LoggedOnly",
+    "wall_clock_ms",
+    "json_line",
+}
 
 
 def name(path: Path) -> str:

@@ -14,8 +14,7 @@ The dirt: late answers of another service, meters that end an association unaske
 
 from __future__ import annotations
 
-from itertools import cycle
-
+from ..._core import InvokeIds
 from ...errors import Aborted, DecodeError, MeterdError, PortGone, ProtocolError, SecurityError
 from . import acse, conformance, initiate, refusals
 from . import enumerations as codes
@@ -75,7 +74,7 @@ class Association:
         self.open = False
         self._security: SecurityContext | None = None
         # Invoke-id-and-priority octets: confirmed, high priority, ids 1 to 15 in turn.
-        self.next_invoke: Callable[[], int] = cycle(range(INVOKE_FLAGS | 1, INVOKE_FLAGS + 16)).__next__
+        self.next_invoke = InvokeIds(INVOKE_FLAGS)
 
     def limit(self) -> int:
         """Octets that a plain request may have so that it fits what the meter takes, sealed or not."""

@@ -148,7 +148,7 @@ class Values:
         shortcut = reader.shortcut()
         start = 0
         for target in targets if shortcut is not None else ():
-            reader.encode(target.item)
+            target.descriptor = target.item.encoded or reader.encode(target.item)
         while start < len(targets):
             invoke, heard = 0, None
             if shortcut is not None and not reader.on_trial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..._core import Wanted
 from ...obis import format_logical_name, parse_logical_name
 from .enumerations import PROFILE_GENERIC
 
@@ -15,23 +16,22 @@ VALUE_ATTRIBUTE = 2
 MAX_ATTRIBUTE = 255
 
 
-class Target:
+class Target(Wanted):
     """One attribute to read and the signals that it feeds; `class_id` and `short_name` 0 where nothing is configured.
 
     Once the meter's objects are known, `item` (a `reader.Item`) is how to read it and `scaler` the power of ten and the
     unit of its value. With both it goes straight into a request; a profile never has a scaler.
     """
 
-    __slots__ = ("attribute", "class_id", "item", "logical_name", "scaler", "short_name", "signals")
+    __slots__ = ("attribute", "class_id", "item", "logical_name", "short_name")
 
     def __init__(self, logical_name: bytes, attribute: int, class_id: int, short_name: int) -> None:
         self.logical_name = logical_name
         self.attribute = attribute
         self.class_id = class_id
         self.short_name = short_name
-        self.signals: list[Signal] = []
+        self.signals = []
         self.item: Any = None
-        self.scaler: tuple[int, str | None] | None = None
 
     def __str__(self) -> str:
         place = f" at short name 0x{self.short_name:04X}" if self.short_name else ""
