@@ -185,9 +185,7 @@ cdef class HdlcFrame:
         return address_value(self.source)
 
     def __repr__(self):
-        segmented = ", segmented" if self.segmented else ""
-        addresses = f"{self.source.hex()} to {self.destination.hex()}"
-        return f"HdlcFrame({addresses}, control {self.control:02x}{segmented}, {self.information.hex(' ')})"
+        return as_shown(self)
 
 
 cdef inline bytes known_address(bytes known, const unsigned char *at, Py_ssize_t size):

@@ -44,11 +44,7 @@ cdef class MbusFrame:
         return self.control >= 0 and self.control & FROM_MASTER != 0
 
     def __repr__(self):
-        if self.control < 0:
-            return "MbusFrame(E5)"
-        if self.ci < 0:
-            return f"MbusFrame(C {self.control:02x}, A {self.address})"
-        return f"MbusFrame(C {self.control:02x}, A {self.address}, CI {self.ci:02x}, {self.data.hex(' ')})"
+        return as_shown(self)
 
 
 @cython.final

@@ -26,7 +26,7 @@ cdef class Signal:
         return self.parameters[name]
 
     def __repr__(self):
-        return f"Signal({self.device_alias}/{self.alias})"
+        return as_shown(self)
 
 
 @cython.final
@@ -53,8 +53,7 @@ cdef class Reading:
         self.words = ""
 
     def __repr__(self):
-        name = f"{self.signal.device_alias}/{self.signal.alias}"
-        return f"Reading({name} {self.value!s} {self.unit} {self.quality} {self.reason})"
+        return as_shown(self)
 
 
 cdef Reading good_reading(Signal signal, object value, object unit, object meter_time):

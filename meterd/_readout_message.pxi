@@ -20,7 +20,7 @@ cdef class Message:
         return self._sets
 
     def __repr__(self):
-        return f"Message({self.command!r}, {self.text!r}, bcc {self.bcc}, partial {self.partial}, {self.complete})"
+        return as_shown(self)
 
 
 cdef Message new_message(bytes command, const unsigned char *text, Py_ssize_t length, object verdict, list sets):

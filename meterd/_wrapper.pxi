@@ -31,7 +31,7 @@ cdef class WrapperFrame:
         raise TypeError("frames come out of a decoder")
 
     def __repr__(self):
-        return f"WrapperFrame({self.source} to {self.destination}, {self.apdu.hex(' ')})"
+        return as_shown(self)
 
 
 @cython.final

@@ -26,6 +26,7 @@ CFLAGS = "-Os -DNDEBUG -fwrapv -ffunction-sections -fdata-sections -fno-asynchro
 # What Cython spends on calling Python code fast, and on names that Python code may change, is not worth its place:
 # such calls and names are rare where it counts.
 CFLAGS += " -DCYTHON_VECTORCALL=0 -DCYTHON_UNPACK_METHODS=0 -DCYTHON_USE_DICT_VERSIONS=0"
+CFLAGS += " -DCYTHON_USE_UNICODE_INTERNALS=0 -DCYTHON_USE_PYLONG_INTERNALS=0"
 MIPS_CFLAGS = "-mips16"
 
 LDFLAGS = "-O2 -s -Wl,--gc-sections"
