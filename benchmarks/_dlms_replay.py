@@ -42,7 +42,7 @@ def play(conversations: Iterator[Any], answer: Callable[[bytes], bytes]) -> int:
                     said = b""
                 elif isinstance(step, Burst):
                     while (request := step.request()) is not None:
-                        readings += len(step.take(step.receive.decoder.feed(answer(request))) or ())
+                        readings += step.take(step.receive.decoder.feed(answer(request))) is not None
                 elif kind is ReportAll:
                     readings += len(step.readings)
         except StopIteration:

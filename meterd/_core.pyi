@@ -643,8 +643,8 @@ class Burst:
     def request(self) -> bytes | None:
         """What to send next; None when all is done."""
 
-    def take(self, frame: Any) -> list[Reading] | None:
-        """The readings out of the frame that came; None where it is not the answer that was due."""
+    def take(self, frame: Any) -> Reading | list[Reading] | None:
+        """The readings out of the frame that came, in a list unless there is one; None where it is not the one due."""
 
 # ---- the player: `_player.pxi`
 
@@ -802,11 +802,12 @@ def json_line(reading: Reading) -> str:
 class Outlet:
     """The compiled half of `meterd.publish.hub.Hub`."""
 
-    sinks: list[Any]
     now_ms: Callable[[], int]
     _last_good: dict[str, dict[str, Reading]]
 
     def __init__(self, sinks: list[Any], clock_ms: Callable[[], int]) -> None: ...
+    @property
+    def sinks(self) -> list[Any]: ...
     def publish(self, reading: Reading) -> None: ...
     def flush(self) -> None: ...
     def hand_on(self, reading: Reading) -> None:

@@ -32,6 +32,7 @@ cdef object MANTISSA = Number.__dict__["mantissa"]
 cdef object EXPONENT = Number.__dict__["exponent"]
 cdef object SLOT = type(MANTISSA)
 cdef descrsetfunc SET_SLOT = (<PyTypeObject *>SLOT).tp_descr_set
+cdef descrgetfunc GET_SLOT = (<PyTypeObject *>SLOT).tp_descr_get
 
 
 @cython.final

@@ -22,7 +22,7 @@ cdef enum:
 MAX_WAITING = MOST_WAITING
 
 cdef const char *HEXADECIMAL = b"0123456789abcdef"
-cdef str GOOD_QUALITY = GOOD
+cdef object NUMBER = Number
 cdef str OVERFLOW_QUALITY = "overflow"
 cdef str STALE_QUALITY = "stale"
 cdef str INVALID_QUALITY = "invalid"
@@ -52,13 +52,39 @@ cdef class Sink:
         return 0
 
 
+@cython.final
+cdef class _Foreign(Sink):
+    """A sink that is not compiled."""
+
+    cdef object sink
+
+    cdef int take(self, Reading reading) except -1:
+        self.sink.accept(reading)
+        return 0
+
+    cdef int let_go(self) except -1:
+        self.sink.flush()
+        return 0
+
+
+cdef Sink as_sink(object sink):
+    cdef _Foreign foreign
+    if isinstance(sink, Sink):
+        return sink
+    foreign = _Foreign()
+    foreign.sink = sink
+    return foreign
+
+
 cdef class Outlet:
-    cdef public list sinks
+    cdef readonly list sinks
+    cdef list _ways           # to each sink
     cdef public object now_ms
     cdef public dict _last_good
 
     def __init__(self, list sinks not None, clock_ms):
         self.sinks = sinks
+        self._ways = [as_sink(sink) for sink in sinks]
         self.now_ms = clock_ms
         self._last_good = {}
 
@@ -68,7 +94,7 @@ cdef class Outlet:
         if type(reading.value) is float:
             reading = finite(reading)
         if reading.value is not None:
-            if reading.quality == GOOD_QUALITY:
+            if reading.quality is GOOD_QUALITY or reading.quality == GOOD_QUALITY:
                 self._keep(reading)
         elif reading.quality != GOOD_QUALITY and reading.quality != OVERFLOW_QUALITY:
             reading = self._stale(reading)
@@ -96,25 +122,21 @@ cdef class Outlet:
         self._hand_on(reading)
 
     cdef int _hand_on(self, Reading reading) except -1:
-        for sink in self.sinks:
+        cdef Py_ssize_t index
+        for index in range(PyList_GET_SIZE(self._ways)):
             try:
-                if isinstance(sink, Sink):
-                    (<Sink>sink).take(reading)
-                else:
-                    sink.accept(reading)
+                (<Sink>self._ways[index]).take(reading)
             except Exception as error:
-                self._report(sink, error)
+                self._report(self.sinks[index], error)
         return 0
 
     def flush(self):
-        for sink in self.sinks:
+        cdef Py_ssize_t index
+        for index in range(PyList_GET_SIZE(self._ways)):
             try:
-                if isinstance(sink, Sink):
-                    (<Sink>sink).let_go()
-                else:
-                    sink.flush()
+                (<Sink>self._ways[index]).let_go()
             except Exception as error:
-                self._report(sink, error)
+                self._report(self.sinks[index], error)
 
     def _report(self, sink, error):
         raise NotImplementedError
@@ -243,10 +265,10 @@ cdef class _Octets:
         kind = type(value)
         if kind is int:
             return self._put_number(value, 0)
-        if kind is Number:
-            exponent = value.exponent
+        if kind is NUMBER:
+            exponent = GET_SLOT(EXPONENT, value, NUMBER)
             if -MOST_PLACES <= exponent <= 0:
-                return self._put_number(value.mantissa, -exponent)
+                return self._put_number(GET_SLOT(MANTISSA, value, NUMBER), -exponent)
             return self.put_plain(str(value))
         if value is None or kind is str:
             return self._put_optional(value)
@@ -266,6 +288,8 @@ cdef class _Octets:
         self._put_optional(reading.unit)
         self.put(b',"time_ms":', 11)
         self._put_number(reading.time_ms, 0)
+        if reading.meter_time is None and reading.reason is None and reading.quality is GOOD_QUALITY:
+            return self.put(b',"meter_time":null,"quality":"good","reason":null}', 49)
         self.put(b',"meter_time":', 14)
         self._put_optional(reading.meter_time)
         self.put(b',"quality":', 11)

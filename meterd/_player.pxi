@@ -18,8 +18,9 @@ cdef extern from "Python.h":
 
 MAX_ECHO = MOST_ECHO
 
-# The answer to a step that cannot be answered yet.
-WAIT = object()
+# The answer to a step that cannot be answered yet; by its second name without a look into the module.
+cdef object WAITING = object()
+WAIT = WAITING
 
 
 cdef inline bint starts_with(bytes whole, bytes start) noexcept:
@@ -200,7 +201,7 @@ cdef class Stepper:
                 if error is None:
                     try:
                         value = self._exchange(burst, value)
-                        if value is WAIT:
+                        if value is WAITING:
                             return 0
                     except Exception as caught:  # see _feed
                         value, error = None, caught
@@ -210,7 +211,7 @@ cdef class Stepper:
             while True:
                 if error is None:
                     step = self._resume(generator, value)
-                    if step is WAIT:
+                    if step is WAITING:
                         return 0
                 else:
                     self._count(error)
@@ -218,7 +219,7 @@ cdef class Stepper:
                     error = None
                 try:
                     value = self._answer(step)
-                    if value is WAIT:
+                    if value is WAITING:
                         return 0
                 except Exception as caught:  # see _feed
                     value, error = None, caught
@@ -240,7 +241,7 @@ cdef class Stepper:
         if outcome:
             return step
         self._end(None)
-        return WAIT
+        return WAITING
 
     cdef object _answer(self, step):
         """The value to send into the conversation, or WAIT. Raises: MeterdError."""
@@ -262,7 +263,7 @@ cdef class Stepper:
 
     cdef int _report(self, Reading reading) except -1:
         self.reported.add(reading.signal)
-        if reading.words and self.on_words is not None:
+        if reading.words is not NO_WORDS and reading.words and self.on_words is not None:
             self.on_words(reading)
         self.on_report(reading)
         return 0
@@ -290,7 +291,7 @@ cdef class Stepper:
                 self.loop.arm_at(self._timer, due)
             else:
                 self._timer.due = due  # it is in the heap early enough
-        return WAIT
+        return WAITING
 
     def _send(self, Send step not None, bint was_held):
         return self._transmit(step, was_held)
@@ -298,7 +299,7 @@ cdef class Stepper:
     cdef object _transmit(self, Send step, bint was_held):
         if self.poll_delay_s and not was_held and self._must_wait():
             self._held = step
-            return WAIT
+            return WAITING
         if not step.keep_input:
             self._inbox = b""
         if self._unsettled:
@@ -323,7 +324,7 @@ cdef class Stepper:
             self._last_activity = self.loop.now
             return None
         self._sending = True
-        return WAIT
+        return WAITING
 
     # ---- many exchanges of one kind
 
@@ -333,28 +334,30 @@ cdef class Stepper:
         Returns: WAIT; None when all is done; the frame that is not the answer which was due. Raises: MeterdError.
         """
         cdef bytes data
-        cdef list readings
         while True:
             if burst.state == AWAITING:
-                readings = burst.take(frame)
-                if readings is None:
+                found = burst.take(frame)
+                if found is None:
                     return frame
                 burst.state = ASKING
-                for reading in readings:
-                    self._report(reading)
+                if type(found) is Reading:
+                    self._report(<Reading>found)
+                else:
+                    for reading in <list?>found:
+                        self._report(reading)
             if burst.state == ASKING:
                 data = burst.request()
                 if data is None:
                     return None
                 burst.state = SENDING
-                if self._send_next(data) is WAIT:
+                if self._send_next(data) is WAITING:
                     self._burst = burst
-                    return WAIT
+                    return WAITING
             burst.state = AWAITING
             frame = self._receive(burst.receive)
-            if frame is WAIT:
+            if frame is WAITING:
                 self._burst = burst
-                return WAIT
+                return WAITING
 
     cdef object _send_next(self, bytes data):
         if self.poll_delay_s or self._unsettled:

@@ -4,6 +4,8 @@ Nothing that one holds leads back to it, so the garbage collector need not look 
 """
 
 GOOD = "good"
+cdef str GOOD_QUALITY = GOOD
+cdef str NO_WORDS = ""
 
 
 @cython.final
@@ -50,7 +52,7 @@ cdef class Reading:
         self.meter_time = meter_time
         self.quality = quality
         self.reason = reason
-        self.words = ""
+        self.words = NO_WORDS
 
     def __repr__(self):
         return as_shown(self)
@@ -63,6 +65,6 @@ cdef Reading good_reading(Signal signal, object value, object unit, object meter
     reading.unit = unit
     reading.time_ms = 0
     reading.meter_time = meter_time
-    reading.quality = GOOD
-    reading.words = ""
+    reading.quality = GOOD_QUALITY
+    reading.words = NO_WORDS
     return reading

@@ -33,22 +33,26 @@ cdef class InvokeIds:
         return self._flags | self._last
 
 
+cdef object scaled(Wanted target, tuple result):
+    """The value of an integer with a known scaler; None for whatever else `(code, value)` is."""
+    cdef object value = result[1]
+    cdef int exponent
+    if result[0] is not ZERO or type(value) is not int or target.scaler is None:
+        return None
+    exponent = target.scaler[0]
+    if not exponent:
+        return value
+    return exact(value, exponent) if -MOST_EXPONENT <= exponent <= MOST_EXPONENT else None
+
+
 cdef int add_readings(list readings, Wanted target, tuple result, other) except -1:
     """One reading for each signal of the target out of `(code, value)`."""
-    cdef object value = result[1]
-    cdef tuple scaler = target.scaler
-    cdef int exponent
-    if result[0] is not ZERO or type(value) is not int or scaler is None:
-        readings.extend(other(target, result[0], value))
+    cdef object value = scaled(target, result)
+    if value is None:
+        readings.extend(other(target, result[0], result[1]))
         return 0
-    exponent = scaler[0]
-    if exponent:
-        if not -MOST_EXPONENT <= exponent <= MOST_EXPONENT:
-            readings.extend(other(target, 0, value))
-            return 0
-        value = exact(value, exponent)
     for signal in target.signals:
-        readings.append(good_reading(<Signal?>signal, value, scaler[1], None))
+        readings.append(good_reading(<Signal?>signal, value, target.scaler[1], None))
     return 0
 
 
@@ -91,12 +95,18 @@ cdef class Registers(Burst):
         self.invoke = self._invoke_ids.next_one()
         return self._shortcut.ask(self.invoke, (<Wanted?>self._targets[self.done]).descriptor)
 
-    cpdef list take(self, frame):
+    cpdef object take(self, frame):
         cdef tuple result = self._shortcut.hear(self.invoke, frame)
+        cdef Wanted target
         cdef list readings
         if result is None:
             return None
-        readings = []
-        add_readings(readings, <Wanted?>self._targets[self.done], result, self._other)
+        target = <Wanted?>self._targets[self.done]
         self.done += 1
+        if PyList_GET_SIZE(target.signals) == 1:
+            value = scaled(target, result)
+            if value is not None:
+                return good_reading(<Signal?>target.signals[0], value, target.scaler[1], None)
+        readings = []
+        add_readings(readings, target, result, self._other)
         return readings

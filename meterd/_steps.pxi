@@ -69,6 +69,6 @@ cdef class Burst:
         """What to send next; None when all is done."""
         return None
 
-    cpdef list take(self, frame):
-        """The readings out of the frame that came; None where it is not the answer that was due."""
+    cpdef object take(self, frame):
+        """The readings out of the frame that came, in a list unless there is one; None where it is not the one due."""
         return None

@@ -26,7 +26,7 @@ def singly(burst: Burst) -> Conversation:
         readings = burst.take(frame)
         if readings is None:
             return frame
-        yield ReportAll(readings)
+        yield ReportAll(readings if isinstance(readings, list) else [readings])
     return None
 
 
