@@ -8,7 +8,6 @@ from __future__ import annotations
 from ...conversation import Pause, Report
 from ...model import Plan, failed
 from .messages import PROGRAMMING
-from .programming import Programming, Register
 from .readout import read_out
 from .selection import Selector, by_address, reading_of
 from .session import T_R_S, Session, SessionSettings
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...errors import Refused
     from ...model import Device, Memory, Signal
+    from .programming import Register
 
 READ_COMMANDS = ("R1", "R2", "R5", "R6")
 DEFAULT_COMMAND = "R5"  # reads by the address that the meter prints, which is all that a plain signal says
@@ -83,6 +83,8 @@ def conversation(plan: Plan, memory: Memory) -> Conversation:
 
 
 def _read_registers(session: Session, requests: Requests, secrets: tuple[bytes, ...], attempts: int) -> Conversation:
+    from .programming import Programming, Register  # many sites have no registers
+
     chosen: dict[Register, Chosen] = {}
     for (command, data), signals in requests.registers.items():
         addresses = tuple(selector.address or "" for _, selector in signals)
