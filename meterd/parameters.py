@@ -16,7 +16,6 @@ INTEGER = "integer"
 BOOLEAN = "boolean"
 
 BAUDRATES = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
-ALIAS_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 NUMBER_TYPES = (
     "FLOAT", "DOUBLE", "DIGITAL", "STRING",
     "SIGNED8", "SIGNED16", "SIGNED32", "SIGNED64", "UNSIGNED8", "UNSIGNED16", "UNSIGNED32", "UNSIGNED64",
@@ -99,10 +98,11 @@ class Parameter:
         elif self.kind == BOOLEAN:
             value = _boolean(found)
         else:
-            value = _text(found)
+            value = found.strip() if type(found) is str else _text(found)
         if value is None:
             raise ValueError(self.allowed())
-        value = self._within(value)
+        if self.choices or self.low is not None or self.high is not None:
+            value = self._within(value)
         return self.check(value) if self.check else value
 
     def _within(self, value: Any) -> Any:
@@ -155,11 +155,9 @@ def _text(found: Any) -> str | None:
 
 
 def _alias(value: str) -> str:
-    if not value or value.strip(ALIAS_CHARACTERS):
+    plain = value.replace("-", "0").replace("_", "0")
+    if not (plain.isascii() and plain.isalnum()):
         raise ValueError("letters, digits, '-' and '_'")
-    for character in value:
-        if character not in ALIAS_CHARACTERS:
-            raise ValueError("letters, digits, '-' and '_'")
     return value
 
 

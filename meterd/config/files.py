@@ -64,7 +64,7 @@ def load(paths: list[str], careful: bool = False) -> Configuration:
     `careful` (meterd check) reads each with a strict parser, and finds names that are given twice.
     """
     sources = [Source(path, careful) for path in paths]
-    loading = _Loading(sources, Profiles(careful))
+    loading = _Loading(sources, careful)
     for source in sources:
         loading.ports(source)
     for source in sources:
@@ -78,9 +78,10 @@ def load(paths: list[str], careful: bool = False) -> Configuration:
 class _Loading:
     """The files on their way to a configuration."""
 
-    def __init__(self, sources: list[Source], profiles: Profiles) -> None:
+    def __init__(self, sources: list[Source], careful: bool) -> None:
         self.sources = sources
-        self.profiles = profiles
+        self.profiles = Profiles(careful)
+        self._careful = careful
         self.configuration = Configuration()
         self._tables: dict[str, tuple[Table, Table]] = {}
         # Of every device row, wrong or not: alias → package (None: unknown protocol), over TCP, enabled.
@@ -214,13 +215,18 @@ class _Loading:
         package, over_tcp, enabled = known
         if package is None:
             return  # its device has been complained about
-        complain = self._complaints(source, ("signals", number), device_alias, alias, package)
-        values = self._table(package)[1].read(row, over_tcp, source.directory, complain)
-        if (device_alias, alias) in self._aliases:
-            complain("signal_alias", f"found {shown(alias)}, which another signal of this device has already")
-        self._aliases.add((device_alias, alias))
+        table = self._table(package)[1]
+        values = table.straight(row, over_tcp)
+        key = (device_alias, alias)
+        if values is None or key in self._aliases:
+            complain = self._complaints(source, ("signals", number), device_alias, alias, package)
+            values = table.read(row, over_tcp, source.directory, complain)
+            if key in self._aliases:
+                complain("signal_alias", f"found {shown(alias)}, which another signal of this device has already")
+        self._aliases.add(key)
         if enabled and values["enable"]:
-            place = f"{source.path}, signals[{number}]"
+            # For meterd check alone; a thousand places are as large as a module.
+            place = f"{source.path}, signals[{number}]" if self._careful else ""
             signal = Signal(device_alias, alias, values, values.get("log") or 0, place)
             self.configuration.signals[device_alias].append(signal)
 
@@ -347,6 +353,8 @@ class _Loading:
 def _cell(row: Row, name: str) -> str:
     """An identifying cell as text, so that a row with a wrong one can still be named."""
     found = row.get(name)
+    if type(found) is str:
+        return found.strip()
     return str(found).strip() if isinstance(found, (str, int, float)) else ""
 
 

@@ -20,29 +20,70 @@ if TYPE_CHECKING:
     Complain = Callable[[str | None, str], None]
 
 MAX_SHOWN = 60
-MAX_SEEN = 4096
+MAX_SEEN = 64
 MAX_SECRET_FILE = 4096
 # Set over TCP, these are ignored, wrong or not: an old workbook carries both.
-SERIAL_ONLY = ("device", "baudrate", "databits", "stopbits", "parity", "flowcontrol", "serial_close_delay")
+SERIAL_ONLY = frozenset(("device", "baudrate", "databits", "stopbits", "parity", "flowcontrol", "serial_close_delay"))
 _ABSENT = (None, "")
 
 
 class Table:
     """A protocol's Device or Signal table, ready for many rows.
 
-    Texts that were found good are remembered, `MAX_SEEN` of them: a thousand rows hold few different cells, and what
-    they share is then also kept once.
+    A row in order is read straight: its own cells over a copy of the defaults. Any other is gone through again, one
+    parameter after the other, for all that is to be said. Of each parameter the first `MAX_SEEN` good texts are
+    remembered: a thousand rows hold few different cells, and what they share is then also kept once.
     """
 
-    __slots__ = ("_seen", "known", "parameters")
+    __slots__ = ("_by_name", "_defaults", "_required", "_seen", "known", "parameters")
 
     def __init__(self, parameters: Iterable[Parameter]) -> None:
         self.parameters = tuple(parameters)
         self.known = {name for parameter in self.parameters for name in names_of(parameter)}
-        self._seen: dict[tuple[str, str], Any] = {}
+        self._by_name = {parameter.name: parameter for parameter in self.parameters}
+        required = {
+            True: [parameter.name for parameter in self.parameters if parameter.required_tcp],
+            False: [parameter.name for parameter in self.parameters if parameter.required_serial],
+        }
+        defaults = {parameter.name: parameter.default for parameter in self.parameters}
+        # By whether it is read over TCP. What must be given has no default, so that its absence shows.
+        self._required = required
+        self._defaults = {over_tcp: {**defaults, **dict.fromkeys(names)} for over_tcp, names in required.items()}
+        self._seen: dict[str, dict[str, Any]] = {parameter.name: {} for parameter in self.parameters}
 
     def read(self, row: Row, over_tcp: bool, directory: str, complain: Complain) -> Row:
         """Every parameter's value, defaults filled in; None stands where it is missing, wrong, or has no default."""
+        values = self.straight(row, over_tcp)
+        return self._thoroughly(row, over_tcp, directory, complain) if values is None else values
+
+    def straight(self, row: Row, over_tcp: bool) -> Row | None:
+        """The values of a row in which there is nothing to complain about; None of any other."""
+        by_name, all_seen = self._by_name, self._seen
+        values = self._defaults[over_tcp].copy()
+        for name, found in row.items():
+            parameter = by_name.get(name)
+            if parameter is None:
+                if is_comment(name):
+                    continue
+                return None  # an older name, a file with a secret, or a slip
+            if found is None or found == "" or (over_tcp and name in SERIAL_ONLY):
+                continue
+            seen = all_seen[name]
+            value = seen.get(found) if type(found) is str else None
+            if value is None:
+                try:
+                    value = parameter.read(found)
+                except ValueError:
+                    return None
+                if type(found) is str and len(seen) < MAX_SEEN:
+                    seen[found] = value
+            values[name] = value
+        for name in self._required[over_tcp]:
+            if values[name] is None:
+                return None
+        return values
+
+    def _thoroughly(self, row: Row, over_tcp: bool, directory: str, complain: Complain) -> Row:
         values: Row = {}
         for parameter in self.parameters:
             name = parameter.name
@@ -56,22 +97,11 @@ class Table:
                 if parameter.required_tcp if over_tcp else parameter.required_serial:
                     transport = "" if parameter.required_tcp == parameter.required_serial else _over(over_tcp)
                     complain(name, f"is missing{transport}, allowed: {parameter.allowed()}")
-            elif type(found) is str:
-                values[name] = self._text(parameter, found, complain)
             else:
                 values[name] = read_value(parameter, found, complain)
         if not row.keys() <= self.known:
             self._refuse_unknown(row, complain)
         return values
-
-    def _text(self, parameter: Parameter, found: str, complain: Complain) -> Any:
-        key = (parameter.name, found)
-        value = self._seen.get(key)
-        if value is None:
-            value = read_value(parameter, found, complain)
-            if value is not None and len(self._seen) < MAX_SEEN:
-                self._seen[key] = value
-        return value
 
     def _refuse_unknown(self, row: Row, complain: Complain) -> None:
         for name in row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from meterd.config.careful import Careful
 from meterd.config.effective import effective
 from meterd.config.files import Configuration, load
+from meterd.config.validation import Table
 from meterd.json_text import dumps
 from meterd.protocols import registry
 
@@ -244,6 +246,14 @@ def test_a_part_given_twice_is_found_without_care_and_a_parameter_with(files: Fi
     assert errors(files.load(doubled, careful=True))[0].endswith("line 2, devices[0], parameter t2: is given twice")
 
 
+def test_rows_in_order_are_read_straight() -> None:
+    for row, package in ((ENERGY, "iec62056_21"), (VOLTAGE, "dlms")):
+        values = Table(registry.tables(package).SIGNAL).straight({**row, "_note": "in the cellar"}, True)
+        assert values is not None
+        assert values["signal_alias"] == row["signal_alias"]
+        assert values["log"] == 0
+
+
 def test_disabled_rows_are_checked_and_not_run(files: Files) -> None:
     configuration = files.load(
         whole(devices=[{**IEC, "enable": 0}, DLMS], signals=[ENERGY, {**VOLTAGE, "enable": "0"}])
@@ -386,7 +396,7 @@ def test_a_good_file_loads_without_dear_imports(files: Files) -> None:
     )
     loaded = set(done.stdout.split())
     dear = {"re", "json", "decimal", "logging", "typing", "enum", "difflib", "socket", "dataclasses", "collections"}
-    assert not loaded & dear
+    assert not loaded & {*dear, "os"}
 
 
 json_values = st.recursive(
@@ -407,6 +417,37 @@ def test_any_value_in_any_cell_is_read_or_refused(
         assert error.place
         assert "\n" not in error.place
     assert configuration.devices
+
+
+def _kept(told: list[object]) -> Callable[[str | None, str], None]:
+    return lambda name, message: told.append((name, message))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    over_tcp=st.booleans(),
+    base=st.sampled_from([IEC, DLMS, ENERGY, VOLTAGE]),
+    changes=st.dictionaries(
+        st.sampled_from(["device", "ip", "port", "baudrate", "retry_count", "enable", "name", "signal_alias", "log",
+                         "type", "number_type", "password", "password_file", "_note", "obis_job", "scan_rate_ms"]),
+        json_values | st.sampled_from(["", "a", "M1", "1", "yes", "EVEN", "LN", "FLOAT", "1.0.1.8.0.255", 1, True]),
+        max_size=3,
+    ),
+)  # fmt: skip
+def test_a_row_read_straight_is_as_if_read_thoroughly(
+    over_tcp: bool, base: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    row = {**base, **changes}
+    for package in ("iec62056_21", "dlms"):
+        for parameters in (registry.tables(package).DEVICE, registry.tables(package).SIGNAL):
+            table = Table(parameters)
+            told: list[object] = []
+            expected = table._thoroughly(row, over_tcp, "/nowhere", _kept(told))
+            straight = [table.straight(row, over_tcp) for _ in range(2)]  # the second time by what was remembered
+            assert straight == [None, None] or straight == [expected, expected]
+            if straight[0] is not None:
+                assert not told
+                assert [type(value) for value in straight[0].values()] == [type(value) for value in expected.values()]
 
 
 @settings(max_examples=100, deadline=None)

@@ -47,9 +47,10 @@ def parse_job(text: str) -> tuple[bytes, int]:
     # The colon of 1-0:1.8.0 belongs to the code, that before a bare number to the attribute.
     if not colon or not (index.isascii() and index.isdigit()):
         return (parse_logical_name(text), VALUE_ATTRIBUTE)
-    if not 1 <= int(index) <= MAX_ATTRIBUTE:
+    attribute = int(index)
+    if not 1 <= attribute <= MAX_ATTRIBUTE:
         raise ValueError(f"{text!r}: an attribute index lies within 1 to {MAX_ATTRIBUTE}")
-    return (parse_logical_name(name), int(index))
+    return (parse_logical_name(name), attribute)
 
 
 def parse_column(text: str) -> tuple[bytes, int] | int:
@@ -76,13 +77,17 @@ def collect(signals: list[Signal]) -> tuple[list[Target], list[tuple[Signal, str
 
 def _add(targets: dict[tuple[bytes, int, int], Target], signal: Signal) -> None:
     """Raises: ValueError."""
-    logical_name, attribute = parse_job(signal["obis_job"])
-    class_id = signal["class_id"] or 0
-    if signal["column"]:
-        parse_column(signal["column"])
+    parameters = signal.parameters
+    logical_name, attribute = parse_job(parameters["obis_job"])
+    class_id = parameters["class_id"] or 0
+    if parameters["column"]:
+        parse_column(parameters["column"])
         class_id = class_id or PROFILE_GENERIC
-    key = (logical_name, attribute, signal["short_name"])
-    target = targets.setdefault(key, Target(logical_name, attribute, class_id, signal["short_name"]))
+    short_name = parameters["short_name"]
+    key = (logical_name, attribute, short_name)
+    target = targets.get(key)
+    if target is None:
+        target = targets[key] = Target(logical_name, attribute, class_id, short_name)
     if target.class_id and class_id and target.class_id != class_id:
         raise ValueError(f"class_id {class_id}: another signal says that {target} is of class {target.class_id}")
     target.class_id = target.class_id or class_id
