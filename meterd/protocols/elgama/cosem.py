@@ -19,8 +19,7 @@ from ..dlms.reader import MULTIPLE, SHORT_NAME_STEP, Item, LogicalNames
 from ..dlms.reading import Values, failure_reason, meaning
 from ..dlms.targets import Target
 from .profile import CLOCK, ROWS, VALUE, check_serial, multiplied
-from .raw import VALUE_ATTRIBUTE, Raw, parse_raw
-from .rows import NO_NAME, EventLog, LoadProfile
+from .raw import NO_NAME, VALUE_ATTRIBUTE, Raw, parse_raw
 from .times import Stamp, cosem_text, cosem_time
 
 TYPE_CHECKING = False
@@ -280,6 +279,10 @@ class Talk:
     # ---- load profile and log
 
     def _read_rows(self, choices: list[Choice]) -> Conversation:
+        if not choices:
+            return
+        from .rows import EventLog, LoadProfile  # many sites have neither
+
         by_place: dict[str, list[Choice]] = {}
         for choice in choices:
             by_place.setdefault(str(choice.register.read), []).append(choice)

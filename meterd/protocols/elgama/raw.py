@@ -19,6 +19,8 @@ IEC_KINDS = (*COMMANDS, READOUT)
 KINDS = (*DLMS_KINDS, *IEC_KINDS)
 VALUE_ATTRIBUTE = 2
 MAX_SHORT_NAME = 0xFFFF
+# Stands in a message for the name of what is asked for by its short name.
+NO_NAME = bytes(6)
 MAX_ATTRIBUTE = 255
 MAX_ADDRESS = 64
 EXPLANATION = "sn:0x0108, ln:1.0.1.8.0.255:2, r5:1.8.0 (or r1, r2, r6) or readout:1.8.0"

@@ -17,6 +17,7 @@ from ..dlms.profile import Profile
 from ..dlms.reading import failure_reason
 from ..dlms.targets import Target
 from ..dlms.times import later, row_seconds
+from .raw import NO_NAME
 from .times import LENGTH, as_told
 
 TYPE_CHECKING = False
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from .profile import Content
     from .selection import Choice
 
-# Stands in a message for the name of what is asked for by its short name.
-NO_NAME = bytes(6)
 HOUR_S = 3600
 
 
