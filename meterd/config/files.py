@@ -227,7 +227,8 @@ class _Loading:
         if enabled and values["enable"]:
             # For meterd check alone; a thousand places are as large as a module.
             place = f"{source.path}, signals[{number}]" if self._careful else ""
-            signal = Signal(device_alias, alias, values, values.get("log") or 0, place)
+            # One alias for all signals of a device, not one for each.
+            signal = Signal(values["device_alias"] or device_alias, alias, values, values.get("log") or 0, place)
             self.configuration.signals[device_alias].append(signal)
 
     def _homeless(self, source: Source, number: int, device_alias: str, alias: str) -> None:
