@@ -6,7 +6,8 @@ filled and nothing is reported twice. After a restart, when the gap may be long,
 
 The dirt: the clock may be any column; rows leave out what can be recovered (a time that follows from the capture
 period, a value that has not changed); rows may be sorted either way; meters without selective access give everything;
-local time without deviation runs twice through one hour in autumn, where the clock status tells which.
+local time without deviation runs twice through one hour in autumn, where the clock status tells which; a row whose
+time nothing tells (cleared after a power failure) is left out, for nothing says where it belongs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ...conversation import Report
 from ...errors import DecodeError, ProtocolError
 from ...model import INVALID, failed
 from . import selection
-from .data import clock_is_invalid, date_time_seconds, date_time_text, plain, scale
+from .data import DATE_TIME_LENGTH, clock_is_invalid, date_time_seconds, date_time_text, plain, scale
 from .enumerations import CLOCK, PROFILE_GENERIC
 from .reader import PARAMETERISED, SELECTIVE, Item, LogicalNames, attribute_name
 from .reading import failure_reason, reading_of
@@ -183,7 +184,10 @@ class Profile:
         return len(chosen)
 
     def _complete(self, rows: Any) -> list[list[Any]]:
-        """Rows with everything in its place that the meter left out. Raises: DecodeError for rows that are none."""
+        """Rows with everything in its place that the meter left out; without those whose time nothing tells.
+
+        Raises: DecodeError for rows that are none, and where not one has a time.
+        """
         if not isinstance(rows, list):
             raise DecodeError(f"{self.name}: the buffer is no array")
         complete: list[list[Any]] = []
@@ -194,12 +198,16 @@ class Profile:
             values = list(row)
             if previous is not None:
                 values = [old if value is None else value for value, old in zip(values, previous, strict=True)]
-            if row[self.clock] is None and previous is not None:
+            if row[self.clock] is None and values[self.clock] is not None:
                 step = -self.period if self.newest_first else self.period
-                values[self.clock] = later(previous[self.clock], step)
-            _check_time(values[self.clock])
-            complete.append(values)
+                values[self.clock] = later(values[self.clock], step)
+            if _is_time(values[self.clock]):
+                complete.append(values)
+            else:
+                values[self.clock] = None
             previous = values
+        if rows and not complete:
+            raise DecodeError(f"{self.name}: no row has a time")
         return complete
 
     def _reading(self, signal: Signal, row: list[Any]) -> Any:
@@ -259,7 +267,11 @@ def _column(entry: Any) -> tuple[int, bytes, int]:
     return (class_id, logical_name, attribute)
 
 
-def _check_time(value: Any) -> None:
-    """Raises: DecodeError where a row's clock is no whole date-time."""
-    if not isinstance(value, bytes) or len(value) != 12 or date_time_seconds(value) is None:
-        raise DecodeError("a row has no time")
+def _is_time(value: Any) -> bool:
+    """Whether a row's clock is a whole date-time."""
+    if not isinstance(value, bytes) or len(value) != DATE_TIME_LENGTH:
+        return False
+    try:
+        return date_time_seconds(value) is not None
+    except DecodeError:
+        return False
