@@ -2,8 +2,9 @@
 
 import pytest
 
-from meterd.errors import SecurityError
+from meterd.errors import Refused, SecurityError
 from meterd.model import Memory
+from meterd.simulate import dlms as simulated
 from tests.unit.dlms_pair import Random, device, scan, signal
 
 KEYS = {"encryption_key": "000102030405060708090A0B0C0D0E0F", "authentication_key": "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"}
@@ -54,3 +55,24 @@ def test_one_that_the_meter_tells_needs_no_record(keeps):
     outcome = scan(ours, [signal(ENERGY)], METER, remembering(lambda content: keeps))
     assert outcome.error is None
     assert len(outcome.readings) == 1
+
+
+def with_counter(first):
+    memory = remembering(lambda content: True)
+    memory.persistent["counter"] = first
+    return memory
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_another_client_that_counted_on_costs_one_scan_where_the_meter_tells(learns):
+    meter = simulated.meter(**METER)
+    ours = device(**OURS, **({"invocation_counter_obis": "0.0.43.1.0.255"} if learns else {}))
+    kept = remembering(lambda content: True)
+    assert scan(ours, [signal(ENERGY)], meter, kept).error is None
+    before = kept.volatile["counter"]
+    assert scan(device(**OURS), [signal(ENERGY)], meter, with_counter(5000)).error is None
+    refused = scan(ours, [signal(ENERGY)], meter, kept)
+    assert isinstance(refused.error, Refused) and refused.error.reason == "key"
+    outcome = scan(ours, [signal(ENERGY)], meter, kept)
+    assert (outcome.error is None) == learns
+    assert kept.volatile["counter"] > (5000 if learns else before)

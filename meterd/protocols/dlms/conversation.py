@@ -13,7 +13,7 @@ anew once. Over the TCP wrapper, where nothing else repeats, a request without a
 from __future__ import annotations
 
 from ...conversation import Pause, Report
-from ...errors import DecodeError, Disconnected, Garbled, PortGone, ProtocolError, Refused, Silence
+from ...errors import DecodeError, Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
 from ...model import failed
 from ...obis import format_logical_name
 from . import address
@@ -134,8 +134,17 @@ class Session:
 
     def part(self, error: Exception) -> Conversation:
         """Tell the meter that we go, whatever made us, as long as there is a line to tell it on."""
+        self._doubt_counter(error)
         if not isinstance(error, PortGone):
             yield from self.leave()
+
+    def _doubt_counter(self, error: Exception) -> None:
+        """Where the keys are refused another client may have counted on: the meter's count is learnt anew next time.
+
+        What is reserved was never used, so going on from there repeats no number.
+        """
+        if self.settings.counter_name and isinstance(error, MeterdError) and error.reason in ("key", "auth"):
+            self.memory.volatile.pop("counter", None)
 
     def reader(self) -> Reader:
         """The one reader of the present association."""
