@@ -24,6 +24,7 @@ class WrapperLink:
     """The same face as `link.HdlcLink`, between the wPorts `client` and `server`."""
 
     max_info = MAX_APDU
+    numbered = False  # a late answer looks like the next one
 
     def __init__(self, client: int, server: int, timeout_ms: float) -> None:
         self.client = client
