@@ -48,9 +48,6 @@ COUNTER_STEP = 100
 MAX_COUNTER = 0xFFFF_FFFF
 # Octets that sealing adds at most: system title, lengths, security control, counter, tag.
 SEALING_OVERHEAD = 40
-# What general block transfer may put together.
-MAX_GENERAL_BLOCKS = 20_000
-MAX_VALUE = 1 << 20
 # APDUs that answer nothing that was asked, passed over before giving up.
 MAX_STRAY = 8
 
@@ -127,12 +124,19 @@ class Association:
 
     def _accept_limits(self, user_information: bytes) -> None:
         if not user_information:
-            raise DecodeError("the AARE grants the association but says nothing of its limits")
+            self._assume_limits()
+            return
         response = initiate.decode(self._unseal(user_information))
         if not isinstance(response, initiate.InitiateResponse):
             raise ProtocolError("the meter answers an InitiateRequest with one of its own")
         self.granted = response.conformance
         self.server_max_pdu = response.max_pdu
+
+    def _assume_limits(self) -> None:
+        """A meter that grants without a word about limits. Raises: DecodeError where that word is to be protected."""
+        if self.ciphered:
+            raise DecodeError("the AARE grants the association but says nothing of its limits")
+        self.granted = self.proposal - {"general-block-transfer", "general-protection"}
 
     def _challenge(self) -> bytes:
         random_bytes: Callable[[int], bytes] | None = self.memory.volatile.get("random_bytes")
@@ -220,12 +224,16 @@ class Association:
         answer = yield from self.link.request(apdu, heard)
         for _ in range(MAX_STRAY):
             if answer[:1] == _GENERAL_BLOCK:
-                answer = yield from self._collect_blocks(answer)
-            plain = self._unseal(answer) if self.ciphered else answer
+                from .general_blocks import collect
+
+                answer = yield from collect(self.link, answer)
+            # Meters notify in clear whatever the association demands, and what is passed over needs no proof.
+            sealed = self.ciphered and answer[:1] not in codes.UNSOLICITED
+            plain = self._unseal(answer) if sealed else answer
             if plain and plain[0] == expected and (invoke is None or _same_invoke(plain, invoke)):
                 return plain
             refusals.raise_refusal(plain)
-            answer = yield from self.link.another()
+            answer = yield from self._behind(plain)
         raise ProtocolError(f"the meter sends {MAX_STRAY} APDUs that do not answer the request")
 
     def _exchange(self, apdu: bytes, expects: Callable[[int], bool]) -> Conversation:
@@ -235,33 +243,14 @@ class Association:
             if not answer or expects(answer[0]):
                 return answer
             refusals.raise_refusal(answer)
-            answer = yield from self.link.another()
+            answer = yield from self._behind(answer)
         raise ProtocolError(f"the meter sends {MAX_STRAY} APDUs that do not answer the request")
 
-    def _collect_blocks(self, answer: bytes) -> Conversation:
-        """General block transfer (Green Book 9.4.6.13), window 1: acknowledge each block until the last."""
-        from . import block_transfer
-
-        parts: list[bytes] = []
-        size = 0
-        for number in range(1, MAX_GENERAL_BLOCKS):
-            block = block_transfer.decode(answer)
-            if block.block != number:
-                raise ProtocolError(f"block {block.block} came where {number} is due")
-            parts.append(block.raw)
-            size += len(block.raw)
-            if block.last:
-                return b"".join(parts)
-            if size > MAX_VALUE:
-                break
-            if block.streaming:
-                answer = yield from self.link.another()
-                continue
-            acknowledge = block_transfer.GeneralBlock(True, False, 1, number, number, b"").encode()
-            answer = yield from self.link.request(acknowledge)
-            if answer[:1] != _GENERAL_BLOCK:
-                raise ProtocolError("a general block transfer ends before its last block")
-        raise ProtocolError(f"a general block transfer brings more than {MAX_VALUE} octets")
+    def _behind(self, stray: bytes) -> Conversation:
+        """What follows an APDU that is no answer: it came unasked, or where nothing is numbered too late."""
+        if self.link.numbered and stray[:1] not in codes.UNSOLICITED:
+            raise ProtocolError("the meter answers something else than it was asked")
+        return (yield from self.link.another())
 
     # Sealing
 

@@ -59,6 +59,8 @@ GENERAL_DED_CIPHERING = 0xDC
 GENERAL_CIPHERING = 0xDD
 GENERAL_SIGNING = 0xDF
 GENERAL_BLOCK_TRANSFER = 0xE0
+# What comes unasked, in the first octet: DataNotification, InformationReport, EventNotification, the last two ciphered.
+UNSOLICITED = frozenset((b"\x0f", b"\x18", b"\xc2", b"\x38", b"\xca", b"\x58", b"\xd2"))
 
 # ACSE APDU tags (BER, application class, constructed).
 AARQ = 0x60

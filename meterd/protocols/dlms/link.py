@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from ..._core import HdlcDecoder, HdlcShortcut, encode_frame
 from ...conversation import Pause, Receive, Send
-from ...errors import Disconnected, Garbled, MeterdError, ProtocolError, Refused, Silence
+from ...errors import DecodeError, Disconnected, Garbled, MeterdError, ProtocolError, Refused, Silence
 from .address import hears_everybody
 from .hdlc_control import (
     DEFAULT_INFO,
@@ -60,11 +60,13 @@ BUSY_PAUSE_S = 0.2
 
 
 class HdlcLink:
-    """One data link connection, made by `open`, used by `request`, ended by `close`.
+    """One data link connection, made by `open`, used by `request` and `another`, ended by `close`.
 
     `client` and `server` are addresses as on the wire; `attempts` how often a frame is sent before the line counts as
     dead; `max_info` (octets) and `window` (frames) are proposed for both directions.
     """
+
+    numbered = True  # no answer can be a late one to an earlier request
 
     def __init__(
         self, client: bytes, server: bytes, timeout_ms: float, attempts: int = 3,
@@ -83,6 +85,7 @@ class HdlcLink:
         self.receive = Receive(self._decoder, timeout_ms, timeout_ms)
         self.shortcut = HdlcShortcut(server, client)
         self._called = server
+        self._may_go_on = False  # the last frame came without F bit: it is still the meter's turn
 
     def open(self) -> Conversation:
         """SNRM until UA; sets the limits of the connection. Raises: Silence, Garbled, Refused, ProtocolError."""
@@ -103,8 +106,13 @@ class HdlcLink:
         raise error
 
     def _accept_parameters(self, frame: HdlcFrame, bare: bool) -> None:
-        """UA names what the meter takes and sends, within what was proposed; a bare SNRM proposes the defaults."""
-        info, _, receive_window, window = parse_parameters(frame.information)
+        """UA names what the meter takes and sends, within what was proposed; a bare SNRM proposes the defaults, and so
+        does a UA whose parameters say nothing.
+        """
+        try:
+            info, _, receive_window, window = parse_parameters(frame.information)
+        except DecodeError:
+            info, receive_window, window = DEFAULT_INFO, DEFAULT_WINDOW, DEFAULT_WINDOW
         proposal = (DEFAULT_INFO, DEFAULT_WINDOW) if bare else self.proposal
         self.max_info = min(info, proposal[0])
         self.window = min(window, proposal[1])
@@ -171,6 +179,7 @@ class HdlcLink:
                 answer = self.shortcut.answer(frame)
                 if answer is not None:
                     self.patience = self.attempts
+                    self._may_go_on = not frame.control & FINAL
                     return answer
         return (yield from self._exchange(LLC_REQUEST + apdu, heard))
 
@@ -192,9 +201,17 @@ class HdlcLink:
         return answer[len(LLC_RESPONSE) :]
 
     def another(self) -> Conversation:
-        """HDLC numbers its frames: an APDU that does not fit the request is no late one that could be passed over."""
-        raise ProtocolError("the meter answers something else than it was asked")
-        yield
+        """The APDU behind one that the meter sent unasked or in pieces: waited for, or polled where it is our turn.
+
+        Raises: as `request`.
+        """
+        heard: HdlcFrame | MeterdError | None = None
+        if self._may_go_on:
+            try:
+                heard = yield self.receive
+            except (Silence, Garbled) as error:
+                heard = error
+        return (yield from self._exchange(b"", heard))
 
     def _segments(self, message: bytes) -> list[bytes]:
         return [message[start : start + self.max_info] for start in range(0, len(message), self.max_info)]
@@ -254,6 +271,7 @@ class HdlcLink:
             frame = yield from self._listen(heard)
             heard = None
             control = frame.control
+            self._may_go_on = not control & FINAL
             if is_information(control):
                 if exchange.take(frame) and (exchange.complete or control & FINAL):
                     return False
@@ -309,7 +327,7 @@ class _Exchange:
     def due(self, window: int) -> list[int]:
         """Which segments to send: those not acknowledged, or, where the answer is overdue, the last one again."""
         start = self.acknowledged
-        if start == len(self.outgoing) and self.repeat and not self.parts:
+        if start == len(self.outgoing) and self.repeat and self.outgoing and not self.parts:
             return [start - 1]
         segments = list(range(start, min(start + window, len(self.outgoing))))
         self._sent = max(self._sent, start + len(segments))
