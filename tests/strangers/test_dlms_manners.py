@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from meterd.errors import DecodeError, Refused
-from tests.unit.dlms_pair import KEYS
+from tests.unit.dlms_pair import KEYS, memory
 
 from .dlms_meter import OBJECTS, Meter, data, hdlc, length, obis
 from .test_dlms_dirt import IMPORT, scan, text_values
@@ -159,6 +159,39 @@ def test_an_aare_that_names_no_limits() -> None:
     assert read(Terse()) == RIGHT
     outcome = scan(Terse(), [IMPORT], security="both", **KEYS)
     assert isinstance(outcome.error, (DecodeError, Refused)), "what is to be protected must come"
+
+
+# The end
+
+
+class NoRlre(Meter):
+    """Does not answer RLRQ: with nothing at all, or with RR for as long as it is polled."""
+
+    says_rr = False
+    released = 0
+
+    def apdu(self, apdu: bytes) -> bytes:
+        self.released += apdu[:1] == b"\x62"
+        return b"" if apdu[:1] == b"\x62" else super().apdu(apdu)
+
+    def _information(self, control: int, information: bytes, more: bool) -> list[bytes]:
+        out = super()._information(control, information, more)
+        return out or ([self.frame(self.receive_seq << 5 | 0x11)] if self.says_rr else [])
+
+
+@pytest.mark.parametrize("says_rr", [False, True])
+def test_a_meter_that_answers_no_rlrq_is_asked_once_and_then_left_by_disc(says_rr: bool) -> None:
+    meter, kept = NoRlre(), memory()
+    meter.says_rr = says_rr
+    usual = scan(Meter(), JOBS).seconds
+    first = scan(meter, JOBS, kept)
+    assert text_values(first) == RIGHT
+    assert first.seconds < usual + 2 * 2.0 + 0.5, "no more than the time-outs of one RLRQ and one DISC"
+    again = scan(meter, JOBS, kept)
+    assert text_values(again) == RIGHT
+    assert meter.released == 1
+    assert not meter.linked
+    assert again.seconds < usual
 
 
 # General block transfer

@@ -15,7 +15,7 @@ The dirt: late answers of another service, meters that end an association unaske
 from __future__ import annotations
 
 from ..._core import InvokeIds
-from ...errors import Aborted, DecodeError, MeterdError, PortGone, ProtocolError, SecurityError
+from ...errors import Aborted, DecodeError, MeterdError, PortGone, ProtocolError, SecurityError, Silence
 from . import acse, conformance, initiate, refusals
 from . import enumerations as codes
 from .apdu import CONFIRMED, HIGH_PRIORITY, INVOKE_ID_MASK
@@ -198,16 +198,17 @@ class Association:
         return value
 
     def release(self) -> Conversation:
-        """RLRQ and RLRE; a meter that does not know them is left all the same."""
+        """RLRQ and RLRE; a meter that does not know them is left all the same. Returns: False where it stays silent."""
         if not self.open:
-            return
+            return True
         self.open = False
         try:
             yield from self._exchange(acse.Rlrq(0).encode(), lambda tag: tag == codes.RLRE)
         except (PortGone, Aborted):
             raise
-        except MeterdError:
-            return
+        except MeterdError as error:
+            return not isinstance(error, Silence)
+        return True
 
     # Requests
 

@@ -161,19 +161,30 @@ class Session:
         """Release the association and the link, as far as there are any. Raises: PortGone."""
         if self.association is not None:
             association, self.association = self.association, None
-            # Where the link is lost RLRQ would only cost more time-outs; DISC ends the association as well.
-            if self.link is not None and (self._hdlc is None or self._hdlc.connected):
+            if self._hdlc is not None:
+                yield from self._release(association, self._hdlc)
+            elif self.link is not None:
                 yield from association.release()
         if self.link is not None:
             link, self.link = self.link, None
             yield from link.close()
+
+    def _release(self, association: Association, link: HdlcLink) -> Conversation:
+        """Over HDLC in no more than one try, and never again by a meter that stays silent: DISC, which follows, ends
+        the association as well. Where the link is lost RLRQ would only cost another time-out.
+        """
+        if not link.connected or self.memory.volatile.get("no_rlre"):
+            return
+        link.hurry()
+        if not (yield from association.release()):
+            self.memory.volatile["no_rlre"] = True
 
     def end(self) -> Conversation:
         """Leave an association that was left open, each frame sent once: the meter may be gone. Raises: PortGone."""
         if self.settings.line is not None:
             yield self.settings.line
         if self._hdlc is not None:
-            self._hdlc.patience = self._hdlc.attempts = 1
+            self._hdlc.attempts = 1
         yield from self.leave()
 
     def _rung(self, name: str) -> None:
@@ -263,5 +274,5 @@ def _forget_another_meter(settings: Settings, memory: Memory) -> None:
         for name in ("objects", "profiles", "lists"):
             memory.persistent.pop(name, None)
         memory.persistent["meter"] = identity
-        for name in ("asked", "scalers", "profiles", "session"):
+        for name in ("asked", "scalers", "profiles", "session", "no_rlre"):
             memory.volatile.pop(name, None)

@@ -54,6 +54,7 @@ MAX_SEGMENTS = 5_000
 MAX_IGNORED = 16
 # Turns in a row that bring nothing new: a meter may be busy for as long as these times the pause.
 MAX_IDLE = 50
+MAX_IDLE_IN_A_HURRY = 2
 # Acknowledgements in a row of frames that were never sent: one may be late, more come from a meter that counts anew.
 MAX_ASTRAY = 3
 BUSY_PAUSE_S = 0.2
@@ -85,6 +86,7 @@ class HdlcLink:
         self.receive = Receive(self._decoder, timeout_ms, timeout_ms)
         self.shortcut = HdlcShortcut(server, client)
         self._called = server
+        self._max_idle = MAX_IDLE
         self._may_go_on = False  # the last frame came without F bit: it is still the meter's turn
 
     def open(self) -> Conversation:
@@ -119,6 +121,11 @@ class HdlcLink:
         self.receive_window = receive_window
         self.shortcut = HdlcShortcut(self.server, self.client)
         self.connected = True
+
+    def hurry(self) -> None:
+        """The next request is of little weight: it is sent once, and a meter with nothing to say is not waited for."""
+        self.patience = 1
+        self._max_idle = MAX_IDLE_IN_A_HURRY
 
     def close(self) -> Conversation:
         """DISC until UA or DM: both say that there is no connection any more. A line that stays silent is left."""
@@ -244,8 +251,8 @@ class HdlcLink:
             if exchange.astray >= MAX_ASTRAY:
                 self.connected = False
                 raise Disconnected("the meter counts frames that were never sent: it has begun a new link")
-            if idle >= MAX_IDLE:
-                raise Silence(f"the meter answers {MAX_IDLE} times in a row that it has nothing to say")
+            if idle >= self._max_idle:
+                raise Silence(f"the meter answers {idle} times in a row that it has nothing to say")
             poll = busy
             exchange.repeat = idle % 4 == 3
             if idle and not exchange.complete:
