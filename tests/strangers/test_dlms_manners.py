@@ -55,9 +55,9 @@ class Notifier(Meter):
 
 @pytest.mark.parametrize("kind", NOTIFICATIONS)
 @pytest.mark.parametrize("one_turn", [False, True])
-@pytest.mark.parametrize("lists", [False, True])
-def test_numbered_notifications_in_the_midst_of_a_reading(kind: str, one_turn: bool, lists: bool) -> None:
-    meter = Notifier(lists=lists)
+@pytest.mark.parametrize("quirks", [{}, {"lists": False}, {"lists": False, "block": 40}, {"block": 40, "info": 64}])
+def test_numbered_notifications_in_the_midst_of_a_reading(kind: str, one_turn: bool, quirks: dict[str, Any]) -> None:
+    meter = Notifier(**quirks)
     meter.note, meter.one_turn = NOTIFICATIONS[kind], one_turn
     assert read(meter, timeout_ms=500) == RIGHT
 
@@ -246,6 +246,18 @@ class Blocks(Meter):
 def test_general_blocks_in_windows(window: int, wrapped: bool) -> None:
     meter = Blocks(wrapped=wrapped)
     meter.window = window
+    assert read(meter, timeout_ms=500) == RIGHT
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_notification_between_general_blocks(wrapped: bool) -> None:
+    class Chatty(Blocks):
+        def _from(self, acknowledged: int) -> list[bytes]:
+            first, *rest = super()._from(acknowledged)
+            return [first, *[one for block in rest for one in (NOTIFICATIONS["event"], block)]]
+
+    meter = Chatty(wrapped=wrapped)
+    meter.window = 3
     assert read(meter, timeout_ms=500) == RIGHT
 
 
