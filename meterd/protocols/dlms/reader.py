@@ -33,6 +33,8 @@ MAX_LIST = 64
 # What an item's answer may take, octets, where the meter cannot cut it into blocks.
 ANSWER_SIZE = 24
 MAX_VALUE = 1 << 20
+# With blocks of an octet a meter could keep us for half a day.
+MAX_BLOCKS = 5_000
 # A meter that falls silent over lists this often in a row is asked singly.
 MAX_SILENT_LISTS = 2
 SHORT_NAME_STEP = 8
@@ -212,8 +214,8 @@ class LogicalNames(Reader):
             if response.block != block.block + 1:
                 raise ProtocolError(f"block {response.block} came where {block.block + 1} is due")
             block = response
-            _check_size(size := size + max(len(block.raw), 1))
             parts.append(block.raw)
+            _check_size(size := size + len(block.raw), len(parts))
         return (block.code, b"".join(parts))
 
 
@@ -245,8 +247,8 @@ class ShortNames(Reader):
                 raise ProtocolError("a block transfer ends before its last block")
             if response.block != block + 1:
                 raise ProtocolError(f"block {response.block} came where {block + 1} is due")
-            _check_size(size := size + max(len(response.raw), 1))
             parts.append(response.raw)
+            _check_size(size := size + len(response.raw), len(parts))
         return read.decode_blocks(b"".join(parts), len(items))
 
     def _request(self, specifications: list[bytes]) -> Conversation:
@@ -254,6 +256,6 @@ class ShortNames(Reader):
         return read.decode_response((yield from self.association.request(apdu, codes.READ_RESPONSE)))
 
 
-def _check_size(size: int) -> None:
-    if size > MAX_VALUE:
-        raise ProtocolError(f"a block transfer brings more than {MAX_VALUE} octets")
+def _check_size(size: int, blocks: int) -> None:
+    if size > MAX_VALUE or blocks > MAX_BLOCKS:
+        raise ProtocolError(f"a block transfer brings more than {MAX_VALUE} octets or {MAX_BLOCKS} blocks")
