@@ -14,6 +14,7 @@ from meterd.number import Number
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import AUTHENTICATIONS, SECURITIES
 from meterd.simulate import dlms as simulated
+from meterd.simulate.dlms_server import ServerAssociation
 from tests.pair import converse
 from tests.unrolled import unrolled
 
@@ -340,3 +341,26 @@ def aborting(talk: Any, after: int) -> Any:
                 step = talk.send(answer)
     except StopIteration:
         return  # it was saying goodbye already
+
+
+@pytest.mark.parametrize("failures", [1, 3, 10])
+def test_an_object_list_that_does_not_come_is_asked_for_again_ever_less_often(
+    failures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under short names nothing can be read without it."""
+    asked: list[int] = []
+    attribute = ServerAssociation._association_attribute
+
+    def failing(self: ServerAssociation, number: int, listed: Any) -> tuple[int, bytes]:
+        if number == 2:
+            asked.append(number)
+        return (2, b"") if len(asked) <= failures else attribute(self, number, listed)
+
+    monkeypatch.setattr(ServerAssociation, "_association_attribute", failing)
+    of, meter, kept = device(type="SN"), simulated.meter(type="SN"), memory()
+    scans = 0
+    while not scan(of, [signal("1.0.1.8.0.255")], meter, kept).readings[0].value:
+        scans += 1
+        assert scans < 2**failures
+    assert len(asked) == failures + 1
+    assert scans == sum(min(2**count - 1, 63) for count in range(failures)) + failures

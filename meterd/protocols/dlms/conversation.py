@@ -274,5 +274,5 @@ def _forget_another_meter(settings: Settings, memory: Memory) -> None:
         for name in ("objects", "profiles", "lists"):
             memory.persistent.pop(name, None)
         memory.persistent["meter"] = identity
-        for name in ("asked", "scalers", "profiles", "session", "no_rlre"):
+        for name in ("asked", "scalers", "profiles", "session", "no_rlre", "list_waits"):
             memory.volatile.pop(name, None)

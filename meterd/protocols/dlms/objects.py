@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Where a class keeps the scaler_unit of its value attributes (Blue Book 4.3.2 to 4.3.4).
 SCALERS = {REGISTER: {2: 3}, EXTENDED_REGISTER: {2: 3}, DEMAND_REGISTER: {2: 4, 3: 4}}
+# Scans from one attempt at an object list that does not come to the next.
+MAX_LIST_WAIT = 63
 CANDIDATES = (REGISTER, EXTENDED_REGISTER, DATA, DEMAND_REGISTER)
 
 
@@ -115,14 +117,25 @@ class Directory:
         if not logical_names and not short_names:
             return
         asked = self.memory.volatile.setdefault("asked", set())
-        if not self._all_asked(asked, logical_names, short_names):
+        if not self._all_asked(asked, logical_names, short_names) and self._is_due():
             listed: list[MeterObject] = yield from object_list(self.reader)
-            asked.update(logical_names, short_names)
+            if listed:
+                asked.update(logical_names, short_names)
+                self.memory.volatile.pop("list_waits", None)
             self._note(listed, logical_names, short_names)
         logical_names = [name for name in logical_names if self.find(name) is None]
         if logical_names and isinstance(self.reader, LogicalNames):
             yield from self._infer(logical_names)
         self.memory.save()
+
+    def _is_due(self) -> bool:
+        """A list that did not come is asked for again, ever less often: it may be long, or refused for good."""
+        waits = self.memory.volatile.setdefault("list_waits", [0, 0])  # scans yet to wait, and how many next time
+        if waits[0]:
+            waits[0] -= 1
+            return False
+        waits[:] = [waits[1], min(2 * waits[1] + 1, MAX_LIST_WAIT)]
+        return True
 
     def _all_asked(self, asked: set[Any], logical_names: list[bytes], short_names: list[int]) -> bool:
         return all(name in asked for name in (*logical_names, *short_names))
