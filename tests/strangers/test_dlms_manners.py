@@ -386,3 +386,42 @@ def test_rows_without_zone_and_with_a_doubtful_clock(end: str, time: str, reason
 
 def test_the_frames_here_are_those_of_the_standard() -> None:
     assert hdlc(b"\x03", b"\x21", 0x93).hex() == "7ea0070321930f017e"
+
+
+# Without end
+
+
+class Endless(Meter):
+    """Once associated, answers with one kind of frame or block for ever."""
+
+    kind = ""
+
+    def _information(self, control: int, information: bytes, more: bool) -> list[bytes]:
+        if not self.associated or self.kind == "blocks":
+            return super()._information(control, information, more)
+        self.receive_seq = (self.receive_seq + 1) & 7
+        return self._supervisory(0)
+
+    def _supervisory(self, acknowledged: int) -> list[bytes]:
+        if not self.associated or self.kind == "blocks":
+            return super()._supervisory(acknowledged)
+        if self.kind == "busy":
+            return [self.frame(self.receive_seq << 5 | 0x15)]
+        self.sent = {}
+        note = b"" if self.kind == "segments" else b"\xe6\xe7\x00" + NOTIFICATIONS["data"]
+        self.queue = [(note or b"x", not note)]
+        return self._next()
+
+    def _block(self, invoke: bytes) -> bytes:
+        self.number += 1
+        return b"\xc4\x02" + invoke + b"\x00" + self.number.to_bytes(4, "big") + b"\x00\x01x"
+
+
+@pytest.mark.parametrize("kind", ["notifications", "segments", "busy", "blocks"])
+def test_what_does_not_end_is_ended(kind: str) -> None:
+    meter = Endless(block=8, lists=False)
+    meter.kind = kind
+    outcome = scan(meter, [IMPORT])
+    assert all(reading.value is None for reading in outcome.readings)
+    assert outcome.error is not None or len(outcome.readings) == 1
+    assert outcome.seconds < 1200
