@@ -161,6 +161,27 @@ def test_an_aare_that_names_no_limits() -> None:
     assert isinstance(outcome.error, (DecodeError, Refused)), "what is to be protected must come"
 
 
+class Moody(Meter):
+    """Refuses the first `moods` lists."""
+
+    moods = 0
+    lists_asked = 0
+
+    def _get_list(self, apdu: bytes) -> bytes:
+        self.lists_asked += 1
+        return bytes.fromhex("D80103") if self.lists_asked <= self.moods else super()._get_list(apdu)
+
+
+@pytest.mark.parametrize("moods", [1, 1000])
+def test_lists_are_given_up_where_they_are_refused_in_a_row(moods: int) -> None:
+    meter, kept = Moody(), memory()
+    meter.moods = moods
+    for _ in range(4):
+        assert text_values(scan(meter, JOBS, kept)) == RIGHT
+    assert kept.persistent.get("lists", True) == (moods == 1)
+    assert (meter.lists_asked == 2) == (moods > 1)
+
+
 # The end
 
 

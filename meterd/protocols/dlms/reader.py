@@ -37,6 +37,8 @@ MAX_VALUE = 1 << 20
 MAX_BLOCKS = 5_000
 # A meter that falls silent over lists this often in a row is asked singly.
 MAX_SILENT_LISTS = 2
+# What a meter refuses twice in a row it refuses for good; once it may have been busy, or a bit fell over.
+MAX_REFUSED_LISTS = 2
 SHORT_NAME_STEP = 8
 # LLC, head of the request, descriptor without a selection.
 PLAIN_REQUEST_SIZE = 3 + 3 + 10
@@ -120,6 +122,7 @@ class Reader:
                 volatile["silent_lists"] = 0
                 self.on_trial = False
                 if len(results) == len(items):
+                    volatile["refused_lists"] = 0
                     return results
             except Disconnected:
                 raise
@@ -127,8 +130,10 @@ class Reader:
                 if error.reason == "key" or self.on_trial:
                     raise
             volatile["silent_lists"] = 0
-            self.memory.persistent["lists"] = False
-            self.memory.save()
+            volatile["refused_lists"] = volatile.get("refused_lists", 0) + 1
+            if volatile["refused_lists"] >= MAX_REFUSED_LISTS:
+                self.memory.persistent["lists"] = False
+                self.memory.save()
         if len(items) == 1:
             return [(yield from self.attempt(items[0]))]
         return (yield from self._each(items))
