@@ -80,6 +80,8 @@ def test_addresses(given: dict[str, Any], wire: str) -> None:
 def test_addresses_are_shown_both_ways() -> None:
     shown = driver.describe(driver.plan(device(client_address=32, physical_address=17, logical_address=1), []))
     assert shown == "client 32 (0x20), server 02 23 (logical 1, physical 17)"
+    alone = driver.describe(driver.plan(device(client_address=16, physical_address=1), []))
+    assert alone == "client 16 (0x10), server 03 (1)"
 
 
 @pytest.mark.parametrize(

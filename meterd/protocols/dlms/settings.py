@@ -179,7 +179,9 @@ class Settings:
             port = int.from_bytes(self.server, "big")
             return f"{client}, server wPort {port} (0x{port:04X})"
         logical, physical = address.split_address(self.server)
-        return f"{client}, server {self.server.hex(' ').upper()} (logical {logical}, physical {physical})"
+        # One byte holds one number, whichever of the two it was given as.
+        told = f"{logical}" if len(self.server) == 1 else f"logical {logical}, physical {physical}"
+        return f"{client}, server {self.server.hex(' ').upper()} ({told})"
 
 
 def _line_settings(device: Device) -> LineSettings:
