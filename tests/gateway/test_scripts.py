@@ -172,6 +172,18 @@ def test_a_broken_uci_file_is_one_message_with_its_line(scripts_root, uci, line)
     assert line in said[0]
 
 
+def test_a_file_broken_while_the_daemon_runs_leaves_it_running(scripts_root):
+    (scripts_root / "dev" / "ttyS1").touch()
+    start(scripts_root, ONE_METER)
+    (scripts_root / "etc" / "config" / "meterd").write_text(ONE_METER + "opt unit 'kWh'\n")
+    done = script(scripts_root, "meterd", "reload")
+    assert done.returncode == 1
+    assert calls(scripts_root) == []
+    said = done.stderr.splitlines()
+    assert len(said) == 1
+    assert "goes on as before" in said[0] and "line 18" in said[0]
+
+
 def test_an_option_out_of_range_is_named(scripts_root):
     instance, said, _ = start(scripts_root, ONE_METER.replace("log_level '6'", "log_level 'loud'"))
     assert instance is None
