@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(os.environ.get("METERD_GATEWAY_CACHE") or Path.home() / ".cache" / "meterd-gateway")
 LOGS = ROOT / "logs"
+OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARCH")
 
 
 class ToolMissing(Exception):
@@ -53,7 +54,10 @@ def made(name: str, recipe: Mapping[str, Any], make: Callable[[Path], None]) -> 
 
 
 def run(log: str, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
-    """Run one step of a recipe; its output goes to logs/<log>. Raises: ToolMissing, RuntimeError with the log's end."""
+    """Run one step of a recipe; its output goes to logs/<log>. Raises: ToolMissing, RuntimeError with the log's end.
+
+    What a make above this process was told (`make ipk ARCH=…`) is kept from a make below it.
+    """
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / log
     words = [str(word) for word in command]
@@ -62,7 +66,12 @@ def run(log: str, *command: str | Path, cwd: Path | None = None, env: Mapping[st
         output.flush()
         try:
             code = subprocess.run(
-                words, cwd=cwd, env=dict(env) if env is not None else None, stdout=output, stderr=output, check=False
+                words,
+                cwd=cwd,
+                env={name: value for name, value in (env or os.environ).items() if name not in OF_MAKE},
+                stdout=output,
+                stderr=output,
+                check=False,
             ).returncode
         except FileNotFoundError:
             raise ToolMissing(f"{words[0]} is missing") from None
