@@ -11,8 +11,7 @@ from pathlib import Path
 
 from .cache import made, run
 from .compiled import CFLAGS, LDFLAGS, strip
-from .debian import source
-from .toolchain import PYTHON, compiler, python
+from .toolchain import compiler, python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ COMPILE = ("-g0", "-fPIC", "-w", *CFLAGS.split())
 LINK = ("-shared", *LDFLAGS.split())
 
 
-def _sdist(requirement: str) -> Path:
+def sdist(requirement: str) -> Path:
     """A source distribution, unpacked."""
 
     def make(folder: Path) -> None:
@@ -57,7 +56,7 @@ def _sdist(requirement: str) -> Path:
     return made(f"sdist-{requirement.replace('==', '-')}", {"requirement": requirement}, make)
 
 
-def _include(machine: Machine) -> Path:
+def include(machine: Machine) -> Path:
     return next((python(machine) / "usr" / "include").glob("python3.*"))
 
 
@@ -77,7 +76,7 @@ def ujson(machine: Machine) -> Path:
     def make(folder: Path) -> None:
         log = f"ujson-{machine.name}.log"
         tools = compiler(machine)
-        compile_ujson(folder, log, (tools / "cc",), (tools / "c++",), (_include(machine),))
+        compile_ujson(folder, log, (tools / "cc",), (tools / "c++",), (include(machine),))
         strip(machine, folder / "ujson.so", log)
 
     return made(f"ujson-{machine.name}", _recipe(machine, UJSON), make)
@@ -87,7 +86,7 @@ def compile_ujson(
     folder: Path, log: str, c: Sequence[Path | str], cpp: Sequence[Path | str], include: Sequence[Path]
 ) -> None:
     """Make ujson.so in the folder; `c` and `cpp` are the words that begin a compiler's command."""
-    source = _sdist(UJSON) / "src" / "ujson"
+    source = sdist(UJSON) / "src" / "ujson"
     floats = source / "deps" / "double-conversion" / "double-conversion"
     flags = [*COMPILE, "-D_GNU_SOURCE", f'-DUJSON_VERSION="{UJSON.partition("==")[2]}"']
     flags += [f"-I{path}" for path in (*include, source, floats)]
@@ -117,33 +116,19 @@ def msgpack(machine: Machine) -> Path:
         log = f"msgpack-{machine.name}.log"
         work = folder.with_name(folder.name + "-work")
         shutil.rmtree(work, ignore_errors=True)
-        shutil.copytree(_sdist(MSGPACK), work)
+        shutil.copytree(sdist(MSGPACK), work)
         if not (work / "msgpack" / "_cmsgpack.c").exists():
             run(log, sys.executable, "-m", "cython", "-3", "msgpack/_cmsgpack.pyx", cwd=work)
         leave = shutil.ignore_patterns("*.pyx", "*.c", "*.h", "*.pyi")
         shutil.copytree(work / "msgpack", folder / "msgpack", ignore=leave)
         order = "-D__BIG_ENDIAN__=1" if machine.big_endian else "-D__LITTLE_ENDIAN__=1"
         module = folder / "msgpack" / "_cmsgpack.so"
-        flags = [*COMPILE, order, *(f"-I{path}" for path in (_include(machine), work, work / "msgpack"))]
+        flags = [*COMPILE, order, *(f"-I{path}" for path in (include(machine), work, work / "msgpack"))]
         run(log, "nice", compiler(machine) / "cc", *flags, *LINK, work / "msgpack" / "_cmsgpack.c", "-o", module)
         strip(machine, module, log)
         shutil.rmtree(work)
 
     return made(f"msgpack-{machine.name}", _recipe(machine, MSGPACK), make)
-
-
-def compression(machine: Machine) -> Path:
-    """A folder with Python's zlib and binascii, which the cross-built Python lacks; test tools need them."""
-
-    def make(folder: Path) -> None:
-        code, library = source(f"python{PYTHON}"), source("zlib")
-        places = [f"-I{path}" for path in (_include(machine), code / "Include" / "internal", library)]
-        parts = [path for path in sorted(library.glob("*.c")) if not path.name.startswith(("gz", "infback"))]
-        for name, sources in {"binascii": ["binascii.c"], "zlib": ["zlibmodule.c", *parts]}.items():
-            words = [*COMPILE, *places, *LINK, *(code / "Modules" / path for path in sources)]
-            run(f"compression-{machine.name}.log", compiler(machine) / "cc", *words, "-o", folder / f"{name}.so")
-
-    return made(f"compression-{machine.name}", _recipe(machine, "compression"), make)
 
 
 def small_gzip(data: bytes) -> bytes:
