@@ -57,6 +57,8 @@ LEFT_OUT_GATEWAY = {
         "Cryptodome as compiled here for MIPS refuses the first public key that a process reads, for a reason not found"
     ),
 }
+# The peer meterbus calls Cryptodome by its older name.
+OTHER_NAMES = {"Crypto/__init__.py": "from Cryptodome import __path__\n"}
 # What the peer dlms_cosem imports by name and these tests do not call, where it cannot be had: file → content.
 NAMES_ALONE = {
     "cryptography/__init__.py": "",
@@ -162,7 +164,7 @@ def place(row: Foreign, folder: Path) -> Path:
     shutil.copytree(PROJECT / "meterd", folder / "meterd", ignore=ignore)
     for built in modules(row).glob("*.so"):
         shutil.copy(built, folder / "meterd")
-    for name in ("tests", "setup.py", "pyproject.toml", "docs", "benchmarks"):
+    for name in ("tests", "tools", "setup.py", "pyproject.toml", "docs", "benchmarks"):
         if (PROJECT / name).is_dir():
             shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif (PROJECT / name).exists():
@@ -170,7 +172,7 @@ def place(row: Foreign, folder: Path) -> Path:
     _fill_site(folder / "site")
     for built in third_parties(row):
         shutil.copytree(built, folder / "site", dirs_exist_ok=True)
-    for name, content in ({} if row.target else NAMES_ALONE).items():
+    for name, content in {**OTHER_NAMES, **({} if row.target else NAMES_ALONE)}.items():
         (folder / "site" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "site" / name).write_text(content)
     return folder
