@@ -789,7 +789,7 @@ def readings_of(targets: list[Any], results: list[tuple[Any, Any]], other: _Othe
     are not an integer with a known scaler. Raises: ValueError where the two differ in number.
     """
 
-# ---- sinks: `_outlet.pxi`
+# ---- sinks: `_json.pxi`, `_outlet.pxi`
 
 MAX_WAITING: int
 
