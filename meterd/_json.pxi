@@ -15,7 +15,6 @@ cdef enum:
     MOST_PLACES = 18      # behind the point of a number that is printed here
 
 cdef const char *HEXADECIMAL = b"0123456789abcdef"
-cdef object NUMBER = Number
 cdef str INVALID_QUALITY = "invalid"
 # How nearly every line ends.
 cdef bytes GOOD_END = b',"meter_time":null,"quality":"good","reason":null}'

@@ -41,6 +41,11 @@ cdef inline int64_t monotonic_us() noexcept:
 
 
 def wall_clock_ms():
+    return wall_clock()
+
+
+cdef int64_t wall_clock() noexcept:
+    """Milliseconds since 1970 UTC."""
     cdef timespec now
     clock_gettime(CLOCK_REALTIME, &now)
     return now.tv_sec * 1000 + now.tv_nsec // 1000000

@@ -28,6 +28,7 @@ UNSIGNED = UNSIGNED_KIND
 TIME = TIME_KIND
 
 cdef tuple EMPTY = ()
+cdef object NUMBER = Number  # without a look into the module
 cdef object MANTISSA = Number.__dict__["mantissa"]
 cdef object EXPONENT = Number.__dict__["exponent"]
 cdef object SLOT = type(MANTISSA)
@@ -327,7 +328,7 @@ cdef object exact(object mantissa, int exponent):
 
     Its slots are filled through their descriptors: looking them up by name costs more than all the rest.
     """
-    cdef object number = PyType_GenericNew(<PyTypeObject *>Number, EMPTY, NULL)
+    cdef object number = PyType_GenericNew(<PyTypeObject *>NUMBER, EMPTY, NULL)
     SET_SLOT(MANTISSA, number, mantissa)
     SET_SLOT(EXPONENT, number, exponent)
     return number

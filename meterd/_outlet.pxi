@@ -59,18 +59,20 @@ cdef Sink as_sink(object sink):
 cdef class Outlet:
     cdef readonly list sinks
     cdef list _ways           # to each sink
-    cdef public object now_ms
+    cdef readonly object now_ms
+    cdef bint _by_the_wall    # so that the clock can be read without a call from Python
     cdef public dict _last_good
 
     def __init__(self, list sinks not None, clock_ms):
         self.sinks = sinks
         self._ways = [as_sink(sink) for sink in sinks]
         self.now_ms = clock_ms
+        self._by_the_wall = clock_ms is wall_clock_ms
         self._last_good = {}
 
     def publish(self, Reading reading not None):
         if not reading.time_ms:
-            reading.time_ms = self.now_ms()
+            reading.time_ms = wall_clock() if self._by_the_wall else self.now_ms()
         if type(reading.value) is float:
             reading = finite(reading)
         if reading.value is not None:
@@ -126,7 +128,7 @@ cdef class Lines(Sink):
     cdef public object name
     cdef public Py_ssize_t lost
     cdef public bint troubled
-    cdef public object _fd
+    cdef int _descriptor    # below 0 while there is none
     cdef object _write_line
     cdef bint _as_json
     cdef _Octets _text
@@ -137,6 +139,14 @@ cdef class Lines(Sink):
         self._write_line = write_line
         self._as_json = write_line is json_line
         self._text = _Octets()
+
+    @property
+    def _fd(self):
+        return None if self._descriptor < 0 else self._descriptor
+
+    @_fd.setter
+    def _fd(self, value):
+        self._descriptor = -1 if value is None else value
 
     @property
     def waiting(self):
@@ -162,16 +172,16 @@ cdef class Lines(Sink):
 
     cdef int let_go(self) except -1:
         cdef _Octets text = self._text
-        cdef int fd, number = 0
+        cdef int number = 0
         cdef Py_ssize_t done = 0, count
         cdef pollfd asked
-        if not text.size or (self._fd is None and not self._ready()):
+        if not text.size or (self._descriptor < 0 and not self._ready()):
             return 0
-        asked.fd = fd = self._fd
+        asked.fd = self._descriptor
         asked.events = POLLOUT
         while done < text.size and poll(&asked, 1, 0) > 0:
             # poll calls a pipe writable when so many bytes fit: a write of no more does not block in any mode.
-            count = write_descriptor(fd, text._octets + done, min(text.size - done, <Py_ssize_t>PIPE_BUF))
+            count = write_descriptor(asked.fd, text._octets + done, min(text.size - done, <Py_ssize_t>PIPE_BUF))
             if count < 0:
                 number = errno
                 break

@@ -14,7 +14,17 @@ cdef object ZERO = 0
 cdef class Wanted:
     cdef public bytes descriptor
     cdef public list signals
-    cdef public tuple scaler
+    cdef tuple _scaler
+    cdef int exponent
+
+    @property
+    def scaler(self):
+        return self._scaler
+
+    @scaler.setter
+    def scaler(self, tuple value):
+        self._scaler = value
+        self.exponent = 0 if value is None else value[0]
 
 
 @cython.final
@@ -36,13 +46,11 @@ cdef class InvokeIds:
 cdef object scaled(Wanted target, tuple result):
     """The value of an integer with a known scaler; None for whatever else `(code, value)` is."""
     cdef object value = result[1]
-    cdef int exponent
-    if result[0] is not ZERO or type(value) is not int or target.scaler is None:
+    if result[0] is not ZERO or type(value) is not int or target._scaler is None:
         return None
-    exponent = target.scaler[0]
-    if not exponent:
+    if not target.exponent:
         return value
-    return exact(value, exponent) if -MOST_EXPONENT <= exponent <= MOST_EXPONENT else None
+    return exact(value, target.exponent) if -MOST_EXPONENT <= target.exponent <= MOST_EXPONENT else None
 
 
 cdef int add_readings(list readings, Wanted target, tuple result, other) except -1:
@@ -52,7 +60,7 @@ cdef int add_readings(list readings, Wanted target, tuple result, other) except 
         readings.extend(other(target, result[0], result[1]))
         return 0
     for signal in target.signals:
-        readings.append(good_reading(<Signal?>signal, value, target.scaler[1], None))
+        readings.append(good_reading(<Signal?>signal, value, target._scaler[1], None))
     return 0
 
 
@@ -106,7 +114,7 @@ cdef class Registers(Burst):
         if PyList_GET_SIZE(target.signals) == 1:
             value = scaled(target, result)
             if value is not None:
-                return good_reading(<Signal?>target.signals[0], value, target.scaler[1], None)
+                return good_reading(<Signal?>target.signals[0], value, target._scaler[1], None)
         readings = []
         add_readings(readings, target, result, self._other)
         return readings
