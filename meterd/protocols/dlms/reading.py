@@ -115,6 +115,7 @@ class Values:
                 items.append(item)
         yield from self.learn_scalers(items)
         for target, item in zip(attributes, items, strict=True):
+            target.descriptor = self.reader.encode(item)
             scaler = self.scaler(item)
             if item.class_id and not isinstance(scaler, str):
                 target.scaler = scaler
@@ -147,8 +148,6 @@ class Values:
         reader = self.reader
         shortcut = reader.shortcut()
         start = 0
-        for target in targets if shortcut is not None else ():
-            target.descriptor = target.item.encoded or reader.encode(target.item)
         while start < len(targets):
             invoke, heard = 0, None
             if shortcut is not None and not reader.on_trial:
