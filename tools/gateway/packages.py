@@ -44,6 +44,9 @@ SIMULATE = (
     "meterd/runtime/meter_host.py", "meterd/runtime/faults.py",
 )  # fmt: skip
 
+# What only writes the documentation.
+DOCUMENTATION = ("meterd/config/reference.py",)
+
 # file in openwrt/files → place on the gateway and mode.
 SYSTEM = {
     "meterd.config": ("/etc/config/meterd", SECRET_MODE),
@@ -86,6 +89,8 @@ def build(machine: Machine) -> list[Package]:
     packages: dict[str, Package] = {"meterd": _package(machine, "meterd")}
     needs: dict[str, set[str]] = {}
     sources = {path.relative_to(PROJECT).as_posix(): path for path in sorted((PROJECT / "meterd").rglob("*.py"))}
+    for name in DOCUMENTATION:
+        del sources[name]
     files = byte_code({f"{SITE}/{name}": path for name, path in sources.items()}, SIMULATE, PYTHON)
     for name, path in sources.items():
         home = "meterd-simulate" if name.startswith(SIMULATE) else package_of(imported_at_once(path))
