@@ -215,6 +215,16 @@ def test_a_meter_that_answers_no_rlrq_is_asked_once_and_then_left_by_disc(says_r
     assert again.seconds < usual
 
 
+def test_over_the_wrapper_the_answer_is_waited_for_once_and_the_meter_told_all_the_same() -> None:
+    meter, kept = NoRlre(wrapped=True), memory()
+    first, second = (scan(meter, JOBS, kept, **WRAPPED) for _ in range(2))
+    meter.quirks.notify = b"\x63\x03\x80\x01\x00"  # from now on it comes after all, and late
+    third = scan(meter, JOBS, kept, **WRAPPED)
+    assert [text_values(outcome) for outcome in (first, second, third)] == [RIGHT] * 3
+    assert meter.released == 3
+    assert first.seconds > second.seconds + 1.9, "one time-out, of two seconds"
+
+
 # General block transfer
 
 

@@ -15,6 +15,7 @@ The dirt: late answers of another service, meters that end an association unaske
 from __future__ import annotations
 
 from ..._core import InvokeIds
+from ...conversation import Send
 from ...errors import Aborted, DecodeError, MeterdError, PortGone, ProtocolError, SecurityError, Silence
 from . import acse, conformance, initiate, refusals
 from . import enumerations as codes
@@ -209,6 +210,12 @@ class Association:
         except MeterdError as error:
             return not isinstance(error, Silence)
         return True
+
+    def announce_release(self) -> Conversation:
+        """RLRQ to a meter that is known not to answer it: an answer after all is passed over by whoever listens next."""
+        if self.open:
+            self.open = False
+            yield Send(self.link.shortcut.carry(acse.Rlrq(0).encode()))
 
     # Requests
 

@@ -161,21 +161,25 @@ class Session:
         """Release the association and the link, as far as there are any. Raises: PortGone."""
         if self.association is not None:
             association, self.association = self.association, None
-            if self._hdlc is not None:
-                yield from self._release(association, self._hdlc)
-            elif self.link is not None:
-                yield from association.release()
+            yield from self._release(association)
         if self.link is not None:
             link, self.link = self.link, None
             yield from link.close()
 
-    def _release(self, association: Association, link: HdlcLink) -> Conversation:
-        """Over HDLC in no more than one try, and never again by a meter that stays silent: DISC, which follows, ends
-        the association as well. Where the link is lost RLRQ would only cost another time-out.
+    def _release(self, association: Association) -> Conversation:
+        """A meter that does not answer RLRQ is not waited for again.
+
+        Over HDLC RLRQ goes out in no more than one try, and not at all where it is in vain: DISC, which follows, ends
+        the association as well. Over the wrapper nothing follows, so the meter is told all the same.
         """
-        if not link.connected or self.memory.volatile.get("no_rlre"):
+        silent = self.memory.volatile.get("no_rlre")
+        if self._hdlc is not None:
+            if silent or not self._hdlc.connected:
+                return
+            self._hdlc.hurry()
+        elif silent:
+            yield from association.announce_release()
             return
-        link.hurry()
         if not (yield from association.release()):
             self.memory.volatile["no_rlre"] = True
 
