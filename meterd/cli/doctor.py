@@ -52,6 +52,7 @@ def main(words: list[str]) -> int:
     rung = stopped_at(error, single.evidence, readings, memory)
     _show_ladder(rung)
     try:
+        single.part(driver, plan, memory)
         found = _ask_around(single, device) if rung == "bytes" else ""
     finally:
         single.close()

@@ -117,8 +117,7 @@ def _discovery(package: str) -> ModuleType:
 
 def _discover(device: Device, path: str, arguments: Arguments, state: dict[str, Any]) -> dict[str, Any]:
     discovery = _discovery(device.protocol)
-    loop = Loop()
-    single = Single(loop, device, path, lambda reading: None)
+    single = Single(Loop(), device, path, lambda reading: None)
     memory = state_directory(arguments).memory(device.alias)
 
     saved = monotonic()
@@ -135,10 +134,6 @@ def _discover(device: Device, path: str, arguments: Arguments, state: dict[str, 
 
     try:
         found: dict[str, Any] = single.run(discovery.discover(device, memory, state, progress))
-    except KeyboardInterrupt:
-        single.player.abort("interrupted")
-        loop.run()
-        raise
     except Aborted as error:
         raise MeterdError(str(error)) from None
     finally:

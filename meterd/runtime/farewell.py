@@ -13,13 +13,29 @@ from .._core import Loop, Timer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from ..conversation import Conversation
+    from ..model import Memory, Plan
     from .line import Job
     from .player import Player
 
 # All goodbyes of a line together. An interrupted scan may take the player's GOODBYE_S before; the sum of both lies
 # within the daemon's STOP_S.
 FAREWELLS_S = 2.0
+
+
+def goodbye_of(driver: ModuleType, plan: Plan, memory: Memory) -> Conversation | None:
+    """What ends what the driver left open, which is out of the memory then; None where nothing is."""
+    goodbye = getattr(driver, "goodbye", None)
+    if goodbye is None:
+        return None
+    try:
+        conversation: Conversation | None = goodbye(plan, memory)
+    except Exception as error:  # a defect of one protocol must not keep the others from their end
+        log.bug(f"{plan.device.alias}: cannot say goodbye on a defect of meterd", error)
+        return None
+    return conversation
 
 
 class Farewells:
@@ -35,14 +51,7 @@ class Farewells:
 
     def owe(self, job: Job) -> None:
         """This job's device is not read again: what its driver left open is to be ended."""
-        goodbye = getattr(job.driver, "goodbye", None)
-        if goodbye is None:
-            return
-        try:
-            conversation = goodbye(job.plan, job.memory)
-        except Exception as error:  # a defect of one protocol must not keep the others from their end
-            log.bug(f"{job.alias()}: cannot say goodbye on a defect of meterd", error)
-            return
+        conversation = goodbye_of(job.driver, job.plan, job.memory)
         if conversation is not None:
             self._waiting.append((job, conversation))
 

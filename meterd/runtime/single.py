@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from .._core import Loop
-from ..errors import PortGone
+from .. import log
+from .._core import Loop, Timer
+from ..errors import MeterdError, PortGone
+from .farewell import FAREWELLS_S, goodbye_of
 from .player import Player
 from .serial_port import SerialPort
 from .tcp_port import TcpPort
@@ -11,10 +13,11 @@ from .tcp_port import TcpPort
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
     from typing import Any
 
     from ..conversation import Conversation
-    from ..model import Device, Reading
+    from ..model import Device, Memory, Plan, Reading
 
 
 class Evidence:
@@ -62,7 +65,10 @@ class Single:
         self.player.observers.append(self.evidence)
 
     def run(self, conversation: Conversation) -> Any:
-        """What the conversation returned. Raises: MeterdError, whatever ended it."""
+        """What the conversation returned; an interrupted one is ended politely.
+
+        Raises: MeterdError, whatever ended it; KeyboardInterrupt.
+        """
         self._open()
         result: list[Any] = []
 
@@ -71,10 +77,30 @@ class Single:
 
         self.error = None
         self.player.start(kept(), (self.device.parameters.get("poll_delay_ms") or 0) / 1000.0)
-        self.loop.run()
+        try:
+            self.loop.run()
+        except KeyboardInterrupt:
+            if self.player.is_playing():
+                self.player.abort("interrupted")
+                self.loop.run()
+            raise
         if self.error is not None:
             raise self.error
         return result[0]
+
+    def part(self, driver: ModuleType, plan: Plan, memory: Memory) -> None:
+        """End what the driver left open with the meter, as far as there is a port to do it on, within FAREWELLS_S."""
+        conversation = goodbye_of(driver, plan, memory)
+        if conversation is None or not self.port.is_open():
+            return
+        timer = Timer(lambda: self.player.abort("the meter does not answer the goodbye"))
+        self.loop.arm(timer, self.loop.time + FAREWELLS_S)
+        try:
+            self.run(conversation)
+        except MeterdError as error:
+            log.debug(f"{self.device.alias}: no goodbye: {error}")
+        finally:
+            timer.deadline = None
 
     def close(self) -> None:
         self.port.close()

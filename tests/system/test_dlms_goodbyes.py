@@ -1,6 +1,10 @@
 """Associations left open between scans are released by a daemon that ends or lets the device go: the meter sees it."""
 
+import json
 import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -49,6 +53,20 @@ def row(alias, where, **parameters):
         "type": "LN", "mode": "DLMS-HDLC", "keep_open": 1, "scan_rate_ms": 300, "timeout_ms": 800, **where,
         **parameters,
     }  # fmt: skip
+
+
+def meterd(command, path, *words):
+    """A program of the user's, begun."""
+    words = [sys.executable, "-m", "meterd", command, "-c", path, "--state", path.parent, *words]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def eventually(condition):
+    """Wait until it holds: the other side is a thread or a process of its own."""
+    limit = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < limit, "not seen within 15 s"
+        time.sleep(0.02)
 
 
 def energy(alias):
@@ -142,3 +160,32 @@ def test_a_meter_silent_to_the_goodbye_holds_nobody_up(site, daemon, tmp_path):
     gone.mute = True
     assert running.stop() == 0, "it ends by itself, long before the meter's time is over"
     assert there.heard == ["SNRM", "AARQ", "RLRQ", "DISC"]
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_programs_that_read_a_meter_once_release_what_is_open(site, tmp_path, link):
+    meter = Seen(mode="wrapper" if link == "wrapper" else "hdlc")
+    ports, where = place(site, meter, link, tmp_path)
+    path = tmp_path / "meterd.json"
+    path.write_text(json.dumps({"ports": ports, "devices": [row("a", where)], "signals": [energy("a")]}))
+    for command in (["doctor", path, "a"], ["scan", path, "a"], ["read", path]):
+        process = meterd(*command)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 0, out + err
+        # It may have ended before the meter has looked at all that came.
+        eventually(lambda: meter.heard[-1:] == goodbye(link)[-1:])
+        assert meter.heard == beginning(link) + goodbye(link), command
+        meter.heard.clear()
+
+
+def test_a_doctor_who_is_interrupted_tells_the_meter(site, tmp_path):
+    meter = Seen()
+    path = tmp_path / "meterd.json"
+    where = {"ip": "127.0.0.1", "port": site.tcp(meter, fault="delay:1:200")}
+    path.write_text(json.dumps({"devices": [row("a", where)], "signals": [energy("a")]}))
+    process = meterd("doctor", path, "a")
+    eventually(lambda: meter.heard == beginning("hdlc"))
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130, out + err
+    eventually(lambda: meter.heard[-1:] == ["DISC"])
