@@ -220,15 +220,15 @@ class Daemon:
     # ---- what the control socket may ask
 
     def status(self, protocol: str | None = None) -> dict[str, object]:
-        """Protocols, lines and devices with their counters."""
+        """Protocols, lines and devices with their counters; protocols by the names that start and stop take."""
         now_ms = self.hub.now_ms()
         devices = [
             _summary(job, now_ms)
             for job in self.jobs.values()
             if protocol is None or job.plan.device.protocol == protocol
         ]
-        running = sorted({job.plan.device.protocol for job in self.jobs.values()})
-        return {"running": running, "stopped": sorted(self.stopped_protocols), "devices": devices}
+        running = {job.plan.device.protocol for job in self.jobs.values()}
+        return {"running": _programs(running), "stopped": _programs(self.stopped_protocols), "devices": devices}
 
     def set_protocol(self, package: str, running: bool) -> int:
         """Start or stop one protocol within the daemon; returns how many devices are read now."""
@@ -253,11 +253,16 @@ def _path_of(job: Job, ports: dict[str, str]) -> str | None:
     return None if device.over_tcp() else ports.get(device.line, device.line)
 
 
+def _programs(packages: Iterable[str]) -> list[str]:
+    return sorted(registry.program(package) for package in packages)
+
+
 def _summary(job: Job, now_ms: int) -> dict[str, object]:
     """One device's row of `meterd status`."""
     device, status = job.plan.device, job.status
     age = (now_ms - status.last_good_ms) // 1000 if status.last_good_ms else None
-    row: dict[str, object] = {"device": device.alias, "protocol": device.protocol, "line": device.line}
+    row: dict[str, object] = {"device": device.alias, "protocol": registry.program(device.protocol)}
+    row["line"] = device.line
     row.update(connected=status.connected, reason=status.reason or "good", last_good_age_s=age)
     row.update((name, getattr(status, name)) for name in COUNTERS)
     return row

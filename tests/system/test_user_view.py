@@ -325,7 +325,8 @@ def test_the_tour_of_the_commands_works_as_pasted(tmp_path):
     )
     assert outcome.returncode == 0, outcome.stdout[-2000:] + outcome.stderr[-2000:]
     assert '"signal":"serial","value":"12345678"' in outcome.stdout
-    assert "running: iec62056_21" in outcome.stdout
+    assert "running: iec62056-21" in outcome.stdout
+    assert '"running":["iec62056-21"]' in outcome.stdout and '"protocol":"iec62056-21"' in outcome.stdout
     assert (tmp_path / "wire.log").read_text().startswith("# meterd wire log 1\n@ 127.0.0.1:")
     assert "S3cret99" not in outcome.stdout + outcome.stderr
 

@@ -79,6 +79,15 @@ def test_one_line_in_one_line_out(rig, knock):
     assert not json.loads(take(rig, knock(b"start nothing\n")))["ok"]
 
 
+@pytest.mark.parametrize(("name", "package"), module.registry.PROGRAMS.items())
+def test_what_status_names_is_what_start_takes(rig, knock, name, package):
+    assert json.loads(take(rig, knock(f"stop {name}\n".encode())))["ok"]
+    assert rig.daemon.stopped_protocols == {package}
+    [stopped] = json.loads(take(rig, knock(b"status\n")))["stopped"]
+    assert json.loads(take(rig, knock(f"start {stopped}\n".encode())))["ok"]
+    assert rig.daemon.stopped_protocols == set()
+
+
 def test_a_request_in_pieces(rig, knock):
     client = knock(b"sta")
     rig.run(0.05)
