@@ -1,7 +1,8 @@
 """What drivers remember over a restart: one small JSON file per device, replaced atomically.
 
 On a gateway the directory may be on flash, so drivers save only what they must; on a read-only or full disk meterd
-runs on with what it has in memory and says so once.
+runs on with what it has in memory and says so once. So it does where the directory is not there: a named one may be on
+a card that was removed, and one made anew in its place would begin invocation counters anew.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from posix import open as open_descriptor
 from .. import log
 from ..json_text import dumps, loads
 from ..model import Memory
-from ..paths import join, make_folders
+from ..paths import is_folder, join, make_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ MAX_STATE_BYTES = 4 * 1024 * 1024
 
 
 class StateDirectory:
-    """`path` None keeps everything in memory only."""
+    """`path` None keeps everything in memory only; the default directory alone is made where it is not there."""
 
     def __init__(self, path: str | None) -> None:
         self.path = path
+        # Devices of which it is not known what they had to remember: the card may come back with higher counters on it.
+        self._unknown: set[str] = set()
 
     def memory(self, device_alias: str, known: Memory | None = None) -> Memory:
         """The memory of a device, with what an earlier run left of it; or anew what `known` keeps over a restart."""
@@ -41,10 +44,18 @@ class StateDirectory:
     def _load(self, device_alias: str) -> dict[str, Any]:
         if self.path is None:
             return {}
+        self._unknown.discard(device_alias)
         try:
             with open(self._file(device_alias), "rb") as file:
                 data = file.read(MAX_STATE_BYTES)
         except FileNotFoundError:
+            if self.path != DEFAULT_DIRECTORY and not is_folder(self.path):
+                self._unknown.add(device_alias)
+                log.warning(
+                    f"the folder {self.path} is not there: what meterd remembers is not kept over a restart; make it, "
+                    "or mount what it is on, and start meterd again",
+                    fold="state",
+                )
             return {}
         except OSError as error:
             log.warning(f"{self._file(device_alias)}: {error.strerror}", fold="state")
@@ -59,11 +70,12 @@ class StateDirectory:
         return {}
 
     def _save(self, device_alias: str, content: dict[str, Any]) -> bool:
-        if self.path is None:
+        if self.path is None or device_alias in self._unknown:
             return False
         name = self._file(device_alias)
         try:
-            make_folders(self.path, 0o750)
+            if self.path == DEFAULT_DIRECTORY:
+                make_folders(self.path, 0o750)
             with open(name + ".new", "wb") as file:
                 file.write(dumps(content).encode())
                 file.flush()

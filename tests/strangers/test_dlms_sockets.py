@@ -124,7 +124,7 @@ def read(directory: Path, devices: list[Any], rows: list[Any]) -> tuple[dict[tup
     """Readings by device and signal, the log, and the exit code."""
     path = directory / "meterd.json"
     path.write_text(json.dumps({"devices": devices, "signals": rows}))
-    words = [sys.executable, "-m", "meterd", "read", "-c", str(path), "--state", str(directory / "state")]
+    words = [sys.executable, "-m", "meterd", "read", "-c", str(path), "--state", str(directory)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     readings = [json.loads(line) for line in done.stdout.splitlines()]
     return {(one["device"], one["signal"]): one for one in readings}, done.stderr, done.returncode

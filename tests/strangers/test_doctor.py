@@ -88,7 +88,7 @@ def consulted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.
 
     def consult(alias: str) -> subprocess.CompletedProcess[str]:
         path, server = tasks[alias]
-        words = [sys.executable, "-m", "meterd", "doctor", "-c", str(path), alias, "--state", str(directory / alias)]
+        words = [sys.executable, "-m", "meterd", "doctor", "-c", str(path), alias, "--state", str(directory)]
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
         server.close()
         return done

@@ -34,7 +34,7 @@ def meterd(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_scan_of_a_dlms_meter_reads_at_once(quirks: dict[str, Any], tmp_path: Path) -> None:
     server = Served(lambda: Meter(count=60, **quirks))
     guarded = {"auth": "Low", "password": "Geheim-12"} if quirks else {}
-    path, found, state = (str(tmp_path / name) for name in ("c.json", "x.json", "state"))
+    path, found, state = str(tmp_path / "c.json"), str(tmp_path / "x.json"), str(tmp_path)
     Path(path).write_text(json.dumps({"devices": [device("meter", server.port, **HDLC, **guarded)], "signals": []}))
     shown = meterd("scan", "-c", path, "meter", "--state", state)
     assert shown.returncode == 0 and "Geheim" not in shown.stdout + shown.stderr
@@ -105,11 +105,11 @@ def test_a_search_on_a_line_goes_on_from_its_file(tmp_path: Path) -> None:
     state.write_text(json.dumps(kept))
     words = ["scan", "mbus", f"device={served.node}", "--resume", str(state), "-o", str(found)]
     for _ in range(2):  # a search that is done is not made again
-        done = meterd(*words, "--state", str(tmp_path / "state"))
+        done = meterd(*words, "--state", str(tmp_path))
         assert done.returncode == 0, done.stderr
         rows = json.loads(found.read_text())["devices"]
         assert [(row["address"], row["baudrate"], row["parity"]) for row in rows] == [("250", 2400, "even")]
-    read = meterd("read", "-c", str(found), "--state", str(tmp_path / "state"))
+    read = meterd("read", "-c", str(found), "--state", str(tmp_path))
     served.close()
     assert read.returncode == 0, read.stderr
     assert json.loads(read.stdout.splitlines()[0])["value"] == 2850.427

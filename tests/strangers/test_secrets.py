@@ -88,7 +88,7 @@ def test_the_echo_of_a_segmented_password_is_masked(tmp_path: Path) -> None:
     path, record = tmp_path / "c.json", tmp_path / "wire.log"
     rows_ = signals("meter", {"import": JOBS["import"]})
     path.write_text(json.dumps({"devices": [device("meter", server.port, **given)], "signals": rows_}))
-    text = meterd("read", "-c", str(path), "--state", str(tmp_path / "s"), "-d7", "-r", "-f", "--record", str(record))
+    text = meterd("read", "-c", str(path), "--state", str(tmp_path), "-d7", "-r", "-f", "--record", str(record))
     server.close()
     assert '"value":123456000' in text
     for shown in (text, record.read_text()):
@@ -98,6 +98,7 @@ def test_the_echo_of_a_segmented_password_is_masked(tmp_path: Path) -> None:
 
 
 def test_no_output_shows_a_secret(configured: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
     state, record = str(tmp_path / "state"), tmp_path / "wire.log"
     text = meterd("read", "-c", str(configured), "--state", state, "-d7", "-r", "-f", "--record", str(record))
     assert '"value":123456000' in text and "auth" in text

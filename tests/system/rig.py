@@ -66,7 +66,7 @@ class Running:
         self.control = str(directory / "control.sock")
         self.readings: list[dict] = []
         self.log: list[str] = []
-        words = [sys.executable, "-m", "meterd", command, "-c", str(self.path), "--state", str(directory / "state")]
+        words = [sys.executable, "-m", "meterd", command, "-c", str(self.path), "--state", str(directory)]
         if command == "run":
             words += ["--control", self.control]
         self.process = subprocess.Popen(

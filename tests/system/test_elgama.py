@@ -178,7 +178,7 @@ def test_a_profile_edited_by_hand_takes_effect_on_reload(site, daemon, tmp_path,
 
 
 def scanned(tmp_path, path, *words):
-    command = [sys.executable, "-m", "meterd", "scan", "-c", str(path), *words, "--state", str(tmp_path / "state")]
+    command = [sys.executable, "-m", "meterd", "scan", "-c", str(path), *words, "--state", str(tmp_path)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

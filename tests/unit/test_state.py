@@ -21,13 +21,69 @@ def said():
 
 
 def test_what_was_saved_is_there_after_a_restart(tmp_path):
-    path = tmp_path / "deep" / "state"
+    path = tmp_path / "state"
+    path.mkdir()
     memory = StateDirectory(str(path)).memory("m1")
     memory.persistent["counter"] = 4711
     assert memory.save()
     assert StateDirectory(str(path)).memory("m1").persistent == {"counter": 4711}
     assert StateDirectory(str(path)).memory("m2").persistent == {}
     assert sorted(os.listdir(path)) == ["m1.state"]
+
+
+def test_the_default_directory_is_made_with_those_above_it(tmp_path, said, monkeypatch):
+    path = tmp_path / "var" / "lib" / "meterd"
+    monkeypatch.setattr("meterd.runtime.state.DEFAULT_DIRECTORY", str(path))
+    memory = StateDirectory(str(path)).memory("m1")
+    memory.persistent["counter"] = 4711
+    assert memory.save()
+    assert StateDirectory(str(path)).memory("m1").persistent == {"counter": 4711}
+    assert said == []
+
+
+def test_a_named_directory_that_is_not_there_is_told_once_and_never_made(tmp_path, said):
+    path = tmp_path / "card" / "state"
+    for above in (False, True):  # a mount point may be there without its card
+        if above:
+            path.parent.mkdir()
+        state = StateDirectory(str(path))
+        assert [state.memory(name).save() for name in ("m1", "m2", "m3")] == [False] * 3
+        assert path.parent.exists() == above
+    assert not path.exists()
+    assert len(said) == 1
+    assert str(path) in said[0] and "not kept over a restart" in said[0]
+
+
+def test_a_card_that_comes_back_is_not_overwritten_by_what_was_begun_without_it(tmp_path, said):
+    card, away = tmp_path / "card", tmp_path / "away"
+    card.mkdir()
+    before = StateDirectory(str(card)).memory("m1")
+    before.persistent["counter"] = 4711
+    assert before.save()
+    card.rename(away)
+    state = StateDirectory(str(card))
+    begun = state.memory("m1")
+    begun.persistent["counter"] = 100
+    moved = state.memory("m1", begun)
+    assert not begun.save()
+    away.rename(card)
+    assert not begun.save() and not moved.save()
+    assert state.memory("m1").persistent == {"counter": 4711}, "a device that is configured anew finds it"
+    assert state.memory("m1").save()
+
+
+def test_a_card_that_is_removed_and_put_back_goes_on_with_what_it_has(tmp_path, said):
+    card, away = tmp_path / "card", tmp_path / "away"
+    card.mkdir()
+    memory = StateDirectory(str(card)).memory("m1")
+    assert memory.save()
+    card.rename(away)
+    memory.persistent["counter"] = 200
+    assert not memory.save()
+    assert not card.exists() and "cannot be kept" in said[-1]
+    away.rename(card)
+    assert memory.save() and "kept again" in said[-1]
+    assert StateDirectory(str(card)).memory("m1").persistent == {"counter": 200}
 
 
 def test_without_a_directory_nothing_is_promised():

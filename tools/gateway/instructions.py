@@ -241,7 +241,9 @@ def main() -> int:
 
 
 def _first_byte(root: Path, words: list[str]) -> float:
-    shutil.rmtree(root / "tmp" / "state", ignore_errors=True)
+    kept = root / "tmp" / "state"
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir()
     return float(counted(root, words)[0][0])
 
 

@@ -102,7 +102,7 @@ def main() -> int:
                 "-d",
                 "4",
                 "--state",
-                f"{name}/state",
+                name,
             ]
             words += ["--control", f"{name}/control.sock", "-c", str(path)]
             figures = resident(words, folder, Path(name) / "output")

@@ -105,7 +105,7 @@ def main() -> int:
             meters = Meters()
             try:
                 (root / "etc" / "meterd" / "meterd.json").write_text(json.dumps(every_protocol(meters)))
-                words = ["run", "-d", "4", "--state", "/tmp/state", "-c", "/etc/meterd/meterd.json"]
+                words = ["run", "-d", "4", "--state", "/tmp", "-c", "/etc/meterd/meterd.json"]
                 command = [f"/usr/bin/python{PYTHON}", "-SP", "/tmp/start_up.pyc", *words]
                 text = output_of(root, command, SECONDS, (*SENDING, 4004))
             finally:
