@@ -6,6 +6,9 @@
 
 # shellcheck disable=SC2034,SC2317 # what is set and called back here is used by rc.common and the init script
 
+METERD_DEFAULT_KEPT=/etc/meterd/state
+METERD_CANNOT="not started"
+
 meterd_say() {
 	logger -s -t meterd -p daemon.warn "$1"
 }
@@ -14,7 +17,7 @@ validate_main() {
 	uci_load_validate meterd meterd "$1" "$2" \
 		'enabled:bool:1' \
 		'log_level:range(0, 7):5' \
-		'state:string:/etc/meterd/state' \
+		"state:string:$METERD_DEFAULT_KEPT" \
 		'config:list(string)'
 }
 
@@ -35,7 +38,7 @@ json_text() {
 
 use_main() {
 	[ "$2" = 0 ] || {
-		meterd_say "not started: /etc/config/meterd, section $1: see the line above"
+		meterd_say "$METERD_CANNOT: /etc/config/meterd, section $1: see the line above"
 		METERD_BROKEN=1
 	}
 	# shellcheck disable=SC2154 # set by uci_load_validate
@@ -113,13 +116,15 @@ meterd_end_section() {
 }
 
 # Writes /etc/config/meterd to the file $1 as JSON and sets METERD_ENABLED, METERD_LOG_LEVEL, METERD_CONFIG (further
-# files), METERD_KEPT (folder of what survives a restart), METERD_NODES (serial ports) and METERD_DEVICES (how many). Fails, having said why, on a broken UCI file.
+# files), METERD_KEPT (folder of what survives a restart), METERD_NODES (serial ports) and METERD_DEVICES (how many).
+# Fails, having said why with METERD_CANNOT before it, on a broken UCI file: then METERD_BROKEN is set, and the file $1
+# is as it was, for the daemon may be at work with it.
 uci_to_json() {
 	METERD_TARGET="$1" METERD_SECTION="" METERD_NAME="" METERD_OPTIONS=""
 	METERD_PORTS="" METERD_NODES="" METERD_PUBLISH="" METERD_DEVICES=0
-	METERD_ENABLED=1 METERD_LOG_LEVEL=5 METERD_CONFIG="" METERD_KEPT=/etc/meterd/state METERD_BROKEN=""
+	METERD_ENABLED=1 METERD_LOG_LEVEL=5 METERD_CONFIG="" METERD_KEPT="$METERD_DEFAULT_KEPT" METERD_BROKEN=""
 
-	rm -f "$METERD_TARGET" "$METERD_TARGET.device" "$METERD_TARGET.signal"
+	rm -f "$METERD_TARGET.new" "$METERD_TARGET.device" "$METERD_TARGET.signal"
 	# Passwords may be in it.
 	umask 0077
 	touch "$METERD_TARGET.device" "$METERD_TARGET.signal" || {
@@ -132,23 +137,29 @@ uci_to_json() {
 	# Without the file there is nothing to load: JSON files alone are enough.
 	[ ! -e /etc/config/meterd ] || config_load meterd || {
 		# config_load keeps to itself what is wrong, so the file is read once more for the reason.
-		meterd_say "not started: /etc/config/meterd: $(uci show meterd 2>&1 >/dev/null | head -n 1)"
+		meterd_say "$METERD_CANNOT: /etc/config/meterd: $(uci show meterd 2>&1 >/dev/null | head -n 1)"
+		METERD_BROKEN=1
+		rm -f "$METERD_TARGET.device" "$METERD_TARGET.signal"
 		return 1
 	}
 	meterd_end_section
 	reset_cb
 	config_foreach validate_main meterd use_main
 	config_foreach validate_port port use_port
-	[ -z "$METERD_BROKEN" ] || return 1
+	[ -z "$METERD_BROKEN" ] || {
+		rm -f "$METERD_TARGET.device" "$METERD_TARGET.signal"
+		return 1
+	}
 	{
 		printf '{"ports":{%s},"publish":{%s},\n"devices":[\n' "$METERD_PORTS" "${METERD_PUBLISH#,}"
 		sed '$s/,$//' "$METERD_TARGET.device"
 		printf '],\n"signals":[\n'
 		sed '$s/,$//' "$METERD_TARGET.signal"
 		printf ']}\n'
-	} >"$METERD_TARGET" || {
+	} >"$METERD_TARGET.new" || {
 		meterd_say "not started: cannot write $METERD_TARGET"
 		return 1
 	}
+	mv "$METERD_TARGET.new" "$METERD_TARGET"
 	rm -f "$METERD_TARGET.device" "$METERD_TARGET.signal"
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -172,16 +173,57 @@ def test_a_broken_uci_file_is_one_message_with_its_line(scripts_root, uci, line)
     assert line in said[0]
 
 
-def test_a_file_broken_while_the_daemon_runs_leaves_it_running(scripts_root):
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (ONE_METER + "opt unit 'kWh'\n", ["goes on as before.* line 18"]),
+        (ONE_METER.replace("'6'", "'99'"), ["log_level=99 ", "goes on as before.* section main"]),
+    ],
+    ids=["grammar", "range"],
+)
+def test_a_file_broken_while_the_daemon_runs_leaves_it_running(scripts_root, broken, said):
     (scripts_root / "dev" / "ttyS1").touch()
-    start(scripts_root, ONE_METER)
-    (scripts_root / "etc" / "config" / "meterd").write_text(ONE_METER + "opt unit 'kWh'\n")
+    _, _, before = start(scripts_root, ONE_METER)
+    uci = scripts_root / "etc" / "config" / "meterd"
+    uci.write_text(broken)
     done = script(scripts_root, "meterd", "reload")
     assert done.returncode == 1
     assert calls(scripts_root) == []
-    said = done.stderr.splitlines()
-    assert len(said) == 1
-    assert "goes on as before" in said[0] and "line 18" in said[0]
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(said)
+    assert all(re.search(pattern, line) for pattern, line in zip(said, lines, strict=True)), lines
+    run = scripts_root / "var" / "run" / "meterd"
+    assert json.loads((run / "uci.json").read_text()) == before, "meterd reload would read it"
+    assert sorted(path.name for path in run.iterdir()) == ["started", "uci.json"]
+    uci.write_text(ONE_METER)
+    assert script(scripts_root, "meterd", "reload").returncode == 0
+    assert ["procd_kill", "meterd"] not in calls(scripts_root)
+
+
+def test_what_was_disabled_or_emptied_while_the_daemon_runs_is_ended(scripts_root):
+    (scripts_root / "dev" / "ttyS1").touch()
+    start(scripts_root, ONE_METER)
+    for uci in (ONE_METER.replace("log_level '6'", "enabled '0'"), "config meterd 'main'\n"):
+        (scripts_root / "etc" / "config" / "meterd").write_text(uci)
+        done = script(scripts_root, "meterd", "reload")
+        assert done.returncode == 0
+        assert "not started" in done.stderr
+        assert recorded(scripts_root) is None
+        assert calls(scripts_root), "procd is told"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_for_what_is_kept_is_not_made_in_place_of_a_removed_card(scripts_root, there):
+    (scripts_root / "dev" / "ttyS1").touch()
+    kept = scripts_root / "mnt" / "sd" / "state"
+    (kept if there else kept.parent).mkdir(parents=True)
+    instance, said, _ = start(scripts_root, ONE_METER.replace("log_level '6'", "state '/mnt/sd/state'"))
+    assert said == [], "the daemon says it"
+    command = instance.parameters["command"]
+    assert command[command.index("--state") + 1] == "/mnt/sd/state"
+    assert kept.exists() == there == ("/mnt/sd/state" in instance.mounts)
+    if there:
+        assert kept.stat().st_uid == 871
 
 
 def test_an_option_out_of_range_is_named(scripts_root):
