@@ -32,7 +32,8 @@ def main(words: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
     for warning in configuration.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    if not arguments.has("quiet") and len(profiles) < len(paths):
+    takes_effect = len(profiles) < len(paths) and (configuration.devices or not errors)
+    if takes_effect and not arguments.has("quiet"):
         import json
 
         print(json.dumps(effective(configuration), indent=2, ensure_ascii=False))
@@ -71,5 +72,6 @@ def _profile_errors(configuration, profiles: dict[str, str]) -> list[ConfigError
 
 def _consequence(configuration) -> str:  # type: ignore[no-untyped-def]
     if configuration.broken:
-        return f"these protocols would not start: {', '.join(sorted(configuration.broken))}"
+        names = sorted(registry.program(package) for package in configuration.broken)
+        return f"these protocols would not start: {', '.join(names)}"
     return "what they concern would not be read"

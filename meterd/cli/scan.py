@@ -112,7 +112,7 @@ def _discovery(package: str) -> ModuleType:
     try:
         return import_module(f"meterd.protocols.{package}.discovery")
     except ModuleNotFoundError:
-        raise ConfigError("", f"{package} devices cannot be scanned") from None
+        raise ConfigError("", f"{registry.program(package)} devices cannot be scanned") from None
 
 
 def _discover(device: Device, path: str, arguments: Arguments, state: dict[str, Any]) -> dict[str, Any]:

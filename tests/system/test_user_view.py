@@ -123,7 +123,17 @@ def test_a_wrong_configuration_names_the_place(tmp_path, devices, signals, parts
 def test_broken_json_names_the_line(tmp_path):
     path = tmp_path / "meterd.json"
     path.write_text('{"devices": [\n {"name": "x",\n  "device_alias": "x" "protocol": "y"}\n]}')
-    assert f"{path}, line 3: is not JSON" in meterd("check", "-q", str(path)).stderr
+    outcome = meterd("check", str(path))
+    assert f"{path}, line 3: is not JSON" in outcome.stderr
+    assert outcome.stdout == "", "nothing of it takes effect"
+
+
+def test_protocols_that_would_not_start_are_named_as_start_takes_them(tmp_path):
+    path = tmp_path / "meterd.json"
+    path.write_text(json.dumps({"devices": [{**OVER_TCP, "t2": 1}], "signals": []}))
+    outcome = meterd("check", "-q", str(path))
+    assert outcome.returncode == 3
+    assert outcome.stderr.splitlines()[-1].endswith("these protocols would not start: iec62056-21")
 
 
 # ---- on the line
