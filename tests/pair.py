@@ -83,7 +83,9 @@ class Pair:
             elif epoch == side.epoch and not side.done:
                 if kind == "deadline":
                     reception = side.reception
-                    assert reception is not None and reception.deadline is not None
+                    assert reception is not None
+                    if reception.deadline is None:
+                        continue  # who waits for ever had the beginning of a frame, which was none
                     if self.now + 1e-9 < reception.deadline:
                         self.at(reception.deadline, side, "deadline")
                     else:
@@ -106,6 +108,7 @@ class Pair:
 
     def give(self, side: Side, data: bytes) -> None:
         assert side.reception is not None
+        endless = side.reception.deadline is None
         try:
             frame = side.reception.feed(data, self.now)
         except MeterdError as error:
@@ -113,6 +116,8 @@ class Pair:
             return
         if frame is not None:
             self.advance(side, frame)
+        elif endless and side.reception.deadline is not None:
+            self.at(side.reception.deadline, side, "deadline")
 
     def advance(self, side: Side, value: Any, error: Exception | None = None) -> None:
         side.epoch += 1

@@ -8,6 +8,7 @@ are sent at once.
 from __future__ import annotations
 
 from ..conversation import LineSettings, Pause, Receive, Send
+from ..errors import Garbled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ def meter(entries: list[Entry], pace: bool = False) -> Callable[[], Conversation
         decoder = RequestDecoder(requests)
         position = yield from _answer(entries, 0, pace)
         while True:
-            request = yield Receive(decoder, None, 1000.0)
+            try:
+                request = yield Receive(decoder, None, 1000.0)
+            except Garbled:  # the end of a request that the log never saw may look like the beginning of one
+                decoder.reset()
+                continue
             at = _find(entries, position, request)
             position = yield from _answer(entries, at + 1, pace)
 

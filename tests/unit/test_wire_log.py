@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterd.conversation import LineSettings
-from meterd.errors import ConfigError
+from meterd.conversation import LineSettings, Receive, Send
+from meterd.errors import ConfigError, Silence
 from meterd.runtime.wire_log import MAX_WAITING, WireLog, mask, parse_wire_log
+from meterd.simulate.replay import RequestDecoder, meter
+from tests.pair import converse
 
 PASSWORD = b"S3cret99"
 P1 = b"\x01P1\x02(" + PASSWORD + b")\x03\x1f"
@@ -117,3 +119,19 @@ def test_any_text_is_a_log_or_an_error_that_names_the_line(text):
         assert parse_wire_log(text, "x.log")
     except ConfigError as error:
         assert error.place.startswith("x.log")
+
+
+def test_a_request_that_the_log_never_saw_gets_no_answer_and_the_next_one_does():
+    entries = parse_wire_log("# meterd wire log 1\n@ line\n> 0.0 7e 01 02 7e\n< 1.0 7e 0a 7e\n")
+    answers = RequestDecoder([entry for entry in entries if entry.sign == "<"])
+
+    def reader():
+        for request, heard in ((b"\x7e\x01\x03\x7e", None), (b"\x7e\x01\x02\x7e", b"\x7e\x0a\x7e")):
+            yield Send(request)
+            try:
+                answer = yield Receive(answers, 3000, 100)
+            except Silence:
+                answer = None
+            assert answer == heard
+
+    assert converse(reader(), meter(entries)()).error is None
