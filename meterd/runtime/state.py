@@ -1,19 +1,20 @@
 """What drivers remember over a restart: one small JSON file per device, replaced atomically.
 
 On a gateway the directory may be on flash, so drivers save only what they must; on a read-only or full disk meterd
-runs on with what it has in memory and says so once. So it does where the directory is not there: a named one may be on
-a card that was removed, and one made anew in its place would begin invocation counters anew.
+runs on with what it has in memory and says so once. So it does where a named directory is not there and the one above
+it is missing or empty, as a mount point is whose card was removed: one made in its place would begin invocation
+counters anew.
 """
 
 from __future__ import annotations
 
-from posix import O_DIRECTORY, O_RDONLY, close, fsync, rename, unlink, urandom
+from posix import O_DIRECTORY, O_RDONLY, close, fsync, listdir, rename, unlink, urandom
 from posix import open as open_descriptor
 
 from .. import log
 from ..json_text import dumps, loads
 from ..model import Memory
-from ..paths import is_folder, join, make_folders
+from ..paths import is_folder, join, make_folders, parent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,12 +25,15 @@ MAX_STATE_BYTES = 4 * 1024 * 1024
 
 
 class StateDirectory:
-    """`path` None keeps everything in memory only; the default directory alone is made where it is not there."""
+    """`path` None keeps everything in memory only. The default directory is made with all above it, another one where
+    it can be told that no card is missing.
+    """
 
     def __init__(self, path: str | None) -> None:
         self.path = path
         # Devices of which it is not known what they had to remember: the card may come back with higher counters on it.
         self._unknown: set[str] = set()
+        self._was_there = False  # then one that is missing has been taken away
 
     def memory(self, device_alias: str, known: Memory | None = None) -> Memory:
         """The memory of a device, with what an earlier run left of it; or anew what `known` keeps over a restart."""
@@ -45,11 +49,12 @@ class StateDirectory:
         if self.path is None:
             return {}
         self._unknown.discard(device_alias)
+        self._was_there = self._was_there or is_folder(self.path)
         try:
             with open(self._file(device_alias), "rb") as file:
                 data = file.read(MAX_STATE_BYTES)
         except FileNotFoundError:
-            if self.path != DEFAULT_DIRECTORY and not is_folder(self.path):
+            if not self._may_be_made() and not is_folder(self.path):
                 self._unknown.add(device_alias)
                 log.warning(
                     f"the folder {self.path} is not there: what meterd remembers is not kept over a restart; make it, "
@@ -69,13 +74,20 @@ class StateDirectory:
         log.warning(f"{self._file(device_alias)}: not readable as state, begun anew", fold="state")
         return {}
 
+    def _may_be_made(self) -> bool:
+        """Whether a missing directory is surely not on a missing card."""
+        if self.path == DEFAULT_DIRECTORY:
+            return True
+        return not self._was_there and _holds_something(parent(self.path or ""))
+
     def _save(self, device_alias: str, content: dict[str, Any]) -> bool:
         if self.path is None or device_alias in self._unknown:
             return False
         name = self._file(device_alias)
         try:
-            if self.path == DEFAULT_DIRECTORY:
+            if not is_folder(self.path) and self._may_be_made():
                 make_folders(self.path, 0o750)
+            self._was_there = True
             with open(name + ".new", "wb") as file:
                 file.write(dumps(content).encode())
                 file.flush()
@@ -89,6 +101,13 @@ class StateDirectory:
             return False
         log.recovered("state", f"{name}: kept again")
         return True
+
+
+def _holds_something(path: str) -> bool:
+    try:
+        return bool(listdir(path or "."))
+    except OSError:
+        return False
 
 
 def _sync_directory(path: str) -> None:

@@ -41,7 +41,16 @@ def test_the_default_directory_is_made_with_those_above_it(tmp_path, said, monke
     assert said == []
 
 
-def test_a_named_directory_that_is_not_there_is_told_once_and_never_made(tmp_path, said):
+def test_a_named_directory_beside_something_is_made(tmp_path, said):
+    (tmp_path / "site.json").touch()
+    memory = StateDirectory(str(tmp_path / "state")).memory("m1")
+    memory.persistent["counter"] = 4711
+    assert memory.save()
+    assert StateDirectory(str(tmp_path / "state")).memory("m1").persistent == {"counter": 4711}
+    assert said == []
+
+
+def test_a_named_directory_that_may_be_on_a_card_is_told_once_and_never_made(tmp_path, said):
     path = tmp_path / "card" / "state"
     for above in (False, True):  # a mount point may be there without its card
         if above:
@@ -55,8 +64,8 @@ def test_a_named_directory_that_is_not_there_is_told_once_and_never_made(tmp_pat
 
 
 def test_a_card_that_comes_back_is_not_overwritten_by_what_was_begun_without_it(tmp_path, said):
-    card, away = tmp_path / "card", tmp_path / "away"
-    card.mkdir()
+    card, away = tmp_path / "mounts" / "card", tmp_path / "away"
+    card.mkdir(parents=True)
     before = StateDirectory(str(card)).memory("m1")
     before.persistent["counter"] = 4711
     assert before.save()

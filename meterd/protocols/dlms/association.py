@@ -212,7 +212,7 @@ class Association:
         return True
 
     def announce_release(self) -> Conversation:
-        """RLRQ to a meter that is known not to answer it: an answer after all is passed over by whoever listens next."""
+        """RLRQ to a meter known not to answer it: an answer after all is passed over by whoever listens next."""
         if self.open:
             self.open = False
             yield Send(self.link.shortcut.carry(acse.Rlrq(0).encode()))
