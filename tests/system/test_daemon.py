@@ -184,7 +184,7 @@ def test_control_socket_stops_and_starts_a_protocol(site, daemon):
     )
     running.wait_for(lambda run: len(run.of("a", "E", "good")) >= 2)
     assert running.ask("stop", "iec62056-21").returncode == 0
-    assert "stopped: iec62056_21" in running.ask("status").stdout
+    assert "stopped: iec62056-21" in running.ask("status").stdout
     count = len(running.of("a", "E"))
     time.sleep(1.2)
     assert len(running.of("a", "E")) <= count + 1
