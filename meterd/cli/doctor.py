@@ -16,7 +16,7 @@ from ..protocols import registry
 from ..runtime.single import Single
 from .exit_codes import OK, READ_FAILED
 from .hints import hint
-from .options import CONFIG, DEBUG, HELP, STATE, parse, usage
+from .options import CONFIG, DEBUG, HELP, STATE, UsageError, parse, usage
 from .run import set_up_log, state_directory
 from .scan import device_signals, find_device
 
@@ -38,6 +38,8 @@ def main(words: list[str]) -> int:
     set_up_log(arguments, 3)
     device, path = find_device(arguments, "doctor")
     signals = device_signals(arguments, device)
+    if not signals:  # with nothing to ask for not a byte would be sent, and all would be well
+        raise UsageError(f"{device.alias} has no signals to read; `meterd scan` shows what a meter offers")
     driver = registry.driver(device.protocol)
     plan = driver.plan(device, signals)
     readings: list[Reading] = []

@@ -61,6 +61,7 @@ def meterd(*words: str, **environment: str) -> subprocess.CompletedProcess:
         (("simulate", "iec62056-21", "--tcp", "0", "speed=9"), 2, ["unknown option speed"]),
         (("simulate", "iec62056-21", "--tcp", "0", "--fault", "flop"), 3, ["'flop' is not a fault", "flip"]),
         (("simulate", "iec62056-21", "--pty", "/nowhere/tty"), 3, ["/nowhere/tty", "No such file"]),
+        (("doctor", "dlms", "ip=127.0.0.1", "port=1"), 2, ["no signals", "meterd scan"]),
         (("replay", "absent.log", "--tcp", "0"), 3, ["absent.log", "No such file"]),
         (("status", "--control", "/nowhere/control.sock"), 1, ["no daemon answers at /nowhere/control.sock"]),
     ],
