@@ -695,9 +695,7 @@ class Stepper:
     _receiving: Receive | None
     _reception: Any
     _held: Send | None
-    _inbox: bytes
     _echo: Echo
-    _sending: bool
     _unsettled: bool
     _timer: Timer
 

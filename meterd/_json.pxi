@@ -81,7 +81,7 @@ cdef class _Octets:
         """Where `size` more bytes may be written."""
         cdef Py_ssize_t room
         cdef void *grown
-        if self.size + size > self._room:
+        if self.size + size >= self._room:  # so that there is some room even for nothing
             room = (self.size + size) * 2 + 256
             grown = PyMem_Realloc(self._octets, room)
             if grown == NULL:
@@ -91,7 +91,7 @@ cdef class _Octets:
         return self._octets + self.size
 
     cdef inline int put(self, const char *data, Py_ssize_t size) except -1:
-        memcpy(self._octets + self.size if self.size + size <= self._room else self._space(size), data, size)
+        memcpy(self._octets + self.size if self.size + size < self._room else self._space(size), data, size)
         self.size += size
         return 0
 

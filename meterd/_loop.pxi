@@ -32,12 +32,18 @@ cdef enum:
     MOVES_A_TURN = 8
 
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
+cdef int64_t FARTHEST_S = 1000000000000
 
 
 cdef inline int64_t monotonic_us() noexcept:
     cdef timespec now
     clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec * MICROSECONDS + now.tv_nsec // 1000
+    return <int64_t>now.tv_sec * MICROSECONDS + now.tv_nsec // 1000
+
+
+cdef int64_t in_microseconds(double seconds) noexcept:
+    """What is no such time (not a number, without end) is farther off than anything that will be."""
+    return <int64_t>(seconds * MICROSECONDS if -FARTHEST_S < seconds < FARTHEST_S else FARTHEST_S * 1e6)
 
 
 def wall_clock_ms():
@@ -48,7 +54,7 @@ cdef int64_t wall_clock() noexcept:
     """Milliseconds since 1970 UTC."""
     cdef timespec now
     clock_gettime(CLOCK_REALTIME, &now)
-    return now.tv_sec * 1000 + now.tv_nsec // 1000000
+    return <int64_t>now.tv_sec * 1000 + now.tv_nsec // 1000000
 
 
 cdef inline int milliseconds(int64_t microseconds) noexcept:
@@ -68,7 +74,7 @@ cdef class Timer:
     cdef Py_ssize_t place     # in the heap; -1 outside
     cdef unsigned long order  # of equal ones the first armed is the first served
 
-    def __init__(self, callback):
+    def __cinit__(self, callback):
         self.callback = callback
         self.due = self.key = NEVER
         self.place = -1
@@ -88,12 +94,12 @@ cdef inline bint comes_before(Timer one, Timer other) noexcept:
     return one.key < other.key or (one.key == other.key and <long>(one.order - other.order) < 0)
 
 
-cdef void set_place(list heap, Py_ssize_t place, Timer timer):
+cdef void set_place(list heap, Py_ssize_t place, Timer timer) noexcept:
     heap[place] = timer
     timer.place = place
 
 
-cdef void move_up(list heap, Timer timer):
+cdef void move_up(list heap, Timer timer) noexcept:
     """Put a timer that comes earlier than where it stands into its place."""
     cdef Py_ssize_t place = timer.place, parent
     cdef Timer above
@@ -107,7 +113,7 @@ cdef void move_up(list heap, Timer timer):
     set_place(heap, place, timer)
 
 
-cdef void move_down(list heap, Timer timer):
+cdef void move_down(list heap, Timer timer) noexcept:
     cdef Py_ssize_t place = timer.place, child, count = PyList_GET_SIZE(heap)
     cdef Timer below
     while True:
@@ -128,7 +134,7 @@ cdef void move_down(list heap, Timer timer):
 cdef class Loop:
     cdef int64_t now
     cdef public bint running
-    cdef public list turn_ends
+    cdef readonly list turn_ends
     cdef list _heap
     cdef unsigned long _orders
     cdef pollfd *_watched
@@ -201,10 +207,11 @@ cdef class Loop:
         cdef Py_ssize_t place = self._place(fd)
         if place < 0:
             self._make_room(fd)
+            self._callbacks.append(callback)
             place = self._places[fd] = <int>self._count
             self._count += 1
-            self._callbacks.append(callback)
             self._watched[place].fd = fd
+            self._watched[place].revents = 0  # what poll said in this turn was of another file of that number
         else:
             self._callbacks[place] = callback
         self._watched[place].events = <short>events
@@ -236,14 +243,16 @@ cdef class Loop:
             self._orders += 1
             timer.order = self._orders
             if timer.place < 0:
-                timer.place = PyList_GET_SIZE(self._heap)
                 self._heap.append(timer)
+                timer.place = PyList_GET_SIZE(self._heap) - 1
+            elif timer.place >= PyList_GET_SIZE(self._heap) or <Timer>self._heap[timer.place] is not timer:
+                raise ValueError("a timer of another loop")
             move_up(self._heap, timer)
         return 0
 
     def arm(self, Timer timer not None, double deadline):
         # Up, so that the clock has passed the deadline when the timer is served, whatever was rounded.
-        self.arm_at(timer, <int64_t>(deadline * MICROSECONDS) + 1)
+        self.arm_at(timer, in_microseconds(deadline) + 1)
 
     cdef int _pop(self) except -1:
         """Take the first timer out of the heap."""
@@ -331,7 +340,8 @@ cdef class Loop:
                     break
         for index in range(count):
             place = self._place(self._ready[index].fd)
-            if place >= 0:  # else an earlier callback of this turn has closed it
+            # Else an earlier callback of this turn has closed it, and may have opened another of its number.
+            if place >= 0 and self._watched[place].revents:
                 callback = self._callbacks[place]
                 callback(<int>self._ready[index].revents)
         return 0
@@ -348,6 +358,7 @@ cdef class Loop:
         self.unregister(self._wake_read)
         close(self._wake_read)
         close(self._wake_write)
+        self._wake_read = self._wake_write = -1  # those numbers are other files' from now on
 
     # ---- other threads
 

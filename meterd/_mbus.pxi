@@ -55,7 +55,7 @@ cdef class MbusDecoder(FrameDecoder):
     cdef readonly Py_ssize_t discarded
     cdef readonly str reason
 
-    def __init__(self):
+    def __cinit__(self):
         self.reset()
 
     def reset(self):

@@ -63,7 +63,7 @@ cdef class Outlet:
     cdef bint _by_the_wall    # so that the clock can be read without a call from Python
     cdef public dict _last_good
 
-    def __init__(self, list sinks not None, clock_ms):
+    def __cinit__(self, list sinks not None, clock_ms):
         self.sinks = sinks
         self._ways = [as_sink(sink) for sink in sinks]
         self.now_ms = clock_ms
@@ -133,12 +133,15 @@ cdef class Lines(Sink):
     cdef bint _as_json
     cdef _Octets _text
 
+    def __cinit__(self):
+        self._descriptor = -1
+        self._text = _Octets()
+
     def __init__(self, fd, write_line, name):
         self.name = name
         self._fd = fd
         self._write_line = write_line
         self._as_json = write_line is json_line
-        self._text = _Octets()
 
     @property
     def _fd(self):
@@ -182,8 +185,8 @@ cdef class Lines(Sink):
         while done < text.size and poll(&asked, 1, 0) > 0:
             # poll calls a pipe writable when so many bytes fit: a write of no more does not block in any mode.
             count = write_descriptor(asked.fd, text._octets + done, min(text.size - done, <Py_ssize_t>PIPE_BUF))
-            if count < 0:
-                number = errno
+            if count <= 0:
+                number = errno if count else EAGAIN
                 break
             done += count
         text.size -= done

@@ -34,8 +34,8 @@ cdef class Echo:
     cdef readonly bytes expected
     cdef readonly bytes held
 
-    def __init__(self):
-        self.expected = self.held = b""
+    def __cinit__(self):
+        self.forget()
 
     cpdef forget(self):
         self.expected = self.held = b""
@@ -43,7 +43,7 @@ cdef class Echo:
     cpdef sent(self, bytes data):
         """From now on `data` may come back, behind what is still to come of what was sent just before."""
         cdef Py_ssize_t awaited = PyBytes_GET_SIZE(self.expected)
-        if PyBytes_GET_SIZE(data) < 2:
+        if len(data) < 2:
             self.forget()
         elif 0 < awaited < MOST_ECHO:
             self.expected = self.expected[PyBytes_GET_SIZE(self.held):] + data
@@ -54,6 +54,8 @@ cdef class Echo:
     cpdef bytes strip(self, bytes data):
         """What of `data` is no echo, as far as can be told yet."""
         cdef bytes expected = self.expected
+        if data is None:
+            raise TypeError("no bytes")
         if self.held:
             data = self.held + data
         if starts_with(data, expected):
@@ -73,8 +75,8 @@ cdef class Echo:
 
 
 cdef class Stepper:
-    cdef public Loop loop
-    cdef public Port port
+    cdef readonly Loop loop
+    cdef readonly Port port
     cdef public object on_report
     cdef public object on_end
     cdef public object on_words  # called with a reading whose refusal the meter put into words
@@ -88,19 +90,19 @@ cdef class Stepper:
     cdef public unsigned long bad_frames
     cdef public unsigned long retries
     cdef public object _generator
-    cdef public Receive _receiving
+    cdef readonly Receive _receiving
     cdef public object _reception   # only once bytes came that were no frame
     cdef public Send _held          # waits for the poll delay to pass
-    cdef public bytes _inbox
-    cdef public Echo _echo
-    cdef public bint _sending       # bytes are on their way out
+    cdef bytes _inbox
+    cdef readonly Echo _echo
+    cdef bint _sending       # bytes are on their way out
     cdef public bint _unsettled
-    cdef public Timer _timer
+    cdef readonly Timer _timer
     cdef Burst _burst
     cdef int64_t _received_since
     cdef int64_t _last_activity
 
-    def __init__(self, Loop loop not None, Port port not None, on_report, on_end):
+    def __cinit__(self, Loop loop not None, Port port not None, on_report, on_end):
         self.loop = loop
         self.port = port
         self.on_report = on_report
@@ -211,8 +213,6 @@ cdef class Stepper:
             while True:
                 if error is None:
                     step = self._resume(generator, value)
-                    if step is WAITING:
-                        return 0
                 else:
                     self._count(error)
                     step = generator.throw(error)
@@ -233,15 +233,14 @@ cdef class Stepper:
         return 0
 
     cdef object _resume(self, generator, value):
-        """The next step; WAIT where there is none, the conversation having ended, which has been seen to."""
+        """The next step. Raises: StopIteration where there is none, the conversation having ended."""
         cdef PyObject *result = NULL
         cdef int outcome = PyIter_Send(generator, value, &result)
         step = <object>result
         Py_DECREF(step)
         if outcome:
             return step
-        self._end(None)
-        return WAITING
+        raise StopIteration
 
     cdef object _answer(self, step):
         """The value to send into the conversation, or WAIT. Raises: MeterdError."""
@@ -254,6 +253,7 @@ cdef class Stepper:
             self._report((<Report>step).reading)
             return None
         if isinstance(step, Burst):
+            (<Burst>step).state = ASKING  # whatever came in between when it was yielded before
             return self._exchange(<Burst>step, None)
         if kind is ReportAll:
             for reading in (<ReportAll>step).readings:
@@ -262,6 +262,8 @@ cdef class Stepper:
         return self._answer_other(step)
 
     cdef int _report(self, Reading reading) except -1:
+        if reading is None:
+            raise TypeError("None is no reading")
         self.reported.add(reading.signal)
         if reading.words is not NO_WORDS and reading.words and self.on_words is not None:
             self.on_words(reading)
@@ -272,6 +274,8 @@ cdef class Stepper:
         """A frame that is here already, else the wait begins."""
         cdef bytes data = self._inbox
         cdef int64_t due
+        if step is None:
+            raise TypeError("a burst without a Receive")
         if data:
             self._inbox = b""
         frame = step.feed(data)
@@ -308,7 +312,7 @@ cdef class Stepper:
 
     cdef bint _must_wait(self) except -1:
         """Within the poll delay. What still comes in does not extend it: a line that babbles must not stop us."""
-        cdef int64_t due = self._last_activity + <int64_t>(self.poll_delay_s * MICROSECONDS)
+        cdef int64_t due = self._last_activity + in_microseconds(self.poll_delay_s)
         if self.loop.now >= due:
             return False
         self.loop.arm_at(self._timer, due)

@@ -17,7 +17,7 @@ cdef class Signal:
     cdef public int log
     cdef public object place
 
-    def __init__(self, str device_alias not None, str alias not None, parameters, int log=0, place=""):
+    def __cinit__(self, str device_alias not None, str alias not None, parameters, int log=0, place=""):
         self.device_alias = device_alias
         self.alias = alias
         self.parameters = parameters
@@ -31,11 +31,14 @@ cdef class Signal:
         return as_shown(self)
 
 
+cdef Signal NO_SIGNAL = Signal("", "", None)
+
+
 @cython.final
 @cython.no_gc
 @cython.freelist(32)
 cdef class Reading:
-    cdef public Signal signal
+    cdef readonly Signal signal
     cdef public object value
     cdef public object unit
     cdef public object time_ms
@@ -43,6 +46,9 @@ cdef class Reading:
     cdef public object quality
     cdef public object reason
     cdef public object words
+
+    def __cinit__(self):
+        self.signal = NO_SIGNAL  # what reads it never looks for None
 
     def __init__(self, Signal signal not None, value, unit=None, time_ms=0, meter_time=None, quality=GOOD, reason=None):
         self.signal = signal

@@ -23,8 +23,10 @@ cdef class Wanted:
 
     @scaler.setter
     def scaler(self, tuple value):
-        self._scaler = value
+        if value is not None and PyTuple_GET_SIZE(value) != 2:
+            raise ValueError("no scaler")
         self.exponent = 0 if value is None else value[0]
+        self._scaler = value
 
 
 @cython.final
@@ -32,7 +34,7 @@ cdef class InvokeIds:
     cdef int _flags
     cdef int _last
 
-    def __init__(self, int flags):
+    def __cinit__(self, int flags):
         self._flags = flags
 
     def __call__(self):
@@ -45,7 +47,10 @@ cdef class InvokeIds:
 
 cdef object scaled(Wanted target, tuple result):
     """The value of an integer with a known scaler; None for whatever else `(code, value)` is."""
-    cdef object value = result[1]
+    cdef object value
+    if PyTuple_GET_SIZE(result) != 2:
+        raise ValueError("no result")
+    value = result[1]
     if result[0] is not ZERO or type(value) is not int or target._scaler is None:
         return None
     if not target.exponent:
@@ -83,7 +88,7 @@ cdef class Registers(Burst):
     cdef InvokeIds _invoke_ids
     cdef object _other
 
-    def __init__(
+    def __cinit__(
         self, Receive receive not None, Shortcut shortcut not None, InvokeIds invoke_ids not None,
         list targets not None,
         Py_ssize_t start, other,
@@ -97,6 +102,9 @@ cdef class Registers(Burst):
         self.done = start
         self._other = other
 
+    def __init__(self, *_):
+        """Not the one of `Burst`."""
+
     cpdef bytes request(self):
         if self.done >= PyList_GET_SIZE(self._targets):
             return None
@@ -107,11 +115,11 @@ cdef class Registers(Burst):
         cdef tuple result = self._shortcut.hear(self.invoke, frame)
         cdef Wanted target
         cdef list readings
-        if result is None:
+        if result is None or self.done >= PyList_GET_SIZE(self._targets):
             return None
         target = <Wanted?>self._targets[self.done]
         self.done += 1
-        if PyList_GET_SIZE(target.signals) == 1:
+        if len(target.signals) == 1:
             value = scaled(target, result)
             if value is not None:
                 return good_reading(<Signal?>target.signals[0], value, target._scaler[1], None)

@@ -21,7 +21,7 @@ cdef bytes GET_HEAD = b"\xc0\x01"
 
 cdef bytes get_request(bytes head, unsigned char invoke, bytes descriptor):
     """A GET.request-normal behind what `head` holds: the first octets of the APDU, over HDLC the LLC before them."""
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(head), rest = PyBytes_GET_SIZE(descriptor)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(head), rest = len(descriptor)
     cdef bytes message = PyBytes_FromStringAndSize(NULL, size + 1 + rest)
     cdef char *octets = PyBytes_AS_STRING(message)
     memcpy(octets, PyBytes_AS_STRING(head), size)
@@ -73,7 +73,7 @@ cdef class HdlcShortcut(Shortcut):
     cdef public unsigned char send_seq
     cdef public unsigned char recv_seq
 
-    def __init__(self, bytes server not None, bytes client not None):
+    def __cinit__(self, bytes server not None, bytes client not None):
         self._server = server
         self._client = client
         self.send_seq = self.recv_seq = 0
@@ -111,7 +111,7 @@ cdef class WrapperShortcut(Shortcut):
     cdef unsigned int _client
     cdef WrapperDecoder _decoder
 
-    def __init__(self, unsigned int server, unsigned int client, WrapperDecoder decoder not None):
+    def __cinit__(self, unsigned int server, unsigned int client, WrapperDecoder decoder not None):
         self._server = server
         self._client = client
         self._decoder = decoder

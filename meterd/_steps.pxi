@@ -6,10 +6,10 @@ The problem: objects that are made and looked at by the million. `Burst` is for 
 
 @cython.final
 cdef class Send:
-    cdef public bytes data
-    cdef public bint keep_input
+    cdef readonly bytes data
+    cdef readonly bint keep_input
 
-    def __init__(self, bytes data not None, bint keep_input=False):
+    def __cinit__(self, bytes data not None, bint keep_input=False):
         self.data = data
         self.keep_input = keep_input
 
@@ -22,12 +22,12 @@ cdef class Receive:
     cdef FrameDecoder compiled  # the decoder, where it is one
     cdef int64_t timeout_us     # NEVER where it waits without end
 
-    def __init__(self, decoder not None, timeout_ms, gap_ms):
+    def __cinit__(self, decoder not None, timeout_ms, gap_ms):
         self.decoder = decoder
         self.compiled = decoder if isinstance(decoder, FrameDecoder) else None
         self.timeout_ms = timeout_ms
         self.gap_ms = gap_ms
-        self.timeout_us = NEVER if timeout_ms is None else <int64_t>(<double>timeout_ms * 1000.0)
+        self.timeout_us = NEVER if timeout_ms is None else in_microseconds(<double>timeout_ms / 1000.0)
 
     cdef object feed(self, bytes data):
         return self.decoder.feed(data) if self.compiled is None else self.compiled.take_in(data)
@@ -38,9 +38,9 @@ cdef class Receive:
 
 @cython.final
 cdef class Report:
-    cdef public Reading reading
+    cdef readonly Reading reading
 
-    def __init__(self, Reading reading not None):
+    def __cinit__(self, Reading reading not None):
         self.reading = reading
 
 
@@ -48,7 +48,7 @@ cdef class Report:
 cdef class ReportAll:
     cdef readonly list readings
 
-    def __init__(self, list readings not None):
+    def __cinit__(self, list readings not None):
         self.readings = readings
 
 

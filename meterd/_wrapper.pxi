@@ -42,7 +42,7 @@ cdef class WrapperDecoder(FrameDecoder):
     cdef readonly Py_ssize_t discarded
     cdef readonly str reason
 
-    def __init__(self):
+    def __cinit__(self):
         self.reset()
 
     cpdef reset(self):
@@ -92,12 +92,12 @@ cdef class WrapperDecoder(FrameDecoder):
             self._drop(surplus, APDUS_UNCOLLECTED)
         return 0
 
-    cdef void _drop(self, Py_ssize_t count, str reason):
+    cdef void _drop(self, Py_ssize_t count, str reason) noexcept:
         self._at += count
         self.discarded += count
         self.reason = reason
 
-    cdef void _hunt(self):
+    cdef void _hunt(self) noexcept:
         """Drop what cannot begin a header."""
         cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(self._held)
         cdef Py_ssize_t at = self._at, end = PyBytes_GET_SIZE(self._held)
@@ -108,11 +108,11 @@ cdef class WrapperDecoder(FrameDecoder):
 
 
 cdef bytes wrapped(unsigned int source, unsigned int destination, bytes apdu):
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(apdu)
+    cdef Py_ssize_t size = len(apdu)  # which sees to None
     cdef bytes message
     cdef unsigned char *at
     if size > APDU_LIMIT:
-        raise DecodeError(f"an APDU of {size} octets does not fit the wrapper")
+        raise DecodeError("the APDU does not fit the wrapper")
     message = PyBytes_FromStringAndSize(NULL, WRAPPER_HEADER + size)
     at = <unsigned char *>PyBytes_AS_STRING(message)
     at[0] = 0

@@ -42,7 +42,7 @@ class Player(Stepper):
     `timeouts`, `bad_frames`, `retries`; `reported` holds the signals that got a reading.
     """
 
-    __slots__ = ("_aborted", "_failed_step", "_goodbye")
+    __slots__ = ("_aborted", "_failed_step", "_goodbye", "_parting")
 
     def __init__(
         self,
@@ -51,10 +51,10 @@ class Player(Stepper):
         on_report: Callable[[Reading], None],
         on_end: Callable[[Exception | None], None],
     ) -> None:
-        super().__init__(loop, port, on_report, on_end)
         self._aborted: Aborted | None = None
+        self._parting = False
         self._failed_step = False
-        self._goodbye = Timer(self._cut_off)
+        self._goodbye = Timer(self._on_goodbye)
         port.on_gone = self._on_gone
 
     def is_playing(self) -> bool:
@@ -65,6 +65,7 @@ class Player(Stepper):
         self._reset()
         self._generator = conversation
         self._aborted = None
+        self._parting = False
         self.poll_delay_s = poll_delay_s
         self.bytes_sent = self.bytes_received = self.timeouts = self.bad_frames = self.retries = 0
         self.reported = set()
@@ -74,14 +75,22 @@ class Player(Stepper):
         self.loop.arm(self._timer, self.loop.time)
 
     def abort(self, why: str) -> None:
-        """End the conversation politely, within GOODBYE_S."""
-        if self._generator is not None and self._goodbye.deadline is None:
-            self.loop.arm(self._goodbye, self.loop.time + GOODBYE_S)
-            self._aborted = Aborted(why)
-            self._advance(None, self._aborted)
+        """End the conversation politely, within GOODBYE_S.
 
-    def _cut_off(self) -> None:
-        self._end(Aborted("the goodbye took too long"))
+        It hears of this in the loop's next turn: it may be one of its own steps that called (a sink, an observer).
+        """
+        if self._generator is not None and self._aborted is None:
+            self._aborted = Aborted(why)
+            self.loop.arm(self._goodbye, self.loop.time)
+
+    def _on_goodbye(self) -> None:
+        """The time for an abort has come; and later, that for the goodbye is over."""
+        if self._parting:
+            self._end(self._aborted)
+        else:
+            self._parting = True
+            self.loop.arm(self._goodbye, self.loop.time + GOODBYE_S)
+            self._advance(None, self._aborted)
 
     # ---- the port's side
 

@@ -143,7 +143,7 @@ class Rig:
         for line in [*self.daemon.lines.values(), *self.daemon._closing]:
             line.player.on_end = lambda error: None
             line.player.abort("the test is over")
-            line.player._cut_off()
+            line.player._end(None)
             line.port.close()
         self.host.close()
         self.loop.close()

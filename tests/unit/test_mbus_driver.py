@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from meterd._core import MbusFrame
-from meterd.conversation import LineSettings
+from meterd.conversation import LineSettings, Send
 from meterd.errors import Aborted, Garbled, LineError, MeterdError, SecurityError, Silence, WrongMeter
 from meterd.model import REASONS, Device, Memory, Reading, Signal
 from meterd.number import Number
@@ -368,7 +368,7 @@ def test_echoes_of_our_own_frames_are_no_answers() -> None:
             got = yield step
             step = serve.send(got)
             if getattr(step, "data", b""):
-                step.data = wire.short_frame(got.control, got.address) + step.data
+                step = Send(wire.short_frame(got.control, got.address) + step.data)
 
     outcome = converse(client, echoing(), fault=echo)
     assert outcome.error is None and len(outcome.readings) == len(HEAT)
