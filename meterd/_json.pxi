@@ -164,6 +164,8 @@ cdef class _Octets:
 
     cdef int put_json(self, Reading reading) except -1:
         cdef Signal signal = reading.signal
+        if signal is None:
+            refuse()
         self.put(b'{"device":', 10)
         self._put_quoted(signal.device_alias)
         self.put(b',"signal":', 10)

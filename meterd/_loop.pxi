@@ -17,6 +17,12 @@ cdef extern from "poll.h":
     int POLLIN
     int POLLOUT
 
+cdef extern from *:
+    """
+    #define FARTHEST_US 1e18
+    """
+    double FARTHEST_US
+
 cdef extern from "time.h":
     struct timespec:
         int64_t tv_sec
@@ -32,7 +38,6 @@ cdef enum:
     MOVES_A_TURN = 8
 
 cdef int64_t NEVER = 0x7FFFFFFFFFFFFFFF
-cdef int64_t FARTHEST_S = 1000000000000
 
 
 cdef inline int64_t monotonic_us() noexcept:
@@ -41,9 +46,9 @@ cdef inline int64_t monotonic_us() noexcept:
     return <int64_t>now.tv_sec * MICROSECONDS + now.tv_nsec // 1000
 
 
-cdef int64_t in_microseconds(double seconds) noexcept:
+cdef int64_t whole(double microseconds) noexcept:
     """What is no such time (not a number, without end) is farther off than anything that will be."""
-    return <int64_t>(seconds * MICROSECONDS if -FARTHEST_S < seconds < FARTHEST_S else FARTHEST_S * 1e6)
+    return <int64_t>microseconds if -FARTHEST_US < microseconds < FARTHEST_US else <int64_t>FARTHEST_US
 
 
 def wall_clock_ms():
@@ -252,7 +257,7 @@ cdef class Loop:
 
     def arm(self, Timer timer not None, double deadline):
         # Up, so that the clock has passed the deadline when the timer is served, whatever was rounded.
-        self.arm_at(timer, in_microseconds(deadline) + 1)
+        self.arm_at(timer, whole(deadline * MICROSECONDS) + 1)
 
     cdef int _pop(self) except -1:
         """Take the first timer out of the heap."""

@@ -84,6 +84,8 @@ cdef class Outlet:
 
     cdef int _keep(self, Reading reading) except -1:
         cdef Signal signal = reading.signal
+        if signal is None:
+            refuse()
         known = self._last_good.get(signal.device_alias)
         if known is None:
             known = self._last_good[signal.device_alias] = {}
@@ -92,6 +94,8 @@ cdef class Outlet:
 
     cdef Reading _stale(self, Reading reading):
         cdef Signal signal = reading.signal
+        if signal is None:
+            refuse()
         known = self._last_good.get(signal.device_alias)
         last = None if known is None else known.get(signal.alias)
         if last is None:
@@ -215,6 +219,8 @@ cdef class LoggedOnly(Sink):
     cdef public Py_ssize_t unwritten
 
     cdef int take(self, Reading reading) except -1:
+        if reading.signal is None:
+            refuse()
         if reading.signal.log > 0:
             self.keep(reading)
         return 0

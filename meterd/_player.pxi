@@ -21,6 +21,7 @@ MAX_ECHO = MOST_ECHO
 # The answer to a step that cannot be answered yet; by its second name without a look into the module.
 cdef object WAITING = object()
 WAIT = WAITING
+cdef object ENDED = object()  # in place of a step
 
 
 cdef inline bint starts_with(bytes whole, bytes start) noexcept:
@@ -213,6 +214,8 @@ cdef class Stepper:
             while True:
                 if error is None:
                     step = self._resume(generator, value)
+                    if step is ENDED:
+                        break
                 else:
                     self._count(error)
                     step = generator.throw(error)
@@ -227,20 +230,20 @@ cdef class Stepper:
                     if errors > MOST_ERRORS_AT_ONCE:
                         raise
         except StopIteration:
-            self._end(None)
+            pass
         except Exception as end:  # a bug in one protocol must not take the other lines down; the line reports it
             self._end(end)
+            return 0
+        self._end(None)
         return 0
 
     cdef object _resume(self, generator, value):
-        """The next step. Raises: StopIteration where there is none, the conversation having ended."""
+        """The next step, or ENDED."""
         cdef PyObject *result = NULL
         cdef int outcome = PyIter_Send(generator, value, &result)
         step = <object>result
         Py_DECREF(step)
-        if outcome:
-            return step
-        raise StopIteration
+        return step if outcome else ENDED
 
     cdef object _answer(self, step):
         """The value to send into the conversation, or WAIT. Raises: MeterdError."""
@@ -312,7 +315,7 @@ cdef class Stepper:
 
     cdef bint _must_wait(self) except -1:
         """Within the poll delay. What still comes in does not extend it: a line that babbles must not stop us."""
-        cdef int64_t due = self._last_activity + in_microseconds(self.poll_delay_s)
+        cdef int64_t due = self._last_activity + whole(self.poll_delay_s * MICROSECONDS)
         if self.loop.now >= due:
             return False
         self.loop.arm_at(self._timer, due)

@@ -31,9 +31,6 @@ cdef class Signal:
         return as_shown(self)
 
 
-cdef Signal NO_SIGNAL = Signal("", "", None)
-
-
 @cython.final
 @cython.no_gc
 @cython.freelist(32)
@@ -47,9 +44,6 @@ cdef class Reading:
     cdef public object reason
     cdef public object words
 
-    def __cinit__(self):
-        self.signal = NO_SIGNAL  # what reads it never looks for None
-
     def __init__(self, Signal signal not None, value, unit=None, time_ms=0, meter_time=None, quality=GOOD, reason=None):
         self.signal = signal
         self.value = value
@@ -62,6 +56,11 @@ cdef class Reading:
 
     def __repr__(self):
         return as_shown(self)
+
+
+cdef int refuse() except -1:
+    """One that was made without its constructor; whoever reads what is in the signal looks for that."""
+    raise TypeError("a reading without a signal")
 
 
 cdef Reading good_reading(Signal signal, object value, object unit, object meter_time):

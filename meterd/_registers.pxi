@@ -47,10 +47,7 @@ cdef class InvokeIds:
 
 cdef object scaled(Wanted target, tuple result):
     """The value of an integer with a known scaler; None for whatever else `(code, value)` is."""
-    cdef object value
-    if PyTuple_GET_SIZE(result) != 2:
-        raise ValueError("no result")
-    value = result[1]
+    cdef object value = result[1]
     if result[0] is not ZERO or type(value) is not int or target._scaler is None:
         return None
     if not target.exponent:
@@ -75,7 +72,9 @@ def readings_of(list targets not None, list results not None, other):
     if PyList_GET_SIZE(targets) != PyList_GET_SIZE(results):
         raise ValueError(f"{len(results)} results for {len(targets)} targets")
     for index in range(PyList_GET_SIZE(targets)):
-        add_readings(readings, <Wanted?>targets[index], <tuple?>results[index], other)
+        if len(<tuple?>results[index]) != 2:
+            raise ValueError("no result")
+        add_readings(readings, <Wanted?>targets[index], <tuple>results[index], other)
     return readings
 
 

@@ -27,7 +27,7 @@ cdef class Receive:
         self.compiled = decoder if isinstance(decoder, FrameDecoder) else None
         self.timeout_ms = timeout_ms
         self.gap_ms = gap_ms
-        self.timeout_us = NEVER if timeout_ms is None else in_microseconds(<double>timeout_ms / 1000.0)
+        self.timeout_us = NEVER if timeout_ms is None else whole(<double>timeout_ms * 1000.0)
 
     cdef object feed(self, bytes data):
         return self.decoder.feed(data) if self.compiled is None else self.compiled.take_in(data)

@@ -46,9 +46,23 @@ def test_what_the_core_relies_on_stays(owner: object, name: str) -> None:
         setattr(owner, name, None)
 
 
-def test_a_reading_without_a_signal_has_an_empty_one() -> None:
+class Logged(_core.LoggedOnly):
+    pass
+
+
+class Out(_core.Outlet):
+    def _report(self, sink: object, error: Exception) -> None:
+        raise error
+
+
+@pytest.mark.parametrize("quality", ["good", "invalid"])
+def test_a_reading_without_a_signal_is_refused(quality: str) -> None:
     reading = Reading.__new__(Reading)
-    assert _core.json_line(Reading(reading.signal, 5, time_ms=1)).startswith('{"device":"","signal":"","value":5,')
+    reading.quality, reading.value = quality, 5 if quality == "good" else None
+    out = Out([], lambda: 1)
+    for use in (_core.json_line, Logged().accept, out.publish):
+        with pytest.raises(TypeError):
+            use(reading)
 
 
 def test_lines_that_were_not_opened_wait() -> None:
