@@ -1,0 +1,87 @@
+"""A player on a port that exists in the test alone: what is sent is kept, and a script says what happens next."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from typing import Any
+
+from meterd._core import Loop, Port
+from meterd.errors import PortGone
+from meterd.model import Reading
+from meterd.runtime.player import Player
+
+Act = Callable[["Rig"], None]
+ENOUGH_S = 20.0
+
+
+class ScriptedPort(Port):
+    """`leaves(number)` says of the n-th Send whether it has left at once; it may raise PortGone."""
+
+    def __init__(self, loop: Loop, leaves: Callable[[int], bool]) -> None:
+        super().__init__(loop, "scripted")
+        self.plain = False
+        self.fd = 1 << 20
+        self.leaves = leaves
+        self.sent: list[bytes] = []
+
+    def send(self, data: bytes) -> bool:
+        if self.fd < 0:
+            raise PortGone("scripted: the port is closed")
+        self.sent.append(data)
+        return self.leaves(len(self.sent) - 1)
+
+    def drain_input(self) -> bytes:
+        return b""
+
+    def close(self) -> None:
+        self.fd = -1
+
+
+class Rig:
+    """`after[n]` is what happens once the n-th Send (from 0) has been handed to the port, one act a turn."""
+
+    def __init__(self, after: dict[int, list[Act]], leaves: Callable[[int], bool] = lambda number: True) -> None:
+        self.loop = Loop()
+        self.port = ScriptedPort(self.loop, leaves)
+        self.after = {number: list(acts) for number, acts in after.items()}
+        self.readings: list[Reading] = []
+        self.ends: list[Exception | None] = []
+        self.player = Player(self.loop, self.port, self.readings.append, self.ends.append)
+
+    def play(self, conversation: Any, poll_delay_s: float = 0.0) -> Exception | None:
+        """Returns: what `on_end` was called with."""
+        self.loop.register(self.loop.wakeup_fd(), select.POLLOUT, lambda revents: None)  # no turn sleeps
+        self.player.start(conversation, poll_delay_s)
+        until = self.loop.time + ENOUGH_S
+        while self.loop.time < until:
+            self.loop.turn()
+            acts = self.after.get(len(self.port.sent) - 1)
+            if acts:
+                acts.pop(0)(self)
+            elif self.ends:
+                break
+        self.loop.close()
+        assert len(self.ends) == 1, "a conversation ends once"
+        return self.ends[0]
+
+
+def data(octets: bytes) -> Act:
+    return lambda rig: rig.player._on_data(octets)
+
+
+def sent(rig: Rig) -> None:
+    rig.port.on_sent()
+
+
+def gone(rig: Rig) -> None:
+    rig.port.close()
+    rig.port.on_gone(PortGone("scripted: gone"))
+
+
+def abort(rig: Rig) -> None:
+    rig.player.abort("the test says so")
+
+
+def nothing(rig: Rig) -> None:
+    """A turn passes."""

@@ -1,0 +1,88 @@
+"""The player and callbacks that meddle: each conversation ends once, and hears of an abort between two steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from meterd._core import WAIT
+from meterd.conversation import Pause, Report, ReportAll, Send
+from meterd.errors import Aborted
+from meterd.model import Reading, Signal
+from tests.unit.scripted_port import Rig
+
+SIGNAL = Signal("M1", "E", {})
+
+
+def reports(heard: list[Any], goodbye: bool) -> Any:
+    try:
+        for number in range(5):
+            yield ReportAll([Reading(SIGNAL, number), Reading(SIGNAL, number)])
+        yield Pause(20.0)
+    except Aborted as error:
+        heard.append(error)
+        if goodbye:
+            heard.append((yield Send(b"goodbye")))
+        raise
+
+
+@pytest.mark.parametrize("goodbye", [False, True])
+def test_an_abort_from_within_a_report(goodbye: bool) -> None:
+    rig, heard = Rig({}), []
+    rig.player.on_report = lambda reading: rig.player.abort("enough")
+    error = rig.play(reports(heard, goodbye))
+    assert isinstance(error, Aborted)
+    assert [str(found) for found in heard] == (["enough", "None"] if goodbye else ["enough"])
+    assert rig.port.sent == ([b"goodbye"] if goodbye else [])
+
+
+def test_an_abort_from_within_a_report_and_the_next_conversation_at_once() -> None:
+    rig = Rig({})
+    heard: list[Any] = []
+
+    def on_end(error: Exception | None) -> None:
+        rig.ends.append(error)
+        if len(rig.ends) == 1:
+            rig.player.start(iter_report())
+
+    def iter_report() -> Any:
+        yield Report(Reading(SIGNAL, "next"))
+        rig.player.on_end = rig.ends.append
+
+    rig.player.on_report = lambda reading: rig.player.abort("enough")
+    rig.player.on_end = on_end
+    rig.player.start(reports(heard, False))
+    while len(rig.ends) < 2:
+        rig.loop.turn()
+    rig.loop.close()
+    assert [type(error) for error in rig.ends] == [Aborted, Aborted]
+    assert len(heard) == 1
+
+
+def test_an_end_that_fails_is_told_once() -> None:
+    rig = Rig({})
+    told: list[Any] = []
+
+    def on_end(error: Exception | None) -> None:
+        told.append(error)
+        raise ValueError("a defect of who is told")
+
+    def conversation() -> Any:
+        yield Report(Reading(SIGNAL, 1))
+
+    rig.player.on_end = on_end
+    rig.player.start(conversation())
+    with pytest.raises(ValueError, match="a defect"):
+        while True:
+            rig.loop.turn()
+    rig.loop.close()
+    assert told == [None]
+
+
+@pytest.mark.parametrize("step", [WAIT, None, 5, ReportAll([None])])  # type: ignore[list-item]
+def test_what_is_no_step_is_thrown_back(step: Any) -> None:
+    def conversation() -> Any:
+        yield step
+
+    assert isinstance(Rig({}).play(conversation()), TypeError)
