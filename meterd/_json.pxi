@@ -81,7 +81,7 @@ cdef class _Octets:
         """Where `size` more bytes may be written."""
         cdef Py_ssize_t room
         cdef void *grown
-        if self.size + size >= self._room:  # so that there is some room even for nothing
+        if self.size + size > self._room:
             room = (self.size + size) * 2 + 256
             grown = PyMem_Realloc(self._octets, room)
             if grown == NULL:
@@ -91,14 +91,14 @@ cdef class _Octets:
         return self._octets + self.size
 
     cdef inline int put(self, const char *data, Py_ssize_t size) except -1:
-        memcpy(self._octets + self.size if self.size + size < self._room else self._space(size), data, size)
+        memcpy(self._octets + self.size if self.size + size <= self._room else self._space(size), data, size)
         self.size += size
         return 0
 
     cdef int put_plain(self, text) except -1:
         """UTF-8; what UTF-8 cannot hold is written as its escape."""
         cdef bytes data = (<str?>text).encode("utf-8", "backslashreplace")
-        return self.put(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        return self.put(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)) if data else 0
 
     cdef int _put_quoted(self, text) except -1:
         cdef Py_ssize_t size = 0, index, count

@@ -260,13 +260,11 @@ cdef class Stepper:
             return self._exchange(<Burst>step, None)
         if kind is ReportAll:
             for reading in (<ReportAll>step).readings:
-                self._report(reading)
+                self._report(<Reading?>reading)
             return None
         return self._answer_other(step)
 
     cdef int _report(self, Reading reading) except -1:
-        if reading is None:
-            raise TypeError("None is no reading")
         self.reported.add(reading.signal)
         if reading.words is not NO_WORDS and reading.words and self.on_words is not None:
             self.on_words(reading)
@@ -351,7 +349,7 @@ cdef class Stepper:
                     self._report(<Reading>found)
                 else:
                     for reading in <list?>found:
-                        self._report(reading)
+                        self._report(<Reading?>reading)
             if burst.state == ASKING:
                 data = burst.request()
                 if data is None:

@@ -68,13 +68,15 @@ cdef int add_readings(list readings, Wanted target, tuple result, other) except 
 
 def readings_of(list targets not None, list results not None, other):
     cdef list readings = []
+    cdef tuple result
     cdef Py_ssize_t index
     if PyList_GET_SIZE(targets) != PyList_GET_SIZE(results):
         raise ValueError(f"{len(results)} results for {len(targets)} targets")
     for index in range(PyList_GET_SIZE(targets)):
-        if len(<tuple?>results[index]) != 2:
+        result = <tuple?>results[index]
+        if PyTuple_GET_SIZE(result) != 2:
             raise ValueError("no result")
-        add_readings(readings, <Wanted?>targets[index], <tuple>results[index], other)
+        add_readings(readings, <Wanted?>targets[index], result, other)
     return readings
 
 
