@@ -19,7 +19,7 @@ from tests.unrolled import unrolled
 SIGNALS = [Signal("M1", str(number), {}) for number in range(5)]
 LAST = len(SIGNALS) - 1
 REFUSED = b"refused"
-SILENCE_MS = 3.0
+SILENCE_MS = 250.0
 
 
 def question(number: int) -> bytes:
@@ -160,7 +160,7 @@ def test_a_foreign_frame(number: int) -> None:
 @pytest.mark.parametrize(
     ("acts", "name"),
     [
-        ([], "Silence no answer within 3 ms"),
+        ([], "Silence no answer within 250 ms"),
         ([data(b"noise")], "Garbled "),
         ([data(answer(2)[:10])], "Incomplete only 10 bytes"),
     ],
