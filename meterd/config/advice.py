@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 MAX_NAMED = 10
 _KEYS = ("encryption_key", "authentication_key", "dedicated_key")
+_MANUALS_ADDRESS = 1600
 _WITHOUT_PASSWORD = ("None", "HighGmac", "HighEcdsa")
 
 
@@ -61,6 +62,12 @@ def _cannot_sign_on(device: Device, signals: list[Signal]) -> bool:
     return device.protocol == "dlms" and device["mode"] == "IEC" and device.over_tcp()
 
 
+def _at_the_manuals_address(device: Device, signals: list[Signal]) -> bool:
+    if device.protocol != "dlms" or device["physical_address"] != _MANUALS_ADDRESS:
+        return False
+    return not any(device[name] for name in ("serial_number", "server_address_hex", "logical_address"))
+
+
 def _not_even(device: Device, signals: list[Signal]) -> bool:
     # EN 13757-2 clause 5.4: 8 data bits, even parity. The manual's default, 9600 8N1, stays for old workbooks.
     return device.protocol == "mbus" and not device.over_tcp() and bool(device["parity"] != "even")
@@ -78,5 +85,10 @@ _DOUBTS: tuple[tuple[str, Callable[[Device, list[Signal]], bool]], ...] = (
     ("a password is given, but this auth has none: it is not used", _idle_password),
     ("auth is Low without a password", _lacks_password),
     ("mode IEC signs on over serial lines only; over TCP it begins with HDLC at once", _cannot_sign_on),
+    (
+        "no address is given, so the manual's default is called, physical_address 1600: many meters are at 1, others "
+        "go by serial_number",
+        _at_the_manuals_address,
+    ),
     ("M-Bus meters talk 8 data bits with even parity (parity even), mostly at baudrate 2400", _not_even),
 )

@@ -45,6 +45,7 @@ DLMS = {
     "ip": "192.0.2.1",
     "port": 4059,
     "client_address": "0x10",
+    "physical_address": 1,
     "auth": "LOW",
     "password": "geheim",
 }
@@ -315,6 +316,14 @@ def test_a_wrong_secret_is_not_in_its_error(files: Files, secret: Any) -> None:
     assert "found a value" in errors(configuration)[0]
     assert "geheim" not in errors(configuration)[0]
     assert "xxxx" not in errors(configuration)[0]
+
+
+def test_a_dlms_meter_without_an_address_is_a_doubt(files: Files) -> None:
+    nowhere = {name: value for name, value in DLMS.items() if name != "physical_address"}
+    for address, doubtful in (({}, True), ({"serial_number": 12345678}, False), ({"logical_address": 1}, False)):
+        path = files.write({"devices": [{**nowhere, **address}], "signals": [VOLTAGE]})
+        warnings = load([path]).warnings
+        assert [("physical_address 1600" in warning) for warning in warnings] == [True] * doubtful
 
 
 def test_doubtful_settings_are_told_once(files: Files) -> None:
