@@ -8,7 +8,7 @@ are sent at once.
 from __future__ import annotations
 
 from ..conversation import LineSettings, Pause, Receive, Send
-from ..errors import Garbled
+from ..errors import Garbled, Silence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..conversation import Conversation
     from ..runtime.wire_log import Entry
 
+# A client that went on at another speed and was lost begins anew at the first one; so does a meter after a while.
+IDLE_MS = 5000.0
 MAX_REQUEST = 4096
 
 
@@ -61,20 +63,30 @@ class RequestDecoder:
 def meter(entries: list[Entry], pace: bool = False) -> Callable[[], Conversation]:
     """A meter that answers as the log says; with `pace` after the same delays. Any number of clients, one at a time."""
     requests = [entry for entry in entries if entry.sign == ">"]
+    opening = next((entry.settings for entry in entries if entry.settings is not None), None)
 
     def play() -> Conversation:
         decoder = RequestDecoder(requests)
-        position = yield from _answer(entries, 0, pace)
+        position = start = yield from _answer(entries, 0, pace)
         while True:
+            elsewhere = _settings_at(entries, position) != opening
             try:
-                request = yield Receive(decoder, None, 1000.0)
-            except Garbled:  # the end of a request that the log never saw may look like the beginning of one
+                request = yield Receive(decoder, IDLE_MS if elsewhere else None, 1000.0)
+            except (Silence, Garbled):  # the end of a request that the log never saw may look like the beginning of one
                 decoder.reset()
+                if elsewhere and opening is not None:
+                    yield opening
+                    position = start
                 continue
             at = _find(entries, position, request)
             position = yield from _answer(entries, at + 1, pace)
 
     return play
+
+
+def _settings_at(entries: list[Entry], position: int) -> LineSettings | None:
+    """The line settings that are in force before the entry at `position`."""
+    return next((one.settings for one in reversed(entries[:position]) if one.settings is not None), None)
 
 
 def _find(entries: list[Entry], position: int, request: bytes) -> int:
@@ -104,7 +116,7 @@ def _belongs_to_answer(entries: list[Entry], position: int) -> bool:
 def _over_ms(entries: list[Entry], position: int) -> float:
     """When an entry is over: a request is heard once its last bit has left the wire."""
     entry = entries[position]
-    settings = next((one.settings for one in reversed(entries[:position]) if one.settings is not None), None)
+    settings = _settings_at(entries, position)
     if entry.sign != ">" or settings is None:
         return entry.time_ms
     return entry.time_ms + len(entry.data) * settings.character_bits() * 1000.0 / settings.baudrate
