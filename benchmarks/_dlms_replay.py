@@ -1,8 +1,7 @@
 """The DLMS conversation alone, fed from a file: for counting instructions.
 
 `python -m benchmarks._dlms_replay record FILE` writes what a simulated meter answers over four scans of one hundred
-registers; `… replay FILE SCANS` reads them again without the meter, without a loop and without a system call;
-`… idle FILE SCANS` takes as many steps of a conversation that does nothing, which is what the playing itself costs.
+registers; `… replay FILE SCANS` reads them again without the meter, without a loop and without a system call.
 """
 
 from __future__ import annotations

@@ -521,8 +521,6 @@ class Loop:
 
 # ---- ports: `_port.pxi`
 
-READ_SIZE: int
-
 class Port:
     """Base of all ports. `name` is for messages; `character_s` is how long one character takes, 0 where unknown.
 

@@ -14,8 +14,6 @@ cdef enum:
     BLOCK_SIZE = 4096
     BLOCKS_AT_ONCE = 16
 
-READ_SIZE = BLOCK_SIZE
-
 cdef char INPUT[BLOCK_SIZE]
 
 
