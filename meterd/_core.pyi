@@ -463,7 +463,7 @@ class Reading:
         reason: str | None = None,
     ) -> None: ...
 
-# ---- the loop: `_loop.pxi`
+# ---- timers and the loop: `_timers.pxi`, `_loop.pxi`
 
 def wall_clock_ms() -> int:
     """The gateway's time, ms since 1970 UTC."""
@@ -493,7 +493,10 @@ class Loop:
     @property
     def timers(self) -> int: ...
     def register(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
-        """callback(revents) when poll reports any of `events`, an error or a hang-up. Raises: ValueError."""
+        """callback(revents) at any of `events` (poll(2) masks), an error or a hang-up.
+
+        Raises: ValueError; OSError for what cannot be waited for, as a regular file.
+        """
 
     def modify(self, fd: int, events: int) -> None:
         """Raises: KeyError."""
@@ -517,7 +520,7 @@ class Loop:
         """The one door for another thread or a signal handler: run `callback` in the loop's next turn."""
 
     def wakeup_fd(self) -> int:
-        """Where `signal.set_wakeup_fd` may write, so that a signal ends the poll."""
+        """Where `signal.set_wakeup_fd` may write, so that a signal ends the wait."""
 
 # ---- ports: `_port.pxi`
 

@@ -51,6 +51,7 @@ include "_mbus_records.pxi"
 # ---- the way of a value: loop, port, steps, sinks
 
 include "_reading.pxi"
+include "_timers.pxi"
 include "_loop.pxi"
 include "_port.pxi"
 include "_steps.pxi"

@@ -4,6 +4,13 @@ The problem: what is paid for every value that leaves. `publish.hub` and `publis
 Dirt it must survive: sinks that fail, readers that are slow, disks that take half of a line.
 """
 
+cdef extern from "poll.h":
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd *fds, unsigned long count, int timeout_ms)
+
 cdef extern from "limits.h":
     int PIPE_BUF
 

@@ -135,15 +135,16 @@ cdef class Port:
         return PortGone(f"{self.name}: {strerror(number)}")
 
     def _on_event(self, int revents):
+        cdef bytes data
         try:
             if revents != POLLIN:
                 self._on_other_event(revents)
                 return
-            data = self._read_block() if self.plain else self._read()
+            data = self._read_block() if self.plain else <bytes?>self._read()
         except PortGone as error:
             self._lose(error)
             return
-        if not data:
+        if data is None or not PyBytes_GET_SIZE(data):
             return
         if self.reader is not None:
             self.reader.take_data(data)

@@ -4,6 +4,8 @@ import os
 import select
 import threading
 
+import pytest
+
 from meterd._core import Loop, Timer
 
 
@@ -75,3 +77,73 @@ def test_another_thread_wakes_the_loop():
     thread.join()
     assert seen == [True]
     loop.close()
+
+
+def test_all_that_is_ready_is_served_however_much_it_is():
+    loop = Loop()
+    pipes = [os.pipe() for _ in range(100)]
+    called = set()
+
+    def on_readable(index):
+        os.read(pipes[index][0], 1)
+        called.add(index)
+        if len(called) == len(pipes):
+            loop.stop()
+
+    for index, (read_end, write_end) in enumerate(pipes):
+        loop.register(read_end, select.POLLIN, lambda revents, index=index: on_readable(index))
+        os.write(write_end, b"x")
+    loop.arm(Timer(loop.stop), loop.time + 10.0)
+    loop.run()
+    for ends in pipes:
+        loop.unregister(ends[0])
+        os.close(ends[0])
+        os.close(ends[1])
+    assert called == set(range(100))
+
+
+def test_a_time_out_that_is_put_off_wakes_once_too_early_and_no_more():
+    loop, fired = Loop(), []
+    timer = Timer(lambda: fired.append(loop.time))
+    started = loop.time
+    loop.arm(timer, started + 0.02)
+    loop.arm(Timer(lambda: loop.arm(timer, started + 0.06)), started + 0.01)
+    turns = 0
+    while not fired:
+        loop.turn()
+        turns += 1
+    assert fired[0] >= started + 0.06
+    assert turns <= 4  # the other timer, the time-out's old time, its new one
+
+
+def test_a_time_that_is_very_far_off_does_not_keep_nearer_ones_from_coming():
+    loop, fired = Loop(), []
+    loop.arm(Timer(lambda: fired.append("far")), loop.time + 1e12)
+    threading.Thread(target=lambda: loop.call_soon_from_thread(lambda: fired.append("woken"))).start()
+    while not fired:
+        loop.turn()
+    loop.arm(Timer(loop.stop), loop.time + 0.01)
+    loop.run()
+    assert fired == ["woken"]
+
+
+def test_a_number_closed_without_a_word_can_be_watched_again():
+    loop, called = Loop(), []
+    first, second = os.pipe(), os.pipe()
+    loop.register(first[0], select.POLLIN, lambda revents: called.append("first"))
+    os.dup2(second[0], first[0])  # closes what it was
+    loop.register(first[0], select.POLLIN, lambda revents: called.append("second"))
+    os.write(second[1], b"x")
+    loop.turn()
+    loop.unregister(first[0])
+    assert called == ["second"]
+    for fd in (*first, *second):
+        os.close(fd)
+
+
+def test_what_cannot_be_waited_for_is_refused(tmp_path):
+    loop = Loop()
+    with open(tmp_path / "file", "w+b") as file, pytest.raises(PermissionError):
+        loop.register(file.fileno(), select.POLLIN, print)
+    with pytest.raises(ValueError, match="no descriptor"):
+        loop.register(-1, select.POLLIN, print)
