@@ -363,19 +363,19 @@ def decode_results(bytes data not None, Py_ssize_t offset, Py_ssize_t count):
 
 
 def get_response_normal(bytes apdu not None, int invoke=ANY_INVOKE):
-    return response_normal(apdu, invoke)
+    return response_normal(apdu, 0, invoke)
 
 
-cdef tuple response_normal(bytes apdu, int invoke):
-    """`(data-access-result or 0, value)` of a GET.response-normal; None if the APDU is another or answers another.
+cdef tuple response_normal(bytes octets, Py_ssize_t start, int invoke):
+    """`(data-access-result or 0, value)` of a GET.response-normal from `start` on.
 
-    `invoke` is the invoke-id-and-priority of the request; of it, meters give back the invoke id alone. Raises:
-    DecodeError.
+    None if the APDU is another or answers another. `invoke` is the invoke-id-and-priority of the request; of it, meters
+    give back the invoke id alone. Raises: DecodeError.
     """
     cdef Source source
     cdef const unsigned char *head
     cdef tuple answer
-    open_source(&source, apdu, 0, False)
+    open_source(&source, octets, start, False)
     if source.left < 3 or source.at[0] != GET_RESPONSE or source.at[1] != GET_RESPONSE_NORMAL:
         return None
     head = take(&source, 3)

@@ -33,6 +33,8 @@ cdef bytes get_request(bytes head, unsigned char invoke, bytes descriptor):
 cdef class Shortcut:
     """What both links have: `ask` and `hear` one attribute, `carry` and `answer` any APDU that fits one frame."""
 
+    cdef Py_ssize_t _head  # octets before the APDU
+
     cpdef bytes ask(self, unsigned char invoke, bytes descriptor):
         raise NotImplementedError
 
@@ -40,7 +42,7 @@ cdef class Shortcut:
         raise NotImplementedError
 
     cdef bytes _message(self, frame):
-        """The APDU in the frame, if that is the one due; None for any other."""
+        """The APDU in the frame, `_head` octets before it, if that is the one due; None for any other."""
         return None
 
     cdef void _count(self) noexcept:
@@ -48,9 +50,10 @@ cdef class Shortcut:
 
     cpdef bytes answer(self, frame):
         cdef bytes message = self._message(frame)
-        if message is not None:
-            self._count()
-        return message
+        if message is None:
+            return None
+        self._count()
+        return message[self._head:]
 
     cpdef tuple hear(self, unsigned char invoke, frame):
         cdef bytes message = self._message(frame)
@@ -58,7 +61,7 @@ cdef class Shortcut:
         if message is None:
             return None
         try:
-            result = response_normal(message, invoke)
+            result = response_normal(message, self._head, invoke)
         except DecodeError:
             return None
         if result is not None:
@@ -77,6 +80,7 @@ cdef class HdlcShortcut(Shortcut):
         self._server = server
         self._client = client
         self.send_seq = self.recv_seq = 0
+        self._head = LLC_SIZE
 
     cdef bytes _frame(self, bytes message):
         cdef int control = self.recv_seq << 5 | FINAL | self.send_seq << 1
@@ -96,9 +100,7 @@ cdef class HdlcShortcut(Shortcut):
             return None
         if not starts_with(found.information, LLC_RESPONSE):
             return None
-        return PyBytes_FromStringAndSize(
-            PyBytes_AS_STRING(found.information) + LLC_SIZE, PyBytes_GET_SIZE(found.information) - LLC_SIZE
-        )
+        return found.information
 
     cdef void _count(self) noexcept:
         self.send_seq = (self.send_seq + 1) & 7
