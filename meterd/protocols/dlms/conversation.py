@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ...model import Memory, Signal
     from .link import HdlcLink
     from .reader import Reader
+    from .reading import Values
     from .settings import Settings
     from .targets import Target
     from .wrapper import WrapperLink
@@ -48,6 +49,7 @@ class Session:
         self.link: HdlcLink | WrapperLink | None = None
         self._hdlc: HdlcLink | None = None  # the link, where it is one
         self._reader: Reader | None = None
+        self._values: Values | None = None
 
     def resume(self) -> None:
         """Go on with an association that was left open: the first request, sent once, shows whether it still is."""
@@ -84,7 +86,7 @@ class Session:
         self.association = Association(
             self.link, credentials, settings.short_names, settings.max_pdu, self.memory, settings.proposal
         )
-        self._reader = None
+        self._reader = self._values = None
         yield from self.association.establish()
 
     def _make_link(self, client: int) -> HdlcLink | WrapperLink:
@@ -156,6 +158,16 @@ class Session:
             kind = ShortNames if self.settings.short_names else LogicalNames
             self._reader = kind(self.association, self.memory)
         return self._reader
+
+    def values(self) -> Values:
+        """What reads values over the present association."""
+        if self._values is None:
+            from .objects import Directory
+            from .reading import Values
+
+            reader = self.reader()
+            self._values = Values(reader, Directory(reader, self.memory), self.memory)
+        return self._values
 
     def leave(self) -> Conversation:
         """Release the association and the link, as far as there are any. Raises: PortGone."""
@@ -252,11 +264,7 @@ class Scan:
         return self.settings.wrapped and isinstance(error, (Silence, Garbled))
 
     def _once(self, session: Session) -> Conversation:
-        from .objects import Directory
-        from .reading import Values
-
-        reader = session.reader()
-        values = Values(reader, Directory(reader, self.memory), self.memory)
+        values = session.values()
         todo = self.targets
         if self.done:
             todo = [target for target in todo if target not in self.done]

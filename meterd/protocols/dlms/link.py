@@ -122,6 +122,10 @@ class HdlcLink:
         self.shortcut = HdlcShortcut(self.server, self.client)
         self.connected = True
 
+    def proven(self) -> None:
+        """There is somebody at the other end: what stays unanswered from now on is sent as often as it may be."""
+        self.patience = self.attempts
+
     def hurry(self) -> None:
         """The next request is of little weight: it is sent once, and a meter with nothing to say is not waited for."""
         self.patience = 1
@@ -185,7 +189,7 @@ class HdlcLink:
             else:
                 answer = self.shortcut.answer(frame)
                 if answer is not None:
-                    self.patience = self.attempts
+                    self.proven()
                     self._may_go_on = not frame.control & FINAL
                     return answer
         return (yield from self._exchange(LLC_REQUEST + apdu, heard))
@@ -246,7 +250,7 @@ class HdlcLink:
                 exchange.repeat = not poll
                 continue
             failures = 0
-            self.patience = self.attempts
+            self.proven()
             idle = 0 if exchange.progress() != progress else idle + 1
             if exchange.astray >= MAX_ASTRAY:
                 self.connected = False

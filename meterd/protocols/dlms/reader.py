@@ -74,6 +74,11 @@ class Reader:
         self.on_trial = False  # until the first answer: any refusal may mean that there is no association any more
         self.link = association.link
 
+    def proven(self) -> None:
+        """The meter has answered over an association that was left open: it stands."""
+        self.on_trial = False
+        self.link.proven()
+
     def encode(self, item: Item) -> bytes:
         raise NotImplementedError
 

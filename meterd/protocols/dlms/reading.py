@@ -54,6 +54,7 @@ class Values:
         self.directory = directory
         self.scalers: dict[ScalerKey, ScalerUnit] = memory.volatile.setdefault("scalers", {})
         self._refused: dict[ScalerKey, str] = {}
+        self._prepared: list[Target] | None = None  # to look through them in every scan costs as much as two registers
 
     def identify(self, targets: list[Target]) -> Conversation:
         """Find class and, under short names, address of every target. Raises: LineError."""
@@ -95,7 +96,8 @@ class Values:
 
         Returns: (targets to read as attributes, profiles). Raises: LineError, Disconnected, SecurityError.
         """
-        if all([target.scaler for target in targets]):
+        if targets is self._prepared or all([target.scaler for target in targets]):
+            self._prepared = targets
             return (targets, [])
         yield from self.identify(targets)
         attributes: list[Target] = []
@@ -150,14 +152,16 @@ class Values:
         start = 0
         while start < len(targets):
             invoke, heard = 0, None
-            if shortcut is not None and not reader.on_trial:
+            if shortcut is not None:
                 burst = Registers(
                     reader.link.receive, shortcut, reader.association.next_invoke, targets, start, self._readings
                 )
                 try:
                     heard = yield burst
                 finally:
-                    done.update(targets[start : burst.done])
+                    if burst.done > start:
+                        reader.proven()
+                        done.update(targets[start : burst.done])
                 if heard is None:
                     return
                 start, invoke = burst.done, burst.invoke
