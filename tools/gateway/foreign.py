@@ -2,8 +2,9 @@
 
 `python -m tools.gateway.foreign [mips_24kc … s390x armhf mipsel i386]` runs tests/unit, under emulation but for i386:
 on the gateways' own musl Pythons, big-endian and soft-float first, and on Debian's with real glibc, big-endian with 64
-bits and little-endian with 32. Debian's roots are unpacked, not installed; nothing of this system is touched. What is
-left out is listed with its reason before each run.
+bits and little-endian with 32. Several run side by side, one on each core; what each says is shown when it is through.
+Debian's roots are unpacked, not installed; nothing of this system is touched. What is left out is listed, with its
+reason, before each run.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from .cache import ToolMissing, made, program, run
@@ -242,18 +244,33 @@ def tested(row: Foreign, folder: Path, *which: str) -> int:
     return subprocess.run(words, cwd=folder, check=False).returncode
 
 
+def _one(name: str) -> int:
+    """Returns 1 if the tests failed, or could not be run."""
+    print(f"unit tests on the Python of {name}", flush=True)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return int(tested(FOREIGN[name], Path(folder) / "meterd") != 0)
+    except ToolMissing as missing:
+        print(f"not run: {missing}")
+        return 1
+
+
+def _in_a_process_of_its_own(name: str) -> tuple[str, subprocess.CompletedProcess[str]]:
+    command = [sys.executable, "-m", "tools.gateway.foreign", name]
+    return name, subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
 def main(names: list[str]) -> int:
     """Returns 1 if the tests failed, or could not be run, on any machine; all of them are tried."""
+    if len(names) == 1:
+        return _one(names[0])
     failed: list[str] = []
-    for name in names or list(FOREIGN):
-        print(f"unit tests on the Python of {name}", flush=True)
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                if tested(FOREIGN[name], Path(folder) / "meterd"):
-                    failed.append(name)
-        except ToolMissing as missing:
-            print(f"not run: {missing}")
-            failed.append(name)
+    with ThreadPoolExecutor(os.cpu_count()) as cores:
+        for ended in as_completed([cores.submit(_in_a_process_of_its_own, name) for name in names or FOREIGN]):
+            name, run = ended.result()
+            print(run.stdout, end="", flush=True)
+            if run.returncode:
+                failed.append(name)
     print(f"unit tests failed on {', '.join(failed)}" if failed else "unit tests passed on all", flush=True)
     return 1 if failed else 0
 
