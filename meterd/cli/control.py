@@ -20,7 +20,7 @@ ABOUT = {
     "stop": ("PROTOCOL", "Stops one protocol within the running daemon; the others go on."),
     "reload": ("", "Has the running daemon read its configuration again."),
     "events": ("[COUNT]", "The event log of the running daemon, newest first."),
-    "trace": ("[LINE]", "Follows the wire of the running daemon as a wire log, secrets masked, until interrupted."),
+    "trace": ("[NAME]", "Follows the wire of the running daemon as a wire log, secrets masked, until interrupted."),
 }
 JSON = Option(("--json",), FLAG, "print the answer as JSON")
 OPTIONS = (CONTROL, JSON, HELP)
@@ -71,7 +71,7 @@ def _show(command: str, answer: dict[str, Any], as_json: bool) -> int:
     elif command == "events":
         print("\n".join(answer["events"]))
     else:
-        print(f"{answer['devices']} devices are read now")
+        print(f"devices that are read now: {answer['devices']}")
     return OK if answer["ok"] else FAILED
 
 

@@ -157,7 +157,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     control = _open_control(arguments, daemon, hub, paths) if packages is None else None
     daemon.catch_signals(lambda: _reload(daemon, hub, paths))
     _write_ready(arguments.value("readyfile"))
-    log.notice(f"meterd {__version__}: {len(daemon.jobs)} devices on {len(daemon.lines)} lines")
+    log.notice(f"meterd {__version__}: devices: {len(daemon.jobs)}, lines: {len(daemon.lines)}")
     gc.freeze()  # modules, configuration and plans stay: no later collection need look through them
     gc.enable()
     try:

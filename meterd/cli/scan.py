@@ -16,6 +16,7 @@ from ..errors import Aborted, ConfigError, MeterdError
 from ..parameters import BAUDRATES as BAUDRATES_KNOWN
 from ..protocols import registry
 from ..runtime.single import Single
+from .diagnosis import diagnosis, stopped_at
 from .exit_codes import OK, READ_FAILED
 from .options import CONFIG, DEBUG, HELP, STATE, VALUE, Option, UsageError, parse, usage
 from .run import set_up_log, state_directory
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..config.files import Configuration
-    from ..model import Device, Signal
+    from ..model import Device, Memory, Signal
     from .options import Arguments
 
 OUTPUT = Option(("-o", "--output"), VALUE, "write the configuration found here instead of to stdout", "FILE")
@@ -53,16 +54,21 @@ def main(words: list[str]) -> int:
         raise UsageError("--baudrates is for serial lines: over TCP the converter has its own speed")
     if not state and arguments.has("baudrates"):
         state["wanted_baudrates"] = _baudrates(arguments.value("baudrates") or "")
+    single = Single(Loop(), device, path, lambda reading: None)
+    memory = state_directory(arguments).memory(device.alias)
     try:
-        found = _discover(device, path, arguments, state)
+        found = _discover(single, memory, resume, state)
     except MeterdError as error:
         _save_state(resume, state)
         print(f"meterd scan: {device.alias}: {error}", file=sys.stderr)
+        _explain(single, path, stopped_at(error, single.evidence, [], memory) or "object", error)
         return READ_FAILED.get(error.reason, 1)
     except KeyboardInterrupt:
         _save_state(resume, state)
         raise
     _save_state(resume, state)
+    if not found.get("devices", True) and not single.evidence.frames:
+        _explain(single, path, "frame" if single.evidence.received_bytes else "bytes", None)
     output = arguments.value("output")
     _write(output, _configuration(device, path, found, with_secrets=output is not None))
     if arguments.has("profile"):
@@ -70,6 +76,11 @@ def main(words: list[str]) -> int:
             raise UsageError(f"{device.alias} is described by no profile")
         _write_text(arguments.value("profile"), found["profile"])
     return OK
+
+
+def _explain(single: Single, path: str, rung: str, error: MeterdError | None) -> None:
+    """Why nothing was found, and what to try, as `meterd doctor` says it."""
+    print("\n".join(diagnosis(single.device, path, rung, error, single.evidence, [])), file=sys.stderr)
 
 
 def find_device(arguments: Arguments, command: str) -> tuple[Device, str]:
@@ -115,25 +126,22 @@ def _discovery(package: str) -> ModuleType:
         raise ConfigError("", f"{registry.program(package)} devices cannot be scanned") from None
 
 
-def _discover(device: Device, path: str, arguments: Arguments, state: dict[str, Any]) -> dict[str, Any]:
-    discovery = _discovery(device.protocol)
-    single = Single(Loop(), device, path, lambda reading: None)
-    memory = state_directory(arguments).memory(device.alias)
-
+def _discover(single: Single, memory: Memory, resume: str | None, state: dict[str, Any]) -> dict[str, Any]:
+    discovery = _discovery(single.device.protocol)
     saved = monotonic()
 
     def progress(text: str) -> None:
         nonlocal saved
         if monotonic() - saved > SAVED_EVERY_S:
             saved = monotonic()
-            _save_state(arguments.value("resume"), state)
+            _save_state(resume, state)
         print(
             f"\r\x1b[K{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr
         )
         sys.stderr.flush()
 
     try:
-        found: dict[str, Any] = single.run(discovery.discover(device, memory, state, progress))
+        found: dict[str, Any] = single.run(discovery.discover(single.device, memory, state, progress))
     except Aborted as error:
         raise MeterdError(str(error)) from None
     finally:
@@ -200,7 +208,7 @@ def _for_its_owner(name: str, flags: int) -> int:
 
 
 def _write(name: str | None, configuration: dict[str, Any]) -> None:
-    print(f"{len(configuration['devices'])} devices, {len(configuration['signals'])} signals", file=sys.stderr)
+    print(f"devices: {len(configuration['devices'])}, signals: {len(configuration['signals'])}", file=sys.stderr)
     _write_text(name, configuration)
 
 

@@ -5,7 +5,7 @@
     stop PROTOCOL       stop one protocol within the daemon, politely
     reload              read the configuration again
     events [COUNT]      the event log, newest first
-    trace [LINE]        the wire log from now on, secrets masked, until the client leaves
+    trace [NAME]        the wire log from now on, secrets masked, until the client leaves; NAME of a line or a device
 
 Protocols are named as their debug programs are: iec62056-21, dlms, mbus, elgama. `nc -U` is client enough.
 """
@@ -111,7 +111,7 @@ class Control:
             self._listener = None
 
     def _follow(self, line: Line) -> None:
-        """A line has begun; who traces wants to see it too."""
+        """A line has begun or has other devices now; who traces may want to see it too."""
         for client in list(self._clients.values()):
             client.follow(line)
 
@@ -252,15 +252,21 @@ class Client:
             self._wire_log = WireLog(self, lambda: self._loop.time)
             for line in self._control.daemon.lines.values():
                 self.follow(line)
+            if not self._observers:
+                known = ", ".join(self._control.daemon.lines) or "none"
+                self.write(f"# nothing is called {' '.join(words[1:]) or 'so'} so far; lines: {known}\n")
             return
         self._ending = True
         self.write(dumps(self._control.answer(words)) + "\n")
 
     def follow(self, line: Line) -> None:
         """Let a client that traces see this line."""
-        if self._wire_log is None or (self._only and line.key not in self._only and line.path not in self._only):
+        names = {line.key, line.path, *(job.alias() for job in line.jobs)}
+        if self._wire_log is None or (self._only and not names.intersection(self._only)):
             return
         self._observers = [(one, seen) for one, seen in self._observers if one in self._control.daemon.lines.values()]
+        if any(one is line for one, _ in self._observers):
+            return
         daemon = self._control.daemon
         observer = self._wire_log.observer(line.key, lambda: daemon.secrets_of(line))
         line.player.observers.append(observer)

@@ -132,7 +132,7 @@ class Daemon:
             if jobs is None or line.path != _path_of(jobs[0], ports):
                 leaving.append(self.lines.pop(key))
             else:
-                line.set_jobs(jobs)
+                self._serve(line, jobs)
         self._closing += leaving
         for key, jobs in by_line.items():
             if key not in self.lines:
@@ -148,9 +148,12 @@ class Daemon:
         line.once = self.once
         line.status_interval_s = self.status_interval_s
         line.player.observers = list(self.observe(line))
+        self._serve(line, jobs)
+
+    def _serve(self, line: Line, jobs: list[Job]) -> None:
+        line.set_jobs(jobs)
         for follow in self.followers:
             follow(line)
-        line.set_jobs(jobs)
 
     def _line_closed(self, line: Line) -> None:
         self._closing.remove(line)
@@ -181,7 +184,7 @@ class Daemon:
         for warning in configuration.warnings:
             log.warning(warning)
         count = self.configure(configuration)
-        log.notice(f"configuration reloaded: {count} devices on {len(self.lines)} lines")
+        log.notice(f"configuration reloaded; devices: {count}, lines: {len(self.lines)}")
 
     def stop(self) -> None:
         """End all conversations politely, then the loop, within STOP_S."""

@@ -96,13 +96,18 @@ def test_a_stopped_search_goes_on_and_finds_all(stop_after: int) -> None:
     assert any(silent in line and "no key is configured" in line for line in said)
 
 
+def nearly_done(next_primary: int) -> str:
+    """The state of a search that has come to this address, the last 250."""
+    return json.dumps(
+        {"baudrates": [2400], "parts": ["primary"], "mask": "F" * 16, "part": 0, "next_primary": next_primary,
+         "branches": None, "found": [], "clashes": [], "selections": 0, "baudrate": 0, "at": "", "done": False}
+    )  # fmt: skip
+
+
 def test_a_search_on_a_line_goes_on_from_its_file(tmp_path: Path) -> None:
     served = OnPty(Bus(Slave(primary=250), Slave("87654321", 3)))
     state, found = tmp_path / "search.json", tmp_path / "x.json"
-    kept = {"baudrates": [2400], "parts": ["primary"], "mask": "F" * 16, "part": 0, "next_primary": 248,
-            "branches": None, "found": [], "clashes": [], "selections": 0, "baudrate": 0, "at": "",
-            "done": False}  # fmt: skip
-    state.write_text(json.dumps(kept))
+    state.write_text(nearly_done(248))
     words = ["scan", "mbus", f"device={served.node}", "--resume", str(state), "-o", str(found)]
     for _ in range(2):  # a search that is done is not made again
         done = meterd(*words, "--state", str(tmp_path))
@@ -118,3 +123,23 @@ def test_a_search_on_a_line_goes_on_from_its_file(tmp_path: Path) -> None:
 def test_speeds_are_for_serial_lines() -> None:
     done = meterd("scan", "mbus", "ip=127.0.0.1", "port=1", "--baudrates", "300")
     assert done.returncode == 2 and "serial" in done.stderr
+
+
+def test_a_scan_that_hears_nothing_says_what_to_try(tmp_path: Path) -> None:
+    server = Served(Meter)
+    words = ("ip=127.0.0.1", f"port={server.port}", "client_address=32", "physical_address=1", "timeout_ms=200")
+    done = meterd("scan", "dlms", *words, "--state", str(tmp_path))
+    server.close()
+    assert done.returncode == 10 and not done.stdout
+    assert "not one byte came back" in done.stderr and "client_address: 16" in done.stderr
+
+
+def test_a_search_that_hears_nothing_says_what_to_try(tmp_path: Path) -> None:
+    served = OnPty(Bus())
+    state = tmp_path / "search.json"
+    state.write_text(nearly_done(249))
+    words = ("scan", "mbus", f"device={served.node}", "--resume", str(state), "--state", str(tmp_path))
+    done = meterd(*words)
+    served.close()
+    assert done.returncode == 0 and json.loads(done.stdout) == {"devices": [], "signals": []}
+    assert "not one byte came back" in done.stderr and "Try: " in done.stderr

@@ -171,6 +171,22 @@ def test_a_trace_of_one_line_only(rig, knock):
     assert f"@ 127.0.0.1:{port}\n" not in text
 
 
+def test_a_trace_of_a_device_by_its_name_from_when_it_comes(rig, knock):
+    port, other = rig.host.on_tcp(0, counting_meter()), rig.host.on_tcp(0, counting_meter())
+    rig.configure(tcp_device("a", port), tcp_device("b", other))
+    client = knock(b"trace c\n")
+    rig.run(0.3)
+    rig.configure(tcp_device("a", port), tcp_device("b", other), tcp_device("c", other))
+    rig.run(0.5)
+    rig.configure(tcp_device("a", port), tcp_device("b", other), tcp_device("c", other))
+    rig.run(0.3)
+    text = client.recv(1 << 20).decode()
+    note, line = f"# nothing is called c so far; lines: 127.0.0.1:{port}, 127.0.0.1:{other}\n", f"@ 127.0.0.1:{other}\n"
+    assert text.count(note) == 1
+    assert text.count(line) == 1
+    assert f"@ 127.0.0.1:{port}\n" not in text
+
+
 def test_a_trace_that_nobody_reads_is_let_go(rig, knock, monkeypatch):
     monkeypatch.setattr(module, "MAX_WAITING", 1000)
     knock(b"trace\n")
