@@ -6,12 +6,12 @@ import functools
 from typing import Any
 
 import pytest
-from Cryptodome.PublicKey import ECC
 
 from meterd.conversation import Receive
 from meterd.errors import Aborted, MeterdError, PortGone
 from meterd.number import Number
 from meterd.protocols.dlms import driver
+from meterd.protocols.dlms.cryptodome import elliptic_curves
 from meterd.protocols.dlms.parameters import AUTHENTICATIONS, SECURITIES
 from meterd.simulate import dlms as simulated
 from meterd.simulate.dlms_server import ServerAssociation
@@ -35,7 +35,7 @@ EXPECTED = {
 @functools.cache
 def key_pair(curve: str, number: int) -> tuple[str, str]:
     """Private and public key in PEM, the same in every run."""
-    key = ECC.construct(curve=curve, d=number)
+    key = elliptic_curves().construct(curve=curve, d=number)
     return key.export_key(format="PEM"), key.public_key().export_key(format="PEM")
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from ...errors import SecurityError
 from . import enumerations as codes
-from .keys import cryptodome
+from .cryptodome import cryptodome
 from .security import AUTHENTICATION, TAG_LENGTH, SecurityContext
 
 TYPE_CHECKING = False

@@ -6,7 +6,8 @@ and what is allowed, never what was found; nothing that holds a key prints it.
 
 from __future__ import annotations
 
-from ...errors import ConfigError, SecurityError
+from ...errors import ConfigError
+from .cryptodome import cryptodome, elliptic_curves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,18 +18,6 @@ KEY_LENGTHS = {0: 16, 1: 16, 2: 32}
 CURVES = {1: "P-256", 2: "P-384"}
 SYSTEM_TITLE_LENGTH = 8
 _COORDINATE_LENGTHS = {"P-256": 32, "P-384": 48}
-
-
-def cryptodome(module: str) -> Any:
-    """A module of pycryptodomex, loaded when the first device asks for it. Raises: SecurityError if not installed."""
-    from importlib import import_module
-
-    try:
-        return import_module("Cryptodome." + module)
-    except ImportError:
-        raise SecurityError(
-            "ciphering needs pycryptodomex (OpenWrt: python3-cryptodomex), which is not installed"
-        ) from None
 
 
 class PrivateKey:
@@ -158,7 +147,7 @@ def _from_pem(text: str, name: str, place: str) -> Any:
     if not pem.startswith("-----BEGIN"):
         return None
     try:
-        return cryptodome("PublicKey.ECC").import_key(pem)
+        return elliptic_curves().import_key(pem)
     except (ValueError, IndexError, TypeError, NotImplementedError):
         raise ConfigError(
             place, f"{name}: this PEM holds no elliptic curve key that can be read (no passphrase)"
@@ -169,7 +158,7 @@ def _private_from_octets(octets: bytes, curve: str) -> Any:
     if len(octets) != _COORDINATE_LENGTHS[curve]:
         return None
     try:
-        return cryptodome("PublicKey.ECC").construct(curve=curve, d=int.from_bytes(octets, "big"))
+        return elliptic_curves().construct(curve=curve, d=int.from_bytes(octets, "big"))
     except ValueError:
         return None
 
@@ -182,6 +171,6 @@ def _public_from_octets(octets: bytes, curve: str) -> Any:
         return None
     x, y = int.from_bytes(octets[:width], "big"), int.from_bytes(octets[width:], "big")
     try:
-        return cryptodome("PublicKey.ECC").construct(curve=curve, point_x=x, point_y=y)
+        return elliptic_curves().construct(curve=curve, point_x=x, point_y=y)
     except ValueError:
         return None

@@ -17,7 +17,8 @@ from __future__ import annotations
 from ...errors import SecurityError
 from . import enumerations as codes
 from .apdu import Cursor, octet_string
-from .keys import KEY_LENGTHS, SYSTEM_TITLE_LENGTH, cryptodome
+from .cryptodome import cryptodome
+from .keys import KEY_LENGTHS, SYSTEM_TITLE_LENGTH
 from .refusals import raise_refusal
 
 TYPE_CHECKING = False
