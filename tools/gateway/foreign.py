@@ -55,9 +55,6 @@ LEFT_OUT_BIG_ENDIAN = {
 }
 LEFT_OUT_GATEWAY = {
     "test_dlms_security.py::TestBothWays::test_against_dlms_cosem": "the peer's ciphers are compiled from Rust",
-    "test_dlms_security.py::TestKeys::test_asymmetric_forms": (
-        "Cryptodome as compiled here for MIPS refuses the first public key that a process reads, for a reason not found"
-    ),
 }
 # The peer meterbus calls Cryptodome by its older name.
 OTHER_NAMES = {"Crypto/__init__.py": "from Cryptodome import __path__\n"}

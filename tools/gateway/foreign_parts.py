@@ -21,9 +21,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .machines import Machine
 
-CRYPTODOME = "pycryptodomex==3.23.0"
+# What OpenWrt 23.05 and 24.10 carry, as they carry this Python.
+CRYPTODOME = "pycryptodomex==3.18.0"
 CTYPES = ("_ctypes.c", "callbacks.c", "callproc.c", "stgdict.c", "cfield.c")
 FFI = ("-DHAVE_FFI_PREP_CIF_VAR=1", "-DHAVE_FFI_PREP_CLOSURE_LOC=1", "-DHAVE_FFI_CLOSURE_ALLOC=1")
+# For arm its static trampolines call a function that it does not declare there; callbacks do without them.
+FFI_CONFIGURE = ("--disable-shared", "--disable-docs", "--disable-exec-static-tramp")
 # libffi's assembly has addresses in tables that nobody reads here; the loader may write them in.
 FFI_LINK = (*LINK, "-Wl,-z,notext")
 
@@ -40,7 +43,10 @@ def foreign_parts(machine: Machine) -> Path:
         _cryptodome(machine, folder, work / "cryptodome", log)
         shutil.rmtree(work)
 
-    recipe = {"python": python(machine).name, "compile": COMPILE, "link": FFI_LINK, "ciphers": (CRYPTODOME, "-O1")}
+    recipe = {
+        "python": python(machine).name, "compile": COMPILE, "link": FFI_LINK, "ffi": FFI_CONFIGURE,
+        "ciphers": (CRYPTODOME, "-O1"),
+    }  # fmt: skip
     return made(f"foreign-parts-{machine.name}", recipe, make)
 
 
@@ -63,7 +69,7 @@ def _ctypes(machine: Machine, folder: Path, work: Path, log: str) -> None:
     environment = {**os.environ, **{name: str(tools / tool) for name, tool in names.items()}}
     environment["CFLAGS"] = "-Os -g0 -fPIC"
     work.mkdir(parents=True)
-    switches = (f"--host={machine.host}", "--build=x86_64-pc-linux-gnu", "--disable-shared", "--disable-docs")
+    switches = (f"--host={machine.host}", "--build=x86_64-pc-linux-gnu", *FFI_CONFIGURE)
     run(log, source("libffi") / "configure", *switches, cwd=work, env=environment)
     run(log, "nice", "make", cwd=work, env=environment)
     parts = [source(f"python{PYTHON}") / "Modules" / "_ctypes" / name for name in CTYPES]
@@ -72,7 +78,10 @@ def _ctypes(machine: Machine, folder: Path, work: Path, log: str) -> None:
 
 
 def _cryptodome(machine: Machine, folder: Path, work: Path, log: str) -> None:
-    """Without processor extensions: whether there are any is asked of the machine that compiles."""
+    """As OpenWrt's feed compiles it: the library asks the compiler for processor extensions, but the machine that
+    compiles for its byte order and word size, and the feed lets it. What meterd needs must work so, for so gateways
+    have it; Debian's machines have it compiled right.
+    """
     tools = compiler(machine)
     shutil.copytree(sdist(CRYPTODOME), work)
     environment = {
