@@ -170,7 +170,7 @@ def test_sigterm_ends_politely_and_soon(site, daemon, tmp_path):
             "signals": [iec_signal("a", "E", "1.8.0")],
         }
     )
-    running.wait_for(lambda run: [line for line in run.log if "1 devices" in line])
+    running.wait_for(lambda run: [line for line in run.log if "devices: 1" in line])
     time.sleep(0.5)
     begun = time.monotonic()
     assert running.stop() == 0

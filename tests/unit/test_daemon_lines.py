@@ -248,9 +248,10 @@ def test_a_name_that_does_not_exist_is_asked_for_once_at_a_time(rig, said, monke
 
 
 def test_the_status_of_a_trace_follows_reloads(rig, said):
-    seen: list[str] = []
-    rig.daemon.followers.append(lambda line: seen.append(line.key))
+    seen: list[tuple[str, list[str]]] = []
+    rig.daemon.followers.append(lambda line: seen.append((line.key, [job.alias() for job in line.jobs])))
     port, other = rig.host.on_tcp(0, counting_meter()), rig.host.on_tcp(0, counting_meter())
     rig.configure(tcp_device("a", port))
     rig.configure(tcp_device("a", port), tcp_device("b", other))
-    assert seen == [f"127.0.0.1:{port}", f"127.0.0.1:{other}"]
+    first, second = f"127.0.0.1:{port}", f"127.0.0.1:{other}"
+    assert seen == [(first, ["a"]), (first, ["a"]), (second, ["b"])]
