@@ -45,7 +45,7 @@ class Daemon:
         self._told_stopped: set[str] = set()  # protocols of which the log says already that they are stopped
         self.configuration: Configuration | None = None
         self.observe: Callable[[Line], Iterable[Observer]] = lambda line: ()
-        self.followers: list[Callable[[Line], None]] = []  # told of every new line
+        self.followers: list[Callable[[Line], None]] = []  # told of every line that begins or has other devices
         self.once = False
         self.status_interval_s: float | None = None
         self._closing: list[Line] = []  # they say goodbye still
