@@ -45,14 +45,15 @@ class Rig:
 
     def arm(self, number: int, away: int) -> None:
         deadline = self.loop.time + away * MICROSECOND
-        due, before = int(deadline * 1_000_000) + 1, self.due[number]
+        self.loop.arm(self.timers[number], deadline)
+        # Up to the next microsecond; which that is where the product is nearly whole depends on the processor's bits.
+        due, before = round(self.timers[number].deadline * 1e6), self.due[number]
+        assert 0 <= due - deadline * 1e6 <= 1.001
         self.moved[number] |= before is not None and due > before
         if before is None or due < before:
             self.count += 1
             self.order[number] = self.count
         self.due[number] = due
-        self.loop.arm(self.timers[number], deadline)
-        assert self.timers[number].deadline == due / 1e6
 
     def disarm(self, number: int) -> None:
         self.moved[number] |= self.due[number] is not None
