@@ -46,7 +46,8 @@ class Rig:
     def arm(self, number: int, away: int) -> None:
         deadline = self.loop.time + away * MICROSECOND
         self.loop.arm(self.timers[number], deadline)
-        # Up to the next microsecond; which that is where the product is nearly whole depends on the processor's bits.
+        # Up to the next microsecond; which that is where the product is nearly whole depends on the processor's bits,
+        # so times are compared as whole microseconds everywhere.
         due, before = round(self.timers[number].deadline * 1e6), self.due[number]
         assert 0 <= due - deadline * 1e6 <= 1.001
         self.moved[number] |= before is not None and due > before
@@ -79,7 +80,7 @@ class Rig:
         busy = bool(self.acts)
         expected = self.loop.next_deadline()
         armed = [due for due in self.due if due is not None]
-        assert expected is None or not armed or expected <= min(armed) / 1e6
+        assert expected is None or not armed or round(expected * 1e6) <= min(armed)
         assert expected is not None or not armed
         self.loop.turn()
         if not busy:
