@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from ..json_text import loads
-from ..paths import parent
+from ..paths import parent, read_up_to
 from .validation import shown
 
 TYPE_CHECKING = False
@@ -40,8 +40,7 @@ class Source:
 
     def _read(self, careful: bool) -> bool:
         try:
-            with open(self.path, "rb") as file:
-                data = file.read(MAX_FILE + 1)
+            data = read_up_to(self.path, MAX_FILE + 1)
             self.text = data.decode().removeprefix("\ufeff")
         except OSError as error:
             return self._unreadable(f"cannot be read: {error.strerror}")

@@ -13,7 +13,7 @@ import posix
 from .. import log
 from .._core import LoggedOnly
 from ..json_text import encode, loads
-from ..paths import exists
+from ..paths import exists, read_up_to
 from .format import json_line
 
 TYPE_CHECKING = False
@@ -92,8 +92,7 @@ class EventLog(LoggedOnly):
 
     def _read_back(self, path: str) -> None:
         try:
-            with open(path, "rb") as file:
-                content = file.read(MAX_FILE)
+            content = read_up_to(path, MAX_FILE)
         except FileNotFoundError:
             return
         except OSError as error:

@@ -14,7 +14,7 @@ from posix import open as open_descriptor
 from .. import log
 from ..json_text import dumps, loads
 from ..model import Memory
-from ..paths import is_folder, join, make_folders, parent
+from ..paths import is_folder, join, make_folders, parent, read_up_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ class StateDirectory:
         self._unknown.discard(device_alias)
         self._was_there = self._was_there or is_folder(self.path)
         try:
-            with open(self._file(device_alias), "rb") as file:
-                data = file.read(MAX_STATE_BYTES)
+            data = read_up_to(self._file(device_alias), MAX_STATE_BYTES)
         except FileNotFoundError:
             if not self._may_be_made() and not is_folder(self.path):
                 self._unknown.add(device_alias)

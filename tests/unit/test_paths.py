@@ -60,3 +60,13 @@ def test_the_environment_is_that_of_the_start(monkeypatch):
     monkeypatch.setitem(posix.environ, b"METERD_TEST", b"gr\xc3\xbcn \xff")
     assert paths.environment("METERD_TEST") == "grün \udcff"
     assert paths.environment("METERD_NOT_SET") is None
+
+
+def test_a_file_is_read_up_to_a_limit_and_no_room_is_made_for_more(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 1000)
+    assert paths.read_up_to(str(path), 1 << 60) == bytes(range(256)) * 1000  # no machine has room for that limit
+    assert paths.read_up_to(str(path), 200_000) == (bytes(range(256)) * 1000)[:200_000]
+    assert paths.read_up_to(str(path), 0) == b""
+    with pytest.raises(FileNotFoundError):
+        paths.read_up_to(str(tmp_path / "none"), 10)

@@ -32,7 +32,7 @@ PACKAGES = (
     "libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libexpat1", "libffi8", "libssl3", "libsqlite3-0", "libbz2-1.0",
     "liblzma5", "libuuid1", "python3-msgpack", "python3-ujson", "python3-pycryptodome", "python3-cffi-backend",
     "python3-cryptography",
-    "libdouble-conversion3", "libgmp10",
+    "libdouble-conversion3", "libgmp10", "libatomic1",
 )  # fmt: skip
 # Newer ones are compiled for this machine.
 PURE = ("hypothesis==6.112.0", "attrs==24.2.0", "sortedcontainers==2.4.0")
