@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..conversation import LineSettings
 from ..errors import ConfigError
-from ..runtime.wire_log import parse_wire_log
 from ..simulate.replay import first_settings, meter
+from ..simulate.transcript import parse_wire_log
 from .exit_codes import OK
 from .options import FLAG, HELP, VALUE, Option, UsageError, parse, usage
 from .simulate import PLACE, serve

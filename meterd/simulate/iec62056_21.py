@@ -45,6 +45,7 @@ from ..protocols.iec62056_21.messages import (
     same_serial,
     with_block_check,
 )
+from .transcript import PARITIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +59,6 @@ GAP_MS = 1500
 REPEAT_MS = 1000  # how long the last block of a list may still be asked for again
 ACK_TIMEOUT_MS = 2000  # t_r of the host is at most 1500 ms
 MAX_REQUEST = 64  # `/?`, 32 characters of address, `!`, CR LF, and some NULs or noise before them
-PARITIES = {"N": "none", "E": "even", "O": "odd"}
 IDENTS = {"A": "/MTd METERD", "B": "/MTdEMETERD", "C": "/MTd5\\2METERD"}
 MAX_TIMES = 3  # a block is sent so often at most
 

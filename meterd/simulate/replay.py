@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..conversation import Conversation
-    from ..runtime.wire_log import Entry
+    from .transcript import Entry
 
 # A client that went on at another speed and was lost begins anew at the first one; so does a meter after a while.
 IDLE_MS = 5000.0

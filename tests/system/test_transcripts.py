@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from meterd.conversation import LineSettings
-from meterd.runtime.wire_log import HEADER, parse_wire_log
+from meterd.runtime.wire_log import HEADER
 from meterd.simulate.replay import first_settings, meter
+from meterd.simulate.transcript import parse_wire_log
 
 from .rig import Running
 

@@ -19,8 +19,9 @@ from meterd.cli.exit_codes import READ_FAILED
 from meterd.cli.main import COMMANDS
 from meterd.model import QUALITIES, REASONS
 from meterd.publish.status import COUNTERS
-from meterd.runtime.wire_log import WireLog, mask, parse_wire_log
+from meterd.runtime.wire_log import WireLog, mask
 from meterd.simulate.iec62056_21 import LINE, meter
+from meterd.simulate.transcript import parse_wire_log
 
 from .rig import iec_device, iec_signal
 

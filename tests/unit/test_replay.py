@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from meterd.conversation import LineSettings, Receive, Send
 from meterd.errors import Silence
-from meterd.runtime.wire_log import parse_wire_log
 from meterd.simulate.replay import meter
+from meterd.simulate.transcript import parse_wire_log
 
 SLOW, FAST = LineSettings(300, 7, "even", 1), LineSettings(9600, 7, "even", 1)
 LOG = """# meterd wire log 1
