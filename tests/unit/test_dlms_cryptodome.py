@@ -25,10 +25,10 @@ from Cryptodome.Hash import MD5
 from Cryptodome.Util import _raw_api
 load = _raw_api.load_pycryptodome_raw_lib
 class Faulty:
-    def __init__(self, library):
-        self.library = library
+    def __init__(self, real):
+        self.real = real
     def __getattr__(self, name):
-        return (lambda *arguments: 15) if name == "ed25519_new_point" else getattr(self.library, name)
+        return (lambda *arguments: 15) if name == "ed25519_new_point" else getattr(self.real, name)
 def faulty(name, declarations):
     library = load(name, declarations)
     return Faulty(library) if name.endswith("_ed25519") else library
