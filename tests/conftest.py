@@ -6,6 +6,7 @@ Elsewhere such a test is skipped with a plain message; `.ci/run` installs all th
 from __future__ import annotations
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -13,6 +14,10 @@ import pytest
 # How long an example takes is the machine's affair: an emulated one is a hundred times slower.
 hypothesis.settings.register_profile("meterd", deadline=None)
 hypothesis.settings.load_profile("meterd")
+
+# A shell that runs the tests in the background has them ignore SIGINT, and every process that they start inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _lacking: list[str] = []
 

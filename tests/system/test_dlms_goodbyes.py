@@ -181,8 +181,7 @@ def test_programs_that_read_a_meter_once_release_what_is_open(site, tmp_path, li
 def test_a_doctor_who_is_interrupted_tells_the_meter(site, tmp_path):
     meter = Seen()
     path = tmp_path / "meterd.json"
-    # So late an answer that even a machine which runs all tests at once interrupts in time.
-    where = {"ip": "127.0.0.1", "port": site.tcp(meter, fault="delay:1:3000"), "timeout_ms": 5000}
+    where = {"ip": "127.0.0.1", "port": site.tcp(meter, fault="delay:1:200")}
     path.write_text(json.dumps({"devices": [row("a", where)], "signals": [energy("a")]}))
     process = meterd("doctor", path, "a")
     eventually(lambda: meter.heard == beginning("hdlc"))
