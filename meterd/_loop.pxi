@@ -33,9 +33,6 @@ cdef extern from "sys/timerfd.h":
     int TFD_CLOEXEC
     int TFD_TIMER_ABSTIME
 
-cdef extern from "unistd.h":
-    int close_descriptor "close"(int fd)
-
 cdef extern from "time.h":
     struct itimerspec:
         timespec it_interval
@@ -43,7 +40,7 @@ cdef extern from "time.h":
 
 cdef enum:
     MOST_DESCRIPTORS = 1 << 20
-    MOST_AHEAD = 0x7FFF0000  # microseconds, half an hour: the alarm is set anew then
+    MOST_AHEAD = 0x7FFF0000  # microseconds: seconds of 32 bits hold that, and half an hour later it is set anew
     SERVED_A_TURN = 32  # what else is ready comes first in the next turn
     # With hundreds of meters every turn finds hundreds of time-outs moved; to put all in their place then is dear.
     MOVES_A_TURN = 8
@@ -219,9 +216,7 @@ cdef class Loop:
 
     cdef int _set_alarm(self, int64_t due) except -1:
         cdef itimerspec alarm
-        cdef uint64_t ahead = <uint64_t>due - <uint64_t>self.now
-        if ahead > MOST_AHEAD:
-            due = self.now + MOST_AHEAD
+        due = min(due, self.now + MOST_AHEAD)
         alarm.it_interval.tv_sec = alarm.it_interval.tv_nsec = 0
         alarm.it_value.tv_sec = due // MICROSECONDS
         alarm.it_value.tv_nsec = <long>(due % MICROSECONDS) * 1000
@@ -277,10 +272,8 @@ cdef class Loop:
         self.running = False
 
     def close(self):
-        close(self._wake_read)
-        close(self._wake_write)
-        close_descriptor(self._epoll)
-        close_descriptor(self._alarm)
+        for fd in (self._wake_read, self._wake_write, self._epoll, self._alarm):
+            close(fd)
         # Those numbers are other files' from now on.
         self._epoll = self._alarm = self._wake_read = self._wake_write = -1
 
