@@ -6,9 +6,9 @@ from ...errors import Refused
 from ...obis import format_logical_name
 from .conversation import resume_or_open
 from .enumerations import CLOCK, DATA, DEMAND_REGISTER, EXTENDED_REGISTER, REGISTER
-from .objects import Directory, object_list
+from .objects import object_list
 from .reader import Item, attribute_name
-from .reading import Values, value_of
+from .reading import value_of
 from .settings import Settings
 from .targets import VALUE_ATTRIBUTE
 
@@ -71,12 +71,12 @@ class Found:
 def scan(device: Device, memory: Memory) -> Conversation:
     """Read the association's object list and the values in it. Returns: [Found]. Raises: MeterdError."""
     session: Session = yield from resume_or_open(Settings(device), memory)
-    found: list[Found] = yield from session.politely(explore(session, memory))
+    found: list[Found] = yield from session.politely(explore(session))
     yield from session.leave()
     return found
 
 
-def explore(session: Session, memory: Memory) -> Conversation:
+def explore(session: Session) -> Conversation:
     """The object list within an open session, with the values in it. Returns: [Found]. Raises: MeterdError."""
     reader = session.reader()
     listed: list[MeterObject] = yield from object_list(reader)
@@ -89,7 +89,7 @@ def explore(session: Session, memory: Memory) -> Conversation:
         if known.class_id in SHOWN_CLASSES and (known.attributes is None or VALUE_ATTRIBUTE in known.attributes)
     ]
     items = [item for _, item in readable]
-    values = Values(reader, Directory(reader, memory), memory)
+    values = session.values()
     yield from values.learn_scalers(items)
     start = 0
     while start < len(items):

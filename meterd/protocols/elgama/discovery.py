@@ -86,7 +86,7 @@ def _objects(device: Device, profile: Profile, memory: Memory) -> Conversation:
 
     def talk() -> Conversation:
         yield from Talk(requests, session.reader(), memory, set()).identify()
-        return (yield from explore(session, memory))
+        return (yield from explore(session))
 
     found: list[Found] = yield from session.politely(talk())
     yield from session.leave()
