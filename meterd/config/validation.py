@@ -6,7 +6,7 @@ too: what was found (never a secret), what is allowed, and the nearest known nam
 
 from __future__ import annotations
 
-from ..paths import join
+from ..paths import join, read_up_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,8 +152,7 @@ def _otherwise(parameter: Parameter, row: Row, directory: str, complain: Complai
     name = parameter.name + "_file"
     path = join(directory, str(row[name]))
     try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_SECRET_FILE + 1)
+        content = read_up_to(path, MAX_SECRET_FILE + 1)
         secret = content.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         complain(name, f'found "{path}", whose content is no text')

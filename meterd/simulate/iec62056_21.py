@@ -45,7 +45,7 @@ from ..protocols.iec62056_21.messages import (
     same_serial,
     with_block_check,
 )
-from .transcript import PARITIES
+from .transcript import parse_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,8 +120,7 @@ class Options:
         self.reaction_s = int(options.pop("reaction_ms", "100")) / 1000
         self.line_s = int(options.pop("line_ms", "0")) / 1000
         self.idle_ms = int(options.pop("idle_ms", "10000"))
-        form = options.pop("format", "7E1").upper()
-        self.opening = LineSettings(int(options.pop("baudrate", "300")), int(form[0]), PARITIES[form[1]], int(form[2]))
+        self.opening = parse_settings(f"{options.pop('baudrate', '300')} {options.pop('format', '7E1').upper()}")
         if options:
             raise ValueError(f"unknown option {', '.join(options)}")
 
