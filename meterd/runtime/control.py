@@ -254,15 +254,18 @@ class Client:
                 self.follow(line)
             if not self._observers:
                 known = ", ".join(self._control.daemon.lines) or "none"
-                self.write(f"# nothing is called {' '.join(words[1:]) or 'so'} so far; lines: {known}\n")
+                what = f"nothing is called {' '.join(self._only)}" if self._only else "nothing is read"
+                self.write(f"# {what} so far; lines: {known}\n")
             return
         self._ending = True
         self.write(dumps(self._control.answer(words)) + "\n")
 
     def follow(self, line: Line) -> None:
         """Let a client that traces see this line."""
+        if self._wire_log is None:
+            return
         names = {line.key, line.path, *(job.alias() for job in line.jobs)}
-        if self._wire_log is None or (self._only and not names.intersection(self._only)):
+        if self._only and not names.intersection(self._only):
             return
         self._observers = [(one, seen) for one, seen in self._observers if one in self._control.daemon.lines.values()]
         if any(one is line for one, _ in self._observers):

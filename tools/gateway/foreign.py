@@ -264,9 +264,9 @@ def main(names: list[str]) -> int:
     failed: list[str] = []
     with ThreadPoolExecutor(os.cpu_count()) as cores:
         for ended in as_completed([cores.submit(_in_a_process_of_its_own, name) for name in names or FOREIGN]):
-            name, run = ended.result()
-            print(run.stdout, end="", flush=True)
-            if run.returncode:
+            name, tests = ended.result()
+            print(tests.stdout, end="", flush=True)
+            if tests.returncode:
                 failed.append(name)
     print(f"unit tests failed on {', '.join(failed)}" if failed else "unit tests passed on all", flush=True)
     return 1 if failed else 0
