@@ -13,10 +13,10 @@ import sys
 
 from meterd._core import Loop
 from meterd.model import Device, Memory, Signal
+from meterd.ports.player import Player
+from meterd.ports.tcp_port import TcpPort
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import DEVICE, SIGNAL
-from meterd.runtime.player import Player
-from meterd.runtime.tcp_port import TcpPort
 
 
 def device(port: int) -> Device:

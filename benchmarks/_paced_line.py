@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from meterd._core import Loop
 from meterd.config.files import load
 from meterd.conversation import LineSettings
+from meterd.daemon.daemon import Daemon
+from meterd.daemon.line import Line
+from meterd.daemon.one_scan import Evidence
+from meterd.daemon.state import StateDirectory
 from meterd.model import Reading
-from meterd.publish.hub import Hub
-from meterd.runtime.daemon import Daemon
-from meterd.runtime.line import Line
-from meterd.runtime.meter_host import MeterHost
-from meterd.runtime.single import Evidence
-from meterd.runtime.state import StateDirectory
+from meterd.simulate.meter_host import MeterHost
+from meterd.sinks.hub import Hub
 
 if TYPE_CHECKING:
     from meterd.conversation import Conversation

@@ -20,8 +20,8 @@ import structlog
 from dlms_cosem import dlms_data
 
 from meterd._core import HdlcDecoder, Loop, encode_frame
-from meterd.runtime.meter_host import MeterHost
 from meterd.simulate import dlms as simulated
+from meterd.simulate.meter_host import MeterHost
 from tests.conformance.test_dlms_foreign import GuruxReader, attribute, cosem_client
 from tests.unit.dlms_pair import device, memory, scan, signal
 

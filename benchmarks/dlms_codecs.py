@@ -10,8 +10,8 @@ from dlms_cosem.protocol import xdlms
 
 from meterd import _core
 from meterd.protocols.dlms import enumerations as codes
-from meterd.protocols.dlms import get
-from meterd.protocols.dlms.encode import encode
+from meterd.protocols.dlms.apdus import get
+from meterd.protocols.dlms.apdus.encode import encode
 
 from .timing import compare
 

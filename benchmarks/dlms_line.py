@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from meterd._core import Loop
 from meterd.conversation import Pause, Send
+from meterd.daemon.one_scan import Evidence
 from meterd.errors import MeterdError
-from meterd.runtime.single import Evidence
 from meterd.simulate import dlms
 
 from ._paced_line import on_a_line, read

@@ -23,8 +23,8 @@ import time
 from pathlib import Path
 
 from meterd._core import Loop
-from meterd.runtime.meter_host import MeterHost
 from meterd.simulate.iec62056_21 import meter
+from meterd.simulate.meter_host import MeterHost
 
 Row = tuple[str, float, str, float | None]
 

@@ -19,10 +19,10 @@ import time
 
 from meterd._core import HdlcDecoder, Loop, encode_frame
 from meterd.conversation import LineSettings, Receive, Send
-from meterd.runtime.meter_host import MeterHost
-from meterd.runtime.player import Player
-from meterd.runtime.serial_port import SerialPort
-from meterd.runtime.tcp_port import TcpPort
+from meterd.ports.player import Player
+from meterd.ports.serial_port import SerialPort
+from meterd.ports.tcp_port import TcpPort
+from meterd.simulate.meter_host import MeterHost
 
 METERS = 256
 TRANSACTIONS = 60  # per meter and round

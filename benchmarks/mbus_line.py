@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from meterd._core import Loop
-from meterd.runtime.single import Evidence
+from meterd.daemon.one_scan import Evidence
 from meterd.simulate.mbus import LINE, bus
 from meterd.simulate.mbus_meters import KINDS, Meter, identity_of
 

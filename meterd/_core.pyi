@@ -658,7 +658,7 @@ class Echo:
         """Time is over: what was held is no echo after all."""
 
 class Stepper:
-    """The compiled half of `meterd.runtime.player.Player`."""
+    """The compiled half of `meterd.ports.player.Player`."""
 
     loop: Loop
     port: Port
@@ -781,7 +781,7 @@ def json_line(reading: Reading) -> str:
     """One JSON object, without the line's end."""
 
 class Outlet:
-    """The compiled half of `meterd.publish.hub.Hub`."""
+    """The compiled half of `meterd.sinks.hub.Hub`."""
 
     now_ms: Callable[[], int]
     _last_good: dict[str, dict[str, Reading]]
@@ -795,7 +795,7 @@ class Outlet:
         """To every sink, as it is."""
 
 class Sink:
-    """Base of the compiled sinks; `meterd.publish.hub.Sink` says what they do."""
+    """Base of the compiled sinks; `meterd.sinks.hub.Sink` says what they do."""
 
     def accept(self, reading: Reading) -> None: ...
     def flush(self) -> None: ...
@@ -814,7 +814,7 @@ class LoggedOnly(Sink):
     def write_out(self) -> None: ...
 
 class Lines(Sink):
-    """The compiled half of `meterd.publish.lines.LineSink`: gathers lines and writes them without blocking."""
+    """The compiled half of `meterd.sinks.lines.LineSink`: gathers lines and writes them without blocking."""
 
     name: str
     lost: int

@@ -23,7 +23,7 @@ from posix import O_CLOEXEC, O_NONBLOCK, close, pipe2, read, strerror, write
 
 from ._cosem import BitString, Date, DateTime, Time
 from .errors import DecodeError, Garbled, PortGone, Silence
-from .json_text import dumps
+from .gateway.json_text import dumps
 from .number import Number
 
 # ---- bytes to values

@@ -2,7 +2,7 @@
 
 
 cdef object as_shown(object record):
-    from .shown import shown  # texts for people take less room in Python
+    from .gateway.shown import shown  # texts for people take less room in Python
 
     return shown(record)
 

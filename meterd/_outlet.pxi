@@ -1,6 +1,6 @@
 """How readings leave: made honest, handed to every sink, gathered as lines and written without blocking.
 
-The problem: what is paid for every value that leaves. `publish.hub` and `publish.lines` have the rest of both classes.
+The problem: what is paid for every value that leaves. `sinks.hub` and `sinks.lines` have the rest of both classes.
 Dirt it must survive: sinks that fail, readers that are slow, disks that take half of a line.
 """
 

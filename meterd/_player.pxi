@@ -1,4 +1,4 @@
-"""Takes the steps that a conversation yields and answers those of nearly every exchange; `runtime.player` has the rest.
+"""Takes the steps that a conversation yields and answers those of nearly every exchange; `ports.player` has the rest.
 
 The problem: what is paid for every frame and every value. A `Burst` is answered here exchange by exchange, for as long
 as each answer is the one that was due; what is not, and any error of the line, goes back to the conversation.

@@ -16,7 +16,7 @@ from typing import Any
 from meterd.conversation import LineSettings, Pause, Receive, Report, Send
 from meterd.errors import MeterdError, PortGone
 from meterd.model import Reading
-from meterd.runtime.reception import Reception
+from meterd.ports.reception import Reception
 from tests.unrolled import unrolled
 
 Fault = Callable[[str, int, bytes], list[tuple[float, bytes]]]

@@ -10,7 +10,7 @@ from typing import Any
 
 from meterd.conversation import Receive, Send
 from meterd.errors import MeterdError, PortGone
-from meterd.runtime.reception import Reception
+from meterd.ports.reception import Reception
 
 
 class SocketMeter:

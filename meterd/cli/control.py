@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from _socket import AF_UNIX, SOCK_STREAM, socket
 
-from ..json_text import dumps, loads
-from ..runtime.control import default_path
+from ..daemon.control import default_path
+from ..gateway.json_text import dumps, loads
 from .exit_codes import FAILED, OK
 from .options import CONTROL, FLAG, HELP, Option, parse, usage
 

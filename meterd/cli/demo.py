@@ -18,8 +18,8 @@ import time
 from importlib import import_module
 
 from .._core import Loop
-from ..runtime.faults import Fault
-from ..runtime.meter_host import MeterHost
+from ..simulate.faults import Fault
+from ..simulate.meter_host import MeterHost
 from .demo_site import METERS
 from .exit_codes import FAILED, OK
 from .options import HELP, VALUE, Option, parse, usage

@@ -8,8 +8,8 @@ from .hints import hint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..daemon.one_scan import Evidence
     from ..model import Device, Memory, Reading
-    from ..runtime.single import Evidence
 
 RUNGS = ("port", "bytes", "frame", "address", "association", "key", "object")
 

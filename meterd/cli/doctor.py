@@ -10,10 +10,10 @@ import sys
 from importlib import import_module
 
 from .._core import Loop
+from ..daemon.one_scan import Single
 from ..errors import MeterdError
 from ..model import GOOD
 from ..protocols import registry
-from ..runtime.single import Single
 from .diagnosis import RUNGS, diagnosis, stopped_at
 from .exit_codes import OK, READ_FAILED
 from .options import CONFIG, DEBUG, HELP, STATE, UsageError, parse, usage

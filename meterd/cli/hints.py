@@ -8,8 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..daemon.one_scan import Evidence
     from ..model import Device
-    from ..runtime.single import Evidence
 
 OVER_TCP = {
     "port": "ping the address; check ip and port, whether the converter allows one more connection, and the firewall.",

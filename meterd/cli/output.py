@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import log
-from ..runtime.wire_log import WireObserver
+from ..ports.wire_log import WireObserver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

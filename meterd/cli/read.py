@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from .._core import Loop
 from ..config.files import load
+from ..daemon.daemon import Daemon
 from ..errors import ConfigError
 from ..model import GOOD
-from ..publish.format import json_line
-from ..publish.hub import Hub
-from ..publish.lines import LineSink
-from ..publish.sinks import STDOUT
-from ..runtime.daemon import Daemon
+from ..sinks.format import json_line
+from ..sinks.hub import Hub
+from ..sinks.lines import LineSink
+from ..sinks.registry import STDOUT
 from .exit_codes import FAILED, NOTHING_TO_RUN, OK, READ_FAILED
 from .options import CONFIG, DEBUG, FRAMES, HELP, PORT, RAW, RECORD, STATE, UsageError, parse, usage
 from .run import Watch, config_paths, say_problems, set_up_log, state_directory, wall_clock_ms

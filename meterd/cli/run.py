@@ -9,13 +9,13 @@ from posix import getpid
 from .. import __version__, log
 from .._core import Loop, wall_clock_ms
 from ..config.files import load
+from ..daemon.daemon import Daemon
+from ..daemon.state import DEFAULT_DIRECTORY, StateDirectory
 from ..errors import ConfigError
 from ..paths import environment
 from ..protocols.registry import PROGRAMS
-from ..publish.hub import Hub
-from ..publish.sinks import open_sinks
-from ..runtime.daemon import Daemon
-from ..runtime.state import DEFAULT_DIRECTORY, StateDirectory
+from ..sinks.hub import Hub
+from ..sinks.registry import open_sinks
 from .exit_codes import NOTHING_TO_RUN, OK
 from .options import (
     CONFIG,
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..config.files import Configuration
-    from ..runtime.line import Line
-    from ..runtime.player import Observer
-    from ..runtime.wire_log import WireLog
+    from ..daemon.line import Line
+    from ..ports.player import Observer
+    from ..ports.wire_log import WireLog
     from .options import Arguments
 
 OPTIONS = (CONFIG, DEBUG, PORT, RAW, FRAMES, READY, RECORD, STATE, CONTROL, STOPPED, SYSLOG, VERSION, HELP)
@@ -116,7 +116,7 @@ class Watch:
             file = open(name, "w", encoding="ascii")  # noqa: SIM115
         except OSError as error:
             raise ConfigError(name, f"cannot be written: {error.strerror}") from None
-        from ..runtime.wire_log import WireLog
+        from ..ports.wire_log import WireLog
 
         return WireLog(file, lambda: self._daemon.loop.time)
 
@@ -180,7 +180,7 @@ def _raise_descriptor_limit(devices: int) -> None:
 
 
 def _open_control(arguments: Arguments, daemon: Daemon, hub: Hub, paths: list[str]):  # type: ignore[no-untyped-def]
-    from ..runtime.control import Control, default_path
+    from ..daemon.control import Control, default_path
 
     return Control(daemon, hub, arguments.value("control") or default_path(), lambda: _reload(daemon, hub, paths))
 

@@ -12,10 +12,10 @@ from .. import log
 from .._core import Loop
 from ..config.command_line import make_device
 from ..config.files import load
+from ..daemon.one_scan import Single
 from ..errors import Aborted, ConfigError, MeterdError
 from ..parameters import BAUDRATES as BAUDRATES_KNOWN
 from ..protocols import registry
-from ..runtime.single import Single
 from .diagnosis import diagnosis, stopped_at
 from .exit_codes import OK, READ_FAILED
 from .options import CONFIG, DEBUG, HELP, STATE, VALUE, Option, UsageError, parse, usage

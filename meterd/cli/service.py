@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from .. import quick_import
+from ..gateway import quick_import
 
 NEVER = "2147483647"
 CANNOT_START = (2, 3)

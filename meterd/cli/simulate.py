@@ -8,8 +8,8 @@ from .. import log
 from .._core import Loop
 from ..errors import ConfigError
 from ..protocols import registry
-from ..runtime.faults import KINDS, Fault
-from ..runtime.meter_host import MeterHost
+from ..simulate.faults import KINDS, Fault
+from ..simulate.meter_host import MeterHost
 from .exit_codes import OK
 from .options import FLAG, HELP, VALUE, Option, UsageError, parse, usage
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from .careful import Steps
+    from .json_places import Steps
     from .validation import Complain, Row
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from ..json_text import loads
+from ..gateway.json_text import loads
 from ..paths import parent, read_up_to
 from .validation import shown
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from .careful import Careful, Steps
+    from .json_places import Careful, Steps
     from .validation import Row
 
 PARTS = {"devices": list, "signals": list, "ports": dict, "publish": dict}
@@ -69,7 +69,7 @@ class Source:
 
     def look_carefully(self) -> Any:
         """Read the text again with lines; a text that is not JSON becomes a fault."""
-        from .careful import Careful
+        from .json_places import Careful
 
         try:
             self.careful = Careful(self.text)

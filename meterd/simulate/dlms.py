@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from ..conversation import LineSettings
 from ..errors import ConfigError
-from ..protocols.dlms import address, conformance, keys
 from ..protocols.dlms import enumerations as codes
-from ..protocols.dlms.encode import encode
+from ..protocols.dlms.apdus import conformance
+from ..protocols.dlms.apdus.encode import encode
+from ..protocols.dlms.links import address
 from ..protocols.dlms.parameters import secret_octets
+from ..protocols.dlms.security import keys
 from .dlms_link import HdlcServer, serve_mode_e, serve_wrapper
 from .dlms_objects import MeterObject, ObjectTable, Profile, standard_objects
 from .dlms_server import Policy, ServerAssociation, Shared

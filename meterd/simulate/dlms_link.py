@@ -9,9 +9,9 @@ from __future__ import annotations
 from .._core import HdlcDecoder, WrapperDecoder, encode_frame, encode_wrapper
 from ..conversation import LineSettings, Receive, Send
 from ..errors import DecodeError, Garbled, MeterdError, Silence
-from ..protocols.dlms import hdlc_control as hdlc
-from ..protocols.dlms.link import LLC_REQUEST, LLC_RESPONSE
-from ..protocols.dlms.mode_e import SPEEDS
+from ..protocols.dlms.links import hdlc_control as hdlc
+from ..protocols.dlms.links.hdlc import LLC_REQUEST, LLC_RESPONSE
+from ..protocols.dlms.links.mode_e import SPEEDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from ..errors import DecodeError
 from ..obis import format_logical_name, parse_logical_name
 from ..protocols.dlms import enumerations as codes
-from ..protocols.dlms import selection as selections
-from ..protocols.dlms.encode import encode
+from ..protocols.dlms.apdus import selection as selections
+from ..protocols.dlms.apdus.encode import encode
 from ..protocols.dlms.reader import SHORT_NAME_STEP, attribute_name
 from ..protocols.dlms.times import later, row_seconds
 

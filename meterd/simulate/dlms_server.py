@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from .._core import decode_whole
 from ..errors import MeterdError, Refused, SecurityError
-from ..protocols.dlms import acse, action, block_transfer, conformance, get, initiate, read, refusals
 from ..protocols.dlms import enumerations as codes
+from ..protocols.dlms.apdus import acse, action, block_transfer, conformance, get, initiate, read, refusals
+from ..protocols.dlms.apdus.encode import encode
 from ..protocols.dlms.association import ASSOCIATION_LN, ASSOCIATION_LN_CLASS, REPLY_TO_HLS, SN_REPLY_TO_HLS
-from ..protocols.dlms.encode import encode
-from ..protocols.dlms.hls import Hls
 from ..protocols.dlms.reader import attribute_name
-from ..protocols.dlms.security import SecurityContext, is_ciphered
+from ..protocols.dlms.security.context import SecurityContext, is_ciphered
+from ..protocols.dlms.security.hls import Hls
 from .dlms_blocks import Blocks
 from .dlms_objects import OBJECT_UNDEFINED, OTHER_REASON, READ_WRITE_DENIED, MeterObject, ObjectTable
 
@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..protocols.dlms.keys import PrivateKey, PublicKey
+    from ..protocols.dlms.security.keys import PrivateKey, PublicKey
 
 PUBLIC_CLIENT = 16
 CHALLENGE_SIZE = 32

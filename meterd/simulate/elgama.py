@@ -8,7 +8,7 @@ from __future__ import annotations
 from .._core import HdlcDecoder
 from ..conversation import LineSettings, Receive, Send
 from ..errors import Garbled
-from ..protocols.dlms import address
+from ..protocols.dlms.links import address
 from ..protocols.iec62056_21.messages import same_serial
 from . import iec62056_21
 from .dlms_link import GAP_MS, HdlcServer, serve_mode_e

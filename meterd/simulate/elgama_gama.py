@@ -8,11 +8,11 @@ into SN blocks whether the client knows block transfer or not, clocks whose devi
 from __future__ import annotations
 
 from ..errors import DecodeError
-from ..protocols.dlms import conformance
 from ..protocols.dlms import enumerations as codes
-from ..protocols.dlms import selection as selections
+from ..protocols.dlms.apdus import conformance
+from ..protocols.dlms.apdus import selection as selections
+from ..protocols.dlms.apdus.encode import encode
 from ..protocols.dlms.data import date_time_octets
-from ..protocols.dlms.encode import encode
 from ..protocols.dlms.reader import SHORT_NAME_STEP
 from ..protocols.dlms.times import NO_DEVIATION, later
 from .dlms_objects import (

@@ -1,4 +1,4 @@
-"""Reads a wire log (`meterd.runtime.wire_log` writes it and describes its form) to play it back as a meter."""
+"""Reads a wire log (`meterd.ports.wire_log` writes it and describes its form) to play it back as a meter."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from iec62056_21 import client as foreign
 from iec62056_21.messages import AnswerDataMessage, CommandMessage, DataSet
 
 from meterd._core import Loop
-from meterd.runtime.meter_host import MeterHost
 from meterd.simulate.iec62056_21 import meter
+from meterd.simulate.meter_host import MeterHost
 
 
 class Served:

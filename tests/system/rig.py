@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from meterd._core import Loop
-from meterd.runtime.faults import Fault
-from meterd.runtime.meter_host import MeterHost
+from meterd.simulate.faults import Fault
+from meterd.simulate.meter_host import MeterHost
 
 
 class Site:

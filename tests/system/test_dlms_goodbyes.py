@@ -10,8 +10,8 @@ import pytest
 
 from meterd.conversation import Receive
 from meterd.protocols.dlms import enumerations as codes
-from meterd.protocols.dlms import hdlc_control as hdlc
-from meterd.protocols.dlms.link import LLC_REQUEST
+from meterd.protocols.dlms.links import hdlc_control as hdlc
+from meterd.protocols.dlms.links.hdlc import LLC_REQUEST
 from meterd.simulate import dlms
 
 LINKS = ("hdlc", "wrapper", "pty")

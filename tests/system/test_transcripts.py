@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from meterd.conversation import LineSettings
-from meterd.runtime.wire_log import HEADER
+from meterd.ports.wire_log import HEADER
 from meterd.simulate.replay import first_settings, meter
 from meterd.simulate.transcript import parse_wire_log
 

@@ -18,10 +18,10 @@ from meterd._core import bcc
 from meterd.cli.exit_codes import READ_FAILED
 from meterd.cli.main import COMMANDS
 from meterd.model import QUALITIES, REASONS
-from meterd.publish.status import COUNTERS
-from meterd.runtime.wire_log import WireLog, mask
+from meterd.ports.wire_log import WireLog, mask
 from meterd.simulate.iec62056_21 import LINE, meter
 from meterd.simulate.transcript import parse_wire_log
+from meterd.sinks.status import COUNTERS
 
 from .rig import iec_device, iec_signal
 

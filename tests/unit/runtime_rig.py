@@ -8,12 +8,12 @@ from types import SimpleNamespace
 from meterd._core import Loop, Timer
 from meterd.config.files import Configuration
 from meterd.conversation import Receive, Report, Send, exchange
+from meterd.daemon.daemon import Daemon
+from meterd.daemon.state import StateDirectory
 from meterd.errors import Refused
 from meterd.model import Device, Plan, Reading, Signal
-from meterd.publish.hub import Hub
-from meterd.runtime.daemon import Daemon
-from meterd.runtime.meter_host import MeterHost
-from meterd.runtime.state import StateDirectory
+from meterd.simulate.meter_host import MeterHost
+from meterd.sinks.hub import Hub
 
 PROTOCOL = "toy"
 

@@ -9,7 +9,7 @@ from typing import Any
 from meterd._core import Loop, Port
 from meterd.errors import PortGone
 from meterd.model import Reading
-from meterd.runtime.player import Player
+from meterd.ports.player import Player
 
 Act = Callable[["Rig"], None]
 ENOUGH_S = 20.0

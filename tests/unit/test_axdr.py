@@ -16,7 +16,7 @@ from meterd._cosem import BitString, Date, DateTime, Time
 from meterd.errors import DecodeError
 from meterd.protocols.dlms import data as meaning
 from meterd.protocols.dlms import enumerations as codes
-from meterd.protocols.dlms.encode import encode
+from meterd.protocols.dlms.apdus.encode import encode
 from tests.gurux_client import Gurux
 
 CLOCK = bytes.fromhex("07EA0B16070A0000000000FF")

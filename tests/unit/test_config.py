@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd.config.careful import Careful
 from meterd.config.effective import effective
 from meterd.config.files import Configuration, load
+from meterd.config.json_places import Careful
 from meterd.config.validation import Table
-from meterd.json_text import dumps
+from meterd.gateway.json_text import dumps
 from meterd.protocols import registry
 
 IEC = {

@@ -9,8 +9,8 @@ import socket
 import pytest
 
 from meterd import log
-from meterd.runtime import control as module
-from meterd.runtime.control import MAX_CLIENTS, Control
+from meterd.daemon import control as module
+from meterd.daemon.control import MAX_CLIENTS, Control
 
 from .runtime_rig import Rig, counting_meter, tcp_device
 

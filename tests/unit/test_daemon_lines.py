@@ -9,7 +9,7 @@ import pytest
 
 from meterd import log
 from meterd.conversation import LineSettings
-from meterd.runtime.faults import Fault
+from meterd.simulate.faults import Fault
 
 from .runtime_rig import Rig, counting_meter, serial_device, tcp_device
 
@@ -195,7 +195,7 @@ def test_nothing_begins_any_more_once_the_daemon_stops(rig, said):
 
 
 def test_the_end_comes_in_time_though_a_goodbye_does_not(rig, said, monkeypatch):
-    monkeypatch.setattr("meterd.runtime.player.GOODBYE_S", 0.2)
+    monkeypatch.setattr("meterd.ports.player.GOODBYE_S", 0.2)
     port = rig.host.on_tcp(0, counting_meter(silent=("a",)))
     rig.configure(tcp_device("a", port, timeout_ms=20000))
     rig.run(5.0, lambda: bool(rig.toy.scans))

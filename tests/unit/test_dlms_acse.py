@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd.errors import DecodeError, Refused
-from meterd.protocols.dlms import acse, conformance, initiate
 from meterd.protocols.dlms import enumerations as codes
+from meterd.protocols.dlms.apdus import acse, conformance, initiate
 
 LN_INITIATE = initiate.InitiateRequest(conformance.decode(bytes.fromhex("401E5D")), 0xFFFF).encode()
 SN_INITIATE = initiate.InitiateRequest(conformance.decode(bytes.fromhex("1C0320")), 0xFFFF).encode()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterd.protocols.dlms.address import (
+from meterd.protocols.dlms.links.address import (
     DEFAULT_FORMULA,
     MAX_HALF,
     apply_formula,

@@ -12,11 +12,12 @@ from meterd import _core
 from meterd._cosem import BitString, Date, DateTime, Time
 from meterd.errors import DecodeError, Refused
 from meterd.number import Number
-from meterd.protocols.dlms import (
+from meterd.protocols.dlms import data
+from meterd.protocols.dlms import enumerations as codes
+from meterd.protocols.dlms.apdus import (
     action,
     block_transfer,
     conformance,
-    data,
     get,
     initiate,
     notification,
@@ -24,8 +25,7 @@ from meterd.protocols.dlms import (
     refusals,
     selection,
 )
-from meterd.protocols.dlms import enumerations as codes
-from meterd.protocols.dlms.encode import encode
+from meterd.protocols.dlms.apdus.encode import encode
 
 ENERGY = bytes((1, 0, 1, 8, 0, 255))
 PROFILE = bytes((1, 0, 99, 1, 0, 255))

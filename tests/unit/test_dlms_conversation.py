@@ -11,8 +11,8 @@ from meterd.conversation import Receive
 from meterd.errors import Aborted, MeterdError, PortGone
 from meterd.number import Number
 from meterd.protocols.dlms import driver
-from meterd.protocols.dlms.cryptodome import elliptic_curves
 from meterd.protocols.dlms.parameters import AUTHENTICATIONS, SECURITIES
+from meterd.protocols.dlms.security.cryptodome import elliptic_curves
 from meterd.simulate import dlms as simulated
 from meterd.simulate.dlms_server import ServerAssociation
 from tests.pair import converse

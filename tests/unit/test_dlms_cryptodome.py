@@ -9,8 +9,8 @@ from importlib.util import find_spec
 import pytest
 
 from meterd.errors import SecurityError
-from meterd.protocols.dlms import keys
-from meterd.protocols.dlms.cryptodome import cryptodome, elliptic_curves
+from meterd.protocols.dlms.security import keys
+from meterd.protocols.dlms.security.cryptodome import cryptodome, elliptic_curves
 
 NUMBER = 0xB582D8C910018302BA3131BAB9BB6838108BB9408C30B2E49285985256A59038
 # RFC 8410, 10.1.
@@ -47,7 +47,7 @@ except ValueError:
 """,
     "meterd": """
 from meterd.errors import ConfigError
-from meterd.protocols.dlms import keys
+from meterd.protocols.dlms.security import keys
 for suite in (1, 2):
     private = keys.private_key(given[2 * suite - 2], "private_key", suite)
     public = keys.public_key(given[2 * suite - 1], "peer_public_key", suite)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from meterd.errors import MeterdError, ProtocolError, Refused
-from meterd.protocols.dlms import action
 from meterd.protocols.dlms import enumerations as codes
-from meterd.protocols.dlms.encode import encode
+from meterd.protocols.dlms.apdus import action
+from meterd.protocols.dlms.apdus.encode import encode
 from meterd.protocols.dlms.invocation import invoke_method
 
 from .dlms_pair import device, scan, signal

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from meterd._core import HdlcDecoder, encode_frame
 from meterd.conversation import Receive, Send
 from meterd.errors import Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
-from meterd.protocols.dlms import hdlc_control as hdlc
-from meterd.protocols.dlms.link import HdlcLink
+from meterd.protocols.dlms.links import hdlc_control as hdlc
+from meterd.protocols.dlms.links.hdlc import HdlcLink
 from meterd.simulate.dlms_link import HdlcServer
 from tests.pair import converse
 

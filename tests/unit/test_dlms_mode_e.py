@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from meterd.conversation import Receive, Send
 from meterd.errors import ProtocolError, Silence
-from meterd.protocols.dlms.mode_e import ConfirmationDecoder, sign_on
+from meterd.protocols.dlms.links.mode_e import ConfirmationDecoder, sign_on
 from meterd.simulate.dlms_link import LineDecoder
 from tests.pair import Outcome, converse
 

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from meterd import _core
 from meterd.errors import ConfigError, DecodeError, Refused, SecurityError
-from meterd.protocols.dlms import acse, action, conformance, get, initiate, keys, refusals, security
 from meterd.protocols.dlms import enumerations as codes
-from meterd.protocols.dlms.cryptodome import elliptic_curves
-from meterd.protocols.dlms.encode import encode
-from meterd.protocols.dlms.hls import Hls
-from meterd.protocols.dlms.security import SecurityContext
+from meterd.protocols.dlms.apdus import acse, action, conformance, get, initiate, refusals
+from meterd.protocols.dlms.apdus.encode import encode
+from meterd.protocols.dlms.security import context as security
+from meterd.protocols.dlms.security import keys
+from meterd.protocols.dlms.security.context import SecurityContext
+from meterd.protocols.dlms.security.cryptodome import elliptic_curves
+from meterd.protocols.dlms.security.hls import Hls
 from tests.gurux_client import Gurux
 
 EK = bytes(range(16))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from meterd._core import WrapperDecoder, encode_wrapper
 from meterd.conversation import Receive, Send
 from meterd.errors import DecodeError, Garbled, ProtocolError, Silence
-from meterd.protocols.dlms.wrapper import WrapperLink
+from meterd.protocols.dlms.links.wrapper import WrapperLink
 from tests.pair import converse
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from meterd.errors import ConfigError, Disconnected, Refused, WrongMeter
 from meterd.model import Memory
 from meterd.number import Number
-from meterd.protocols.dlms.address import parse_raw, split_address
+from meterd.protocols.dlms.apdus.selection import CLOCK, by_range
 from meterd.protocols.dlms.conversation import Session
+from meterd.protocols.dlms.links.address import parse_raw, split_address
 from meterd.protocols.dlms.reader import Item
-from meterd.protocols.dlms.selection import CLOCK, by_range
 from meterd.protocols.dlms.times import later
 from meterd.protocols.elgama import driver
 from meterd.protocols.elgama.neighbours import review

@@ -10,8 +10,8 @@ from meterd.errors import LineError, MeterdError, Refused, Silence, WrongMeter
 from meterd.model import Memory
 from meterd.protocols.elgama import driver
 from meterd.protocols.elgama.times import iec_date_time, iec_time
-from meterd.runtime.faults import Fault
 from meterd.simulate import elgama as simulated
+from meterd.simulate.faults import Fault
 from tests.pair import converse
 
 from .elgama_case import device, scan, signal, text, told

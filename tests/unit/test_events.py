@@ -10,7 +10,7 @@ import pytest
 from meterd import log
 from meterd.model import INVALID, STALE, Reading, Signal
 from meterd.number import Number
-from meterd.publish.events import EventLog
+from meterd.sinks.events import EventLog
 
 LOGGED = Signal("M1", "E", {}, log=1)
 SILENT = Signal("M1", "U", {})

@@ -7,7 +7,8 @@ import pytest
 import meterd.protocols.registry as registry
 from meterd import log
 from meterd.conversation import LineSettings, Receive, Send
-from meterd.runtime import daemon, farewell, player
+from meterd.daemon import daemon, farewell
+from meterd.ports import player
 
 from .runtime_rig import Rig, Words, counting_meter, serial_device, tcp_device
 

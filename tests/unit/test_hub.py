@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterd import log
-from meterd.json_text import encode
+from meterd.gateway.json_text import encode
 from meterd.model import GOOD, INVALID, OVERFLOW, REASONS, STALE, Reading, Signal, failed
 from meterd.number import Number
-from meterd.publish.format import fields, json_line, msgpack_fields, wcc_line
-from meterd.publish.hub import Hub
-from meterd.publish.status import COUNTERS, DeviceStatus
+from meterd.sinks.format import fields, json_line, msgpack_fields, wcc_line
+from meterd.sinks.hub import Hub
+from meterd.sinks.status import COUNTERS, DeviceStatus
 
 ENERGY = Signal("M1", "E", {})
 NOW = 1_732_290_300_123

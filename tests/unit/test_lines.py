@@ -14,8 +14,8 @@ import pytest
 
 from meterd import log
 from meterd.model import Reading, Signal
-from meterd.publish.format import json_line, wcc_line
-from meterd.publish.lines import FileSink, LineSink
+from meterd.sinks.format import json_line, wcc_line
+from meterd.sinks.lines import FileSink, LineSink
 
 ENERGY = Signal("M1", "E", {})
 

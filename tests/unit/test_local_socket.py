@@ -18,8 +18,8 @@ from meterd._core import Loop
 from meterd.errors import ConfigError
 from meterd.model import Reading, Signal
 from meterd.number import Number
-from meterd.publish import local_socket as module
-from meterd.publish.local_socket import LocalSocket
+from meterd.sinks import local_socket as module
+from meterd.sinks.local_socket import LocalSocket
 
 ENERGY = Signal("M1", "E", {})
 
@@ -85,7 +85,7 @@ def test_msgpack_is_imported_for_the_first_client_only() -> None:
     site = str(Path(sys.modules["ujson"].__file__ or "").parent)
     program = (
         f"import sys; sys.path[:0] = [{str(Path(__file__).parents[2])!r}, {site!r}]\n"
-        "from meterd.publish import local_socket\n"
+        "from meterd.sinks import local_socket\n"
         "print('msgpack' in sys.modules, 'socket' in sys.modules, 'enum' in sys.modules)"
     )
     command = [sys.executable, "-I", "-S", "-c", program]

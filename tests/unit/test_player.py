@@ -8,10 +8,10 @@ from meterd._core import Loop, Timer
 from meterd.conversation import LineSettings, Pause, Receive, Report, Send, with_retries
 from meterd.errors import Aborted, Garbled, Incomplete, PortGone, Silence
 from meterd.model import Reading, Signal
-from meterd.runtime.faults import Fault
-from meterd.runtime.meter_host import MeterHost
-from meterd.runtime.player import Player
-from meterd.runtime.serial_port import SerialPort
+from meterd.ports.player import Player
+from meterd.ports.serial_port import SerialPort
+from meterd.simulate.faults import Fault
+from meterd.simulate.meter_host import MeterHost
 
 SEVEN_EVEN = LineSettings(9600, 7, "even", 1)
 
@@ -192,7 +192,7 @@ def test_abort_says_goodbye(rig):
 
 
 def test_a_goodbye_that_does_not_end_is_cut_off(rig, monkeypatch):
-    monkeypatch.setattr("meterd.runtime.player.GOODBYE_S", 0.2)
+    monkeypatch.setattr("meterd.ports.player.GOODBYE_S", 0.2)
 
     def conversation():
         yield SEVEN_EVEN

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 import meterd
-from meterd import quick_import
+from meterd.gateway import quick_import
 from tools.gateway.byte_code import byte_code
 
 PACKAGE = Path(meterd.__file__).parent
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 FILES = (
-    "__init__.py", "quick_import.py", "errors.py", "obis.py", "protocols/__init__.py", "protocols/registry.py",
-    "protocols/dlms/__init__.py", "protocols/dlms/address.py",
+    "__init__.py", "gateway/__init__.py", "gateway/quick_import.py", "errors.py", "obis.py", "protocols/__init__.py",
+    "protocols/registry.py", "protocols/dlms/__init__.py", "protocols/dlms/links/__init__.py",
+    "protocols/dlms/links/address.py",
 )  # fmt: skip
 
 
@@ -32,7 +33,7 @@ def installed(tmp_path):
 
 
 def printed(folder: Path, code: str) -> object:
-    begin = f"import sys, json\nsys.path.insert(0, {str(folder)!r})\nfrom meterd import quick_import\n"
+    begin = f"import sys, json\nsys.path.insert(0, {str(folder)!r})\nfrom meterd.gateway import quick_import\n"
     begin += "quick_import.install()\nquick_import.install()\n"
     command = [sys.executable, "-S", "-P", "-c", begin + code]
     outcome = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -43,7 +44,7 @@ def printed(folder: Path, code: str) -> object:
 def test_modules_and_packages_are_found(installed):
     code = """
 from meterd.protocols import registry
-from meterd.protocols.dlms import address
+from meterd.protocols.dlms.links import address
 from meterd.errors import Silence
 import meterd.obis
 print(json.dumps([[m.__name__, m.__file__, m.__package__, type(m.__loader__).__module__]
@@ -52,10 +53,15 @@ print(json.dumps([[m.__name__, m.__file__, m.__package__, type(m.__loader__).__m
 """
     *modules, path, reason, finders = printed(installed, code)
     root = str(installed / "meterd")
-    quick = "meterd.quick_import"
+    quick = "meterd.gateway.quick_import"
     assert modules == [
         ["meterd.protocols.registry", f"{root}/protocols/registry.pyc", "meterd.protocols", quick],
-        ["meterd.protocols.dlms.address", f"{root}/protocols/dlms/address.pyc", "meterd.protocols.dlms", quick],
+        [
+            "meterd.protocols.dlms.links.address",
+            f"{root}/protocols/dlms/links/address.pyc",
+            "meterd.protocols.dlms.links",
+            quick,
+        ],
         ["meterd.obis", f"{root}/obis.pyc", "meterd", quick],
         ["meterd.protocols", f"{root}/protocols/__init__.pyc", "meterd.protocols", quick],
     ]

@@ -1,6 +1,6 @@
 """Who is talked to next: fairness between live and dead devices, as arithmetic."""
 
-from meterd.runtime.schedule import LIVE, SILENT, Schedule, Turn
+from meterd.daemon.schedule import LIVE, SILENT, Schedule, Turn
 
 
 def run(turns, cost, seconds, answers):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from meterd._core import HdlcDecoder, HdlcFrame, HdlcShortcut, encode_frame
-from meterd.protocols.dlms.get import attribute, request_normal
-from meterd.protocols.dlms.hdlc_control import FINAL, information, receive_ready
+from meterd.protocols.dlms.apdus.get import attribute, request_normal
+from meterd.protocols.dlms.links.hdlc_control import FINAL, information, receive_ready
 
 SERVER, CLIENT = b"\x02\x23", b"\x21"
 DESCRIPTOR = attribute(3, bytes((1, 0, 1, 8, 0, 255)), 2)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterd import log
-from meterd.runtime.state import StateDirectory
+from meterd.daemon.state import StateDirectory
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_what_was_saved_is_there_after_a_restart(tmp_path):
 
 def test_the_default_directory_is_made_with_those_above_it(tmp_path, said, monkeypatch):
     path = tmp_path / "var" / "lib" / "meterd"
-    monkeypatch.setattr("meterd.runtime.state.DEFAULT_DIRECTORY", str(path))
+    monkeypatch.setattr("meterd.daemon.state.DEFAULT_DIRECTORY", str(path))
     memory = StateDirectory(str(path)).memory("m1")
     memory.persistent["counter"] = 4711
     assert memory.save()
@@ -148,13 +148,13 @@ def test_a_full_disk_is_told_once_and_so_is_its_end(tmp_path, said, monkeypatch)
         raise OSError(28, "No space left on device")
 
     real = os.fsync
-    monkeypatch.setattr("meterd.runtime.state.fsync", full)
+    monkeypatch.setattr("meterd.daemon.state.fsync", full)
     memory.persistent["counter"] = 2
     assert [memory.save() for _ in range(3)] == [False] * 3
     assert len(said) == 1
     assert StateDirectory(str(tmp_path)).memory("m1").persistent["counter"] in (1, 2)
     assert sorted(os.listdir(tmp_path)) == ["m1.state"]
-    monkeypatch.setattr("meterd.runtime.state.fsync", real)
+    monkeypatch.setattr("meterd.daemon.state.fsync", real)
     assert memory.save()
     assert "kept again" in said[-1]
 

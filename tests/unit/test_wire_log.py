@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from meterd.conversation import LineSettings, Receive, Send
 from meterd.errors import ConfigError, Silence
-from meterd.runtime.wire_log import MAX_WAITING, WireLog, mask
+from meterd.ports.wire_log import MAX_WAITING, WireLog, mask
 from meterd.simulate.replay import RequestDecoder, meter
 from meterd.simulate.transcript import parse_wire_log
 from tests.pair import converse

@@ -41,7 +41,6 @@ DESCRIPTIONS = {
 SIMULATE = (
     "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/demo_site.py",
     "meterd/cli/replay.py",
-    "meterd/runtime/meter_host.py", "meterd/runtime/faults.py",
 )  # fmt: skip
 
 # What only writes the documentation.
@@ -70,7 +69,7 @@ PROGRAM = """#!/usr/bin/python3 -SP
 import sys
 
 sys.path.append("{site}")
-from meterd.quick_import import install
+from meterd.gateway.quick_import import install
 
 install()
 from {module} import {function}

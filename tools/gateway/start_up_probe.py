@@ -20,12 +20,11 @@ PHASES = (
     ("meterd.config.files", "_Loading._signal", "a signal is checked"),
     ("meterd.config.files", "_Loading.finish", "devices are looked at together"),
     ("meterd.config.profiles", "Profiles.of", "profile"),
-    ("meterd.runtime.daemon", "Daemon.configure", "planning"),
-    ("meterd.runtime.daemon", "Daemon._job", "a device is planned"),
-    ("meterd.runtime.daemon", "Daemon._begin_line", "a line begins"),
-    ("meterd.runtime.line", "Line._begin", "a scan begins"),
-    ("meterd.runtime.loop", "Loop.turn", "a turn of the loop"),
-    ("meterd.runtime.player", "Player._advance", "a conversation goes on"),
+    ("meterd.daemon.daemon", "Daemon.configure", "planning"),
+    ("meterd.daemon.daemon", "Daemon._job", "a device is planned"),
+    ("meterd.daemon.daemon", "Daemon._begin_line", "a line begins"),
+    ("meterd.daemon.line", "Line._begin", "a scan begins"),
+    ("meterd.ports.player", "Player._advance", "a conversation goes on"),
 )
 
 

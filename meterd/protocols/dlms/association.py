@@ -17,10 +17,10 @@ from __future__ import annotations
 from ..._core import InvokeIds
 from ...conversation import Send
 from ...errors import Aborted, DecodeError, MeterdError, PortGone, ProtocolError, SecurityError, Silence
-from . import acse, conformance, initiate, refusals
 from . import enumerations as codes
-from .apdu import CONFIRMED, HIGH_PRIORITY, INVOKE_ID_MASK
-from .encode import encode
+from .apdus import acse, conformance, initiate, refusals
+from .apdus.apdu import CONFIRMED, HIGH_PRIORITY, INVOKE_ID_MASK
+from .apdus.encode import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from ...conversation import Conversation
     from ...model import Memory
-    from .action import ActionResult
-    from .link import HdlcLink
-    from .security import SecurityContext
+    from .apdus.action import ActionResult
+    from .links.hdlc import HdlcLink
+    from .links.wrapper import WrapperLink
+    from .security.context import SecurityContext
     from .settings import Credentials
-    from .wrapper import WrapperLink
 
 ASSOCIATION_LN = b"\x00\x00\x28\x00\x00\xff"
 ASSOCIATION_LN_CLASS = 15
@@ -148,7 +148,7 @@ class Association:
 
     def _prove(self, challenge: bytes, aare: acse.Aare) -> Conversation:
         """Passes 3 and 4: f(StoC) goes to the meter, f(CtoS) comes back. Raises: SecurityError, Refused."""
-        from .hls import Hls
+        from .security.hls import Hls
 
         credentials = self.credentials
         self._reserve(1)
@@ -185,7 +185,7 @@ class Association:
         return result.value
 
     def _prove_sn(self, reply: bytes) -> Conversation:
-        from . import read
+        from .apdus import read
 
         apdu = read.request([read.parameterised(SN_REPLY_TO_HLS, bytes((METHOD_SELECTOR,)) + reply)])
         results = read.decode_response((yield from self.request(apdu, codes.READ_RESPONSE)))
@@ -232,7 +232,7 @@ class Association:
         answer = yield from self.link.request(apdu, heard)
         for _ in range(MAX_STRAY):
             if answer[:1] == _GENERAL_BLOCK:
-                from .general_blocks import collect
+                from .links.general_blocks import collect
 
                 answer = yield from collect(self.link, answer)
             # Meters notify in clear whatever the association demands, and what is passed over needs no proof.

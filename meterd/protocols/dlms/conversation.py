@@ -16,8 +16,8 @@ from ...conversation import Pause, Report
 from ...errors import DecodeError, Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
 from ...model import failed
 from ...obis import format_logical_name
-from . import address
 from .association import Association
+from .links import address
 from .settings import Credentials
 
 TYPE_CHECKING = False
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     from ...conversation import Conversation
     from ...model import Memory, Signal
-    from .link import HdlcLink
+    from .links.hdlc import HdlcLink
+    from .links.wrapper import WrapperLink
     from .reader import Reader
     from .reading import Values
     from .settings import Settings
     from .targets import Target
-    from .wrapper import WrapperLink
 
 RECONNECT_PAUSE_S = 0.5
 # The value attribute of what may hold an invocation counter: a Data object or a register.
@@ -66,7 +66,7 @@ class Session:
         settings = self.settings
         self._rung("bytes")
         if settings.signs_on and settings.line is not None:
-            from .mode_e import sign_on
+            from .links.mode_e import sign_on
 
             yield from sign_on(settings.line.baudrate, "", settings.timeout_ms, settings.attempts)
         elif settings.line is not None:
@@ -92,10 +92,10 @@ class Session:
     def _make_link(self, client: int) -> HdlcLink | WrapperLink:
         settings = self.settings
         if settings.wrapped:
-            from .wrapper import WrapperLink
+            from .links.wrapper import WrapperLink
 
             return WrapperLink(client, int.from_bytes(settings.server, "big"), settings.timeout_ms)
-        from .link import HdlcLink
+        from .links.hdlc import HdlcLink
 
         self._hdlc = HdlcLink(
             address.client_address(client), settings.server, settings.timeout_ms, settings.attempts,

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from ..._core import decode_whole
 from ...errors import DecodeError, ProtocolError
-from . import action
 from . import enumerations as codes
+from .apdus import action
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from ...parameters import (
     TIMEOUT,
     Parameter,
 )
-from .address import DEFAULT_FORMULA, MAX_HALF, parse_formula, parse_raw
+from .links.address import DEFAULT_FORMULA, MAX_HALF, parse_formula, parse_raw
 
 MODES = ("IEC", "DLMS", "DLMS-HDLC", "DLMS-WRAPPER")
 AUTHENTICATIONS = ("None", "Low", "High", "HighMd5", "HighSha1", "HighSha256", "HighGmac", "HighEcdsa")

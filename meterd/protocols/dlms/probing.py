@@ -11,11 +11,12 @@ from __future__ import annotations
 from ..._core import HdlcDecoder, encode_frame
 from ...conversation import Receive, Send
 from ...errors import DecodeError, Garbled, ProtocolError, Silence
-from . import acse, address, conformance, initiate
 from . import enumerations as codes
-from .hdlc_control import DISC, FINAL, SNRM
+from .apdus import acse, conformance, initiate
+from .links import address
+from .links.hdlc_control import DISC, FINAL, SNRM
+from .links.wrapper import WrapperLink
 from .settings import Settings
-from .wrapper import WrapperLink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

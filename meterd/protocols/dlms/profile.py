@@ -15,7 +15,7 @@ from __future__ import annotations
 from ...conversation import Report
 from ...errors import DecodeError, ProtocolError
 from ...model import INVALID, failed
-from . import selection
+from .apdus import selection
 from .data import DATE_TIME_LENGTH, clock_is_invalid, date_time_seconds, date_time_text, plain, scale
 from .enumerations import CLOCK, PROFILE_GENERIC
 from .reader import PARAMETERISED, SELECTIVE, Item, LogicalNames, attribute_name

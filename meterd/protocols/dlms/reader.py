@@ -13,7 +13,7 @@ from __future__ import annotations
 from ..._core import decode_whole, get_response_normal
 from ...errors import DecodeError, Disconnected, ProtocolError, Refused
 from . import enumerations as codes
-from . import get, read
+from .apdus import get, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

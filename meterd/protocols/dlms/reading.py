@@ -14,7 +14,7 @@ from ...errors import DecodeError
 from ...model import INVALID, Reading, failed
 from ...number import Number
 from ...obis import format_logical_name
-from . import refusals
+from .apdus import refusals
 from .data import clock_is_invalid, plain, scale, scaler_unit
 from .enumerations import CLOCK, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC
 from .objects import SCALERS, Directory

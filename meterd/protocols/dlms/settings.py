@@ -9,15 +9,15 @@ from __future__ import annotations
 from ...conversation import LineSettings
 from ...errors import ConfigError
 from ...obis import parse_logical_name
-from . import address
 from . import enumerations as codes
+from .links import address
 from .parameters import secret_octets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...model import Device
-    from . import keys
-    from .security import SecurityContext
+    from .security import keys
+    from .security.context import SecurityContext
 
 # Mechanisms whose proof covers the system titles of both sides.
 _TITLED = (codes.MECHANISM_GMAC, codes.MECHANISM_SHA256, codes.MECHANISM_ECDSA)
@@ -60,7 +60,7 @@ class Credentials:
         return self
 
     def _read_keys(self, device: Device) -> None:
-        from . import keys
+        from .security import keys
 
         place, suite = device.place, self.suite
         if device["system_title"]:
@@ -105,7 +105,7 @@ class Credentials:
         """A security context whose next invocation counter is `counter`, or None where there are no keys."""
         if not self.ciphered and self.mechanism != codes.MECHANISM_GMAC:
             return None
-        from .security import SecurityContext
+        from .security.context import SecurityContext
 
         return SecurityContext(
             self.title,

@@ -6,8 +6,8 @@ Every fault is kept with the steps that lead to it, so that whoever read the fil
 from __future__ import annotations
 
 from ...parameters import BAUDRATES
-from ..dlms.address import MAX_CLIENT, MAX_HALF, apply_formula, parse_formula
 from ..dlms.enumerations import UNITS
+from ..dlms.links.address import MAX_CLIENT, MAX_HALF, apply_formula, parse_formula
 from .profile import CLOCK, DLMS, IEC, SERIAL, WITHOUT_CODEC, decimal, full_name, is_comment
 from .raw import DLMS_KINDS, IEC_KINDS, is_raw, parse_raw
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from ...conversation import LineSettings
 from ...errors import ConfigError
 from ...model import Device
-from ..dlms import address, conformance
+from ..dlms.apdus import conformance
+from ..dlms.links import address
 from ..dlms.parameters import DEVICE as DLMS_DEVICE
 from ..dlms.settings import Settings
 from ..iec62056_21.session import SessionSettings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meterd.errors import DecodeError, Refused
-from meterd.protocols.dlms import acse
+from meterd.protocols.dlms.apdus import acse
 
 SEEDS = [
     acse.Aarq(1, user_information=bytes.fromhex("01000000065F1F0400401E5DFFFF")).encode(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from meterd import _core
 from meterd.errors import DecodeError, MeterdError
 from meterd.protocols.dlms import data as meaning
-from meterd.protocols.dlms.encode import encode
+from meterd.protocols.dlms.apdus.encode import encode
 
 SEEDS = [
     bytes.fromhex(octets)

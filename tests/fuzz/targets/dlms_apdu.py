@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from meterd.errors import DecodeError, Refused
-from meterd.protocols.dlms import action, block_transfer, get, initiate, notification, read, refusals, selection
-from meterd.protocols.dlms.encode import encode
+from meterd.protocols.dlms.apdus import action, block_transfer, get, initiate, notification, read, refusals, selection
+from meterd.protocols.dlms.apdus.encode import encode
 
 _NAME = bytes((1, 0, 1, 8, 0, 255))
 _VALUE = encode(6, 123456)

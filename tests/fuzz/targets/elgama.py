@@ -9,7 +9,8 @@ from meterd._core import encode_frame
 from meterd.conversation import Receive, Send
 from meterd.errors import MeterdError
 from meterd.model import Device, Memory, Signal
-from meterd.protocols.dlms import link, refusals
+from meterd.protocols.dlms.apdus import refusals
+from meterd.protocols.dlms.links import hdlc as link
 from meterd.protocols.elgama import driver, parameters
 from meterd.protocols.elgama.profile import Profile
 from meterd.protocols.iec62056_21.messages import SOH, STX, with_block_check

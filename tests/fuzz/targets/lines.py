@@ -14,8 +14,8 @@ from typing import Any
 from meterd import log
 from meterd.model import Reading, Signal
 from meterd.number import Number
-from meterd.publish.format import json_line
-from meterd.publish.lines import LineSink
+from meterd.sinks.format import json_line
+from meterd.sinks.lines import LineSink
 
 SEEDS = [
     b"\x10" + b"\x00\x02device\x01\x01E\x02\x04\x00\x12\xd6\x87",

@@ -15,8 +15,8 @@ from meterd._core import Loop, Port, WrapperDecoder, WrapperFrame, encode_wrappe
 from meterd.conversation import Burst, LineSettings, Pause, Receive, Report, ReportAll, Send
 from meterd.errors import Aborted, DecodeError, Garbled, MeterdError, PortGone, Silence
 from meterd.model import Reading, Signal
-from meterd.runtime import player as player_module
-from meterd.runtime.player import Player
+from meterd.ports import player as player_module
+from meterd.ports.player import Player
 
 FRAME = encode_wrapper(1, 16, b"value")
 ECHOED = b"question"

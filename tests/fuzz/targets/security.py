@@ -6,8 +6,8 @@ import os
 
 from meterd.errors import MeterdError, SecurityError
 from meterd.protocols.dlms import enumerations as codes
-from meterd.protocols.dlms.hls import Hls
-from meterd.protocols.dlms.security import SecurityContext
+from meterd.protocols.dlms.security.context import SecurityContext
+from meterd.protocols.dlms.security.hls import Hls
 
 # The sanitizers' runtime and a library bound deeply do not go together (Cryptodome/Util/_raw_api.py).
 os.environ.setdefault("PYCRYPTODOME_DISABLE_DEEPBIND", "1")

@@ -1,0 +1,276 @@
+"""The daemon's control socket: one line of words in, one line of JSON out, then the connection ends.
+
+    status [PROTOCOL]   what runs, and every device with its counters
+    start PROTOCOL      start one protocol within the daemon
+    stop PROTOCOL       stop one protocol within the daemon, politely
+    reload              read the configuration again
+    events [COUNT]      the event log, newest first
+    trace [NAME]        the wire log from now on, secrets masked, until the client leaves; NAME of a line or a device
+
+Protocols are named as their debug programs are: iec62056-21, dlms, mbus, elgama. `nc -U` is client enough.
+"""
+
+from __future__ import annotations
+
+import errno
+import posix
+import select
+
+from .. import log
+from .._core import Timer
+from ..errors import ConfigError
+from ..gateway.json_text import dumps
+from ..paths import environment, is_folder, join, make_folders, parent
+from ..protocols import registry
+from ..sinks.events import EventLog
+from ..sinks.local_socket import listen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..ports.player import Observer
+    from ..ports.wire_log import WireLog
+    from ..sinks.hub import Hub
+    from .daemon import Daemon
+    from .line import Line
+
+DIRECTORY = "/var/run/meterd"
+MAX_REQUEST = 256
+MAX_CLIENTS = 16
+MAX_WAITING = 1 << 20
+# A client that has not asked, or not taken its answer, by then makes room for others.
+CLIENT_S = 10.0
+# poll tells these whether they were asked for or not.
+GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+def default_path() -> str:
+    """`control.sock` in systemd's run-time directory, else in /var/run/meterd, else (not root) in the user's own."""
+    for directory in (environment("RUNTIME_DIRECTORY"), DIRECTORY, environment("XDG_RUNTIME_DIR")):
+        if directory and posix.access(directory if is_folder(directory) else parent(directory), posix.W_OK):
+            return join(directory, "control.sock" if "meterd" in directory else "meterd-control.sock")
+    return f"/tmp/meterd-{posix.getuid()}.sock"
+
+
+class Control:
+    """Listens at `path`; where it cannot, the daemon runs on without it and says so."""
+
+    def __init__(self, daemon: Daemon, hub: Hub, path: str, reload: Callable[[], None]) -> None:
+        self.daemon = daemon
+        self.hub = hub
+        self.path = path
+        self.reload = reload
+        self._clients: dict[int, Client] = {}
+        self._listener = None
+        try:
+            make_folders(parent(path))
+            self._listener = listen(path)
+        except (OSError, ConfigError) as error:
+            log.warning(f"no control socket: {error}")
+            return
+        daemon.loop.register(self._listener.fileno(), select.POLLIN, self._on_knock)
+        daemon.followers.append(self._follow)
+
+    def close(self) -> None:
+        for client in list(self._clients.values()):
+            client.close()
+        if self._listener is not None:
+            self.daemon.loop.unregister(self._listener.fileno())
+            self._listener.close()
+            try:
+                posix.unlink(self.path)
+            except OSError:
+                pass  # somebody tidied up before us
+
+    def _on_knock(self, revents: int) -> None:
+        assert self._listener is not None
+        try:
+            fd, _ = self._listener._accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._make_room()
+            return
+        if len(self._clients) >= MAX_CLIENTS:
+            posix.close(fd)
+            return
+        posix.set_blocking(fd, False)
+        self._clients[fd] = Client(self, fd)
+
+    def forget(self, fd: int) -> None:
+        self._clients.pop(fd, None)
+
+    def _make_room(self) -> None:
+        """No descriptor is left for who knocks, who would be told of again at once: let go of the oldest client."""
+        log.warning("no control socket for a while: too many files are open", fold="control socket")
+        if self._clients:
+            next(iter(self._clients.values())).close()
+        elif self._listener is not None:
+            self.daemon.loop.unregister(self._listener.fileno())
+            self._listener.close()
+            self._listener = None
+
+    def _follow(self, line: Line) -> None:
+        """A line has begun or has other devices now; who traces may want to see it too."""
+        for client in list(self._clients.values()):
+            client.follow(line)
+
+    def answer(self, words: list[str]) -> dict[str, object]:
+        """The answer to one request; `ok` False and `error` in words where it cannot be done."""
+        try:
+            return self._answer(words)
+        except ConfigError as error:
+            return {"ok": False, "error": str(error)}
+        except Exception as error:
+            log.bug(f"{' '.join(words)!r} on the control socket failed on a defect of meterd", error)
+            return {"ok": False, "error": "a defect of meterd; see its log"}
+
+    def _answer(self, words: list[str]) -> dict[str, object]:
+        command, arguments = words[0] if words else "", words[1:]
+        if command == "status" and len(arguments) <= 1:
+            package = registry.PROGRAMS.get(arguments[0]) if arguments else None
+            if arguments and package is None:
+                return _refusal(arguments[0])
+            return {"ok": True, **self.daemon.status(package)}
+        if command in ("start", "stop") and len(arguments) == 1:
+            package = registry.PROGRAMS.get(arguments[0])
+            if package is None:
+                return _refusal(arguments[0])
+            return {"ok": True, "devices": self.daemon.set_protocol(package, command == "start")}
+        if command == "reload" and not arguments:
+            self.reload()
+            return {"ok": True, "devices": len(self.daemon.jobs)}
+        if command == "events" and len(arguments) <= 1:
+            return self._events(arguments)
+        return {"ok": False, "error": f"{' '.join(words)!r} is no request"}
+
+    def _events(self, arguments: list[str]) -> dict[str, object]:
+        count = int(arguments[0]) if arguments and arguments[0].isdigit() else None
+        events = [sink for sink in self.hub.sinks if isinstance(sink, EventLog)]
+        if not events:
+            return {"ok": False, "error": "no signal is configured with log > 0"}
+        return {"ok": True, "events": events[0].newest(count)}
+
+
+def _refusal(name: str) -> dict[str, object]:
+    return {"ok": False, "error": f"{name!r} is no protocol; {', '.join(registry.PROGRAMS)} are"}
+
+
+class Client:
+    """One connection: collects its request line, answers, and closes; a tracing one stays."""
+
+    def __init__(self, control: Control, fd: int) -> None:
+        self._control = control
+        self._loop = control.daemon.loop
+        self._fd = fd
+        self._request = b""
+        self._waiting = b""
+        self._ending = False
+        self._wire_log: WireLog | None = None
+        self._only: list[str] = []
+        self._observers: list[tuple[Line, Observer]] = []
+        self._patience = Timer(self.close)
+        self._loop.arm(self._patience, self._loop.time + CLIENT_S)
+        self._loop.register(fd, select.POLLIN, self._on_event)
+
+    def close(self) -> None:
+        if self._fd < 0:
+            return
+        for line, observer in self._observers:
+            if observer in line.player.observers:
+                line.player.observers.remove(observer)
+        self._observers = []
+        self._patience.deadline = None
+        self._loop.unregister(self._fd)
+        self._control.forget(self._fd)
+        posix.close(self._fd)
+        self._fd = -1
+        self._waiting = b""
+
+    def write(self, text: str) -> None:
+        """What a WireLog needs of a file; a client that does not read is let go."""
+        if self._fd < 0:
+            return
+        self._waiting += text.encode("ascii", "backslashreplace")
+        if len(self._waiting) > MAX_WAITING and not self._ending:
+            self.close()
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._fd < 0:
+            return
+        try:
+            self._waiting = self._waiting[posix.write(self._fd, self._waiting) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+            return
+        if not self._waiting and self._ending:
+            self.close()
+        else:
+            self._listen(not self._ending)
+
+    def _listen(self, to_input: bool) -> None:
+        events = (select.POLLIN if to_input else 0) | (select.POLLOUT if self._waiting else 0)
+        self._loop.modify(self._fd, events)
+
+    def _on_event(self, revents: int) -> None:
+        if revents & GONE:
+            self.close()
+            return
+        if revents & select.POLLOUT:
+            self.flush()
+        if revents & select.POLLIN and self._fd >= 0:
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            data = posix.read(self._fd, MAX_REQUEST)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        if self._wire_log is not None:
+            if not data:  # it will ask for no more, but may follow still: a hang-up is told without asking
+                self._listen(False)
+            return
+        self._request += data
+        if b"\n" in self._request:
+            self._serve(self._request.split(b"\n")[0].decode("ascii", "replace").split())
+        elif not data or len(self._request) > MAX_REQUEST:
+            self.close()
+
+    def _serve(self, words: list[str]) -> None:
+        if words[:1] == ["trace"]:
+            self._patience.deadline = None
+            self._only = words[1:]
+            from ..ports.wire_log import WireLog
+
+            self._wire_log = WireLog(self, lambda: self._loop.time)
+            for line in self._control.daemon.lines.values():
+                self.follow(line)
+            if not self._observers:
+                known = ", ".join(self._control.daemon.lines) or "none"
+                what = f"nothing is called {' '.join(self._only)}" if self._only else "nothing is read"
+                self.write(f"# {what} so far; lines: {known}\n")
+            return
+        self._ending = True
+        self.write(dumps(self._control.answer(words)) + "\n")
+
+    def follow(self, line: Line) -> None:
+        """Let a client that traces see this line."""
+        if self._wire_log is None:
+            return
+        names = {line.key, line.path, *(job.alias() for job in line.jobs)}
+        if self._only and not names.intersection(self._only):
+            return
+        self._observers = [(one, seen) for one, seen in self._observers if one in self._control.daemon.lines.values()]
+        if any(one is line for one, _ in self._observers):
+            return
+        daemon = self._control.daemon
+        observer = self._wire_log.observer(line.key, lambda: daemon.secrets_of(line))
+        line.player.observers.append(observer)
+        self._observers.append((line, observer))

@@ -1,0 +1,284 @@
+"""Wires everything: configuration to drivers, devices to lines, readings to sinks; obeys signals and control socket.
+
+A protocol whose configuration is wrong does not start, the others do. A reload changes only what differs: a device
+whose parameters and signals are as before keeps its conversation, its memory and its place in the schedule.
+"""
+
+from __future__ import annotations
+
+import _signal as signals  # type: ignore[import-not-found]  # the signal module imports enum, which a gateway would feel
+
+from .. import log
+from .._core import Loop, Timer
+from ..config.files import load
+from ..errors import ConfigError
+from ..model import failed
+from ..protocols import registry
+from ..sinks.hub import Hub
+from ..sinks.status import COUNTERS, DeviceStatus
+from .line import Job, Line
+from .state import StateDirectory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..config.files import Configuration
+    from ..model import Device, Signal
+    from ..ports.player import Observer
+
+# All goodbyes and the last readings must be out by then.
+STOP_S = 5.0
+
+
+class Daemon:
+    """Reads the devices of `configuration`; `packages` restricts it to some protocols (the debug programs)."""
+
+    def __init__(self, loop: Loop, hub: Hub, state: StateDirectory, packages: tuple[str, ...] | None = None) -> None:
+        self.loop = loop
+        self.hub = hub
+        self.state = state
+        self.packages = packages
+        self.lines: dict[str, Line] = {}
+        self.jobs: dict[str, Job] = {}
+        self.stopped_protocols: set[str] = set()
+        self._told_stopped: set[str] = set()  # protocols of which the log says already that they are stopped
+        self.configuration: Configuration | None = None
+        self.observe: Callable[[Line], Iterable[Observer]] = lambda line: ()
+        self.followers: list[Callable[[Line], None]] = []  # told of every line that begins or has other devices
+        self.once = False
+        self.status_interval_s: float | None = None
+        self._closing: list[Line] = []  # they say goodbye still
+        self._reload_asked = False
+        self._stop_timer = Timer(loop.stop)
+
+    # ---- configuration
+
+    def configure(self, configuration: Configuration) -> int:
+        """Put a configuration in force; returns how many devices are read."""
+        if self._is_stopping():
+            return 0
+        self.configuration = configuration
+        self._tell_stopped(configuration)
+        by_line: dict[str, list[Job]] = {}
+        jobs: dict[str, Job] = {}
+        for device in configuration.devices:
+            if not self._wanted(device):
+                continue
+            job = self._job(device, configuration.signals.get(device.alias, []))
+            if job is not None:
+                jobs[device.alias] = job
+                by_line.setdefault(device.line, []).append(job)
+        self._forget_statuses(jobs)
+        self.jobs = jobs
+        self._set_lines(by_line, configuration.ports)
+        return len(jobs)
+
+    def _wanted(self, device: Device) -> bool:
+        if self.packages is not None and device.protocol not in self.packages:
+            return False
+        return device.protocol not in self.stopped_protocols
+
+    def _tell_stopped(self, configuration: Configuration) -> None:
+        """Say once of each stopped protocol that devices wait for its start."""
+        for package in sorted(self.stopped_protocols - self._told_stopped):
+            waiting = sum(device.protocol == package for device in configuration.devices)
+            if waiting:
+                name = registry.program(package)
+                log.notice(f"{name} is stopped: devices that wait for `meterd start {name}`: {waiting}")
+                self._told_stopped.add(package)
+
+    def is_waiting(self) -> bool:
+        """Whether a device is configured that is not read only because its protocol is stopped."""
+        devices = self.configuration.devices if self.configuration is not None else []
+        return any(device.protocol in self.stopped_protocols for device in devices)
+
+    def _job(self, device: Device, device_signals: list[Signal]) -> Job | None:
+        known = self.jobs.get(device.alias)
+        if known is not None and _same(known, device, device_signals):
+            return known
+        try:
+            driver = registry.driver(device.protocol)
+            plan = driver.plan(device, device_signals)
+        except (ConfigError, ImportError) as error:
+            log.error(f"{device.alias}: {error}")
+            return None
+        except Exception as error:  # no device may keep the others from being read
+            log.bug(f"{device.alias}: cannot be planned on a defect of meterd", error)
+            return None
+        log.hide(plan.secrets)
+        describe = getattr(driver, "describe", None)
+        if describe is not None:
+            log.info(f"{device.alias}: {describe(plan)}")
+        for signal, message in plan.refused:
+            log.warning(f"{device.alias}/{signal.alias}: {message}")
+            self.hub.publish(failed(signal, "type"))
+        status = known.status if known is not None else DeviceStatus(device.alias)
+        if known is not None and known.plan.device.line == device.line:
+            memory = known.memory
+        else:  # on another line nothing is open, and on the old one a goodbye may be under way
+            memory = self.state.memory(device.alias, known.memory if known is not None else None)
+        return Job(driver, plan, device_signals, memory, status, self.loop.time)
+
+    def _forget_statuses(self, jobs: dict[str, Job]) -> None:
+        for alias in self.jobs:
+            if alias not in jobs:
+                self.hub.forget(alias)
+
+    def _set_lines(self, by_line: dict[str, list[Job]], ports: dict[str, str]) -> None:
+        leaving = []
+        for key, line in list(self.lines.items()):
+            jobs = by_line.get(key)
+            if jobs is None or line.path != _path_of(jobs[0], ports):
+                leaving.append(self.lines.pop(key))
+            else:
+                self._serve(line, jobs)
+        self._closing += leaving
+        for key, jobs in by_line.items():
+            if key not in self.lines:
+                self._begin_line(key, jobs, _path_of(jobs[0], ports))
+        for line in leaving:
+            line.stop(self._line_closed)
+
+    def _begin_line(self, key: str, jobs: list[Job], path: str | None) -> None:
+        """A port on which an old line still says goodbye gets its new line when that is over."""
+        if any(key == line.key or (path is not None and path == line.path) for line in self._closing):
+            return
+        line = self.lines[key] = Line(self.loop, key, path, self.hub, self._line_done)
+        line.once = self.once
+        line.status_interval_s = self.status_interval_s
+        line.player.observers = list(self.observe(line))
+        self._serve(line, jobs)
+
+    def _serve(self, line: Line, jobs: list[Job]) -> None:
+        line.set_jobs(jobs)
+        for follow in self.followers:
+            follow(line)
+
+    def _line_closed(self, line: Line) -> None:
+        self._closing.remove(line)
+        if self._is_stopping():
+            if not self._closing:
+                self.loop.stop()
+        elif self.configuration is not None:
+            by_line: dict[str, list[Job]] = {}
+            for job in self.jobs.values():
+                by_line.setdefault(job.plan.device.line, []).append(job)
+            self._set_lines(by_line, self.configuration.ports)
+
+    def _line_done(self, line: Line) -> None:
+        """One scan of everything was asked for, and this line has done its part."""
+        del self.lines[line.key]
+        if not self.lines:
+            self.loop.stop()
+
+    # ---- life
+
+    def reload(self, paths: list[str]) -> None:
+        """Read the files again. What is wrong in them is said, and what runs of a wrong protocol is stopped."""
+        if self._is_stopping():
+            return
+        configuration = load(paths)
+        for error in configuration.errors:
+            log.error(str(error))
+        for warning in configuration.warnings:
+            log.warning(warning)
+        count = self.configure(configuration)
+        log.notice(f"configuration reloaded; devices: {count}, lines: {len(self.lines)}")
+
+    def stop(self) -> None:
+        """End all conversations politely, then the loop, within STOP_S."""
+        if self._is_stopping():
+            return
+        self.loop.arm(self._stop_timer, self.loop.time + STOP_S)
+        lines, self.lines = list(self.lines.values()), {}
+        self._closing += lines  # those that say goodbye already go on with it
+        for line in lines:
+            line.stop(self._line_closed)
+        if not self._closing:
+            self.loop.stop()
+
+    def _is_stopping(self) -> bool:
+        return self._stop_timer.deadline is not None
+
+    def catch_signals(self, on_reload: Callable[[], None]) -> None:
+        """SIGTERM and SIGINT end the daemon politely, SIGHUP reloads; both in the loop's next turn."""
+        signals.set_wakeup_fd(self.loop.wakeup_fd(), warn_on_full_buffer=False)
+        for number in (signals.SIGTERM, signals.SIGINT):
+            signals.signal(number, lambda *_: self.loop.call_soon_from_thread(self.stop))
+        signals.signal(signals.SIGHUP, lambda *_: self._ask_for_reload(on_reload))
+        signals.signal(signals.SIGPIPE, signals.SIG_IGN)
+
+    def _ask_for_reload(self, on_reload: Callable[[], None]) -> None:
+        """A storm of signals is one reload."""
+
+        def reload() -> None:
+            self._reload_asked = False
+            on_reload()
+
+        if not self._reload_asked:
+            self._reload_asked = True
+            self.loop.call_soon_from_thread(reload)
+
+    # ---- what the control socket may ask
+
+    def status(self, protocol: str | None = None) -> dict[str, object]:
+        """Protocols, lines and devices with their counters; protocols by the names that start and stop take."""
+        now_ms = self.hub.now_ms()
+        devices = [
+            _summary(job, now_ms)
+            for job in self.jobs.values()
+            if protocol is None or job.plan.device.protocol == protocol
+        ]
+        running = {job.plan.device.protocol for job in self.jobs.values()}
+        return {"running": _programs(running), "stopped": _programs(self.stopped_protocols), "devices": devices}
+
+    def set_protocol(self, package: str, running: bool) -> int:
+        """Start or stop one protocol within the daemon; returns how many devices are read now."""
+        if running and package in self.stopped_protocols:
+            self.stopped_protocols.remove(package)
+            self._told_stopped.discard(package)
+            log.notice(f"{registry.program(package)} is started")
+        elif not running and package not in self.stopped_protocols:
+            self.stopped_protocols.add(package)
+            self._told_stopped.add(package)
+            log.notice(f"{registry.program(package)} is stopped")
+        return self.configure(self.configuration) if self.configuration is not None else 0
+
+    def secrets_of(self, line: Line) -> list[bytes]:
+        """What no trace of that line may show, the longest first."""
+        return sorted(line.secrets(), key=len, reverse=True)
+
+
+def _path_of(job: Job, ports: dict[str, str]) -> str | None:
+    """The device node of a job's line, None over TCP."""
+    device = job.plan.device
+    return None if device.over_tcp() else ports.get(device.line, device.line)
+
+
+def _programs(packages: Iterable[str]) -> list[str]:
+    return sorted(registry.program(package) for package in packages)
+
+
+def _summary(job: Job, now_ms: int) -> dict[str, object]:
+    """One device's row of `meterd status`."""
+    device, status = job.plan.device, job.status
+    age = (now_ms - status.last_good_ms) // 1000 if status.last_good_ms else None
+    row: dict[str, object] = {"device": device.alias, "protocol": registry.program(device.protocol)}
+    row["line"] = device.line
+    row.update(connected=status.connected, reason=status.reason or "good", last_good_age_s=age)
+    row.update((name, getattr(status, name)) for name in COUNTERS)
+    return row
+
+
+def _same(job: Job, device: Device, device_signals: list[Signal]) -> bool:
+    """Whether a job would be planned as it is from this configuration."""
+    old = job.plan.device
+    return (
+        old.protocol == device.protocol
+        and old.line == device.line
+        and old.parameters == device.parameters
+        and old.profile == device.profile
+        and [(one.alias, one.log, one.parameters) for one in job.signals]
+        == [(one.alias, one.log, one.parameters) for one in device_signals]
+    )

@@ -1,0 +1,89 @@
+"""What a line still has to say to meters that it will not read again: an association left open between scans is ended.
+
+A driver that leaves something open has `goodbye(plan, memory)`: it takes that out of the memory, so that nobody goes on
+with it, and returns the conversation that ends it, or None where nothing is open; aborted, that one ends at once.
+Several meters share one line and one span of time: each gets an equal part of what is left, so that a silent one costs
+the others nothing.
+"""
+
+from __future__ import annotations
+
+from .. import log
+from .._core import Loop, Timer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from ..conversation import Conversation
+    from ..model import Memory, Plan
+    from ..ports.player import Player
+    from .line import Job
+
+# All goodbyes of a line together. An interrupted scan may take the player's GOODBYE_S before; the sum of both lies
+# within the daemon's STOP_S.
+FAREWELLS_S = 2.0
+
+
+def goodbye_of(driver: ModuleType, plan: Plan, memory: Memory) -> Conversation | None:
+    """What ends what the driver left open, which is out of the memory then; None where nothing is."""
+    goodbye = getattr(driver, "goodbye", None)
+    if goodbye is None:
+        return None
+    try:
+        conversation: Conversation | None = goodbye(plan, memory)
+    except Exception as error:  # a defect of one protocol must not keep the others from their end
+        log.bug(f"{plan.device.alias}: cannot say goodbye on a defect of meterd", error)
+        return None
+    return conversation
+
+
+class Farewells:
+    """The goodbyes that one line owes. `job` is the one that says its own now, or None."""
+
+    def __init__(self, loop: Loop, player: Player) -> None:
+        self.loop = loop
+        self.player = player
+        self.job: Job | None = None
+        self._waiting: list[tuple[Job, Conversation]] = []
+        self._until: float | None = None
+        self._timer = Timer(self._cut_off)
+
+    def owe(self, job: Job) -> None:
+        """This job's device is not read again: what its driver left open is to be ended."""
+        conversation = goodbye_of(job.driver, job.plan, job.memory)
+        if conversation is not None:
+            self._waiting.append((job, conversation))
+
+    def jobs(self) -> list[Job]:
+        """Whose goodbyes are owed or under way."""
+        waiting = [job for job, _ in self._waiting]
+        return waiting if self.job is None else [self.job, *waiting]
+
+    def begin(self) -> None:
+        """Say the next one; there must be one, and the port must be open."""
+        now = self.loop.time
+        if self._until is None:
+            self._until = now + FAREWELLS_S
+        share = max(self._until - now, 0.0) / len(self._waiting)
+        self.job, conversation = self._waiting.pop(0)
+        self.loop.arm(self._timer, now + share)
+        self.player.start(conversation, self.job.poll_delay_s)
+
+    def ended(self, error: Exception | None) -> Job | None:
+        """The one under way is over. Returns: whose it was."""
+        job, self.job = self.job, None
+        self._timer.deadline = None
+        if job is not None:
+            log.debug(f"{job.alias()}: said goodbye" if error is None else f"{job.alias()}: no goodbye: {error}")
+        if not self._waiting:
+            self._until = None
+        return job
+
+    def forget(self) -> None:
+        """There is no line to say them on."""
+        self._waiting.clear()
+        self._until = None
+
+    def _cut_off(self) -> None:
+        self.player.abort("the meter does not answer the goodbye")

@@ -1,0 +1,349 @@
+"""One half-duplex line: a serial port or one ip:port, and the devices that share it, one conversation at a time.
+
+The line opens its port when a device is due, runs the device's conversation, turns what went wrong into failed
+readings, a status and one log line, and lets the port go when nobody needs it for `serial_close_delay`. A TCP
+connection is kept until it fails; one that the other side dropped in the meantime is opened anew without ado.
+"""
+
+from __future__ import annotations
+
+from .. import log
+from .._core import Loop, Timer
+from ..errors import Aborted, LineError, MeterdError, PortGone, Refused
+from ..model import failed
+from ..ports.player import Player
+from .farewell import Farewells
+from .schedule import Schedule, Turn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from .._core import Port
+    from ..model import Memory, Plan, Reading, Signal
+    from ..ports.serial_port import SerialPort
+    from ..ports.tcp_port import TcpPort
+    from ..sinks.hub import Hub
+    from ..sinks.status import DeviceStatus
+
+# Where a table has no `reconnect_time`: a vanished port is tried again after this long at the latest.
+PORT_RETRY_S = 5.0
+# However fast a configuration asks for it, a port that cannot be opened is not tried more often than this.
+SHORTEST_RETRY_S = 0.1
+
+
+class Job:
+    """One device on its line: what to read, what it remembers, when it is due, how it is."""
+
+    __slots__ = (
+        "close_delay_s", "driver", "failure", "memory", "plan", "poll_delay_s", "signals", "status", "status_due",
+        "timeout_s", "turn",
+    )  # fmt: skip
+
+    def __init__(
+        self, driver: ModuleType, plan: Plan, signals: list[Signal], memory: Memory, status: DeviceStatus, now: float
+    ) -> None:
+        parameters = plan.device.parameters
+        self.driver = driver
+        self.plan = plan
+        self.signals = signals
+        self.memory = memory
+        self.status = status
+        self.status_due: float | None = None
+        self.failure: tuple[str, float] | None = None  # the reason its signals failed with, and until when that stands
+        self.poll_delay_s = (parameters.get("poll_delay_ms") or 0) / 1000.0
+        self.close_delay_s = (parameters.get("serial_close_delay") or 0) / 1000.0
+        self.timeout_s = (parameters.get("timeout_ms") or 5000) / 1000.0
+        reconnect = parameters.get("reconnect_time")
+        retry_s = None if reconnect is None else max(reconnect / 1000.0, SHORTEST_RETRY_S)
+        self.turn = Turn(now, (parameters.get("scan_rate_ms") or 10000) / 1000.0, retry_s)
+
+    def alias(self) -> str:
+        return self.plan.device.alias
+
+
+class Line:
+    """`path` is the device node for a serial line; for TCP the key itself says `host:port`."""
+
+    def __init__(
+        self, loop: Loop, key: str, path: str | None, hub: Hub, on_idle: Callable[[Line], None] | None = None
+    ) -> None:
+        self.loop = loop
+        self.key = key
+        self.path = path
+        self.hub = hub
+        self.on_idle = on_idle
+        self.jobs: list[Job] = []
+        self.once = False
+        self.status_interval_s: float | None = None
+        self.port: Port
+        self._serial: SerialPort | None = None
+        self._tcp: TcpPort | None = None
+        # Each kind of port is loaded where the first line needs it: a site has often only one of them.
+        if path is None:
+            from ..ports.tcp_port import TcpPort
+
+            host, _, port = key.rpartition(":")
+            self.port = self._tcp = TcpPort(loop, host, int(port))
+            self._tcp.on_open = self._opened
+        else:
+            from ..ports.serial_port import SerialPort
+
+            self.port = self._serial = SerialPort(loop, path)
+        self.player = Player(loop, self.port, hub.publish, self._ended)
+        self.player.on_words = self._say
+        self._farewells = Farewells(loop, self.player)
+        self._schedule = Schedule()
+        self._current: Job | None = None
+        self._started = 0.0
+        self._fresh = False
+        self._interrupted = False
+        self._timer = Timer(self._consider)
+        self._close_timer = Timer(self._close_port)
+        self._stopped: Callable[[Line], None] | None = None
+
+    def set_jobs(self, jobs: list[Job]) -> None:
+        """Serve these devices from now on; those that are not among them any more are let go politely."""
+        self._owe_goodbyes([job for job in self.jobs if job not in jobs])
+        self.jobs = jobs
+        self._schedule.turns = [job.turn for job in jobs]
+        if self._current is not None and self._current not in jobs:
+            self._interrupt("its configuration changed")
+        self._plan_next()
+
+    def secrets(self) -> set[bytes]:
+        """What no trace of this line may show; a device that is just being let go has secrets still."""
+        jobs = [*self.jobs, *self._farewells.jobs()]
+        if self._current is not None:
+            jobs.append(self._current)
+        return {secret for job in jobs for secret in job.plan.secrets}
+
+    def stop(self, stopped: Callable[[Line], None]) -> None:
+        """End politely and close the port, then call `stopped(self)`, within the bounds of player and farewells."""
+        self._stopped = stopped
+        self._timer.deadline = None
+        self._owe_goodbyes(self.jobs)
+        if self._current is not None:
+            self._interrupt("meterd is ending")
+        else:
+            self._finish_stop()
+
+    def _owe_goodbyes(self, jobs: list[Job]) -> None:
+        """One that is being read says its own, and owes only what it did not come to."""
+        for job in jobs:
+            if job is not self._current:
+                self._farewells.owe(job)
+
+    def _interrupt(self, why: str) -> None:
+        self._interrupted = True
+        if self.player.is_playing():
+            self.player.abort(why)
+        else:
+            self.port.close()  # it was still being opened
+            self._ended(Aborted(why))
+
+    def _finish_stop(self) -> None:
+        if self._says_goodbye():
+            return
+        stopped, self._stopped = self._stopped, None
+        self._close_port()
+        if stopped is not None:
+            stopped(self)
+
+    def _says_goodbye(self) -> bool:
+        """Begin the next goodbye that is owed, unless one is under way. False if there is none to be said."""
+        if self._farewells.job is not None:
+            return True
+        if not self._farewells.jobs():
+            return False
+        self._close_timer.deadline = None
+        if self._serial is not None and not self.port.is_open():
+            try:
+                self._serial.open()
+            except PortGone as error:
+                log.debug(f"{error}", port=self.key)
+        if not self.port.is_open():  # over TCP whatever was open has ended with the connection
+            self._farewells.forget()
+            return False
+        self._farewells.begin()
+        return True
+
+    # ---- taking turns
+
+    def _plan_next(self) -> None:
+        if self._current is None and self._stopped is None and not self._says_goodbye():
+            due = self._schedule.next_time(self.loop.time)
+            if due is None:
+                self._timer.deadline = None
+            else:
+                self.loop.arm(self._timer, due)
+
+    def _consider(self) -> None:
+        if self._current is not None or self._stopped is not None or self._farewells.job is not None:
+            return
+        turn = self._schedule.pick(self.loop.time)
+        if turn is None:
+            self._plan_next()
+            return
+        for job in self.jobs:
+            if job.turn is turn:
+                self._begin(job)
+                return
+
+    def _begin(self, job: Job) -> None:
+        self._current = job
+        self._started = self.loop.time
+        self._interrupted = False
+        self._close_timer.deadline = None
+        self.player.reported = set()
+        self._fresh = not self.port.is_open()
+        if self._fresh:
+            self._open(job)
+        else:
+            self._converse(job)
+
+    def _open(self, job: Job) -> None:
+        if self._tcp is not None:
+            self._tcp.open(job.timeout_s)
+        elif self._serial is not None:
+            try:
+                self._serial.open()
+            except PortGone as error:
+                self._ended(error)
+                return
+            self._converse(job)
+
+    def _opened(self, error: PortGone | None) -> None:
+        if self._current is None:
+            self._close_port()
+        elif error is not None:
+            self._ended(error)
+        else:
+            self._converse(self._current)
+
+    def _converse(self, job: Job) -> None:
+        log.debug(f"{job.alias()}: scan begins", port=self.key)
+        try:
+            conversation = job.driver.conversation(job.plan, job.memory)
+        except Exception as error:  # a defect of one protocol is no reason to stop the others
+            self._ended(error)
+            return
+        self.player.start(conversation, job.poll_delay_s)
+
+    # ---- what comes of it
+
+    def _say(self, reading: Reading) -> None:
+        """What the meter said to a refusal."""
+        alias = reading.signal.device_alias
+        log.warning(f"{alias}/{reading.signal.alias}: {reading.words}", fold=f"{alias} signals", port=self.key)
+
+    def _ended(self, error: Exception | None) -> None:
+        job = self._current
+        if job is None:
+            self._parted(error)
+            return
+        if self._interrupted:
+            error = error if isinstance(error, Aborted) else Aborted(f"{error}")
+        elif isinstance(error, PortGone) and not self._fresh and not self.player.bytes_received:
+            # The connection died while nobody used it; that is no fault of the meter.
+            self._fresh = True
+            self.port.close()
+            self._open(job)
+            return
+        self._current = None
+        if self._interrupted:
+            self._farewells.owe(job)
+        if isinstance(error, Aborted):
+            log.info(f"{job.alias()}: scan ended early: {error}", port=self.key)
+        else:
+            self._settle(job, error)
+        self._after(job, error)
+
+    def _parted(self, error: Exception | None) -> None:
+        """A goodbye is over."""
+        job = self._farewells.ended(error)
+        if job is not None:
+            self._keep_or_close(error)
+            self._go_on(job)
+
+    def _settle(self, job: Job, error: Exception | None) -> None:
+        """Give the device its status, a fault its log line, and every signal that a fault left out its reading.
+
+        A scan that went well owes no reading: a load profile with no new row has none.
+        """
+        status = job.status
+        status.add(self.player)
+        if error is None:
+            job.failure = None
+            status.succeeded(self.hub.now_ms())
+            log.recovered(job.alias(), f"{job.alias()}: answers again", port=self.key)
+        else:
+            reason = error.reason if isinstance(error, MeterdError) else "bad_frame"
+            status.failed(reason, refused=isinstance(error, Refused))
+            self._log_fault(job, error)
+            if self._is_news(job, reason, error):
+                for signal in job.plan.signals:
+                    if signal not in self.player.reported:
+                        self.hub.publish(failed(signal, reason))
+        self._publish_status(job)
+
+    def _is_news(self, job: Job, reason: str, error: Exception) -> bool:
+        """A line that is tried again and again until it is back says so at the pace of its scans, no faster."""
+        if isinstance(error, LineError) and not self.player.reported:
+            if job.failure is not None and job.failure[0] == reason and self._started < job.failure[1]:
+                return False
+            job.failure = (reason, self._started + job.turn.period_s / 2.0)
+        return True
+
+    def _publish_status(self, job: Job) -> None:
+        """Changes at once, all of it now and then: with the scans, so that an idle daemon sleeps."""
+        if self.status_interval_s is not None:
+            whole = job.status_due is not None and self.loop.time >= job.status_due
+            if whole or job.status_due is None:
+                job.status_due = self.loop.time + self.status_interval_s
+            self.hub.publish_status(job.status, whole)
+
+    def _log_fault(self, job: Job, error: Exception) -> None:
+        if isinstance(error, MeterdError):
+            log.warning(f"{job.alias()}: {error}", fold=job.alias(), port=self.key)
+        else:
+            log.bug(f"{job.alias()}: scan failed on a defect of meterd", error, fold=job.alias(), port=self.key)
+
+    def _after(self, job: Job, error: Exception | None) -> None:
+        now = self.loop.time
+        # Whoever refuses is there; only silence and garbage cost the line its time.
+        answered = error is None or not isinstance(error, LineError)
+        self._schedule.finished(job.turn, self._started, now, answered)
+        if isinstance(error, PortGone) and job.turn.retry_s is None:
+            job.turn.due = now + max(min(job.turn.period_s, PORT_RETRY_S), 1.0)
+        self._keep_or_close(error)
+        if self.once:
+            self._schedule.turns = [turn for turn in self._schedule.turns if turn is not job.turn]
+            if not self._schedule.turns and self.on_idle is not None and self._stopped is None:
+                self.stop(self.on_idle)
+                return
+        self._go_on(job)
+
+    def _go_on(self, job: Job) -> None:
+        """What is next, now that the line is free; `job` was the last to use it."""
+        if self._stopped is not None:
+            self._finish_stop()
+            return
+        if self._serial is not None and self._serial.is_open():
+            self.loop.arm(self._close_timer, self.loop.time + job.close_delay_s)
+        self._plan_next()
+
+    def _keep_or_close(self, error: Exception | None) -> None:
+        """A connection that may be half open, or out of step, is not used again: only a new one tells. The goodbyes
+        that are owed on it are worth a try all the same.
+        """
+        doubtful = self._tcp is not None and isinstance(error, (LineError, Aborted)) and not self._farewells.jobs()
+        if doubtful or isinstance(error, PortGone) or self.port.is_sending():
+            self.port.close()
+        elif self._serial is not None and self._serial.shortcoming:
+            log.warning(f"{self.key}: {self._serial.shortcoming}", fold=f"{self.key} settings", port=self.key)
+
+    def _close_port(self) -> None:
+        self._close_timer.deadline = None
+        self.port.close()

@@ -1,0 +1,130 @@
+"""One conversation on one device's port, run to its end: for `meterd scan` and `meterd doctor`."""
+
+from __future__ import annotations
+
+from .. import log
+from .._core import Loop, Timer
+from ..errors import MeterdError, PortGone
+from ..ports.player import Player
+from ..ports.serial_port import SerialPort
+from ..ports.tcp_port import TcpPort
+from .farewell import FAREWELLS_S, goodbye_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any
+
+    from ..conversation import Conversation
+    from ..model import Device, Memory, Plan, Reading
+
+
+class Evidence:
+    """What was seen on the wire: an observer that counts and keeps the first bytes that came."""
+
+    KEPT = 64
+
+    def __init__(self) -> None:
+        self.opened = False
+        self.sent_bytes = 0
+        self.received_bytes = 0
+        self.frames = 0
+        self.first_bytes = b""
+
+    def sent(self, data: bytes) -> None:
+        self.sent_bytes += len(data)
+
+    def received(self, data: bytes) -> None:
+        self.received_bytes += len(data)
+        self.first_bytes = (self.first_bytes + data)[: self.KEPT]
+
+    def framed(self, frame: Any) -> None:
+        self.frames += 1
+
+    def settings(self, settings: Any) -> None:
+        """The line's settings are in the configuration."""
+
+    def ended(self, error: Exception | None) -> None:
+        """Whoever runs the conversation is told."""
+
+
+class Single:
+    """Runs conversations with `device` one after the other; `path` is the node of a serial device."""
+
+    def __init__(self, loop: Loop, device: Device, path: str, on_report: Callable[[Reading], None]) -> None:
+        self.loop = loop
+        self.device = device
+        self.evidence = Evidence()
+        self.error: Exception | None = None
+        if device.over_tcp():
+            self.port: SerialPort | TcpPort = TcpPort(loop, device["ip"], device["port"])
+        else:
+            self.port = SerialPort(loop, path)
+        self.player = Player(loop, self.port, on_report, self._ended)
+        self.player.observers.append(self.evidence)
+
+    def run(self, conversation: Conversation) -> Any:
+        """What the conversation returned; an interrupted one is ended politely.
+
+        Raises: MeterdError, whatever ended it; KeyboardInterrupt.
+        """
+        self._open()
+        result: list[Any] = []
+
+        def kept() -> Conversation:
+            result.append((yield from conversation))
+
+        self.error = None
+        self.player.start(kept(), (self.device.parameters.get("poll_delay_ms") or 0) / 1000.0)
+        try:
+            self.loop.run()
+        except KeyboardInterrupt:
+            if self.player.is_playing():
+                self.player.abort("interrupted")
+                self.loop.run()
+            raise
+        if self.error is not None:
+            raise self.error
+        return result[0]
+
+    def part(self, driver: ModuleType, plan: Plan, memory: Memory) -> None:
+        """End what the driver left open with the meter, as far as there is a port to do it on, within FAREWELLS_S."""
+        conversation = goodbye_of(driver, plan, memory)
+        if conversation is None or not self.port.is_open():
+            return
+        timer = Timer(lambda: self.player.abort("the meter does not answer the goodbye"))
+        self.loop.arm(timer, self.loop.time + FAREWELLS_S)
+        try:
+            self.run(conversation)
+        except MeterdError as error:
+            log.debug(f"{self.device.alias}: no goodbye: {error}")
+        finally:
+            timer.deadline = None
+
+    def close(self) -> None:
+        self.port.close()
+
+    def _open(self) -> None:
+        if self.port.is_open():
+            return
+        if isinstance(self.port, SerialPort):
+            self.port.open()
+        else:
+            answers: list[PortGone | None] = []
+
+            def opened(error: PortGone | None) -> None:
+                answers.append(error)
+                self.loop.stop()
+
+            self.port.on_open = opened
+            self.port.open((self.device.parameters.get("timeout_ms") or 5000) / 1000.0)
+            if not answers:
+                self.loop.run()
+            if answers[0] is not None:
+                raise answers[0]
+        self.evidence.opened = True
+
+    def _ended(self, error: Exception | None) -> None:
+        self.error = error
+        self.loop.stop()

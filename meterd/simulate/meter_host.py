@@ -1,0 +1,264 @@
+"""Runs simulated meters on ptys and TCP ports: the same player and ports as the daemon, in the other role.
+
+A pty has no speed of its own, but both sides share its termios: the host looks up what speed the client has set,
+and what is said at another speed than the meter's arrives as garbage both ways, as on a wire. With `paced` bytes leave
+no faster than the speed allows. Faults are applied to what the meter sends.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import termios
+from _socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
+
+from .._core import Loop, Port, Timer
+from ..conversation import LineSettings
+from ..errors import PortGone
+from ..ports.player import Player
+from ..ports.serial_port import SPEEDS, ParityPort
+from .faults import Fault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..conversation import Conversation
+
+# What a wrong speed makes of a byte; any fixed pattern that no protocol takes for its own will do.
+WRONG_SPEED = bytes(byte ^ 0xA5 for byte in range(256))
+
+
+class FaultyPort(ParityPort):
+    """A port whose sender suffers `fault`; with `paced` it keeps to the time that the line settings ask for."""
+
+    __slots__ = ("_due", "_queue", "_timer", "fault", "paced")
+
+    def __init__(self, loop: Loop, name: str, fault: Fault | None, paced: bool) -> None:
+        super().__init__(loop, name)
+        self.fault = fault
+        self.paced = paced
+        self._queue: list[tuple[float, bytes]] = []
+        self._due = 0.0
+        self._timer = Timer(self._send_next)
+
+    def _read(self) -> bytes:
+        data = super()._read()
+        if data and self.fault is not None and self.fault.kind == "echo" and self.fault.strikes():
+            super().send(data)
+        return data
+
+    def send(self, data: bytes) -> bool:
+        if self.fault is not None and self.fault.kind == "close" and self.fault.strikes():
+            raise PortGone(f"{self.name}: the plug was pulled")
+        pieces = self.fault.apply(data) if self.fault is not None else [(0.0, data)]
+        if not self.paced and len(pieces) == 1 and not pieces[0][0]:
+            return super().send(pieces[0][1])
+        self._due = max(self._due, self.loop.time)
+        for delay, piece in pieces:
+            self._due += delay
+            self._enqueue(piece)
+        self.loop.arm(self._timer, self._queue[0][0] if self._queue else self._due)
+        return False
+
+    def _enqueue(self, piece: bytes) -> None:
+        """Cut a piece into what goes out each 10 ms, so that a client sees bytes come at the line's own pace."""
+        size = max(1, int(0.010 / self.character_s)) if self.paced and self.character_s else len(piece)
+        for start in range(0, len(piece), size or 1):
+            part = piece[start : start + size]
+            if self.paced:
+                self._due += len(part) * self.character_s
+            self._queue.append((self._due, part))
+
+    def _send_next(self) -> None:
+        try:
+            while self._queue and self._queue[0][0] <= self.loop.time:
+                super().send(self._queue.pop(0)[1])
+        except PortGone as error:
+            self.close()
+            self.on_gone(error)
+            return
+        if self._queue:
+            self.loop.arm(self._timer, self._queue[0][0])
+        elif self.loop.time < self._due:
+            self.loop.arm(self._timer, self._due)
+        else:
+            self.on_sent()
+
+    def close(self) -> None:
+        self._queue = []
+        self._timer.deadline = None
+        super().close()
+
+    def apply(self, settings: LineSettings) -> None:
+        super().apply(settings)
+        self.character_s = settings.character_bits() / settings.baudrate if self.paced else 0.0
+
+
+class PtyPort(FaultyPort):
+    """The master side of a pty whose slave is linked at `link`.
+
+    What the client writes is here at once, but the client reckons with the time that it takes on a wire, and switches
+    its speed only then; so it is handed on only then.
+    """
+
+    __slots__ = ("_arrival", "_arrived", "_arrives_at", "link", "slave")
+
+    def __init__(self, loop: Loop, link: str, fault: Fault | None, paced: bool) -> None:
+        super().__init__(loop, link, fault, paced)
+        self.link = link
+        self.slave = -1
+        self._arrived = b""
+        self._arrives_at = 0.0
+        self._arrival = Timer(self._hand_on)
+
+    def open(self) -> None:
+        master, self.slave = os.openpty()  # the slave is held open: a client that leaves must not end the meter
+        raw = termios.tcgetattr(self.slave)
+        raw[0] = raw[1] = raw[3] = 0
+        raw[2] = termios.CS8 | termios.CREAD | termios.CLOCAL
+        termios.tcsetattr(self.slave, termios.TCSANOW, raw)
+        os.set_blocking(master, False)
+        if os.path.islink(self.link):
+            os.unlink(self.link)
+        os.symlink(os.ttyname(self.slave), self.link)
+        self.attach(master)
+
+    def apply(self, settings: LineSettings) -> None:
+        super().apply(settings)
+        self.software_parity = settings.parity if settings.data_bits == 7 and settings.parity != "none" else ""
+
+    def _at_wrong_speed(self) -> bool:
+        return self.settings is not None and termios.tcgetattr(self.fd)[4] != SPEEDS[self.settings.baudrate]
+
+    def _read(self) -> bytes:
+        data = super()._read()
+        if data and self.settings is not None:
+            if self._at_wrong_speed():
+                data = data.translate(WRONG_SPEED)
+            self._arrived += data
+            wire_s = len(data) * self.settings.character_bits() / self.settings.baudrate
+            self._arrives_at = max(self._arrives_at, self.loop.time) + wire_s
+            self.loop.arm(self._arrival, self._arrives_at)
+        return b""
+
+    def _hand_on(self) -> None:
+        data, self._arrived = self._arrived, b""
+        self.on_data(data)
+
+    def _write(self, data: bytes) -> bool:
+        return super()._write(data.translate(WRONG_SPEED) if self._at_wrong_speed() else data)
+
+    def _close_descriptor(self) -> None:
+        self._arrival.deadline = None
+        self._arrived = b""
+        os.close(self.fd)
+        os.close(self.slave)
+        if os.path.islink(self.link):
+            os.unlink(self.link)
+
+
+class AcceptedPort(FaultyPort):
+    """One accepted TCP connection."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, loop: Loop, connection: socket, fault: Fault | None, paced: bool) -> None:
+        super().__init__(loop, "client", fault, paced)
+        self._connection = connection
+        self.attach(connection.fileno())
+
+    def _close_descriptor(self) -> None:
+        self._connection.close()
+
+
+class SimulatedMeter:
+    """One meter conversation on one port, begun anew whenever it ends and the port still stands."""
+
+    def __init__(self, port: Port, line: LineSettings | None, meter: Callable[[], Conversation]) -> None:
+        self.port = port
+        self.line = line
+        self.meter = meter
+        self.player = Player(port.loop, port, lambda reading: None, self._ended)
+        self.player.strips_echo = False
+        self._reopen = Timer(self._plug_in)
+        self._begin()
+
+    def _begin(self) -> None:
+        if self.line is not None:
+            self.port.apply(self.line)
+        self.player.start(self.meter())
+
+    def _ended(self, error: Exception | None) -> None:
+        if isinstance(self.port, PtyPort) and not isinstance(error, PortGone):
+            self._begin()
+            return
+        self.port.close()
+        fault = self.port.fault if isinstance(self.port, PtyPort) else None
+        if fault is not None and fault.kind == "close":
+            self.port.loop.arm(self._reopen, self.port.loop.time + (fault.argument or 0) / 1000.0)
+
+    def _plug_in(self) -> None:
+        if isinstance(self.port, PtyPort):
+            self.port.open()
+            self._begin()
+
+
+class MeterHost:
+    """Serves simulated meters on `loop`."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+        self.meters: list[SimulatedMeter] = []
+        self._listeners: list[socket] = []
+
+    def on_pty(
+        self,
+        link: str,
+        meter: Callable[[], Conversation],
+        line: LineSettings,
+        fault: Fault | None = None,
+        paced: bool = False,
+    ) -> PtyPort:
+        """Serve on a pty linked at `link`; the port returned may be closed to pull the plug."""
+        port = PtyPort(self.loop, link, fault, paced)
+        port.open()
+        self.meters.append(SimulatedMeter(port, line, meter))
+        return port
+
+    def on_tcp(
+        self,
+        port: int,
+        meter: Callable[[], Conversation],
+        fault: Fault | None = None,
+        paced: LineSettings | None = None,
+        host: str = "127.0.0.1",
+    ) -> int:
+        """Serve on a TCP port, 0 for any free one; returns the port. `paced` sends at the pace of these settings."""
+        listener = socket(AF_INET, SOCK_STREAM)
+        listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+        listener.setblocking(False)
+        self._listeners.append(listener)
+
+        def accept(revents: int) -> None:
+            try:
+                fd, _ = listener._accept()  # type: ignore[attr-defined]  # _socket's accept is this
+            except OSError:
+                return
+            connection = socket(AF_INET, SOCK_STREAM, 0, fileno=fd)
+            connection.setblocking(False)
+            accepted = AcceptedPort(self.loop, connection, fault, paced is not None)
+            self.meters = [one for one in self.meters if one.port.is_open()]
+            self.meters.append(SimulatedMeter(accepted, paced, meter))
+
+        self.loop.register(listener.fileno(), select.POLLIN, accept)
+        return int(listener.getsockname()[1])
+
+    def close(self) -> None:
+        for meter in self.meters:
+            meter.port.close()
+        for listener in self._listeners:
+            self.loop.unregister(listener.fileno())
+            listener.close()
