@@ -12,13 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tools.house import imported_by, module_of, room_of
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "meterd").rglob("*.py"))
 COMPILED = sorted(path for ending in ("pyx", "pxi") for path in (ROOT / "meterd").glob(f"_*.{ending}"))
-
-# From the top floor down: a room imports itself and what stands below it. What is in no room is the ground floor.
-ROOMS = ("cli", "daemon", "simulate", "config", "sinks", "protocols", "ports")
-GROUND = len(ROOMS)
 
 # A conversation knows no file descriptor, clock or thread; and a small gateway cannot afford the rest.
 FORBIDDEN_TO_PROTOCOLS = {
@@ -57,79 +55,8 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def room_of(module: str) -> str:
-    parts = module.split(".")
-    if module == "meterd.__main__":
-        return "cli"
-    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else ""
-
-
-def floor_of(module: str) -> int:
-    room = room_of(module)
-    return ROOMS.index(room) if room else GROUND
-
-
-def module_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
-    """Every module that is imported at run time, absolute; `from a import b` gives `a.b` as well, for b may be one."""
-    for node in _running(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = module.split(".")
-                anchor = parts[: len(parts) - node.level + is_package]
-                base = ".".join([*anchor, base] if base else anchor)
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _running(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that run; the branch of `if TYPE_CHECKING` does not."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
-            yield from (each for other in child.orelse for each in (other, *_running(other)))
-        else:
-            yield child
-            yield from _running(child)
-
-
-def imported_by(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return set(imports(tree, module_of(path), path.name == "__init__.py"))
-
-
 def modules_in(*rooms: str) -> list[Path]:
     return [path for path in MODULES if room_of(module_of(path)) in rooms]
-
-
-def test_the_laws_see_imports() -> None:
-    source = (
-        "import os.path\nfrom . import log\nfrom ..model import Number\nTYPE_CHECKING = False\n"
-        "if TYPE_CHECKING:\n    import typing\ndef f():\n    from .x import y\n"
-    )
-    found = set(imports(ast.parse(source), "meterd.sinks.hub", False))
-    assert found == {
-        "os.path", "meterd.sinks", "meterd.sinks.log", "meterd.model", "meterd.model.Number", "meterd.sinks.x",
-        "meterd.sinks.x.y",
-    }  # fmt: skip
-    assert set(imports(ast.parse("from .x import y"), "meterd.sinks", True)) == {
-        "meterd.sinks.x",
-        "meterd.sinks.x.y",
-    }
-    assert (floor_of("meterd.cli.main"), floor_of("meterd.model"), floor_of("meterd")) == (0, GROUND, GROUND)
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_imports_point_down(path: Path) -> None:
-    floor = floor_of(module_of(path))
-    upwards = {each for each in imported_by(path) if each.startswith("meterd.") and floor_of(each) < floor}
-    assert not upwards
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
