@@ -59,8 +59,7 @@ class Reader:
         for _ in range(meters):
             line = TcpPort(self.loop, "127.0.0.1", port)
             line.on_open = self.ended
-            memory = Memory()
-            memory.volatile["random_bytes"] = os.urandom
+            memory = Memory(random_bytes=os.urandom)
             self.players.append((Player(self.loop, line, self.readings.append, self.ended), memory))
             line.open(5.0)
         self.loop.run()

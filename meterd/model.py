@@ -83,16 +83,22 @@ class Plan:
 class Memory:
     """What one device's driver remembers between scans.
 
-    `volatile` lasts while the daemon runs (open association, FCB, caches); `persistent` (text keys, JSON values)
-    also survives a restart once `save()` has returned. A counter that must never be used twice is saved first.
+    `volatile` lasts while the daemon runs (FCB, caches), and so does `own`, the typed class that a driver has in its
+    place; `persistent` (text keys, JSON values) also survives a restart once `save()` has returned. A counter that must
+    never be used twice is saved first. `random_bytes` makes challenges, where there is a source. `rung` names how far
+    the last conversation got, for diagnosis.
     """
 
-    __slots__ = ("_save", "persistent", "volatile")
+    __slots__ = ("_save", "own", "persistent", "random_bytes", "rung", "volatile")
 
     def __init__(
-        self, persistent: dict[str, Any] | None = None, save: Callable[[dict[str, Any]], bool] | None = None
-    ) -> None:
+        self, persistent: dict[str, Any] | None = None, save: Callable[[dict[str, Any]], bool] | None = None,
+        random_bytes: Callable[[int], bytes] | None = None,
+    ) -> None:  # fmt: skip
         self.volatile: dict[str, Any] = {}
+        self.own: Any = None
+        self.rung = ""
+        self.random_bytes = random_bytes
         self.persistent: dict[str, Any] = persistent if persistent is not None else {}
         self._save = save
 

@@ -31,7 +31,7 @@ def stopped_at(error: Exception | None, evidence: Evidence, readings: list[Readi
         return "key"
     if error_reason(error) == "auth":
         return "association"
-    rung = str(memory.volatile.get("rung", ""))
+    rung = memory.rung
     return rung if rung in RUNGS else "frame" if isinstance(error, Garbled) else "object"
 
 

@@ -38,9 +38,7 @@ class StateDirectory:
     def memory(self, device_alias: str, known: Memory | None = None) -> Memory:
         """The memory of a device, with what an earlier run left of it; or anew what `known` keeps over a restart."""
         content = self._load(device_alias) if known is None else known.persistent
-        memory = Memory(content, lambda content: self._save(device_alias, content))
-        memory.volatile["random_bytes"] = urandom  # challenges of DLMS high-level security
-        return memory
+        return Memory(content, lambda content: self._save(device_alias, content), urandom)
 
     def _file(self, device_alias: str) -> str:
         return join(self.path or "", f"{device_alias}.state")

@@ -51,9 +51,7 @@ class Random:
 
 
 def memory() -> Memory:
-    fresh = Memory()
-    fresh.volatile["random_bytes"] = Random()
-    return fresh
+    return Memory(random_bytes=Random())
 
 
 def scan(of: Device, signals: list[Signal], meter: Any, kept: Memory | None = None, **options: Any) -> Outcome:

@@ -11,6 +11,7 @@ from meterd.conversation import Receive
 from meterd.errors import Aborted, MeterdError, PortGone
 from meterd.number import Number
 from meterd.protocols.dlms import driver
+from meterd.protocols.dlms.memory import recall
 from meterd.protocols.dlms.parameters import AUTHENTICATIONS, SECURITIES
 from meterd.protocols.dlms.security.cryptodome import elliptic_curves
 from meterd.simulate import dlms as simulated
@@ -134,7 +135,7 @@ def test_a_meter_without_the_secret_does_not_prove_itself() -> None:
         return [(0.0, replayed[index] if sender == "meter" and index < len(replayed) else data)]
 
     kept = memory()
-    kept.volatile["random_bytes"](16)  # another challenge than the recorded one
+    kept.random_bytes(16)  # another challenge than the recorded one
     outcome = scan(device(**mine), [signal(JOBS[0])], theirs, kept, fault=impostor)
     assert outcome.error is not None
     assert outcome.error.reason == "auth"
@@ -155,7 +156,7 @@ class TestInvocationCounter:
         kept._save = save
         for _ in range(3):
             check(scan(device(**mine), [signal(job) for job in JOBS], factory, kept))
-            assert kept.volatile["counter"] <= saved[-1]
+            assert recall(kept).counter <= saved[-1]
         assert len(saved) < 8, "reserved by the hundred, not one by one"
 
     def test_goes_on_after_a_restart(self) -> None:

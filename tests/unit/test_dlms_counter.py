@@ -4,6 +4,7 @@ import pytest
 
 from meterd.errors import Refused, SecurityError
 from meterd.model import Memory
+from meterd.protocols.dlms.memory import recall
 from meterd.simulate import dlms as simulated
 from tests.unit.dlms_pair import Random, device, scan, signal
 
@@ -15,9 +16,7 @@ ENERGY = "1.0.1.8.0.255"
 
 
 def remembering(save):
-    memory = Memory({}, save)
-    memory.volatile["random_bytes"] = Random()
-    return memory
+    return Memory({}, save, Random())
 
 
 def test_every_counter_used_was_on_record_first():
@@ -27,19 +26,18 @@ def test_every_counter_used_was_on_record_first():
         outcome = scan(device(**OURS), [signal(ENERGY)], METER, memory)
         assert outcome.error is None
     assert records == sorted(records)
-    assert memory.volatile["counter"] <= records[-1]
+    assert recall(memory).counter <= records[-1]
 
 
 def test_a_restart_begins_behind_all_that_may_have_been_used():
     kept = {}
     memory = remembering(lambda content: kept.update(content) or True)
     assert scan(device(**OURS), [signal(ENERGY)], METER, memory).error is None
-    used = memory.volatile["counter"]
-    restarted = Memory(dict(kept), lambda content: True)
-    restarted.volatile["random_bytes"] = Random()
+    used = recall(memory).counter
+    restarted = Memory(dict(kept), lambda content: True, Random())
     assert scan(device(**OURS), [signal(ENERGY)], METER, restarted).error is None
     assert kept["counter"] >= used
-    assert restarted.volatile["counter"] > kept["counter"]
+    assert recall(restarted).counter > kept["counter"]
 
 
 def test_a_counter_that_cannot_be_kept_is_not_used():
@@ -69,10 +67,10 @@ def test_another_client_that_counted_on_costs_one_scan_where_the_meter_tells(lea
     ours = device(**OURS, **({"invocation_counter_obis": "0.0.43.1.0.255"} if learns else {}))
     kept = remembering(lambda content: True)
     assert scan(ours, [signal(ENERGY)], meter, kept).error is None
-    before = kept.volatile["counter"]
+    before = recall(kept).counter
     assert scan(device(**OURS), [signal(ENERGY)], meter, with_counter(5000)).error is None
     refused = scan(ours, [signal(ENERGY)], meter, kept)
     assert isinstance(refused.error, Refused) and refused.error.reason == "key"
     outcome = scan(ours, [signal(ENERGY)], meter, kept)
     assert (outcome.error is None) == learns
-    assert kept.volatile["counter"] > (5000 if learns else before)
+    assert recall(kept).counter > (5000 if learns else before)

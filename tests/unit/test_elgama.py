@@ -14,6 +14,7 @@ from meterd.number import Number
 from meterd.protocols.dlms.apdus.selection import CLOCK, by_range
 from meterd.protocols.dlms.conversation import Session
 from meterd.protocols.dlms.links.address import parse_raw, split_address
+from meterd.protocols.dlms.memory import DlmsMemory
 from meterd.protocols.dlms.reader import Item
 from meterd.protocols.dlms.times import later
 from meterd.protocols.elgama import driver
@@ -91,7 +92,7 @@ def test_range_of_the_load_profile() -> None:
     settings_of_meter = dlms_settings(device(**PASSWORD), Profile(shipped("gama300")))
 
     def conversation() -> Any:
-        session = Session(settings_of_meter, Memory())
+        session = Session(settings_of_meter, DlmsMemory(Memory()))
         yield from session.open()
         answer = yield from session.reader().attempt(Item(7, bytes(6), 2, chosen, 0xC008))
         yield from session.leave()

@@ -3,9 +3,8 @@
 The problem: AARQ and AARE agree on names, limits and a proof of the client; with high-level security two more messages
 prove both sides; with ciphering every APDU is sealed under a counter that must never be used twice.
 
-The counter lives in `memory.persistent`, reserved by the hundred and saved before the first use, so that a power cut
-skips numbers and repeats none. Challenges come from `memory.volatile["random_bytes"]`, a callable that the runtime
-puts there. `memory.volatile["rung"]` names how far the conversation got, for diagnosis.
+The counter is kept over restarts, reserved by the hundred and saved before the first use, so that a power cut skips
+numbers and repeats none.
 
 What few associations need (the proof of high-level security, blocks) is imported where it is used.
 
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...conversation import Conversation
-    from ...model import Memory
     from .apdus.action import ActionResult
     from .links.hdlc import HdlcLink
     from .links.wrapper import WrapperLink
+    from .memory import DlmsMemory
     from .security.context import SecurityContext
     from .settings import Credentials
 
@@ -57,8 +56,8 @@ class Association:
     """One association over an open link. `granted` names what the meter allows, once it is established."""
 
     def __init__(
-        self, link: HdlcLink | WrapperLink, credentials: Credentials, short_names: bool, max_pdu: int, memory: Memory,
-        proposal: frozenset[str] | None = None,
+        self, link: HdlcLink | WrapperLink, credentials: Credentials, short_names: bool, max_pdu: int,
+        memory: DlmsMemory, proposal: frozenset[str] | None = None,
     ) -> None:  # fmt: skip
         self.link = link
         self.credentials = credentials
@@ -140,7 +139,7 @@ class Association:
         self.granted = self.proposal - {"general-block-transfer", "general-protection"}
 
     def _challenge(self) -> bytes:
-        random_bytes: Callable[[int], bytes] | None = self.memory.volatile.get("random_bytes")
+        random_bytes = self.memory.random_bytes
         if random_bytes is None:
             raise SecurityError("no source of random numbers: high-level security cannot make a challenge")
         ecdsa = self.credentials.mechanism == codes.MECHANISM_ECDSA
@@ -278,8 +277,8 @@ class Association:
 
     def _counter(self) -> int:
         """The first counter that was never reserved, or where this run has got to within its reservation."""
-        first: int = self.memory.persistent.get("counter", 0)
-        return int(self.memory.volatile.get("counter", first))
+        counter = self.memory.counter
+        return self.memory.reserved_counter if counter is None else counter
 
     def _reserve(self, count: int) -> None:
         """See to it that the next `count` counters are on record as used before they are. Raises: SecurityError."""
@@ -289,16 +288,15 @@ class Association:
         needed = security.counter + count
         if needed > MAX_COUNTER:
             raise SecurityError("the invocation counter is used up: the meter needs new keys")
-        persistent: dict[str, Any] = self.memory.persistent
-        if needed > persistent.get("counter", 0):
-            persistent["counter"] = needed + COUNTER_STEP
+        if needed > self.memory.reserved_counter:
+            self.memory.reserved_counter = needed + COUNTER_STEP
             # A counter used twice gives the key away; one that was read from the meter this time needs no record.
-            if not self.memory.save() and not self.memory.volatile.get("counter_learned"):
+            if not self.memory.save() and not self.memory.counter_learned:
                 raise SecurityError(
                     "the invocation counter cannot be kept over a restart: let --state name a directory that can be "
                     "written, or set invocation_counter_obis"
                 )
-        self.memory.volatile["counter"] = needed
+        self.memory.counter = needed
 
 
 def _octet_string(octets: bytes) -> bytes:

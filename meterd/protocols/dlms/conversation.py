@@ -1,7 +1,6 @@
 """One scan of one meter: sign on, link, association, values, profiles, goodbye (or an association kept open).
 
-`memory.volatile` holds `session` (an association left open), `counter`, `scalers`, `rung` and what the runtime puts
-there as `random_bytes`; `memory.persistent` holds `counter`, `objects`, `profiles`, `lists` and `meter`.
+What outlives the scan, the association or the process stands in `memory.DlmsMemory`.
 
 What one scan in many needs, or none before the meter has granted the association, is imported where it is used: the
 first byte is out sooner so, and what a site never needs takes no memory.
@@ -26,9 +25,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...conversation import Conversation
-    from ...model import Memory, Signal
+    from ...model import Signal
     from .links.hdlc import HdlcLink
     from .links.wrapper import WrapperLink
+    from .memory import DlmsMemory
     from .reader import Reader
     from .reading import Values
     from .settings import Settings
@@ -40,9 +40,9 @@ COUNTER_CLASSES = (1, 3)
 
 
 class Session:
-    """A line signed on, a link and an association; kept in `memory.volatile` where it stays open between scans."""
+    """A line signed on, a link and an association; kept in the memory where it stays open between scans."""
 
-    def __init__(self, settings: Settings, memory: Memory) -> None:
+    def __init__(self, settings: Settings, memory: DlmsMemory) -> None:
         self.settings = settings
         self.memory = memory
         self.association: Association | None = None
@@ -64,7 +64,7 @@ class Session:
     def open(self) -> Conversation:
         """Raises: LineError, ProtocolError, Refused, SecurityError, DecodeError: each says where it stopped."""
         settings = self.settings
-        self._rung("bytes")
+        self.memory.reached("bytes")
         if settings.signs_on and settings.line is not None:
             from .links.mode_e import sign_on
 
@@ -72,16 +72,16 @@ class Session:
         elif settings.line is not None:
             yield settings.line
         credentials = settings.credentials
-        if settings.counter_name and credentials.context(0) is not None and "counter" not in self.memory.volatile:
+        if settings.counter_name and credentials.context(0) is not None and self.memory.counter is None:
             yield from self._learn_counter()
         yield from self._associate(settings.client, credentials)
-        self._rung("object")
+        self.memory.reached("object")
 
     def _associate(self, client: int, credentials: Credentials) -> Conversation:
         self.link = self._make_link(client)
-        self._rung("frame")
+        self.memory.reached("frame")
         yield from self.link.open()
-        self._rung("association")
+        self.memory.reached("association")
         settings = self.settings
         self.association = Association(
             self.link, credentials, settings.short_names, settings.max_pdu, self.memory, settings.proposal
@@ -122,8 +122,8 @@ class Session:
                 break
         if code or not isinstance(value, int) or value < 0:
             raise Refused(f"the invocation counter at {format_logical_name(name)} cannot be read", code, reason="key")
-        self.memory.volatile["counter"] = max(self.memory.persistent.get("counter", 0), value + 1)
-        self.memory.volatile["counter_learned"] = True
+        self.memory.counter = max(self.memory.reserved_counter, value + 1)
+        self.memory.counter_learned = True
         yield from self.leave()
 
     def politely(self, talk: Conversation) -> Conversation:
@@ -146,7 +146,7 @@ class Session:
         What is reserved was never used, so going on from there repeats no number.
         """
         if self.settings.counter_name and isinstance(error, MeterdError) and error.reason in ("key", "auth"):
-            self.memory.volatile.pop("counter", None)
+            self.memory.counter = None
 
     def reader(self) -> Reader:
         """The one reader of the present association."""
@@ -184,7 +184,7 @@ class Session:
         Over HDLC RLRQ goes out in no more than one try, and not at all where it is in vain: DISC, which follows, ends
         the association as well. Over the wrapper nothing follows, so the meter is told all the same.
         """
-        silent = self.memory.volatile.get("no_rlre")
+        silent = self.memory.silent_release
         if self._hdlc is not None:
             if silent or not self._hdlc.connected:
                 return
@@ -193,7 +193,7 @@ class Session:
             yield from association.announce_release()
             return
         if not (yield from association.release()):
-            self.memory.volatile["no_rlre"] = True
+            self.memory.silent_release = True
 
     def end(self) -> Conversation:
         """Leave an association that was left open, each frame sent once: the meter may be gone. Raises: PortGone."""
@@ -203,13 +203,11 @@ class Session:
             self._hdlc.attempts = 1
         yield from self.leave()
 
-    def _rung(self, name: str) -> None:
-        self.memory.volatile["rung"] = name
 
-
-def resume_or_open(settings: Settings, memory: Memory) -> Conversation:
+def resume_or_open(settings: Settings, memory: DlmsMemory) -> Conversation:
     """A session with an open association. Returns: Session."""
-    session: Session | None = memory.volatile.pop("session", None)
+    session: Session | None
+    session, memory.session = memory.session, None
     if session is not None:
         if settings.line is not None:
             yield settings.line
@@ -224,7 +222,7 @@ class Scan:
     """The targets of one scan and those that are done, over as many associations as it takes."""
 
     def __init__(
-        self, settings: Settings, memory: Memory, targets: list[Target], refused: Sequence[tuple[Signal, str]] = ()
+        self, settings: Settings, memory: DlmsMemory, targets: list[Target], refused: Sequence[tuple[Signal, str]] = ()
     ) -> None:
         self.settings = settings
         self.memory = memory
@@ -251,7 +249,7 @@ class Scan:
                 yield Pause(RECONNECT_PAUSE_S)
                 continue
             if self.settings.keep_open and not self.settings.signs_on:
-                self.memory.volatile["session"] = session
+                self.memory.session = session
             else:
                 yield from session.leave()
             return
@@ -276,15 +274,13 @@ class Scan:
 
             yield from Profile(values, target, self.memory).read()
             self.done.add(target)
-        self.memory.volatile["rung"] = "done"
+        self.memory.reached("done")
 
 
-def _forget_another_meter(settings: Settings, memory: Memory) -> None:
+def _forget_another_meter(settings: Settings, memory: DlmsMemory) -> None:
     """What was learnt belongs to one address: a device pointed elsewhere starts anew, its counter excepted."""
-    identity = f"{settings.client}/{settings.server.hex()}/{'SN' if settings.short_names else 'LN'}"
-    if memory.persistent.get("meter") != identity:
-        for name in ("objects", "profiles", "lists"):
-            memory.persistent.pop(name, None)
-        memory.persistent["meter"] = identity
-        for name in ("asked", "scalers", "profiles", "session", "no_rlre", "list_waits"):
-            memory.volatile.pop(name, None)
+    address = f"{settings.client}/{settings.server.hex()}/{'SN' if settings.short_names else 'LN'}"
+    if memory.address != address:
+        memory.forget()
+        memory.address = address
+        memory.session = None

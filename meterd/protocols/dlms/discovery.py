@@ -6,6 +6,7 @@ from ...errors import Refused
 from ...obis import format_logical_name
 from .conversation import resume_or_open
 from .enumerations import CLOCK, DATA, DEMAND_REGISTER, EXTENDED_REGISTER, REGISTER
+from .memory import recall
 from .objects import object_list
 from .reader import Item, attribute_name
 from .reading import value_of
@@ -70,7 +71,7 @@ class Found:
 
 def scan(device: Device, memory: Memory) -> Conversation:
     """Read the association's object list and the values in it. Returns: [Found]. Raises: MeterdError."""
-    session: Session = yield from resume_or_open(Settings(device), memory)
+    session: Session = yield from resume_or_open(Settings(device), recall(memory))
     found: list[Found] = yield from session.politely(explore(session))
     yield from session.leave()
     return found

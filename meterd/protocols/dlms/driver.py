@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...model import Device, Memory, Signal
-    from .conversation import Session
     from .targets import Target
 
 
@@ -49,8 +48,9 @@ def conversation(plan: Plan, memory: Memory) -> Conversation:
 def _scan(plan: Plan, memory: Memory) -> Conversation:
     """The import is part of the conversation: what another line says first need not wait for it."""
     from .conversation import Scan
+    from .memory import recall
 
-    yield from Scan(plan.requests.settings, memory, plan.requests.targets, plan.refused).run()
+    yield from Scan(plan.requests.settings, recall(memory), plan.requests.targets, plan.refused).run()
 
 
 def describe(plan: Plan) -> str:
@@ -61,7 +61,10 @@ def describe(plan: Plan) -> str:
 
 def goodbye(plan: Plan, memory: Memory) -> Conversation | None:
     """End the association that `keep_open` has left open; None where there is none. Raises: PortGone."""
-    session: Session | None = memory.volatile.pop("session", None)
+    from .memory import recall
+
+    own = recall(memory)
+    session, own.session = own.session, None
     return None if session is None else session.end()
 
 

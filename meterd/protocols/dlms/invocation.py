@@ -17,8 +17,26 @@ from .apdus import action
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
     from ...conversation import Conversation
-    from .association import Association
+
+    class Requester(Protocol):
+        """An association, as far as methods are invoked over it."""
+
+        granted: frozenset[str]
+
+        @property
+        def next_invoke(self) -> Callable[[], int]:
+            """Gives the invoke-id-and-priority octets in turn."""
+
+        def limit(self) -> int:
+            """Octets that a plain request may have."""
+
+        def request(self, apdu: bytes, expected: int, invoke: int | None = None, heard: Any = None) -> Conversation:
+            """The APDU with tag `expected` that answers."""
+
 
 # Nothing that a reader invokes is answered with more.
 MAX_ANSWER = 65_536
@@ -27,7 +45,7 @@ MAX_BLOCKS = 2_000
 Target = tuple[int, bytes, int]
 
 
-def invoke_method(association: Association, target: Target, parameters: bytes) -> Conversation:
+def invoke_method(association: Requester, target: Target, parameters: bytes) -> Conversation:
     """Invoke method `target` (class id, logical name, number) with encoded `parameters`.
 
     Returns: ActionResult. Raises: ProtocolError for blocks out of turn, and what `Association.request` raises.
@@ -45,11 +63,11 @@ def invoke_method(association: Association, target: Target, parameters: bytes) -
     return answer
 
 
-def _ask(association: Association, apdu: bytes, invoke: int) -> Conversation:
+def _ask(association: Requester, apdu: bytes, invoke: int) -> Conversation:
     return action.decode_response((yield from association.request(apdu, codes.ACTION_RESPONSE, invoke)))
 
 
-def _send_blocks(association: Association, invoke: int, target: Target, parameters: bytes) -> Conversation:
+def _send_blocks(association: Requester, invoke: int, target: Target, parameters: bytes) -> Conversation:
     """The parameters in as many blocks as it takes. Returns: what answers the last."""
     limit = association.limit()
     number, end = 1, action.block_room(limit, first=True)
@@ -69,7 +87,7 @@ def _send_blocks(association: Association, invoke: int, target: Target, paramete
         request = action.request_block(invoke, end >= len(parameters), number, parameters[start:end])
 
 
-def _collect(association: Association, block: action.ActionBlock, invoke: int) -> Conversation:
+def _collect(association: Requester, block: action.ActionBlock, invoke: int) -> Conversation:
     """The blocks of an answer, joined. Returns: ActionResult."""
     parts: list[bytes] = []
     size = 0

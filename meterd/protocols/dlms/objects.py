@@ -1,7 +1,7 @@
 """What a meter's objects are: class and short name from the association's object list, or inferred and confirmed.
 
-The list is read once per meter; what the configured signals need of it is kept in `memory.persistent["objects"]`
-{OBIS text: [class id, base name]}, so that a restart costs no further reading. A meter that does not give its list is
+The list is read once per meter; what the configured signals need of it is kept over
+restarts, so that one costs no further reading. A meter that does not give its list is
 asked for attribute 1 (the logical name, which every class has) under the classes that the OBIS code suggests; only
 an echo of the name confirms a class.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...conversation import Conversation
-    from ...model import Memory
+    from .memory import DlmsMemory
     from .reader import Reader
 
 # Where a class keeps the scaler_unit of its value attributes (Blue Book 4.3.2 to 4.3.4).
@@ -95,10 +95,10 @@ def _short_entry(entry: Any) -> MeterObject | None:
 class Directory:
     """Class and base name of the objects that the signals name, with the memory of them."""
 
-    def __init__(self, reader: Reader, memory: Memory) -> None:
+    def __init__(self, reader: Reader, memory: DlmsMemory) -> None:
         self.reader = reader
         self.memory = memory
-        self.known: dict[str, list[int]] = memory.persistent.setdefault("objects", {})
+        self.known = memory.objects
 
     def find(self, logical_name: bytes) -> tuple[int, int] | None:
         """Class id and base name, or None where nothing is known."""
@@ -116,12 +116,12 @@ class Directory:
         short_names = [name for name in short_names if self.at(name) is None]
         if not logical_names and not short_names:
             return
-        asked = self.memory.volatile.setdefault("asked", set())
+        asked = self.memory.asked
         if not self._all_asked(asked, logical_names, short_names) and self._is_due():
             listed: list[MeterObject] = yield from object_list(self.reader)
             if listed:
                 asked.update(logical_names, short_names)
-                self.memory.volatile.pop("list_waits", None)
+                self.memory.list_waits[:] = [0, 0]
             self._note(listed, logical_names, short_names)
         logical_names = [name for name in logical_names if self.find(name) is None]
         if logical_names and isinstance(self.reader, LogicalNames):
@@ -130,7 +130,7 @@ class Directory:
 
     def _is_due(self) -> bool:
         """A list that did not come is asked for again, ever less often: it may be long, or refused for good."""
-        waits = self.memory.volatile.setdefault("list_waits", [0, 0])  # scans yet to wait, and how many next time
+        waits = self.memory.list_waits
         if waits[0]:
             waits[0] -= 1
             return False

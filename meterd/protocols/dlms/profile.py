@@ -1,7 +1,7 @@
 """Load profiles: the rows of a profile-generic buffer become readings with the meter's own times (Blue Book 4.3.6).
 
 The problem: a buffer is a ring that fills while nobody looks. The first time the newest rows are read by entry; from
-then on by range from the last row seen, whose time is kept in `memory.persistent["profiles"]`, so that an outage is
+then on by range from the last row seen, whose time is kept over restarts, so that an outage is
 filled and nothing is reported twice. After a restart, when the gap may be long, it is read in windows.
 
 The dirt: the clock may be any column; rows leave out what can be recovered (a time that follows from the capture
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...conversation import Conversation
-    from ...model import Memory, Signal
+    from ...model import Signal
+    from .memory import DlmsMemory
     from .reading import Values
     from .targets import Target
 
@@ -43,7 +44,7 @@ MAX_WINDOWS = 64
 class Profile:
     """One buffer and the signals that it feeds."""
 
-    def __init__(self, values: Values, target: Target, memory: Memory) -> None:
+    def __init__(self, values: Values, target: Target, memory: DlmsMemory) -> None:
         item = values.item(target)
         if item is None:
             raise ProtocolError(f"{target} is not there")
@@ -52,7 +53,7 @@ class Profile:
         self.memory = memory
         self.base_name = (item.short_name - 8) & 0xFFFF if item.short_name else 0
         self.name = str(target)
-        self.state: dict[str, Any] = memory.persistent.setdefault("profiles", {}).setdefault(self.name, {})
+        self.state: dict[str, Any] = memory.profiles.setdefault(self.name, {})
         self.columns: list[Item] = []
         self.clock = -1
         self.period = 0
@@ -139,7 +140,7 @@ class Profile:
 
     def _continue(self) -> Conversation:
         """From the last row seen to the newest: at once within one run, in windows after a restart."""
-        caught_up: set[str] = self.memory.volatile.setdefault("profiles", set())
+        caught_up = self.memory.caught_up
         if not self._selective() or self.state.get("unselective"):
             yield from self._report((yield from self._everything()))
             return

@@ -5,7 +5,7 @@ they granted, and long answers come in numbered blocks. Callers see none of that
 `(code, value)` for each, code 0 or a data-access-result.
 
 The dirt: a list that is refused, answered with something else, or not at all (then single reads, remembered in
-`memory.persistent`), block numbers that do not begin at 1, items that a meter leaves out.
+the memory), block numbers that do not begin at 1, items that a meter leaves out.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from ..._core import Shortcut
     from ...conversation import Conversation
-    from ...model import Memory
     from .association import Association
+    from .memory import DlmsMemory
 
 MULTIPLE = "multiple-references"
 BLOCKS = "block-transfer-with-get-or-read"
@@ -68,7 +68,7 @@ def attribute_name(base_name: int, attribute: int) -> int:
 class Reader:
     """What both ways of naming share: how many items go into a request, and the way back to one."""
 
-    def __init__(self, association: Association, memory: Memory) -> None:
+    def __init__(self, association: Association, memory: DlmsMemory) -> None:
         self.association = association
         self.memory = memory
         self.on_trial = False  # until the first answer: any refusal may mean that there is no association any more
@@ -110,9 +110,9 @@ class Reader:
 
     def lists_allowed(self) -> bool:
         """Whether the meter takes several items in one request, for all that is known of it."""
-        if MULTIPLE not in self.association.granted or not self.memory.persistent.get("lists", True):
+        if MULTIPLE not in self.association.granted or not self.memory.lists:
             return False
-        return bool(self.memory.volatile.get("silent_lists", 0) < MAX_SILENT_LISTS)
+        return self.memory.silent_lists < MAX_SILENT_LISTS
 
     def read(self, items: list[Item]) -> Conversation:
         """`(code, value)` for each of the items, which `batch` said would fit.
@@ -120,25 +120,25 @@ class Reader:
         Raises: LineError, Disconnected, SecurityError; for a single item also Refused, DecodeError, ProtocolError.
         """
         if len(items) > 1:
-            volatile = self.memory.volatile
-            volatile["silent_lists"] = volatile.get("silent_lists", 0) + 1
+            memory = self.memory
+            memory.silent_lists += 1
             try:
                 results: list[tuple[int, Any]] = yield from self._list(items)
-                volatile["silent_lists"] = 0
+                memory.silent_lists = 0
                 self.on_trial = False
                 if len(results) == len(items):
-                    volatile["refused_lists"] = 0
+                    memory.refused_lists = 0
                     return results
             except Disconnected:
                 raise
             except (Refused, ProtocolError, DecodeError) as error:
                 if error.reason == "key" or self.on_trial:
                     raise
-            volatile["silent_lists"] = 0
-            volatile["refused_lists"] = volatile.get("refused_lists", 0) + 1
-            if volatile["refused_lists"] >= MAX_REFUSED_LISTS:
-                self.memory.persistent["lists"] = False
-                self.memory.save()
+            memory.silent_lists = 0
+            memory.refused_lists += 1
+            if memory.refused_lists >= MAX_REFUSED_LISTS:
+                memory.lists = False
+                memory.save()
         if len(items) == 1:
             return [(yield from self.attempt(items[0]))]
         return (yield from self._each(items))

@@ -1,7 +1,7 @@
 """Attributes become readings: class, scaler and unit are found out once, values are read in as few requests as fit.
 
 A register's value is given only with its scaler_unit: where that cannot be read, the reading fails, since digits
-without their power of ten would be a wrong number. Scalers are kept in `memory.volatile`: a meter may get another
+without their power of ten would be a wrong number. Scalers are not kept over a restart: a meter may get another
 transformer ratio while the gateway is off.
 """
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...conversation import Conversation
-    from ...model import Memory, Signal
+    from ...model import Signal
+    from .memory import DlmsMemory
     from .reader import Reader
     from .targets import Target
 
@@ -49,10 +50,10 @@ def failure_reason(code: int | str) -> str:
 class Values:
     """Reads targets over one association. `done` those reported already, which a second association leaves out."""
 
-    def __init__(self, reader: Reader, directory: Directory, memory: Memory) -> None:
+    def __init__(self, reader: Reader, directory: Directory, memory: DlmsMemory) -> None:
         self.reader = reader
         self.directory = directory
-        self.scalers: dict[ScalerKey, ScalerUnit] = memory.volatile.setdefault("scalers", {})
+        self.scalers: dict[ScalerKey, ScalerUnit] = memory.scalers
         self._refused: dict[ScalerKey, str] = {}
         self._prepared: list[Target] | None = None  # to look through them in every scan costs as much as two registers
 

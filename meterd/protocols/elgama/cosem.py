@@ -14,6 +14,7 @@ from ...model import failed
 from ...obis import format_logical_name
 from ..dlms.conversation import Scan
 from ..dlms.data import plain, scale, scaler_unit
+from ..dlms.memory import DlmsMemory, recall
 from ..dlms.objects import SCALERS, Directory
 from ..dlms.reader import MULTIPLE, SHORT_NAME_STEP, Item, LogicalNames
 from ..dlms.reading import Values, failure_reason, meaning
@@ -55,7 +56,7 @@ class CosemScan(Scan):
     """One scan, over a second association where the meter hangs up in the first."""
 
     def __init__(self, requests: CosemRequests, memory: Memory) -> None:
-        super().__init__(requests.settings, memory, [])
+        super().__init__(requests.settings, recall(memory), [])
         self.requests = requests
 
     def _once(self, session: Session) -> Conversation:
@@ -63,7 +64,7 @@ class CosemScan(Scan):
             session.association.granted -= {MULTIPLE}
         talk = Talk(self.requests, session.reader(), self.memory, self.done)
         yield from talk.run()
-        self.memory.volatile["rung"] = "done"
+        self.memory.reached("done")
 
     def _variables(self) -> int:
         """How many variables may stand in one request."""
@@ -73,7 +74,7 @@ class CosemScan(Scan):
 class Talk:
     """What is said within one association. `done` are the choices reported already."""
 
-    def __init__(self, requests: CosemRequests, reader: Reader, memory: Memory, done: set[int]) -> None:
+    def __init__(self, requests: CosemRequests, reader: Reader, memory: DlmsMemory, done: set[int]) -> None:
         self.requests = requests
         self.profile = requests.profile
         self.reader = reader
@@ -82,7 +83,7 @@ class Talk:
         self.directory = Directory(reader, memory)
         self.values = Values(reader, self.directory, memory)
         self.stamp = Stamp(requests.use_time)
-        self.scalers: dict[tuple[Any, ...], ScalerUnit] = memory.volatile.setdefault("elgama_scalers", {})
+        self.scalers = memory.attribute_scalers
         self.heard: dict[tuple[Any, ...], tuple[Any, Any]] = {}
 
     def run(self) -> Conversation:

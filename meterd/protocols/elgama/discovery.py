@@ -13,6 +13,7 @@ from ..dlms.conversation import resume_or_open
 from ..dlms.data import plain
 from ..dlms.discovery import Found, explore
 from ..dlms.enumerations import PROFILE_GENERIC
+from ..dlms.memory import recall
 from ..dlms.reader import attribute_name
 from ..iec62056_21.readout import read_out
 from ..iec62056_21.session import Session
@@ -82,10 +83,11 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
 
 def _objects(device: Device, profile: Profile, memory: Memory) -> Conversation:
     requests = CosemRequests(dlms_settings(device, profile), profile, device["id"], False, 0)
-    session = yield from resume_or_open(requests.settings, memory)
+    own = recall(memory)
+    session = yield from resume_or_open(requests.settings, own)
 
     def talk() -> Conversation:
-        yield from Talk(requests, session.reader(), memory, set()).identify()
+        yield from Talk(requests, session.reader(), own, set()).identify()
         return (yield from explore(session))
 
     found: list[Found] = yield from session.politely(talk())

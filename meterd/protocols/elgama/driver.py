@@ -99,8 +99,10 @@ def _forget_another_meter(device: Device, memory: Memory) -> None:
     """What was learnt belongs to one meter, and meters of one address differ in their numbers."""
     identity = f"{device['meter_model']}/{device['id']}"
     if memory.persistent.get("elgama") != identity:
-        for name in ("objects", "profiles", "lists", "logs"):
-            memory.persistent.pop(name, None)
-        for name in ("elgama_scalers", "scalers", "profiles", "opening", "unnumbered", "asked"):
+        from ..dlms.memory import recall  # a meter of mode C has none of it
+
+        recall(memory).forget()
+        memory.persistent.pop("logs", None)
+        for name in ("opening", "unnumbered"):
             memory.volatile.pop(name, None)
         memory.persistent["elgama"] = identity

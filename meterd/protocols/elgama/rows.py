@@ -56,7 +56,7 @@ class LoadProfile(Profile):
             return
         # As if everything before had been read: the way on is the same as ever.
         start = self.state["last"] = later(now, -self.period * self.talk.requests.rows)
-        self.memory.volatile.setdefault("profiles", set()).add(self.name)
+        self.memory.caught_up.add(self.name)
         yield from self._continue()
         if self.state["last"] == start:
             # Nothing since then: an empty buffer, or a clock that is wrong and leads past all rows.
@@ -114,7 +114,7 @@ class EventLog:
         self.talk = talk
         self.item = item
         self.choices = choices
-        logs: dict[str, list[int]] = talk.memory.persistent.setdefault("logs", {})
+        logs: dict[str, list[int]] = talk.memory.kept.persistent.setdefault("logs", {})
         self.logs = logs
         self.name = f"{item.short_name:04X}" if item.short_name else item.logical_name.hex()
 
