@@ -57,18 +57,18 @@ ARCH ?= mips_24kc
 
 # Packages of one machine, as a feed that opkg can install from: dist/$(ARCH).
 ipk: build
-	$(VENV)/python -m tools.gateway.packages $(ARCH)
-	$(VENV)/python -m tools.gateway.sizes $(ARCH)
+	$(VENV)/python -m tools.gateway.package.packages $(ARCH)
+	$(VENV)/python -m tools.gateway.prove.sizes $(ARCH)
 
 # The same for every machine.
 feed: build
-	$(VENV)/python -m tools.gateway.packages
+	$(VENV)/python -m tools.gateway.package.packages
 
 # Checked, installed, started, read from, on every machine; unit tests on foreign Pythons; instructions and memory.
 # Every part is run, whatever became of those before; in the end what failed is named.
 gateway: build .build-test
 	@failed=; part() { echo "== $$*"; "$$@" || failed="$$failed $$3"; }; \
-	part $(VENV)/python -m tools.gateway.toolchain; \
+	part $(VENV)/python -m tools.gateway.build.toolchain; \
 	export METERD_GATEWAY=all; part $(VENV)/python -m pytest tests/gateway -p no:cacheprovider -rs; \
-	for room in packages sizes foreign instructions memory; do part $(VENV)/python -m tools.gateway.$$room; done; \
+	for room in package.packages prove.sizes prove.foreign prove.instructions prove.memory; do part $(VENV)/python -m tools.gateway.$$room; done; \
 	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from tools.gateway import gateway_root
-from tools.gateway.cache import ToolMissing
+from tools.gateway.build.cache import ToolMissing
+from tools.gateway.prove import gateway_root
 
 
 @pytest.fixture

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from tools.gateway import gateway_root, packages
-from tools.gateway.cache import ToolMissing
-from tools.gateway.gateway_root import in_root
-from tools.gateway.machines import MACHINES
-from tools.gateway.service import GROUPS, Supervisor, recorded, script
+from tools.gateway.build.cache import ToolMissing
+from tools.gateway.build.machines import MACHINES
+from tools.gateway.package import packages
+from tools.gateway.prove import gateway_root
+from tools.gateway.prove.gateway_root import in_root
+from tools.gateway.prove.service import GROUPS, Supervisor, recorded, script
 
 PROJECT = Path(__file__).resolve().parents[2]
 ASKED = os.environ.get("METERD_GATEWAY")

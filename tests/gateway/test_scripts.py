@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.gateway import gateway_root
-from tools.gateway.service import calls, recorded, script
+from tools.gateway.prove import gateway_root
+from tools.gateway.prove.service import calls, recorded, script
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCRIPTS = [
@@ -21,7 +21,7 @@ SCRIPTS = [
     *sorted((PROJECT / "openwrt" / "files").glob("*.sh")),
     *sorted((PROJECT / "openwrt" / "files").glob("meterd.p*")),
     PROJECT / "openwrt" / "files" / "meterd.uci-defaults",
-    *sorted((PROJECT / "tools" / "gateway" / "standin").iterdir()),
+    *sorted((PROJECT / "tools" / "gateway" / "prove" / "standin").iterdir()),
 ]
 
 ONE_METER = """

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tools.gateway import cache
+from tools.gateway.build import cache
 
 
 @pytest.fixture(autouse=True)

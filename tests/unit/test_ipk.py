@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tools.gateway import mini_opkg
-from tools.gateway.elf import Elf
-from tools.gateway.ipk import Package, index
-from tools.gateway.machines import EM_X86_64, MACHINES
+from tools.gateway.build.elf import Elf
+from tools.gateway.build.machines import EM_X86_64, MACHINES
+from tools.gateway.package import mini_opkg
+from tools.gateway.package.ipk import Package, index
 
 MACHINE = MACHINES["mips_24kc"]
 X86 = MACHINES["x86_64"]

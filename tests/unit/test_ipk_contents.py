@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tools.gateway import compiled, packages
-from tools.gateway.byte_code import byte_code
-from tools.gateway.imports import FEED, OPTIONAL, depends, imported, imported_at_once, optional, package_of
+from tools.gateway.build import compiled
+from tools.gateway.build.byte_code import byte_code
+from tools.gateway.package import packages
+from tools.gateway.package.imports import FEED, OPTIONAL, depends, imported, imported_at_once, optional, package_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((PROJECT / "meterd").rglob("*.py"))

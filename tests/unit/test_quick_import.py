@@ -11,7 +11,7 @@ import pytest
 
 import meterd
 from meterd.gateway import quick_import
-from tools.gateway.byte_code import byte_code
+from tools.gateway.build.byte_code import byte_code
 
 PACKAGE = Path(meterd.__file__).parent
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"

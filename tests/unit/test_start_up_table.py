@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tools.gateway.instructions import SENDING
-from tools.gateway.start_up import table, up_to_the_last_first_byte
+from tools.gateway.prove.instructions import SENDING
+from tools.gateway.prove.start_up import table, up_to_the_last_first_byte
 
 WRITE = SENDING[0]
 

@@ -12,14 +12,14 @@ import signal
 import subprocess
 import time
 
+from ..build.toolchain import PYTHON
 from .gateway_root import in_root
-from .toolchain import PYTHON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .machines import Machine
+    from ..build.machines import Machine
 
 USERS = {"root": 0, "meterd": 871}
 GROUPS = {"root": 0, "dialout": 20, "meterd": 871}

@@ -1,7 +1,7 @@
 """Checks an ipk as a reviewer of OpenWrt's feed would, and installs it into a root as opkg does.
 
-`python -m tools.gateway.mini_opkg ROOT MACHINE FEED NAME…` installs packages and what they depend on within the feed;
-what the standard feed has is taken as given. Scripts are put in their place but not run.
+`python -m tools.gateway.package.mini_opkg ROOT MACHINE FEED NAME…` installs packages and what they depend on within the
+feed; what the standard feed has is taken as given. Scripts are put in their place but not run.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import sys
 import tarfile
 from pathlib import Path
 
-from .elf import Elf
-from .machines import MACHINES
+from ..build.elf import Elf
+from ..build.machines import MACHINES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .machines import Machine
+    from ..build.machines import Machine
 
 REQUIRED = ("Package", "Version", "Architecture", "Description")
 LIBRARIES = ("libc.so",)

@@ -1,9 +1,9 @@
 """Where the instructions of a start go, up to the first byte of the last protocol.
 
-`python -m tools.gateway.start_up` runs the daemon from its packages on an emulated 24Kc, with meters of every protocol
-configured, and prints a table: each import and each phase within what it is part of, with all that it took and what it
-took itself, and the first byte to each descriptor (a line, a state file, and at last the pipe that wakes the loop when
-the run is ended). Costs of the probes are left out.
+`python -m tools.gateway.prove.start_up` runs the daemon from its packages on an emulated 24Kc, with meters of every
+protocol configured, and prints a table: each import and each phase within what it is part of, with all that it took and
+what it took itself, and the first byte to each descriptor (a line, a state file, and at last the pipe that wakes the
+loop when the run is ended). Costs of the probes are left out.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import gateway_root, packages
-from .byte_code import byte_code
-from .cache import ToolMissing, program
+from ..build.byte_code import byte_code
+from ..build.cache import ToolMissing, program
+from ..build.toolchain import PYTHON
+from ..package import packages
+from . import gateway_root
 from .instructions import EMULATOR, MACHINE, SENDING, STDERR, Meters, every_protocol, output_of
-from .toolchain import PYTHON
 
 LEAST = 50_000  # own instructions of a row, or of one below it, that is worth a line
 SECONDS = 8

@@ -13,17 +13,17 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from . import third_party
-from .cache import made, program
-from .imports import FEED
-from .ipk import PROGRAM_MODE
-from .mini_opkg import INFO, feed, install_from
-from .packages import FILES, FOLDERS, MAINTAINER_SCRIPTS, SITE, SYSTEM, USER
-from .toolchain import PYTHON, python
+from ..build import third_party
+from ..build.cache import made, program
+from ..build.toolchain import PYTHON, python
+from ..package.imports import FEED
+from ..package.ipk import PROGRAM_MODE
+from ..package.mini_opkg import INFO, feed, install_from
+from ..package.packages import FILES, FOLDERS, MAINTAINER_SCRIPTS, SITE, SYSTEM, USER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .machines import Machine
+    from ..build.machines import Machine
 
 STANDINS = Path(__file__).with_name("standin")
 STANDIN_PLACES = {

@@ -1,7 +1,7 @@
 """What the packages of a machine weigh, and with Python and all dependencies, against a gateway's flash.
 
-`python -m tools.gateway.sizes mips_24kc`, after tools.gateway.packages. A gateway's file systems compress (JFFS2 with
-zlib, squashfs with xz), so what lies on flash is reckoned file by file with zlib.
+`python -m tools.gateway.prove.sizes mips_24kc`, after tools.gateway.package.packages. A gateway's file systems compress
+(JFFS2 with zlib, squashfs with xz), so what lies on flash is reckoned file by file with zlib.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import tempfile
 import zlib
 from pathlib import Path
 
+from ..build.cache import run
+from ..build.compiled import PROJECT
+from ..build.machines import MACHINES
+from ..package.mini_opkg import feed
 from . import gateway_root
-from .cache import run
-from .compiled import PROJECT
-from .machines import MACHINES
-from .mini_opkg import feed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .machines import Machine
+    from ..build.machines import Machine
 
 FLASH = 16 * 1024 * 1024
 MOST_COMPILED = 250_000

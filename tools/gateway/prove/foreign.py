@@ -1,10 +1,10 @@
 """The unit tests on the Pythons of other machines, with meterd compiled for them.
 
-`python -m tools.gateway.foreign [mips_24kc … s390x armhf mipsel i386]` runs tests/unit, under emulation but for i386:
-on the gateways' own musl Pythons, big-endian and soft-float first, and on Debian's with real glibc, big-endian with 64
-bits and little-endian with 32. Several run side by side, one on each core; what each says is shown when it is through.
-Debian's roots are unpacked, not installed; nothing of this system is touched. What is left out is listed, with its
-reason, before each run.
+`python -m tools.gateway.prove.foreign [mips_24kc … s390x armhf mipsel i386]` runs tests/unit, under emulation but for
+i386: on the gateways' own musl Pythons, big-endian and soft-float first, and on Debian's with real glibc, big-endian
+with 64 bits and little-endian with 32. Several run side by side, one on each core; what each says is shown when it is
+through. Debian's roots are unpacked, not installed; nothing of this system is touched. What is left out is listed, with
+its reason, before each run.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from .cache import ToolMissing, made, program, run
-from .compiled import PROJECT, meterd_modules
-from .debian import unpacked
-from .foreign_parts import foreign_parts
-from .machines import MACHINES
-from .third_party import COMPILE, LINK, UJSON, compile_ujson, msgpack, pure, ujson
-from .toolchain import PYTHON, python, zig
+from ..build.cache import ToolMissing, made, program, run
+from ..build.compiled import PROJECT, meterd_modules
+from ..build.debian import unpacked
+from ..build.foreign_parts import foreign_parts
+from ..build.machines import MACHINES
+from ..build.third_party import COMPILE, LINK, UJSON, compile_ujson, msgpack, pure, ujson
+from ..build.toolchain import PYTHON, python, zig
 
 PACKAGES = (
     f"libpython{PYTHON}-minimal", f"libpython{PYTHON}-stdlib", f"libpython{PYTHON}-dev", f"python{PYTHON}-minimal",
@@ -253,7 +253,7 @@ def _one(name: str) -> int:
 
 
 def _in_a_process_of_its_own(name: str) -> tuple[str, subprocess.CompletedProcess[str]]:
-    command = [sys.executable, "-m", "tools.gateway.foreign", name]
+    command = [sys.executable, "-m", "tools.gateway.prove.foreign", name]
     return name, subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 

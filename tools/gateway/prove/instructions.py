@@ -1,9 +1,9 @@
 """What reading costs on the gateway's own processor, in instructions: exact, repeatable, without the hardware.
 
-`python -m tools.gateway.instructions` runs the daemon from its packages on an emulated 24Kc and prints: from the start
-of the process to the first byte sent, with meters of every protocol configured; and per register of a DLMS meter read
-over TCP and published as JSON on stdout, with one request for each register and with lists, as what further registers
-add to a scan. What is counted is all user code, the kernel's own work aside.
+`python -m tools.gateway.prove.instructions` runs the daemon from its packages on an emulated 24Kc and prints: from the
+start of the process to the first byte sent, with meters of every protocol configured; and per register of a DLMS meter
+read over TCP and published as JSON on stdout, with one request for each register and with lists, as what further
+registers add to a scan. What is counted is all user code, the kernel's own work aside.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import gateway_root, packages
-from .cache import ToolMissing, made, program, run
-from .compiled import PROJECT
+from ..build.cache import ToolMissing, made, program, run
+from ..build.compiled import PROJECT
+from ..build.machines import MACHINES
+from ..package import packages
+from . import gateway_root
 from .gateway_root import in_root
-from .machines import MACHINES
 from .service import interpreter
 
 TYPE_CHECKING = False

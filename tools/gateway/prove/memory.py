@@ -1,9 +1,9 @@
 """How much memory the daemon takes on a 32-bit Python, resident, with every protocol and 1,000 signals.
 
-`python -m tools.gateway.memory` runs it on Debian's i386 Python, natively, as a gateway's init script does and with
-what its packages bring (byte code, ujson without a C++ library), against simulated meters, lets it read everything at
-least once, and prints what the kernel counts: in all, and by what is mapped. On a gateway's musl it is less, not more:
-no glibc.
+`python -m tools.gateway.prove.memory` runs it on Debian's i386 Python, natively, as a gateway's init script does and
+with what its packages bring (byte code, ujson without a C++ library), against simulated meters, lets it read everything
+at least once, and prints what the kernel counts: in all, and by what is mapped. On a gateway's musl it is less, not
+more: no glibc.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from .byte_code import byte_code
-from .cache import ToolMissing
-from .debian import unpacked
+from ..build.byte_code import byte_code
+from ..build.cache import ToolMissing
+from ..build.debian import unpacked
+from ..build.toolchain import PYTHON
+from ..package.packages import FILES
 from .foreign import FOREIGN, PACKAGES, command, packed_ujson, place
 from .instructions import Meters, every_protocol
-from .packages import FILES
-from .toolchain import PYTHON
 
 SIGNALS = 1000
 DLMS_DEVICES = 4

@@ -1,8 +1,8 @@
 """What goes into which package: byte code, compiled modules, programs, init scripts.
 
-`python -m tools.gateway.packages mips_24kc` writes the packages and the feed's index to dist/<machine>. As in OpenWrt's
-own feed only byte code is shipped, as legacy .pyc beside where the source would be; it was compiled by the Python
-version that runs it; byte code is the same on every machine.
+`python -m tools.gateway.package.packages mips_24kc` writes the packages and the feed's index to dist/<machine>. As in
+OpenWrt's own feed only byte code is shipped, as legacy .pyc beside where the source would be; it was compiled by the
+Python version that runs it; byte code is the same on every machine.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import sys
 import tomllib
 from pathlib import Path
 
-from .byte_code import byte_code
-from .compiled import PROJECT, meterd_modules
+from ..build.byte_code import byte_code
+from ..build.compiled import PROJECT, meterd_modules
+from ..build.machines import MACHINES
+from ..build.third_party import UJSON, small_gzip, ujson
+from ..build.toolchain import PYTHON
 from .imports import depends, imported, imported_at_once, optional, package_of
 from .ipk import FILE_MODE, PROGRAM_MODE, SECRET_MODE, Package, index
-from .machines import MACHINES
-from .third_party import UJSON, small_gzip, ujson
-from .toolchain import PYTHON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .machines import Machine
+    from ..build.machines import Machine
 
 SITE = f"/usr/lib/python{PYTHON}/site-packages"
 FILES = PROJECT / "openwrt" / "files"

@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .machines import Machine
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 # As OpenWrt compiles most of its packages: for size, on MIPS in the short instructions. Nothing unwinds C here, so no
 # tables for it; what the linker cannot reach goes.
 CFLAGS = "-Os -DNDEBUG -fwrapv -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables"

@@ -2,8 +2,8 @@
 
 Docstrings, types and the column of every instruction are more than half of a byte code file and of no use on a gateway,
 where each start pays for carrying them out; line numbers stay, so a traceback still says where. Leaving out columns is
-an interpreter's start-up option, hence the child process: `python -X no_debug_ranges -m tools.gateway.byte_code`, a
-marshalled job on stdin, the files on stdout.
+an interpreter's start-up option, hence the child process: `python -X no_debug_ranges -m tools.gateway.build.byte_code`,
+a marshalled job on stdin, the files on stdout.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A cross compiler, a C library and a Python for each machine, from packages of Debian and PyPI alone.
 
-`python -m tools.gateway.toolchain mips_24kc` makes them and prints where they are. The compiler is the one that the
-ziglang wheel ships: it knows musl's headers and start files for every machine here. Python is CPython 3.11, what
+`python -m tools.gateway.build.toolchain mips_24kc` makes them and prints where they are. The compiler is the one that
+the ziglang wheel ships: it knows musl's headers and start files for every machine here. Python is CPython 3.11, what
 OpenWrt 23.05 and 24.10 carry, from Debian's source package; where no Debian architecture has a musl that fits (both
 soft-float MIPS), musl is built from Debian's source by the GNU cross compiler.
 """

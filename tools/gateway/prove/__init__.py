@@ -1,0 +1,5 @@
+"""The packages tried on emulated machines, and the figures.
+
+gateway_root, standin/, service: a gateway's root, its init scripts run, procd's rules · foreign: unit tests on Debian's
+Pythons of other machines · instructions, start_up, memory, sizes: the figures.
+"""
