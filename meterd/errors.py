@@ -62,9 +62,12 @@ class Disconnected(ProtocolError):
 
 
 class WrongMeter(ProtocolError):
-    """Another meter than the configured one answered; nothing it says may be published."""
+    """Another meter than the configured one answered; nothing it says may be published.
 
-    reason = "refused"
+    Raised on a positive mismatch alone: a meter that does not say who it is, or says it in another shape, is believed.
+    """
+
+    reason = "wrong_meter"
 
 
 class Refused(MeterdError):

@@ -16,7 +16,7 @@ QUALITIES = (GOOD, STALE, INVALID, OVERFLOW)
 
 REASONS = (
     "no_bytes", "bad_frame", "timeout", "refused", "auth", "key", "not_found", "type", "clock", "disconnected",
-    "not_read_yet",
+    "not_read_yet", "wrong_meter",
 )  # fmt: skip
 
 

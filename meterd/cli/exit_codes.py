@@ -20,4 +20,5 @@ READ_FAILED = {
     "clock": 18,
     "disconnected": 19,
     "not_read_yet": 20,
+    "wrong_meter": 21,
 }
