@@ -16,7 +16,8 @@ from ..model import failed
 from ..protocols import registry
 from ..sinks.hub import Hub
 from ..sinks.status import COUNTERS, DeviceStatus
-from .line import Job, Line
+from .job import Job
+from .line import Line
 from .state import StateDirectory
 
 TYPE_CHECKING = False

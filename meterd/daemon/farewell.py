@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..conversation import Conversation
     from ..model import Memory, Plan
     from ..ports.player import Player
-    from .line import Job
+    from .job import Job
 
 # All goodbyes of a line together. An interrupted scan may take the player's GOODBYE_S before; the sum of both lies
 # within the daemon's STOP_S.

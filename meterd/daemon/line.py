@@ -13,54 +13,21 @@ from ..errors import Aborted, LineError, MeterdError, PortGone, Refused
 from ..model import failed
 from ..ports.player import Player
 from .farewell import Farewells
-from .schedule import Schedule, Turn
+from .schedule import Schedule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
     from .._core import Port
-    from ..model import Memory, Plan, Reading, Signal
+    from ..model import Reading
     from ..ports.serial_port import SerialPort
     from ..ports.tcp_port import TcpPort
     from ..sinks.hub import Hub
-    from ..sinks.status import DeviceStatus
+    from .job import Job
 
 # Where a table has no `reconnect_time`: a vanished port is tried again after this long at the latest.
 PORT_RETRY_S = 5.0
-# However fast a configuration asks for it, a port that cannot be opened is not tried more often than this.
-SHORTEST_RETRY_S = 0.1
-
-
-class Job:
-    """One device on its line: what to read, what it remembers, when it is due, how it is."""
-
-    __slots__ = (
-        "close_delay_s", "driver", "failure", "memory", "plan", "poll_delay_s", "signals", "status", "status_due",
-        "timeout_s", "turn",
-    )  # fmt: skip
-
-    def __init__(
-        self, driver: ModuleType, plan: Plan, signals: list[Signal], memory: Memory, status: DeviceStatus, now: float
-    ) -> None:
-        parameters = plan.device.parameters
-        self.driver = driver
-        self.plan = plan
-        self.signals = signals
-        self.memory = memory
-        self.status = status
-        self.status_due: float | None = None
-        self.failure: tuple[str, float] | None = None  # the reason its signals failed with, and until when that stands
-        self.poll_delay_s = (parameters.get("poll_delay_ms") or 0) / 1000.0
-        self.close_delay_s = (parameters.get("serial_close_delay") or 0) / 1000.0
-        self.timeout_s = (parameters.get("timeout_ms") or 5000) / 1000.0
-        reconnect = parameters.get("reconnect_time")
-        retry_s = None if reconnect is None else max(reconnect / 1000.0, SHORTEST_RETRY_S)
-        self.turn = Turn(now, (parameters.get("scan_rate_ms") or 10000) / 1000.0, retry_s)
-
-    def alias(self) -> str:
-        return self.plan.device.alias
 
 
 class Line:

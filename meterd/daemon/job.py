@@ -1,0 +1,48 @@
+"""What a device is to its line: what to read of it, what its driver remembers, when it is due, how it is.
+
+A reload that changes nothing of a device keeps its job, and so its memory and its place in the schedule.
+"""
+
+from __future__ import annotations
+
+from .schedule import Turn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from ..model import Memory, Plan, Signal
+    from ..sinks.status import DeviceStatus
+
+# However fast a configuration asks for it, a port that cannot be opened is not tried more often than this.
+SHORTEST_RETRY_S = 0.1
+
+
+class Job:
+    """One device on its line: what to read, what it remembers, when it is due, how it is."""
+
+    __slots__ = (
+        "close_delay_s", "driver", "failure", "memory", "plan", "poll_delay_s", "signals", "status", "status_due",
+        "timeout_s", "turn",
+    )  # fmt: skip
+
+    def __init__(
+        self, driver: ModuleType, plan: Plan, signals: list[Signal], memory: Memory, status: DeviceStatus, now: float
+    ) -> None:
+        parameters = plan.device.parameters
+        self.driver = driver
+        self.plan = plan
+        self.signals = signals
+        self.memory = memory
+        self.status = status
+        self.status_due: float | None = None
+        self.failure: tuple[str, float] | None = None  # the reason its signals failed with, and until when that stands
+        self.poll_delay_s = (parameters.get("poll_delay_ms") or 0) / 1000.0
+        self.close_delay_s = (parameters.get("serial_close_delay") or 0) / 1000.0
+        self.timeout_s = (parameters.get("timeout_ms") or 5000) / 1000.0
+        reconnect = parameters.get("reconnect_time")
+        retry_s = None if reconnect is None else max(reconnect / 1000.0, SHORTEST_RETRY_S)
+        self.turn = Turn(now, (parameters.get("scan_rate_ms") or 10000) / 1000.0, retry_s)
+
+    def alias(self) -> str:
+        return self.plan.device.alias
