@@ -46,6 +46,7 @@ class Toy:
     def __init__(self) -> None:
         self.scans: list[str] = []
         self.goodbyes: list[str] = []
+        self.goodbye_ms = 200
 
     def plan(self, device: Device, signals: list[Signal]) -> Plan:
         return Plan(device, signals, None, secrets=(device.parameters.get("password", b""),))
@@ -63,7 +64,7 @@ class Toy:
         finally:
             self.goodbyes.append(alias)
             yield Send(f"{alias} bye\n".encode())
-            yield Receive(decoder, 200, 100)
+            yield Receive(decoder, self.goodbye_ms, 100)
 
 
 def counting_meter(answer=None, silent=()):
