@@ -1,6 +1,7 @@
-"""What holds for every test: in CI a test that skips for want of a Debian package is a failure.
+"""What holds for every test: which skips are failures.
 
-Elsewhere such a test is skipped with a plain message; `.ci/run` installs all the packages and sets METERD_CI.
+In CI one for want of a Debian package: `.ci/run` installs all of them and sets METERD_CI. And wherever the recorded
+frames lie beside the project, one for want of them: it would be a hole that looks like a pass.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import signal
 
 import hypothesis
 import pytest
+
+from tests.needs import SHARED
 
 # How long an example takes is the machine's affair: an emulated one is a hundred times slower.
 hypothesis.settings.register_profile("meterd", deadline=None)
@@ -22,9 +25,23 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _lacking: list[str] = []
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.skipped and os.environ.get("METERD_CI") and "apt install" in str(report.longrepr):
+def _is_a_hole(reason: str) -> bool:
+    if "apt install" in reason:
+        return bool(os.environ.get("METERD_CI"))
+    return "no recorded" in reason and (SHARED / "vectors").is_dir()
+
+
+def _note(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and _is_a_hole(str(report.longrepr)):
         _lacking.append(f"{report.nodeid}: {report.longrepr}")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _note(report)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    _note(report)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,30 +1,20 @@
-"""Every recorded IEC 62056-21 read-out against its expectation, at the level of the parser."""
+"""Every recorded IEC 62056-21 read-out against its expectation: parsed, and read by a conversation in virtual time."""
 
 from __future__ import annotations
 
-import json
-import os
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from meterd._core import IdentificationDecoder, Message, ReadoutDecoder
-
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("METERD_VECTORS") or ROOT.parent / "shared" / "vectors") / "iec62056_21"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+from meterd.errors import Garbled
+from tests.conformance.recordings import FOLDER, GOOD, NAMES, WRONG, Recording, alias, load
+from tests.unit.iec62056_21_case import scan, signal
 
 
 def test_the_recorded_read_outs_are_there() -> None:
-    if not NAMES:
-        pytest.skip(f"no read-outs in {FOLDER}; METERD_VECTORS names another place")
-    assert len(NAMES) >= 33
-
-
-def load(name: str) -> tuple[bytes, dict[str, Any]]:
-    return (FOLDER / f"{name}.bin").read_bytes(), json.loads((FOLDER / f"{name}.json").read_text())
+    assert len(NAMES) >= 33, FOLDER
 
 
 def read(data: bytes, step: int) -> list[Message]:
@@ -92,3 +82,36 @@ def test_identification(name: str) -> None:
     data, expected = load(name)
     line = IdentificationDecoder().feed(data)
     assert (None if line is None else line.decode("latin-1")) == expected["identification"]
+
+
+# ---- read by a conversation
+
+
+def outcome_of(recording: Recording, chunk: int, over: str) -> Any:
+    bits: dict[str, Any] = {} if recording.answer.isascii() else {"databits": 8, "parity": "none"}
+    parameter = {"ip": "10.0.0.1", "port": 1} if over == "tcp" else bits
+    wanted = [signal(tag, number_type, alias=name) for name, tag, number_type in recording.tags()]
+    return scan(wanted, recording.meter(0.3), chunk=chunk, **parameter)
+
+
+@pytest.mark.parametrize("over", ["serial", "tcp"])
+@pytest.mark.parametrize("chunk", [1, 97, 1024])
+@pytest.mark.parametrize("recording", GOOD, ids=alias)
+def test_each_data_set_is_a_reading(recording: Recording, chunk: int, over: str) -> None:
+    outcome = outcome_of(recording, chunk, over)
+    assert outcome.error is None
+    found = {reading.signal.alias: reading for reading in outcome.readings}
+    assert len(found) == len(recording.tags())
+    for number, row in enumerate(recording.rows):
+        text = found[f"t{number}"]
+        assert (text.value, text.unit, text.reason) == (row["value"], row["unit"] or None, None), row
+        if row.get("number") is not None:
+            figure = found[f"n{number}"]
+            assert (Decimal(str(figure.value)), figure.unit) == (Decimal(row["number"]), row["unit"]), row
+
+
+@pytest.mark.parametrize("recording", WRONG, ids=alias)
+def test_a_wrong_block_check_gives_no_value(recording: Recording) -> None:
+    outcome = outcome_of(recording, 64, "serial")
+    assert isinstance(outcome.error, Garbled)
+    assert outcome.readings == []

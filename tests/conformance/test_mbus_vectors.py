@@ -19,7 +19,6 @@ each with its reason:
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -28,10 +27,9 @@ import pytest
 from meterd._core import TIME, UNSIGNED, MbusDecoder, Record
 from meterd.errors import DecodeError, MeterdError, Refused
 from meterd.protocols.mbus.telegram import Telegram, decode
+from tests.needs import recorded
 
-VECTORS = Path(os.environ.get("METERD_VECTORS", Path(__file__).parents[2] / "../shared/vectors")) / "mbus"
-if not VECTORS.is_dir():
-    pytest.skip("no M-Bus vectors here (METERD_VECTORS names their folder)", allow_module_level=True)
+VECTORS = recorded("mbus")
 
 FUNCTIONS = {
     "Instantaneous value": "instantaneous",
