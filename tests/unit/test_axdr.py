@@ -144,9 +144,14 @@ def test_offsets_out_of_range() -> None:
             _core.decode_length(b"\x11\x01", offset)
 
 
-@pytest.mark.parametrize("count", [0, 1, 127, 128, 255, 256, 65535, 65536])
-def test_lengths(count: int) -> None:
-    data = encode(codes.OCTET_STRING, bytes(count))
+@pytest.mark.parametrize(
+    ("head", "count"),
+    [("0900", 0), ("0901", 1), ("097F", 127), ("098180", 128), ("0981FF", 255), ("09820100", 256), ("0982FFFF", 65535),
+     ("098400010000", 65536)],
+)  # fmt: skip
+def test_lengths(head: str, count: int) -> None:
+    data = bytes.fromhex(head) + bytes(count)
+    assert encode(codes.OCTET_STRING, bytes(count)) == data
     assert _core.decode_whole(data) == bytes(count)
     assert _core.decode_length(data, 1) == (count, len(data) - count)
 

@@ -247,12 +247,13 @@ def test_a_part_given_twice_is_found_without_care_and_a_parameter_with(files: Fi
     assert errors(files.load(doubled, careful=True))[0].endswith("line 2, devices[0], parameter t2: is given twice")
 
 
-def test_rows_in_order_are_read_straight() -> None:
-    for row, package in ((ENERGY, "iec62056_21"), (VOLTAGE, "dlms")):
-        values = Table(registry.tables(package).SIGNAL).straight({**row, "_note": "in the cellar"}, True)
-        assert values is not None
-        assert values["signal_alias"] == row["signal_alias"]
-        assert values["log"] == 0
+def test_rows_in_order_give_what_stands_in_them_and_the_defaults(files: Files) -> None:
+    signals = [{**ENERGY, "_note": "in the cellar"}, {**VOLTAGE, "log": "1"}]
+    configuration = files.load(whole(devices=[IEC, DLMS], signals=signals))
+    assert errors(configuration) == []
+    energy, voltage = configuration.signals["M1"][0], configuration.signals["D1"][0]
+    assert (energy.alias, energy.log, energy["tag_job_todo"]) == (ENERGY["signal_alias"], 0, ENERGY["tag_job_todo"])
+    assert (voltage.alias, voltage.log, voltage["obis_job"]) == (VOLTAGE["signal_alias"], 1, VOLTAGE["obis_job"])
 
 
 def test_disabled_rows_are_checked_and_not_run(files: Files) -> None:

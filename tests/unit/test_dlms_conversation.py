@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meterd.conversation import Receive
-from meterd.errors import Aborted, MeterdError, PortGone
+from meterd.errors import Aborted, MeterdError, PortGone, Refused, SecurityError
 from meterd.number import Number
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.memory import recall
@@ -118,10 +118,26 @@ def test_a_wrong_key_is_a_key_failure(name: str) -> None:
     assert outcome.error.reason == "key"
 
 
-def test_a_meter_that_answers_in_clear_is_refused() -> None:
+def test_a_meter_that_knows_no_ciphering_says_so() -> None:
     mine, _ = both_sides("None", "both", 0)
     outcome = scan(device(**mine), [signal(JOBS[0])], {})
-    assert outcome.error is not None
+    assert isinstance(outcome.error, Refused)
+    assert "application context name not supported" in str(outcome.error)
+    assert not outcome.readings
+
+
+def test_a_meter_that_answers_in_clear_is_refused() -> None:
+    """Whoever stands in the line may answer as a meter without keys would: nothing of that counts."""
+    clear, _ = both_sides("None", "none", 0)
+    recorded = scan(device(**clear), [signal(JOBS[0])], {}).sent("meter")
+
+    def impostor(sender: str, index: int, data: bytes) -> list[tuple[float, bytes]]:
+        return [(0.0, recorded[index] if sender == "meter" and index < len(recorded) else data)]
+
+    mine, theirs = both_sides("None", "both", 0)
+    outcome = scan(device(**mine), [signal(JOBS[0])], theirs, fault=impostor)
+    assert isinstance(outcome.error, SecurityError)
+    assert "plaintext" in str(outcome.error)
     assert not outcome.readings
 
 
