@@ -12,18 +12,17 @@ Protocols are named as their debug programs are: iec62056-21, dlms, mbus, elgama
 
 from __future__ import annotations
 
-import errno
 import posix
-import select
 
 from .. import log
 from .._core import Timer
 from ..errors import ConfigError
 from ..gateway.json_text import dumps
 from ..paths import environment, is_folder, join, make_folders, parent
+from ..ports.listener import Listener, unix_socket
+from ..ports.stream import Stream
 from ..protocols import registry
 from ..sinks.events import EventLog
-from ..sinks.local_socket import listen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,8 +40,6 @@ MAX_CLIENTS = 16
 MAX_WAITING = 1 << 20
 # A client that has not asked, or not taken its answer, by then makes room for others.
 CLIENT_S = 10.0
-# poll tells these whether they were asked for or not.
-GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 def default_path() -> str:
@@ -62,53 +59,29 @@ class Control:
         self.path = path
         self.reload = reload
         self._clients: dict[int, Client] = {}
-        self._listener = None
+        self._listener: Listener | None = None
         try:
             make_folders(parent(path))
-            self._listener = listen(path)
-        except (OSError, ConfigError) as error:
-            log.warning(f"no control socket: {error}")
+            self._listener = Listener(daemon.loop, unix_socket(path), self._serve)
+        except OSError as error:
+            log.warning(f"{path}: no control socket: {error.strerror}")
             return
-        daemon.loop.register(self._listener.fileno(), select.POLLIN, self._on_knock)
         daemon.followers.append(self._follow)
 
     def close(self) -> None:
         for client in list(self._clients.values()):
             client.close()
         if self._listener is not None:
-            self.daemon.loop.unregister(self._listener.fileno())
             self._listener.close()
-            try:
-                posix.unlink(self.path)
-            except OSError:
-                pass  # somebody tidied up before us
 
-    def _on_knock(self, revents: int) -> None:
-        assert self._listener is not None
-        try:
-            fd, _ = self._listener._accept()
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._make_room()
-            return
+    def _serve(self, fd: int) -> None:
         if len(self._clients) >= MAX_CLIENTS:
             posix.close(fd)
-            return
-        posix.set_blocking(fd, False)
-        self._clients[fd] = Client(self, fd)
+        else:
+            self._clients[fd] = Client(self, fd)
 
     def forget(self, fd: int) -> None:
         self._clients.pop(fd, None)
-
-    def _make_room(self) -> None:
-        """No descriptor is left for who knocks, who would be told of again at once: let go of the oldest client."""
-        log.warning("no control socket for a while: too many files are open", fold="control socket")
-        if self._clients:
-            next(iter(self._clients.values())).close()
-        elif self._listener is not None:
-            self.daemon.loop.unregister(self._listener.fileno())
-            self._listener.close()
-            self._listener = None
 
     def _follow(self, line: Line) -> None:
         """A line has begun or has other devices now; who traces may want to see it too."""
@@ -162,81 +135,42 @@ class Client:
     def __init__(self, control: Control, fd: int) -> None:
         self._control = control
         self._loop = control.daemon.loop
-        self._fd = fd
+        self._key = fd
+        self._stream = Stream(self._loop, fd, MAX_WAITING, self._take, lambda error: self._part())
         self._request = b""
-        self._waiting = b""
-        self._ending = False
         self._wire_log: WireLog | None = None
         self._only: list[str] = []
         self._observers: list[tuple[Line, Observer]] = []
         self._patience = Timer(self.close)
         self._loop.arm(self._patience, self._loop.time + CLIENT_S)
-        self._loop.register(fd, select.POLLIN, self._on_event)
 
     def close(self) -> None:
-        if self._fd < 0:
-            return
+        if self._stream.is_open():
+            self._stream.close()
+            self._part()
+
+    def _part(self) -> None:
+        """The connection is no more."""
         for line, observer in self._observers:
             if observer in line.player.observers:
                 line.player.observers.remove(observer)
         self._observers = []
         self._patience.deadline = None
-        self._loop.unregister(self._fd)
-        self._control.forget(self._fd)
-        posix.close(self._fd)
-        self._fd = -1
-        self._waiting = b""
+        self._control.forget(self._key)
 
     def write(self, text: str) -> None:
         """What a WireLog needs of a file; a client that does not read is let go."""
-        if self._fd < 0:
-            return
-        self._waiting += text.encode("ascii", "backslashreplace")
-        if len(self._waiting) > MAX_WAITING and not self._ending:
-            self.close()
+        if self._stream.put(text.encode("ascii", "backslashreplace")):
+            self._stream.flush()
         else:
-            self.flush()
+            self.close()
 
     def flush(self) -> None:
-        if self._fd < 0:
-            return
-        try:
-            self._waiting = self._waiting[posix.write(self._fd, self._waiting) :]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.close()
-            return
-        if not self._waiting and self._ending:
-            self.close()
-        else:
-            self._listen(not self._ending)
+        """What a WireLog needs of a file; it has been done."""
 
-    def _listen(self, to_input: bool) -> None:
-        events = (select.POLLIN if to_input else 0) | (select.POLLOUT if self._waiting else 0)
-        self._loop.modify(self._fd, events)
-
-    def _on_event(self, revents: int) -> None:
-        if revents & GONE:
-            self.close()
-            return
-        if revents & select.POLLOUT:
-            self.flush()
-        if revents & select.POLLIN and self._fd >= 0:
-            self._read()
-
-    def _read(self) -> None:
-        try:
-            data = posix.read(self._fd, MAX_REQUEST)
-        except BlockingIOError:
-            return
-        except OSError:
-            self.close()
-            return
+    def _take(self, data: bytes) -> None:
         if self._wire_log is not None:
-            if not data:  # it will ask for no more, but may follow still: a hang-up is told without asking
-                self._listen(False)
-            return
+            return  # it follows still, whatever it says
         self._request += data
         if b"\n" in self._request:
             self._serve(self._request.split(b"\n")[0].decode("ascii", "replace").split())
@@ -257,8 +191,8 @@ class Client:
                 what = f"nothing is called {' '.join(self._only)}" if self._only else "nothing is read"
                 self.write(f"# {what} so far; lines: {known}\n")
             return
-        self._ending = True
-        self.write(dumps(self._control.answer(words)) + "\n")
+        answer = dumps(self._control.answer(words)) + "\n"
+        self._stream.finish(answer.encode("ascii", "backslashreplace"))
 
     def follow(self, line: Line) -> None:
         """Let a client that traces see this line."""

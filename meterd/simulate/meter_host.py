@@ -8,13 +8,12 @@ no faster than the speed allows. Faults are applied to what the meter sends.
 from __future__ import annotations
 
 import os
-import select
 import termios
-from _socket import AF_INET, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 
 from .._core import Loop, Port, Timer
 from ..conversation import LineSettings
 from ..errors import PortGone
+from ..ports.listener import Listener, tcp_socket
 from ..ports.player import Player
 from ..ports.serial_port import SPEEDS, ParityPort
 from .faults import Fault
@@ -161,15 +160,14 @@ class PtyPort(FaultyPort):
 class AcceptedPort(FaultyPort):
     """One accepted TCP connection."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ()
 
-    def __init__(self, loop: Loop, connection: socket, fault: Fault | None, paced: bool) -> None:
+    def __init__(self, loop: Loop, fd: int, fault: Fault | None, paced: bool) -> None:
         super().__init__(loop, "client", fault, paced)
-        self._connection = connection
-        self.attach(connection.fileno())
+        self.attach(fd)
 
     def _close_descriptor(self) -> None:
-        self._connection.close()
+        os.close(self.fd)
 
 
 class SimulatedMeter:
@@ -210,7 +208,7 @@ class MeterHost:
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.meters: list[SimulatedMeter] = []
-        self._listeners: list[socket] = []
+        self._listeners: list[Listener] = []
 
     def on_pty(
         self,
@@ -235,30 +233,18 @@ class MeterHost:
         host: str = "127.0.0.1",
     ) -> int:
         """Serve on a TCP port, 0 for any free one; returns the port. `paced` sends at the pace of these settings."""
-        listener = socket(AF_INET, SOCK_STREAM)
-        listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(1024)
-        listener.setblocking(False)
-        self._listeners.append(listener)
 
-        def accept(revents: int) -> None:
-            try:
-                fd, _ = listener._accept()  # type: ignore[attr-defined]  # _socket's accept is this
-            except OSError:
-                return
-            connection = socket(AF_INET, SOCK_STREAM, 0, fileno=fd)
-            connection.setblocking(False)
-            accepted = AcceptedPort(self.loop, connection, fault, paced is not None)
+        def serve(fd: int) -> None:
+            accepted = AcceptedPort(self.loop, fd, fault, paced is not None)
             self.meters = [one for one in self.meters if one.port.is_open()]
             self.meters.append(SimulatedMeter(accepted, paced, meter))
 
-        self.loop.register(listener.fileno(), select.POLLIN, accept)
-        return int(listener.getsockname()[1])
+        listener = Listener(self.loop, tcp_socket(host, port), serve)
+        self._listeners.append(listener)
+        return listener.port
 
     def close(self) -> None:
         for meter in self.meters:
             meter.port.close()
         for listener in self._listeners:
-            self.loop.unregister(listener.fileno())
             listener.close()

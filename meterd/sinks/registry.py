@@ -9,8 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .._core import Loop
     from .hub import Sink
-    from .lines import Loop
 
 STDOUT = 1
 
