@@ -10,7 +10,7 @@ from ..model import GOOD
 from ..sinks.format import json_line
 from ..sinks.hub import Hub
 from ..sinks.lines import LineSink
-from ..sinks.registry import STDOUT
+from ..sinks.stdout import STDOUT
 from .exit_codes import FAILED, NOTHING_TO_RUN, OK, READ_FAILED
 from .options import CONFIG, DEBUG, FRAMES, HELP, PORT, RAW, RECORD, STATE, UsageError, parse, usage
 from .run import Watch, config_paths, say_problems, set_up_log, state_directory, wall_clock_ms

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from ..parameters import BOOLEAN, INTEGER, Parameter
 from ..protocols import registry
-from .publishing import GENERAL, SECTIONS
+from ..sinks import registry as sinks
+from .publishing import GENERAL
 from .validation import names_of
 
 TYPE_CHECKING = False
@@ -50,13 +51,26 @@ def spellings(package: str) -> list[str]:
     return [name for name, found in registry.PROTOCOL_NAMES.items() if found == package]
 
 
+def publishing() -> tuple[list[Parameter], dict[str, tuple[Parameter, ...]]]:
+    """What stands under `publish` by itself, and the tables of the sinks of this installation that have more."""
+    general, sections = [], {}
+    for name in filter(sinks.is_installed, sinks.SINKS):
+        sink = sinks.table(name)
+        if sinks.is_short(name, sink):
+            general += sink.PARAMETERS
+        else:
+            sections[name] = sink.PARAMETERS
+    return [*general, *GENERAL], sections
+
+
 # ---- Markdown
 
 
 def markdown() -> str:
     """The whole of docs/parameters.md."""
-    parts = [INTRODUCTION, "## publish\n", _table(GENERAL)]
-    for name, parameters in SECTIONS.items():
+    general, sections = publishing()
+    parts = [INTRODUCTION, "## publish\n", _table(general)]
+    for name, parameters in sections.items():
         parts += [f"### publish.{name}\n", _table(parameters)]
     for package in packages():
         tables = registry.tables(package)
@@ -117,8 +131,9 @@ def schema() -> Schema:
     names = [name for package in packages() for name in spellings(package)]
     device = {"type": "object", "properties": {"protocol": {"enum": names}}, "required": ["protocol"], "allOf": choices}
     signal = {"anyOf": [{"$ref": f"#/$defs/{package}-signal"} for package in packages()]}
-    publish = _object(GENERAL)
-    publish["properties"] |= {name: _object(parameters) for name, parameters in SECTIONS.items()}
+    general, sections = publishing()
+    publish = _object(general)
+    publish["properties"] |= {name: _object(parameters) for name, parameters in sections.items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "meterd configuration",

@@ -13,6 +13,7 @@ import posix
 from .. import log
 from .._core import LoggedOnly
 from ..gateway.json_text import encode, loads
+from ..parameters import INTEGER, STRING, Parameter
 from ..paths import exists, read_up_to
 from .format import json_line
 
@@ -20,10 +21,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .._core import Loop
     from ..model import Reading
 
 DEFAULT_SIZE = 1000
 MAX_FILE = 64 << 20  # bytes that are read back; a file beyond it is not ours
+
+PARAMETERS = (
+    Parameter("path", STRING, "File of the event log; absent: in memory only", high=4095, origin="meterd"),
+    Parameter(
+        "size", INTEGER, "Events kept, of all signals", default=DEFAULT_SIZE, low=1, high=100000, origin="meterd"
+    ),
+)
 
 
 class EventLog(LoggedOnly):
@@ -105,6 +114,10 @@ class EventLog(LoggedOnly):
         else:
             self._in_file = len(lines)
         self._lines = [line for line in lines[-self.size :] if _is_event(line)]
+
+
+def open_sink(parameters: dict[str, Any], loop: Loop) -> EventLog:
+    return EventLog(parameters["size"], parameters["path"])
 
 
 def _is_event(line: str) -> bool:

@@ -11,6 +11,7 @@ import posix
 
 from .. import log
 from ..errors import ConfigError
+from ..parameters import BOTH, STRING, Parameter
 from ..ports.listener import Listener, unix_socket
 from ..ports.stream import Stream
 from .format import msgpack_fields
@@ -26,6 +27,20 @@ if TYPE_CHECKING:
 MAX_CLIENTS = 16
 MAX_WAITING = 256 * 1024  # bytes per client: hours of a slow gateway's readings
 MAX_BATCH = 16 * 1024  # bytes of a turn's readings that are handed to the clients together
+
+MAX_PATH = 107  # sockaddr_un holds 108 bytes, the last of them 0
+
+PARAMETERS = (
+    Parameter(
+        "path",
+        STRING,
+        "Local Unix socket that streams readings as msgpack maps",
+        low=1,
+        high=MAX_PATH,
+        origin="meterd",
+        **BOTH,
+    ),
+)
 
 
 class LocalSocket:
@@ -90,3 +105,7 @@ class LocalSocket:
         client = Stream(self._loop, fd, MAX_WAITING)
         client.on_end = lambda error: self.clients.remove(client)
         self.clients.append(client)
+
+
+def open_sink(parameters: dict[str, Any], loop: Loop) -> LocalSocket:
+    return LocalSocket(parameters["path"], loop)

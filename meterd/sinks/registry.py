@@ -1,33 +1,71 @@
-"""The sinks that a configuration names, made and open."""
+"""Which sinks there are. Adding one is a module with `PARAMETERS` and `open_sink`, and one row here.
+
+A module is imported when a configuration names its sink, so a gateway pays only for what it publishes to.
+"""
 
 from __future__ import annotations
 
-from .events import EventLog
-from .format import FORMATS
+from ..errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
     from typing import Any
 
     from .._core import Loop
     from .hub import Sink
 
-STDOUT = 1
+# Its name under `publish` → (its module in this folder, the package of a gateway that brings it).
+SINKS = {
+    "events": ("events", "meterd"),
+    "stdout": ("stdout", "meterd"),
+    "file": ("file", "meterd"),
+    "socket": ("local_socket", "meterd"),
+}
+UNASKED = ("events",)  # there without being named, and no way out: `log` > 0 is enough
+DEFAULT = ("stdout", "json")  # where no way out is named
+
+
+def is_installed(name: str) -> bool:
+    """Whether this installation has the sink; a small gateway may carry only those that it needs."""
+    module = SINKS[name][0]
+    try:
+        _module(module)
+    except ModuleNotFoundError as error:
+        if error.name == f"{__package__}.{module}":
+            return False
+        raise
+    return True
+
+
+def table(name: str) -> ModuleType:
+    """The module of a sink. Raises: ConfigError, in words, where it is not installed.
+
+    It has `PARAMETERS`, the sink's table, and `open_sink(parameters, loop)`, which returns the `Sink` (see `sinks.hub`)
+    or raises ConfigError. A sink whose table is one row of its own name is configured by that value alone, and not
+    there where the value is `none`: `"stdout": "json"`.
+    """
+    module, package = SINKS[name]
+    if not is_installed(name):
+        raise ConfigError("", f"is not installed here: the package {package} brings it")
+    return _module(module)
+
+
+def is_short(name: str, sink: ModuleType) -> bool:
+    """Whether the sink is configured by one value and no object."""
+    return [parameter.name for parameter in sink.PARAMETERS] == [name]
 
 
 def open_sinks(publish: dict[str, Any], loop: Loop) -> list[Sink]:
-    """`publish` as `config.publishing.read_publish` returns it. Raises: ConfigError where a socket cannot be opened."""
-    sinks: list[Sink] = [EventLog(publish["events"]["size"], publish["events"]["path"])]
-    if publish["stdout"]:
-        from .lines import LineSink
-
-        sinks.append(LineSink(STDOUT, FORMATS[publish["stdout"]], loop))
-    if publish["file"]:
-        from .lines import FileSink
-
-        sinks.append(FileSink(publish["file"]["path"], FORMATS[publish["file"]["format"]], loop))
-    if publish["socket"]:
-        from .local_socket import LocalSocket
-
-        sinks.append(LocalSocket(publish["socket"]["path"], loop))
+    """`publish` as `config.publishing.read_publish` returns it. Raises: ConfigError where one cannot be opened."""
+    sinks: list[Sink] = []
+    for name in SINKS:
+        if publish[name] is not None:
+            sink = table(name)
+            sinks.append(sink.open_sink({name: publish[name]} if is_short(name, sink) else publish[name], loop))
     return sinks
+
+
+def _module(name: str) -> ModuleType:
+    module: ModuleType = __import__(f"{__package__}.{name}", fromlist=(name,))
+    return module

@@ -10,7 +10,6 @@ import pytest
 
 from meterd.config import reference
 from meterd.config.files import load
-from meterd.config.publishing import GENERAL, SECTIONS
 from meterd.parameters import INTEGER, STRING, Parameter
 from meterd.protocols import registry
 
@@ -38,7 +37,8 @@ def test_every_row_is_in_the_reference_and_in_the_schema(package: str) -> None:
 
 def test_every_table_is_sound() -> None:
     """Names are unique, and a default is a value that its own row allows."""
-    tables: list[tuple[Parameter, ...]] = [GENERAL, *SECTIONS.values()]
+    general, sections = reference.publishing()
+    tables: list[tuple[Parameter, ...]] = [tuple(general), *sections.values()]
     for package in reference.packages():
         tables += [registry.tables(package).DEVICE, registry.tables(package).SIGNAL]
     for table in tables:
