@@ -43,9 +43,13 @@ class Configuration:
     `devices` those enabled, of protocols without errors (`protocol` is the package's name); `signals` theirs, enabled,
     by device alias; `ports` {name: device node}; `publish` as `publishing.read_publish` returns it; `errors` in the
     order of the files; `warnings` in words; `broken` the packages that do not start, `protocols` those that do.
+    `legible` is False where what is in force had better stay: a file that is there cannot be understood at all, or what
+    the service itself is told cannot. `log_level` is None where no file says.
     """
 
-    __slots__ = ("broken", "devices", "errors", "ports", "protocols", "publish", "signals", "warnings")
+    __slots__ = (
+        "broken", "devices", "errors", "legible", "log_level", "ports", "protocols", "publish", "signals", "warnings",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.devices: list[Device] = []
@@ -56,6 +60,8 @@ class Configuration:
         self.warnings: list[str] = []
         self.broken: set[str] = set()
         self.protocols: list[str] = []
+        self.legible = True
+        self.log_level: int | None = None
 
 
 def load(paths: list[str], careful: bool = False) -> Configuration:
@@ -66,6 +72,7 @@ def load(paths: list[str], careful: bool = False) -> Configuration:
     sources = [Source(path, careful) for path in paths]
     loading = _Loading(sources, careful)
     for source in sources:
+        loading.settings(source)
         loading.ports(source)
     for source in sources:
         loading.devices(source)
@@ -91,7 +98,23 @@ class _Loading:
         self._bad_ports: set[str] = set()
         self._all_broken = False
 
-    # ---- ports
+    # ---- the service and its ports
+
+    def settings(self, source: Source) -> None:
+        """What the service itself is told, and whether the file can be understood at all."""
+        configuration = self.configuration
+        configuration.legible &= source.readable or source.absent
+        if not source.settings:
+            return
+        from .settings import read_settings
+
+        def complain(name: str | None, message: str) -> None:
+            source.faults.append((("meterd", name or ""), f"section meterd, option {name}", message))
+            configuration.legible = False
+            self._all_broken = True
+
+        level = read_settings(source.settings, complain)["log_level"]
+        configuration.log_level = configuration.log_level if level is None else level
 
     def ports(self, source: Source) -> None:
         ports = self.configuration.ports
@@ -121,7 +144,7 @@ class _Loading:
             elif kind is not None and not isinstance(found, kind):
                 allowed = "a list" if kind is list else "an object"
                 source.faults.append(((name,), name, f"found {shown(found)}, allowed: {allowed}"))
-        return len(source.faults) == before and not (source.careful and source.careful.twice)
+        return len(source.faults) == before and not source.slips and not (source.careful and source.careful.twice)
 
     # ---- devices
 
@@ -165,7 +188,7 @@ class _Loading:
         enabled = bool(values["enable"])
         self._known[alias] = (package, over_tcp, enabled)
         if enabled:
-            device = Device(alias, package, values, line, f"{source.path}, devices[{number}]")
+            device = Device(alias, package, values, line, source.place_of(("devices", number)))
             self._complain[alias] = complain
             self.configuration.signals[alias] = []
             sound, device.profile = self.profiles.of(package, values, source.directory, complain)
@@ -226,7 +249,7 @@ class _Loading:
         self._aliases.add(key)
         if enabled and values["enable"]:
             # For meterd check alone; a thousand places are as large as a module.
-            place = f"{source.path}, signals[{number}]" if self._careful else ""
+            place = source.place_of(("signals", number)) if self._careful else ""
             # One alias for all signals of a device, not one for each.
             signal = Signal(values["device_alias"] or device_alias, alias, values, values.get("log") or 0, place)
             self.configuration.signals[device_alias].append(signal)
@@ -335,7 +358,7 @@ class _Loading:
 
         def complain(name: str | None, message: str) -> None:
             where = [
-                words(steps),
+                "" if source.is_uci else words(steps),
                 f"device {device_alias}" if device_alias else "",
                 f"signal {signal_alias}" if signal_alias else "",
                 f"parameter {name}" if name else "",

@@ -1,4 +1,4 @@
-"""One configuration file: its content, where that stands, and what is wrong with it."""
+"""One configuration file, JSON or UCI: its content, where that stands, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -13,44 +13,56 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .json_places import Careful, Steps
+    from .uci import Uci
     from .validation import Row
 
 PARTS = {"devices": list, "signals": list, "ports": dict, "publish": dict}
 MAX_FILE = 16 << 20
+UCI_FOLDER = "/etc/config/"
+# The init script's copies: the originals are root's alone, for there are passwords in them.
+UCI_COPIES = "/var/run/meterd/config/"
 
 
 class Source:
     """One file. `faults` are (steps to the place, words for the place, message), told with lines at the end.
 
-    `parts` are what may stand in it at the top.
+    `parts` are what may stand in it at the top. `settings` are the service's own, which only UCI has; `slips` says that
+    a UCI file has sections which cannot be meant.
     """
 
-    __slots__ = ("careful", "content", "directory", "faults", "packages", "parts", "path", "readable", "text")
+    __slots__ = (
+        "_place", "absent", "careful", "content", "directory", "faults", "is_uci", "packages", "parts", "path",
+        "readable", "settings", "slips", "text",
+    )  # fmt: skip
 
     def __init__(self, path: str, careful: bool, parts: Iterable[str] = PARTS) -> None:
-        self.path = path
+        self._place = path
+        self.path = original(path)
         self.parts = tuple(parts)
-        self.directory = parent(path)
+        self.directory = parent(self.path)
         self.text = ""
+        self.absent = False
+        self.is_uci = False
+        self.settings: Row = {}
+        self.slips = False
         self.content: Row = {}
         self.faults: list[tuple[Steps, str, str]] = []
         self.packages: set[str] = set()
-        self.careful: Careful | None = None
+        self.careful: Careful | Uci | None = None
         self.readable = self._read(careful)
 
     def _read(self, careful: bool) -> bool:
         try:
-            data = read_up_to(self.path, MAX_FILE + 1)
+            data = read_up_to(self._place, MAX_FILE + 1)
             self.text = data.decode().removeprefix("\ufeff")
         except OSError as error:
+            self.absent = True
             return self._unreadable(f"cannot be read: {error.strerror}")
         except UnicodeDecodeError as error:
             return self._unreadable(f"is not UTF-8 text (byte {error.start})")
         if len(data) > MAX_FILE:
             return self._unreadable(f"is larger than {MAX_FILE >> 20} MB")
-        content = None if careful or self._looks_doubled() else _fast(self.text)
-        if content is None:
-            content = self.look_carefully()
+        content = self._content(careful)
         if not self.faults and not isinstance(content, dict):
             return self._unreadable(f"holds {shown(content)}, allowed: an object with {', '.join(self.parts)}")
         if self.careful is not None:
@@ -58,6 +70,24 @@ class Source:
                 self.faults.append((steps, words(steps), "is given twice"))
         self.content = content if isinstance(content, dict) else {}
         return self.content is content
+
+    def _content(self, careful: bool) -> Any:
+        self.is_uci = PARTS.keys() == set(self.parts) and is_uci(self.path, self.text)
+        content = None if careful or (not self.is_uci and self._looks_doubled()) else self._fast()
+        return self.look_carefully() if content is None else content
+
+    def _fast(self) -> Any:
+        """The content, without lines; None where there is more to say."""
+        try:
+            if not self.is_uci:
+                return loads(self.text)
+            from .uci import Uci
+
+            uci = Uci(self.text)
+        except ValueError:
+            return None
+        self.settings = uci.main
+        return None if uci.faults else uci.content
 
     def _unreadable(self, message: str) -> bool:
         self.faults.append(((), "", message))
@@ -69,15 +99,32 @@ class Source:
 
     def look_carefully(self) -> Any:
         """Read the text again with lines; a text that is not JSON becomes a fault."""
-        from .json_places import Careful
-
         try:
-            self.careful = Careful(self.text)
+            self.careful = self._with_places()
         except ValueError as error:
             line, message = error.args
             self.faults.append(((), f"line {line}", message))
             return None
         return self.careful.content
+
+    def _with_places(self) -> Careful | Uci:
+        if not self.is_uci:
+            from .json_places import Careful
+
+            return Careful(self.text)
+        from .uci import Uci
+
+        uci = Uci(self.text, places=True)
+        self.faults += uci.faults
+        self.slips = bool(uci.faults)
+        self.settings = uci.main
+        return uci
+
+    def place_of(self, steps: Steps) -> str:
+        """Where a row stands, in words: in UCI by its line, where that is known."""
+        if not self.is_uci:
+            return f"{self.path}, {words(steps)}"
+        return f"{self.path}, line {self.careful.line(steps)}" if self.careful is not None else self.path
 
     def errors(self) -> list[ConfigError]:
         """Every fault with its line, in their order."""
@@ -92,11 +139,20 @@ class Source:
         return [error for _, error in told]
 
 
-def _fast(text: str) -> Any:
-    try:
-        return loads(text)
-    except ValueError:
-        return None
+def original(path: str) -> str:
+    """The file that the user writes, where `path` is the init script's copy of it."""
+    return UCI_FOLDER + path[len(UCI_COPIES) :] if path.startswith(UCI_COPIES) else path
+
+
+def is_uci(path: str, text: str) -> bool:
+    """Whether it is a UCI file: it lies where they lie, or its first word is theirs; no JSON begins so."""
+    if path.startswith(UCI_FOLDER):
+        return True
+    for line in text.split("\n", 64)[:64]:
+        first = line.split(None, 1)
+        if first and first[0][0] != "#":
+            return first[0] in ("config", "package")
+    return False
 
 
 def words(steps: Steps) -> str:

@@ -1,0 +1,254 @@
+"""OpenWrt's UCI files as configuration: read here, so that no shell has to turn them into something else.
+
+The grammar is libuci's (its file.c): statements `config TYPE [NAME]`, `option NAME VALUE`, `list NAME VALUE`, `package
+NAME`, one a line or apart by `;`; words apart by blanks, quoted by ' or ", joined where quotes touch; `\\` takes away
+the meaning of what follows, but not between single quotes; `#` begins a comment outside of quotes. libuci, told to be
+lenient as OpenWrt's scripts do, drops what follows a slip without a word. Here a slip is one sentence with its line,
+and nothing of the file is used. Stricter than libuci on purpose: a value ends in its line, for no parameter of meterd
+has more than one and a forgotten quote would swallow what follows; names that are given twice are not merged.
+
+Sections `device` and `signal` become the rows of the two lists, option for option, a section's own name standing for
+the alias and name it does not give; `port` the ports, `publish` the sinks, `meterd` what is the service's own.
+
+A thousand signals repeat the same few words, so what stands before a value is looked at once and remembered.
+"""
+
+from __future__ import annotations
+
+from .validation import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .json_places import Steps
+    from .validation import Row
+
+ROWS = {"device": "devices", "signal": "signals"}
+# What a row has of its section's name where it gives none itself.
+NAMED = {"device": ("device_alias", "name"), "signal": ("signal_alias", "signal_name")}
+SECTIONS = ("meterd", "port", "device", "signal", "publish")
+# `config publish 'main'` holds what is no sink's own.
+GENERAL = "main"
+_COMMANDS = {"package": (1, 1), "config": (1, 2), "option": (1, 2), "list": (1, 2)}
+_BLANKS = " \t\r\v\f"
+_MAX_HEADS = 256  # of a sound file: as many as there are options
+
+
+class Uci:
+    """What a UCI file says, in the shape of the JSON files: `content`; `main`, the options of its meterd section.
+
+    `faults` are (steps to the place, words for it, message): sections that cannot be meant. With `places` known, `line`
+    and `twice` are as of `json_places.Careful`. Raises: ValueError with (line, message) on a slip in the grammar.
+    """
+
+    def __init__(self, text: str, places: bool = False) -> None:
+        self.content: dict[str, Any] = {"devices": [], "signals": [], "ports": {}, "publish": {}}
+        self.main: Row = {}
+        self.faults: list[tuple[Steps, str, str]] = []
+        self.twice: list[Steps] = []
+        self._lines: dict[Steps, int] | None = {} if places else None
+        self._row: Row | None = None
+        self._place: Steps = ()
+        self._read(text)
+        for name, node in self.content["ports"].items():
+            self.content["ports"][name] = self._port(name, node)
+
+    def line(self, steps: Steps) -> int:
+        """The line of a section or option; where it is missing, that of what it is missing from."""
+        lines = self._lines or {}
+        while steps and steps not in lines:
+            steps = steps[:-1]
+        return lines.get(steps, 1)
+
+    def _read(self, text: str) -> None:
+        if "\0" in text:
+            raise ValueError(text.count("\n", 0, text.index("\0")) + 1, "holds a zero octet: it is no text")
+        known: dict[str, tuple[str, str] | None] = {}
+        for number, line in enumerate(text.split("\n"), 1):
+            head, _, rest = line.partition("'")
+            if head in known:
+                found = known[head]
+            else:
+                found = _head(head)
+                if len(known) < _MAX_HEADS:
+                    known[head] = found
+            if found is not None and rest.find("'") == len(rest) - 1 >= 0:
+                self._option(found[0], found[1], rest[:-1], number)
+            elif (head and not head.isspace()) or rest:
+                for words in statements(line, number):
+                    self._statement(words, number)
+
+    def _statement(self, words: list[str], number: int) -> None:
+        command = words[0]
+        if command not in _COMMANDS:
+            raise ValueError(
+                number,
+                f'begins with "{_short(command)}", allowed: {", ".join(_COMMANDS)}{did_you_mean(command, _COMMANDS)}',
+            )
+        least, most = _COMMANDS[command]
+        if not least <= len(words) - 1 <= most:
+            more = f"holds more than {command} takes: is a quote missing?"
+            raise ValueError(number, more if len(words) - 1 > most else f"{command} without a name")
+        name = words[1]
+        if command == "config":
+            self._section(name, words[2] if len(words) > 2 else "", number)
+        elif not _is_name(name, "-" if command == "package" else ""):
+            raise ValueError(number, f'"{_short(name)}" is no name: letters, digits and _')
+        elif command != "package":
+            self._option(command, name, words[2] if len(words) > 2 else "", number)
+
+    def _section(self, kind: str, name: str, number: int) -> None:
+        if not kind or not all("!" <= each <= "~" for each in kind):
+            raise ValueError(number, f'"{_short(kind)}" is no kind of section')
+        if name and not _is_name(name):
+            raise ValueError(number, f'"{_short(name)}" is no name of a section: letters, digits and _')
+        content = self.content
+        row: Row = {}
+        self._row = row
+        if kind in ROWS:
+            rows = content[ROWS[kind]]
+            self._place = (ROWS[kind], len(rows))
+            if name:
+                row.update(dict.fromkeys(NAMED[kind], name))
+            rows.append(row)
+        elif kind == "meterd":
+            self._place = ("meterd",)
+            self._once(not self.main, "meterd", number)
+            self.main = row
+        elif kind in ("port", "publish"):
+            self._place = (kind if kind == "publish" else "ports", name)
+            self._named(kind, name, row, number)
+        else:
+            self._place = (kind, name)
+            known = did_you_mean(kind, SECTIONS)
+            self._fault(f"section {kind} {name}".rstrip(), f"is not known here{known}", number)
+        if self._lines is not None:
+            self._lines.setdefault(self._place, number)
+
+    def _named(self, kind: str, name: str, row: Row, number: int) -> None:
+        """A section of which there are several, told apart by their names."""
+        if kind == "publish" and name == GENERAL:
+            self._place = ("publish",)
+            self._row = self.content["publish"]
+            return
+        if not name:
+            self._fault(f"section {kind}", "is missing its name: " + f"config {kind} 'NAME'", number)
+        part = self.content["publish" if kind == "publish" else "ports"]
+        self._once(name not in part, f"{kind} {name}", number)
+        part[name] = row
+
+    def _once(self, first: bool, what: str, number: int) -> None:
+        if not first:
+            self._fault(f"section {what}", "is given twice", number)
+
+    def _fault(self, place: str, message: str, number: int) -> None:
+        if self._lines is not None:
+            self._lines[self._place] = number
+        self.faults.append((self._place, place, message))
+
+    def _option(self, command: str, name: str, value: str, number: int) -> None:
+        row = self._row
+        if row is None:
+            raise ValueError(number, f"{command} {name} stands before the first section")
+        if not value:
+            return  # as libuci has it: no value is no option
+        if self._lines is not None:
+            self._note((*self._place, name), command, number)
+        if command == "option":
+            row[name] = value
+        else:
+            before = row.get(name)
+            row[name] = [*before, value] if isinstance(before, list) else [value]
+
+    def _note(self, steps: Steps, command: str, number: int) -> None:
+        lines = self._lines
+        assert lines is not None
+        if steps in lines and command == "option":
+            self.twice.append(steps)
+        lines[steps] = number
+
+    def _port(self, name: str, row: Any) -> Any:
+        """A port's node; whatever else its section holds is a fault."""
+        self._place = ("ports", name)
+        for option in row:
+            if option != "node":
+                self.faults.append(
+                    ((*self._place, option), f"section port {name}, option {option}", "is not known here: node is")
+                )
+        return row.get("node", "")
+
+
+def _head(head: str) -> tuple[str, str] | None:
+    """(command, name) of what stands before a quoted value of an option, None where it is something else."""
+    words = head.split()
+    if len(words) != 2 or words[0] not in ("option", "list") or head[-1:] not in _BLANKS or not _is_name(words[1]):
+        return None
+    return words[0], words[1]
+
+
+def _is_name(name: str, further: str = "") -> bool:
+    return bool(name) and name.isascii() and all(each.isalnum() or each == "_" or each in further for each in name)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 30 else text[:30] + "…"
+
+
+def statements(line: str, number: int) -> list[list[str]]:
+    """The words of each statement of a line. Raises: ValueError with (line, message)."""
+    found: list[list[str]] = []
+    words: list[str] = []
+    at = 0
+    while at < len(line):
+        if line[at] in _BLANKS:
+            at += 1
+        elif line[at] == "#":
+            break
+        elif line[at] == ";":
+            found.append(words)
+            words = []
+            at += 1
+        else:
+            word, at = _word(line, at, number)
+            words.append(word)
+    found.append(words)
+    return [each for each in found if each]
+
+
+def _word(line: str, at: int, number: int) -> tuple[str, int]:
+    """One word, its quotes taken away, and where it ends."""
+    parts: list[str] = []
+    while at < len(line) and line[at] not in _BLANKS and line[at] not in "#;":
+        if line[at] in "'\"":
+            text, at = _quoted(line, at, number)
+            parts.append(text)
+        elif line[at] == "\\":
+            parts.append(_escaped(line, at, number))
+            at += 2
+        else:
+            parts.append(line[at])
+            at += 1
+    return "".join(parts), at
+
+
+def _quoted(line: str, start: int, number: int) -> tuple[str, int]:
+    """What stands between the quote at `start` and the next, and where that ends."""
+    quote, at = line[start], start + 1
+    parts: list[str] = []
+    while at < len(line) and line[at] != quote:
+        if quote == '"' and line[at] == "\\":
+            parts.append(_escaped(line, at, number))
+            at += 1
+        else:
+            parts.append(line[at])
+        at += 1
+    if at >= len(line):
+        raise ValueError(number, f"the quote {quote} in column {start + 1} is not closed in its line")
+    return "".join(parts), at + 1
+
+
+def _escaped(line: str, at: int, number: int) -> str:
+    if at + 1 >= len(line.rstrip("\r")):
+        raise ValueError(number, "ends in \\: a value ends in its line")
+    return line[at + 1]
