@@ -145,6 +145,11 @@ def configure(
     _log.clock = clock
 
 
+def set_level(level: int) -> None:
+    """Another level from now on; what was hidden stays hidden, what is folded stays folded."""
+    _log.level = max(EMERGENCY, min(DEBUG, level))
+
+
 def hide(secrets: Iterable[bytes]) -> None:
     """Never show these byte strings again, as text or in hex; the longest are masked first, so that none shows in part.
 

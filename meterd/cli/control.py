@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 ABOUT = {
-    "status": ("[PROTOCOL]", "What the running daemon does: protocols, devices, counters. Exit code 1 if none runs."),
+    "status": (
+        "[PROTOCOL]",
+        "What the running daemon does: protocols, devices, counters. Exit code 1 if none runs, or not that protocol.",
+    ),
     "start": ("PROTOCOL", "Starts one protocol within the running daemon."),
     "stop": ("PROTOCOL", "Stops one protocol within the running daemon; the others go on."),
     "reload": ("", "Has the running daemon read its configuration again."),
@@ -48,7 +51,7 @@ def main(words: list[str]) -> int:
     while block := connection.recv(65536):
         data += block
     answer = loads(data.decode()) if data else {"ok": False, "error": "the daemon ended"}
-    return _show(words[0], answer, arguments.has("json"))
+    return _show(words[0], answer, arguments.has("json"), "".join(arguments.operands[:1]))
 
 
 def _follow(connection: socket) -> int:
@@ -61,7 +64,7 @@ def _follow(connection: socket) -> int:
     return OK
 
 
-def _show(command: str, answer: dict[str, Any], as_json: bool) -> int:
+def _show(command: str, answer: dict[str, Any], as_json: bool, protocol: str) -> int:
     if as_json:
         print(dumps(answer))
     elif not answer["ok"]:
@@ -72,6 +75,8 @@ def _show(command: str, answer: dict[str, Any], as_json: bool) -> int:
         print("\n".join(answer["events"]))
     else:
         print(f"devices that are read now: {answer['devices']}")
+    if command == "status" and protocol and protocol not in answer.get("running", ()):
+        return FAILED
     return OK if answer["ok"] else FAILED
 
 
@@ -79,6 +84,8 @@ def _show_status(answer: dict[str, Any]) -> None:
     print("running: " + (", ".join(answer["running"]) or "nothing"))
     if answer["stopped"]:
         print("stopped: " + ", ".join(answer["stopped"]))
+    for sentence in answer["not_read"]:
+        print("not read: " + sentence)
     rows = [COLUMNS, *(tuple(_cell(device[column]) for column in COLUMNS) for device in answer["devices"])]
     widths = [max(len(row[index]) for row in rows) for index in range(len(COLUMNS))]
     for row in rows:

@@ -10,6 +10,7 @@ from .. import __version__, log
 from .._core import Loop, wall_clock_ms
 from ..config.files import load
 from ..daemon.daemon import Daemon
+from ..daemon.liveness import Liveness
 from ..daemon.state import DEFAULT_DIRECTORY, StateDirectory
 from ..errors import ConfigError
 from ..paths import environment
@@ -38,7 +39,7 @@ from .options import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ..config.files import Configuration
     from ..daemon.line import Line
@@ -141,6 +142,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     set_up_log(arguments)
     paths = config_paths(arguments)
     configuration = load(paths)
+    _set_level(arguments, configuration)
     say_problems(configuration)
     loop = Loop()
     hub = Hub(open_sinks(configuration.publish, loop), wall_clock_ms)
@@ -154,15 +156,24 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
         log.error("nothing to run: no device is both enabled and without errors (meterd check FILE… tells more)")
         hub.close()
         return NOTHING_TO_RUN
-    control = _open_control(arguments, daemon, hub, paths) if packages is None else None
-    daemon.catch_signals(lambda: _reload(daemon, hub, paths))
+
+    def reload() -> None:
+        hub.reopen()
+        daemon.reload(paths)
+        _set_level(arguments, daemon.configuration)
+
+    control = _open_control(arguments, daemon, hub, reload) if packages is None else None
+    daemon.catch_signals(reload)
     _write_ready(arguments.value("readyfile"))
     log.notice(f"meterd {__version__}: devices: {len(daemon.jobs)}, lines: {len(daemon.lines)}")
+    liveness = Liveness(loop)
     gc.freeze()  # modules, configuration and plans stay: no later collection need look through them
     gc.enable()
     try:
+        liveness.begin()
         loop.run()
     finally:
+        liveness.end()
         if control is not None:  # a debug program leaves the daemon's socket alone
             control.close()
         hub.close()
@@ -179,15 +190,16 @@ def _raise_descriptor_limit(devices: int) -> None:
         setrlimit(RLIMIT_NOFILE, (hard, hard))
 
 
-def _open_control(arguments: Arguments, daemon: Daemon, hub: Hub, paths: list[str]):  # type: ignore[no-untyped-def]
+def _open_control(arguments: Arguments, daemon: Daemon, hub: Hub, reload: Callable[[], None]):  # type: ignore[no-untyped-def]
     from ..daemon.control import Control, default_path
 
-    return Control(daemon, hub, arguments.value("control") or default_path(), lambda: _reload(daemon, hub, paths))
+    return Control(daemon, hub, arguments.value("control") or default_path(), reload)
 
 
-def _reload(daemon: Daemon, hub: Hub, paths: list[str]) -> None:
-    hub.reopen()
-    daemon.reload(paths)
+def _set_level(arguments: Arguments, configuration: Configuration | None) -> None:
+    """The log level of the configuration, unless the command line has one."""
+    if configuration is not None and configuration.log_level is not None and arguments.value("debug") is None:
+        log.set_level(configuration.log_level)
 
 
 def _write_ready(name: str | None) -> None:

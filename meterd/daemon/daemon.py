@@ -18,6 +18,7 @@ from ..sinks.hub import Hub
 from ..sinks.status import COUNTERS, DeviceStatus
 from .job import Job
 from .line import Line
+from .not_read import not_read, waiting_for_start
 from .state import StateDirectory
 
 TYPE_CHECKING = False
@@ -45,6 +46,8 @@ class Daemon:
         self.stopped_protocols: set[str] = set()
         self._told_stopped: set[str] = set()  # protocols of which the log says already that they are stopped
         self.configuration: Configuration | None = None
+        self._refused: Configuration | None = None  # by the last reload
+        self._unplanned: dict[str, str] = {}  # device alias → why
         self.observe: Callable[[Line], Iterable[Observer]] = lambda line: ()
         self.followers: list[Callable[[Line], None]] = []  # told of every line that begins or has other devices
         self.once = False
@@ -60,6 +63,7 @@ class Daemon:
         if self._is_stopping():
             return 0
         self.configuration = configuration
+        self._unplanned.clear()
         self._tell_stopped(configuration)
         by_line: dict[str, list[Job]] = {}
         jobs: dict[str, Job] = {}
@@ -85,8 +89,7 @@ class Daemon:
         for package in sorted(self.stopped_protocols - self._told_stopped):
             waiting = sum(device.protocol == package for device in configuration.devices)
             if waiting:
-                name = registry.program(package)
-                log.notice(f"{name} is stopped: devices that wait for `meterd start {name}`: {waiting}")
+                log.notice(waiting_for_start(package, waiting))
                 self._told_stopped.add(package)
 
     def is_waiting(self) -> bool:
@@ -103,9 +106,11 @@ class Daemon:
             plan = driver.plan(device, device_signals)
         except (ConfigError, ImportError) as error:
             log.error(f"{device.alias}: {error}")
+            self._unplanned[device.alias] = str(error)
             return None
         except Exception as error:  # no device may keep the others from being read
             log.bug(f"{device.alias}: cannot be planned on a defect of meterd", error)
+            self._unplanned[device.alias] = "cannot be planned on a defect of meterd; see its log"
             return None
         log.hide(plan.secrets)
         describe = getattr(driver, "describe", None)
@@ -176,7 +181,10 @@ class Daemon:
     # ---- life
 
     def reload(self, paths: list[str]) -> None:
-        """Read the files again. What is wrong in them is said, and what runs of a wrong protocol is stopped."""
+        """Read the files again. What is wrong in them is said, and what runs of a wrong protocol is stopped.
+
+        A file that cannot be understood at all ends nothing: what runs goes on as before.
+        """
         if self._is_stopping():
             return
         configuration = load(paths)
@@ -184,6 +192,10 @@ class Daemon:
             log.error(str(error))
         for warning in configuration.warnings:
             log.warning(warning)
+        self._refused = None if configuration.legible else configuration
+        if not configuration.legible:
+            log.error(f"configuration not reloaded, what runs goes on as before; devices: {len(self.jobs)}")
+            return
         count = self.configure(configuration)
         log.notice(f"configuration reloaded; devices: {count}, lines: {len(self.lines)}")
 
@@ -232,7 +244,12 @@ class Daemon:
             if protocol is None or job.plan.device.protocol == protocol
         ]
         running = {job.plan.device.protocol for job in self.jobs.values()}
-        return {"running": _programs(running), "stopped": _programs(self.stopped_protocols), "devices": devices}
+        return {
+            "running": _programs(running),
+            "stopped": _programs(self.stopped_protocols),
+            "not_read": not_read(self.configuration, self._refused, self._unplanned, self.stopped_protocols),
+            "devices": devices,
+        }
 
     def set_protocol(self, package: str, running: bool) -> int:
         """Start or stop one protocol within the daemon; returns how many devices are read now."""

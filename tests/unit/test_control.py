@@ -71,7 +71,8 @@ def take(rig, client, seconds=5.0) -> bytes:
 
 
 def test_one_line_in_one_line_out(rig, knock):
-    assert json.loads(take(rig, knock(b"status\n"))) == {"ok": True, "running": [], "stopped": [], "devices": []}
+    nothing = {"running": [], "stopped": [], "not_read": [], "devices": []}
+    assert json.loads(take(rig, knock(b"status\n"))) == {"ok": True, **nothing}
     assert json.loads(take(rig, knock(b"reload\n", half=True)))["ok"]
     assert rig.reloads == [1]
     assert not json.loads(take(rig, knock(b"dance\n")))["ok"]
