@@ -86,10 +86,11 @@ class Memory:
     `volatile` lasts while the daemon runs (FCB, caches), and so does `own`, the typed class that a driver has in its
     place; `persistent` (text keys, JSON values) also survives a restart once `save()` has returned. A counter that must
     never be used twice is saved first. `random_bytes` makes challenges, where there is a source. `rung` names how far
-    the last conversation got, for diagnosis.
+    the last conversation got, for diagnosis. `line_lost` says that the line was away since the last scan that went
+    well, so that what answers now may be another meter; a driver that has looked says False.
     """
 
-    __slots__ = ("_save", "own", "persistent", "random_bytes", "rung", "volatile")
+    __slots__ = ("_save", "line_lost", "own", "persistent", "random_bytes", "rung", "volatile")
 
     def __init__(
         self, persistent: dict[str, Any] | None = None, save: Callable[[dict[str, Any]], bool] | None = None,
@@ -98,6 +99,7 @@ class Memory:
         self.volatile: dict[str, Any] = {}
         self.own: Any = None
         self.rung = ""
+        self.line_lost = False
         self.random_bytes = random_bytes
         self.persistent: dict[str, Any] = persistent if persistent is not None else {}
         self._save = save

@@ -248,6 +248,7 @@ class Line:
         else:
             reason = error.reason if isinstance(error, MeterdError) else "bad_frame"
             status.failed(reason, refused=isinstance(error, Refused))
+            job.memory.line_lost = job.memory.line_lost or isinstance(error, LineError)
             self._log_fault(job, error)
             if self._is_news(job, reason, error):
                 for signal in job.plan.signals:

@@ -12,7 +12,17 @@ anew once. Over the TCP wrapper, where nothing else repeats, a request without a
 from __future__ import annotations
 
 from ...conversation import Pause, Report
-from ...errors import DecodeError, Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
+from ...errors import (
+    DecodeError,
+    Disconnected,
+    Garbled,
+    LineError,
+    MeterdError,
+    PortGone,
+    ProtocolError,
+    Refused,
+    Silence,
+)
 from ...model import failed
 from ...obis import format_logical_name
 from .association import Association
@@ -35,6 +45,10 @@ if TYPE_CHECKING:
     from .targets import Target
 
 RECONNECT_PAUSE_S = 0.5
+# Scans after which what one and the same meter may change (transformer ratio, firmware) is read again.
+RENEWAL_SCANS = 240
+# Associations that end because the meter is silent about its name or its number.
+MAX_SILENCES = 2
 # The value attribute of what may hold an invocation counter: a Data object or a register.
 COUNTER_CLASSES = (1, 3)
 
@@ -50,6 +64,7 @@ class Session:
         self._hdlc: HdlcLink | None = None  # the link, where it is one
         self._reader: Reader | None = None
         self._values: Values | None = None
+        self.met = False  # it is known who answers
 
     def resume(self) -> None:
         """Go on with an association that was left open: the first request, sent once, shows whether it still is."""
@@ -229,12 +244,15 @@ class Scan:
         self.targets = targets
         self.refused = refused
         self.done: set[Any] = set()
+        self._met = False
+        self._introducing = False
+        self._silences = 0
 
     def run(self) -> Conversation:
         """Report every target. Raises: MeterdError where the meter cannot be read any further."""
         for signal, _ in self.refused:
             yield Report(failed(signal, "type"))
-        _forget_another_meter(self.settings, self.memory)
+        _forget_another_address(self.settings, self.memory)
         # Over the wrapper a lost answer costs the association, so each retry is a new one.
         chances = self.settings.attempts - 1 if self.settings.wrapped else 1
         while True:
@@ -242,33 +260,50 @@ class Scan:
             try:
                 yield from self._once(session)
             except Exception as error:
+                self.memory.kept.line_lost |= isinstance(error, LineError)
                 yield from session.part(error)
+                if self._was_silent_about_itself(error):
+                    chances += 1
                 if not chances or not self._worth_another(session, error):
                     raise
                 chances -= 1
                 yield Pause(RECONNECT_PAUSE_S)
                 continue
+            self.memory.scans_to_renewal -= 1
             if self.settings.keep_open and not self.settings.signs_on:
                 self.memory.session = session
             else:
                 yield from session.leave()
             return
 
+    def _was_silent_about_itself(self, error: Exception) -> bool:
+        """The next association does not ask for what this one was silent about; there are two such things."""
+        silent = self._introducing and isinstance(error, Silence) and self._silences < MAX_SILENCES
+        self._silences += silent
+        self._introducing = False
+        return silent
+
     def _worth_another(self, session: Session, error: Exception) -> bool:
         if not isinstance(error, (Silence, Garbled, ProtocolError, Refused, DecodeError)):
             return False
-        if session.on_trial() or isinstance(error, Disconnected):
+        if session.on_trial() or isinstance(error, Disconnected) or self._silences:
             return True
         return self.settings.wrapped and isinstance(error, (Silence, Garbled))
 
     def _once(self, session: Session) -> Conversation:
         values = session.values()
+        yield from self._meet(session, values)
         todo = self.targets
         if self.done:
             todo = [target for target in todo if target not in self.done]
         attributes, profiles = yield from values.prepare(todo, self.done)
-        rest = yield from values.read_lists(attributes, self.done)
-        yield from values.read_singly(rest, self.done)
+        try:
+            rest = yield from values.read_lists(attributes, self.done)
+            yield from values.read_singly(rest, self.done)
+        finally:
+            self.done.difference_update(values.misfits)  # nothing was reported of them
+        if values.misfits:
+            profiles += yield from values.read_misfits(self.done)
         for target in profiles:
             from .profile import Profile
 
@@ -276,11 +311,39 @@ class Scan:
             self.done.add(target)
         self.memory.reached("done")
 
+    def _meet(self, session: Session, values: Values) -> Conversation:
+        """Find out who answers before anything that was learnt is relied upon. Raises: WrongMeter, LineError.
 
-def _forget_another_meter(settings: Settings, memory: DlmsMemory) -> None:
+        In every association its name is looked at; after the line was lost, and now and then, all that may have
+        changed. One that begins anew in the midst of a scan is the same meter's: it hung up a moment ago.
+        """
+        memory = self.memory
+        due = memory.scans_to_renewal <= 0
+        doubtful = due or memory.kept.line_lost
+        if (session.met or self._met) and not doubtful:
+            return
+        from .identity import SAME, introduced
+
+        self._introducing = True
+        known = yield from introduced(values, memory, self.settings, thoroughly=doubtful)
+        self._introducing = False
+        session.met = self._met = True
+        if known is None or not (yield from values.still_fits(known == SAME, doubtful)):
+            memory.forget()
+            values.begin_anew(self.targets)
+        elif doubtful:
+            values.renew(self.targets, keep=known == SAME and not memory.kept.line_lost)
+        if doubtful:
+            memory.kept.line_lost = False
+            memory.scans_to_renewal = RENEWAL_SCANS
+
+
+def _forget_another_address(settings: Settings, memory: DlmsMemory) -> None:
     """What was learnt belongs to one address: a device pointed elsewhere starts anew, its counter excepted."""
     address = f"{settings.client}/{settings.server.hex()}/{'SN' if settings.short_names else 'LN'}"
     if memory.address != address:
         memory.forget()
         memory.address = address
+        memory.identity = {}
+        memory.untold.clear()
         memory.session = None

@@ -28,6 +28,9 @@ _MAX_DEVIATION = 14 * 60
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _STATUS_ANY = 0xFF
 _INFINITY = float("inf")
+_FIRST_YEAR, _LAST_YEAR = 1970, 2255
+# Two letters and a NUL may as well be a number of three octets.
+_SHORTEST_PADDED = 3
 
 
 def date_text(octets: bytes) -> str | None:
@@ -200,12 +203,14 @@ def _scaled_float(value: float, scaler: int) -> float:
 def plain(value: Any) -> Any:
     """What a reading may hold: int, Number, float, str or None.
 
-    Dates and times become ISO 8601 text, or hex where they are not specified; octet strings text where every octet is
-    printable ASCII, else hex; booleans 0 or 1; arrays and structures JSON text of their elements.
-    Raises: DecodeError.
+    Dates and times become ISO 8601 text, or hex where they are not specified, and so do twelve octets that can hardly
+    be anything else; octet strings text where every octet is printable ASCII, but for what fills them up, else hex;
+    booleans 0 or 1; arrays and structures JSON text of their elements. Raises: DecodeError.
     """
-    if value is None or isinstance(value, (str, Number)):
-        return str(value) if isinstance(value, BitString) else value
+    if isinstance(value, str):
+        return str(value) if isinstance(value, BitString) else value.strip("\0").rstrip(" \0")
+    if value is None or isinstance(value, Number):
+        return value
     if isinstance(value, (int, float)):
         return int(value) if isinstance(value, bool) else scale(value, 0)
     if isinstance(value, (list, tuple)):
@@ -221,9 +226,33 @@ def _octets_text(octets: bytes) -> str:
         told = date_text(octets)
     elif isinstance(octets, Time):
         told = time_text(octets)
-    elif octets and all(0x20 <= octet <= 0x7E for octet in octets):
-        told = octets.decode("ascii")
+    elif looks_like_date_time(octets):
+        told = date_time_text(octets)
+    else:
+        told = _printable(octets)
     return octets.hex() if told is None else told
+
+
+def looks_like_date_time(octets: bytes) -> bool:
+    """Whether an octet string is a date-time: whole, of our age, and right in every octet that has limits."""
+    if len(octets) != DATE_TIME_LENGTH or not _FIRST_YEAR <= octets[0] << 8 | octets[1] <= _LAST_YEAR:
+        return False
+    if not 1 <= octets[4] <= 7 and octets[4] != _ANY:
+        return False
+    try:
+        return date_time_seconds(octets) is not None
+    except DecodeError:
+        return False
+
+
+def _printable(octets: bytes) -> str | None:
+    """Text, as short as it is where it was filled up to a fixed length with NULs, 0xFF or blanks; None for binary."""
+    text = octets.strip(b"\0\xff")
+    if len(text) != len(octets) and len(text) < _SHORTEST_PADDED:
+        return None
+    if not text or not all(0x20 <= octet <= 0x7E for octet in text):
+        return None
+    return text.decode("ascii").rstrip(" ") or text.decode("ascii")
 
 
 _ESCAPES = {ord('"'): '\\"', ord("\\"): "\\\\", **{code: f"\\u{code:04x}" for code in range(32)}}

@@ -4,8 +4,9 @@ Three spans: an association (kept open between scans), the process, and restarts
 `Memory.persistent` under the names that state folders have had from the beginning (`counter`, `objects`, `profiles`,
 `lists`, `meter`), so that an older folder is read on; the slots for it are views of that.
 
-Whose it is: everything but the counter belongs to one meter at one address, and goes with `forget`. The counter belongs
-to the keys, and is never forgotten.
+Whose it is: what was learnt belongs to one meter at one address, and goes with `forget` as soon as either is another.
+The counter belongs to the keys and is never forgotten. What was seen of a profile stays as well: its rows are compared
+with those that the meter has, and where none is the same the buffer is another one.
 """
 
 from __future__ import annotations
@@ -28,20 +29,27 @@ class DlmsMemory:
     | `attribute_scalers` | process | the same by the attribute that holds it, as Elgama's profiles name it |
     | `asked` | process | names and short names that an object list was held against: another would tell no more |
     | `list_waits` | process | scans yet to wait for an object list that did not come, and how many next time |
+    | `relearnt` | process | names that were learnt anew because they stopped fitting, each once |
+    | `scans_to_renewal` | process | scans until what may change in one and the same meter is read again |
     | `silent_lists`, `refused_lists` | process | requests for many in a row that met silence, that were refused |
     | `silent_release` | process | the meter does not answer RLRQ |
     | `caught_up` | process | profiles without a gap that may be long |
+    | `unselective` | process | (profile, selection) that the meter refuses or does not understand |
+    | `whole_waits` | process | {profile: [scans yet to wait for the whole buffer, how many next time, rows then]} |
     | `counter`, `counter_learned` | process | the next invocation counter; whether the meter told it |
     | `reserved_counter` | restarts | the first one that was never reserved |
     | `objects` | restarts | {OBIS text: [class id, base name], short name: [class id, attribute]} |
     | `profiles` | restarts | {target: what was seen of its rows} |
     | `lists` | restarts | False once the meter has refused many attributes in one request for good |
-    | `address` | restarts | client, server and naming under which all this was learnt |
+    | `address`, `endpoint` | restarts | client, server and naming, and port, under which all this was learnt |
+    | `identity` | restarts | {logical name in hex: what the meter calls itself there} |
+    | `untold` | restarts | {logical name in hex: how the meter refuses to tell it} |
     """
 
     __slots__ = (
         "asked", "attribute_scalers", "caught_up", "counter", "counter_learned", "kept", "list_waits", "objects",
-        "profiles", "refused_lists", "scalers", "session", "silent_lists", "silent_release",
+        "profiles", "refused_lists", "relearnt", "scalers", "scans_to_renewal", "session", "silent_lists",
+        "silent_release", "unselective", "whole_waits",
     )  # fmt: skip
 
     def __init__(self, kept: Memory) -> None:
@@ -49,25 +57,32 @@ class DlmsMemory:
         self.session: Any = None  # a `conversation.Session`
         self.counter: int | None = None
         self.counter_learned = False
-        self._begin()
-
-    def _begin(self) -> None:
         self.scalers: dict[tuple[int, bytes, int], ScalerUnit] = {}
         self.attribute_scalers: dict[tuple[Any, ...], ScalerUnit] = {}
         self.asked: set[bytes | int] = set()
+        self.relearnt: set[bytes] = set()
+        self.caught_up: set[str] = set()
+        self.unselective: set[tuple[str, str]] = set()
+        self.whole_waits: dict[str, list[int]] = {}
         self.list_waits = [0, 0]
         self.silent_lists = self.refused_lists = 0
         self.silent_release = False
-        self.caught_up: set[str] = set()
-        persistent = self.kept.persistent
+        self.scans_to_renewal = 0
+        persistent = kept.persistent
         self.objects: dict[str, list[int]] = persistent.setdefault("objects", {})
         self.profiles: dict[str, dict[str, Any]] = persistent.setdefault("profiles", {})
 
     def forget(self) -> None:
-        """Everything that was learnt of a meter goes; the counter stays, and so does a session, which is no lore."""
-        for name in ("objects", "profiles", "lists"):
-            self.kept.persistent.pop(name, None)
-        self._begin()
+        """What was learnt of a meter goes, in place, for readers of this very association hold it too."""
+        for lore in (
+            self.scalers, self.attribute_scalers, self.asked, self.relearnt, self.unselective, self.whole_waits,
+            self.objects,
+        ):  # fmt: skip
+            lore.clear()
+        self.kept.persistent.pop("lists", None)
+        self.list_waits[:] = [0, 0]
+        self.silent_lists = self.refused_lists = 0
+        self.silent_release = False
 
     @property
     def lists(self) -> bool:
@@ -84,6 +99,28 @@ class DlmsMemory:
     @address.setter
     def address(self, address: str) -> None:
         self.kept.persistent["meter"] = address
+
+    @property
+    def endpoint(self) -> str:
+        return str(self.kept.persistent.get("endpoint", ""))
+
+    @endpoint.setter
+    def endpoint(self, endpoint: str) -> None:
+        self.kept.persistent["endpoint"] = endpoint
+
+    @property
+    def identity(self) -> dict[str, str]:
+        found: dict[str, str] = self.kept.persistent.setdefault("identity", {})
+        return found
+
+    @identity.setter
+    def identity(self, identity: dict[str, str]) -> None:
+        self.kept.persistent["identity"] = identity
+
+    @property
+    def untold(self) -> dict[str, str]:
+        found: dict[str, str] = self.kept.persistent.setdefault("untold", {})
+        return found
 
     @property
     def reserved_counter(self) -> int:

@@ -8,7 +8,7 @@ an echo of the name confirms a class.
 
 from __future__ import annotations
 
-from ...obis import format_logical_name
+from ...obis import format_logical_name, parse_logical_name
 from . import enumerations as codes
 from .association import ASSOCIATION_LN, ASSOCIATION_LN_CLASS
 from .enumerations import CLOCK, DATA, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC, REGISTER
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SCALERS = {REGISTER: {2: 3}, EXTENDED_REGISTER: {2: 3}, DEMAND_REGISTER: {2: 4, 3: 4}}
 # Scans from one attempt at an object list that does not come to the next.
 MAX_LIST_WAIT = 63
+# Noted wherever a list was read: by it the meter is known again.
+DEVICE_NUMBER = b"\x00\x00\x60\x01\x00\xff"
 CANDIDATES = (REGISTER, EXTENDED_REGISTER, DATA, DEMAND_REGISTER)
 
 
@@ -100,6 +102,9 @@ class Directory:
         self.memory = memory
         self.known = memory.objects
 
+    def logical(self) -> bool:
+        return isinstance(self.reader, LogicalNames)
+
     def find(self, logical_name: bytes) -> tuple[int, int] | None:
         """Class id and base name, or None where nothing is known."""
         entry = self.known.get(format_logical_name(logical_name))
@@ -124,9 +129,36 @@ class Directory:
                 self.memory.list_waits[:] = [0, 0]
             self._note(listed, logical_names, short_names)
         logical_names = [name for name in logical_names if self.find(name) is None]
-        if logical_names and isinstance(self.reader, LogicalNames):
+        if logical_names and self.logical():
             yield from self._infer(logical_names)
         self.memory.save()
+
+    def forget(self, logical_names: list[bytes]) -> None:
+        """Objects that do not fit any more: they are asked for anew."""
+        for name in logical_names:
+            self.known.pop(format_logical_name(name), None)
+            self.memory.asked.discard(name)
+
+    def verify(self) -> Conversation:
+        """Hold the base names against the meter, whose objects tell their own names (attribute 1).
+
+        Returns: True where all are right, False where one is another object's, None where the meter does not tell.
+        """
+        items = [
+            Item(class_id, parse_logical_name(text), 1, short_name=base)
+            for text, (class_id, base) in self.known.items()
+            if "." in text and base
+        ]
+        told = False
+        while items:
+            batch = self.reader.batch(items, 0)
+            results: list[tuple[Any, Any]] = yield from self.reader.read(batch)
+            for item, (code, value) in zip(batch, results, strict=True):
+                if not code and value != item.logical_name:
+                    return False
+                told = told or not code
+            del items[: len(batch)]
+        return told or None
 
     def _is_due(self) -> bool:
         """A list that did not come is asked for again, ever less often: it may be long, or refused for good."""
@@ -141,7 +173,7 @@ class Directory:
         return all(name in asked for name in (*logical_names, *short_names))
 
     def _note(self, listed: list[MeterObject], logical_names: list[bytes], short_names: list[int]) -> None:
-        wanted = set(logical_names)
+        wanted = {*logical_names, DEVICE_NUMBER}
         for entry in listed:
             if entry.logical_name in wanted:
                 self.known[format_logical_name(entry.logical_name)] = [entry.class_id, entry.base_name]

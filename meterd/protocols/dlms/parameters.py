@@ -221,6 +221,21 @@ DEVICE = (
         high=65535,
         origin="meterd",
     ),
+    Parameter(
+        "expect_serial",
+        STRING,
+        "The meter that has to answer: its logical device name (0.0.42.0.0.255) or device number (0.0.96.1.0.255); of "
+        "another one nothing is published (reason wrong_meter)",
+        origin="meterd",
+    ),
+    Parameter(
+        "check_identity",
+        BOOLEAN,
+        "Look in each association at what the meter calls itself, hold it against expect_serial, and learn its objects "
+        "anew where it is another one",
+        default=True,
+        origin="meterd",
+    ),
     Parameter("private_key", STRING, "Private signing key for HighEcdsa: hex or PEM", secret=True, origin="meterd"),
     Parameter("peer_public_key", STRING, "The meter's public signing key or certificate: hex or PEM", origin="meterd"),
 )
@@ -254,6 +269,15 @@ SIGNAL = (
         STRING,
         "Column of a profile buffer: its OBIS code with an optional :attribute, or its number from "
         "1; without it the signal carries whole rows",
+        origin="meterd",
+    ),
+    Parameter(
+        "scaler",
+        INTEGER,
+        "Power of ten of the value where the meter does not tell it (the register's scaler_unit cannot be read); what "
+        "the meter tells comes first",
+        low=-64,
+        high=64,
         origin="meterd",
     ),
     Parameter(

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 LOGICAL_NAME_ATTRIBUTE = 1
 TYPE_UNMATCHED = 12
+# Denied, undefined, of another class, unavailable, of another type: what a meter says to what it has otherwise.
+MISFITS = (3, 4, 9, 11, TYPE_UNMATCHED)
 # Attributes that hold a date-time, which most meters send as an octet string (Blue Book 4.3.3, 4.3.4, 4.5.1).
 _TIMES = {(CLOCK, 2), (EXTENDED_REGISTER, 5), (DEMAND_REGISTER, 6), (DEMAND_REGISTER, 7)}
 
@@ -53,9 +55,59 @@ class Values:
     def __init__(self, reader: Reader, directory: Directory, memory: DlmsMemory) -> None:
         self.reader = reader
         self.directory = directory
-        self.scalers: dict[ScalerKey, ScalerUnit] = memory.scalers
+        self.memory = memory
+        self.scalers = memory.scalers
         self._refused: dict[ScalerKey, str] = {}
+        self._former: dict[ScalerKey, ScalerUnit] = {}
+        self.misfits: list[Target] = []  # what was learnt of them does not fit any more
         self._prepared: list[Target] | None = None  # to look through them in every scan costs as much as two registers
+
+    # What was learnt and may not hold any more
+
+    def still_fits(self, known: bool, doubtful: bool) -> Conversation:
+        """Whether base names are what they were; looked at where the meter is not `known` again, or all is in doubt."""
+        if self._logical() or not self.directory.known or (known and not doubtful):
+            return True
+        fits = yield from self.directory.verify()
+        return bool(fits) or (fits is None and not doubtful)
+
+    def renew(self, targets: list[Target], keep: bool) -> None:
+        """Let every scaler be read again; where that is refused, the former one holds if `keep`."""
+        self._former = dict(self.scalers) if keep else {}
+        self.scalers.clear()
+        self.memory.relearnt.clear()
+        for target in targets:
+            target.scaler = None
+        self._prepared = None
+
+    def begin_anew(self, targets: list[Target]) -> None:
+        """Find out about every target again."""
+        self.renew(targets, keep=False)
+        self._refused.clear()
+        for target in targets:
+            target.item = None
+
+    def read_misfits(self, done: set[Any]) -> Conversation:
+        """Learn once more what did not fit, and read it so. Returns: those that are profiles."""
+        targets, self.misfits = self.misfits, []
+        names = [target.logical_name for target in targets]
+        self.memory.relearnt.update(names)
+        self.memory.scans_to_renewal = 0  # this may be another meter altogether
+        self.directory.forget(names)
+        for target in targets:
+            if target.item is not None:
+                self.scalers.pop(_scaler_key(target.item), None)
+            target.item = target.scaler = None
+        done.difference_update(targets)
+        attributes, profiles = yield from self.prepare(targets, done)
+        yield from self.read_singly(attributes, done)
+        return profiles
+
+    def _misfits(self, target: Target, code: int | str) -> bool:
+        """Whether a refusal may mean that the meter has something else where this was learnt to be."""
+        if code not in MISFITS or target.class_id or target.short_name:
+            return False
+        return target.logical_name not in self.memory.relearnt
 
     def identify(self, targets: list[Target]) -> Conversation:
         """Find class and, under short names, address of every target. Raises: LineError."""
@@ -120,6 +172,8 @@ class Values:
         for target, item in zip(attributes, items, strict=True):
             target.descriptor = self.reader.encode(item)
             scaler = self.scaler(item)
+            if isinstance(scaler, str):
+                scaler = _agreed([told_scaler(signal, scaler) for signal in target.signals])
             if item.class_id and not isinstance(scaler, str):
                 target.scaler = scaler
         return (attributes, profiles)
@@ -176,9 +230,12 @@ class Values:
         """What becomes of a value or a refusal that is not just an integer with a known scaler."""
         item = target.item
         if code:
+            if self._misfits(target, code):
+                self.misfits.append(target)
+                return []
             return [refused(signal, item, code, value) for signal in target.signals]
         scaler = target.scaler or self.scaler(item)
-        return [reading_of(signal, item, value, scaler) for signal in target.signals]
+        return [reading_of(signal, item, value, told_scaler(signal, scaler)) for signal in target.signals]
 
     def learn_scalers(self, items: list[Item]) -> Conversation:
         """Read the scaler_unit of every register among `items` that is not known yet."""
@@ -204,7 +261,9 @@ class Values:
             reason = failure_reason(code)
         except DecodeError as error:
             reason = error.reason
-        if not item.class_id:
+        if key in self._former:
+            self.scalers[key] = self._former[key]
+        elif not item.class_id:
             # Nobody says that this short name belongs to a register, and what follows it is no scaler_unit.
             self.scalers[key] = (0, None)
         else:
@@ -217,6 +276,17 @@ class Values:
         key = _scaler_key(item)
         known = self.scalers.get(key)
         return known if known is not None else self._refused.get(key, "type")
+
+
+def told_scaler(signal: Signal, scaler: ScalerUnit | str) -> ScalerUnit | str:
+    """The meter's scaler, or where it cannot be read what the configuration says of it."""
+    if isinstance(scaler, str) and signal["scaler"] is not None:
+        return (signal["scaler"], None)
+    return scaler
+
+
+def _agreed(scalers: list[ScalerUnit | str]) -> ScalerUnit | str:
+    return scalers[0] if all(scaler == scalers[0] for scaler in scalers) else "type"
 
 
 def _scaler_key(item: Item) -> ScalerKey:

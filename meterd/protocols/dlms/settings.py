@@ -128,7 +128,8 @@ class Settings:
     """One device: where it is, how its line is opened, and what is asked for in an association."""
 
     __slots__ = (
-        "attempts", "client", "counter_name", "credentials", "keep_open", "line", "max_info", "max_pdu", "proposal",
+        "attempts", "check_identity", "client", "counter_name", "credentials", "endpoint", "expected",
+        "keep_open", "line", "max_info", "max_pdu", "proposal",
         "public_client", "server", "short_names", "sign_on_address", "signs_on", "timeout_ms", "window", "wrapped",
     )  # fmt: skip
 
@@ -146,6 +147,9 @@ class Settings:
         self.keep_open: bool = device["keep_open"]
         self.client: int = device["client_address"]
         self.public_client: int = device["public_client_address"]
+        self.endpoint: str = device.line
+        self.check_identity: bool = device["check_identity"]
+        self.expected: str = device["expect_serial"] or ""
         self.server = self._server(device)
         self.line = None if device.over_tcp() else _line_settings(device)
         counter = device["invocation_counter_obis"]

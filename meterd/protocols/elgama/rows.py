@@ -98,7 +98,7 @@ def _row_signal(choice: Choice, rows: int) -> Signal:
     """The signal as a load profile's, with the column that feeds it; '' for whole rows."""
     signal = choice.signal
     column = choice.column or (str(choice.field) if choice.field else "")
-    parameters = {**signal.parameters, "column": _full_column(column), "profile_rows": rows}
+    parameters = {**signal.parameters, "column": _full_column(column), "profile_rows": rows, "scaler": None}
     return Signal(signal.device_alias, signal.alias, parameters, signal.log, signal.place)
 
 
