@@ -47,7 +47,8 @@ fuzz: build .build-test
 	$(VENV)/python -m tests.fuzz
 
 clean:
-	rm -rf .venv build dist *.egg-info .build-* meterd/*.so
+	rm -rf .venv build dist *.egg-info .build-*
+	find meterd -name '*.so' -delete
 
 # ---- the gateway: packages for OpenWrt, and the proof that they work without the hardware.
 # A cross compiler and a Python of each machine are made once and kept under ~/.cache/meterd-gateway.

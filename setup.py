@@ -1,4 +1,4 @@
-"""Builds the compiled module, meterd/_core.pyx with its parts meterd/_*.pxi.
+"""Builds the compiled modules, each by itself and several at a time: every meterd/**/_*.pyx.
 
 METERD_DEBUG=1 builds with all of Cython's checks, debug symbols and the address and undefined-behaviour sanitizers,
 for the fuzz targets (run them with the sanitizer runtime preloaded, as `make fuzz` does).
@@ -31,13 +31,29 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
 OPTIMIZE = [] if "-O" in os.environ.get("CFLAGS", "") else ["-O2"]
 COMPILE = ["-O1", "-g", *SANITIZE] if DEBUG else [*OPTIMIZE, "-g0"]
 LINK = SANITIZE if DEBUG else []
+JOBS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
-# What Python sees is described in _core.pyi; texts in the module would only take a gateway's flash and memory.
+# What Python sees is described in the .pyi beside each; texts in a module would only take a gateway's flash and memory.
 Options.docstrings = False
 
-PARTS = sorted(map(str, Path("meterd").glob("_*.pxi")))
-if not PARTS:
-    raise SystemExit("meterd/_*.pxi are missing: this is no whole source tree")
+SOURCES = sorted(Path("meterd").rglob("_*.pyx"))
+if not SOURCES:
+    raise SystemExit("meterd/_*.pyx are missing: this is no whole source tree")
 
-core = Extension("meterd._core", ["meterd/_core.pyx"], depends=PARTS, extra_compile_args=COMPILE, extra_link_args=LINK)
-setup(ext_modules=cythonize([core], compiler_directives=DIRECTIVES, build_dir="build/cython", force=DEBUG))
+
+def module(path):
+    return Extension(
+        ".".join(path.with_suffix("").parts), [str(path)], extra_compile_args=COMPILE, extra_link_args=LINK
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        [module(path) for path in SOURCES],
+        compiler_directives=DIRECTIVES,
+        build_dir="build/cython",
+        force=DEBUG,
+        nthreads=JOBS,
+    ),
+    options={"build_ext": {"parallel": JOBS}},
+)

@@ -11,8 +11,8 @@ import os
 import resource
 import sys
 
-from meterd._core import Loop
 from meterd.model import Device, Memory, Signal
+from meterd.ports._loop import Loop
 from meterd.ports.player import Player
 from meterd.ports.tcp_port import TcpPort
 from meterd.protocols.dlms import driver

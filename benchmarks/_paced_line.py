@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from meterd._core import Loop
 from meterd.config.files import load
 from meterd.conversation import LineSettings
 from meterd.daemon.daemon import Daemon
@@ -21,6 +20,7 @@ from meterd.daemon.line import Line
 from meterd.daemon.one_scan import Evidence
 from meterd.daemon.state import StateDirectory
 from meterd.model import Reading
+from meterd.ports._loop import Loop
 from meterd.simulate.meter_host import MeterHost
 from meterd.sinks.hub import Hub
 

@@ -8,7 +8,10 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from meterd._core import HdlcDecoder, ReadoutDecoder, bcc, encode_frame, fcs16, parse_readout
+from meterd._crc import bcc, fcs16
+from meterd._hdlc import HdlcDecoder, encode_frame
+from meterd._readout_block import parse_readout
+from meterd._readout_list import ReadoutDecoder
 
 from .timing import compare
 

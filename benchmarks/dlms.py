@@ -19,7 +19,8 @@ import time
 import structlog
 from dlms_cosem import dlms_data
 
-from meterd._core import HdlcDecoder, Loop, encode_frame
+from meterd._hdlc import HdlcDecoder, encode_frame
+from meterd.ports._loop import Loop
 from meterd.simulate import dlms as simulated
 from meterd.simulate.meter_host import MeterHost
 from tests.conformance.test_dlms_foreign import GuruxReader, attribute, cosem_client

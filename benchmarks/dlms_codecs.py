@@ -8,7 +8,7 @@ import msgpack
 from dlms_cosem import dlms_data
 from dlms_cosem.protocol import xdlms
 
-from meterd import _core
+from meterd import _axdr
 from meterd.protocols.dlms import enumerations as codes
 from meterd.protocols.dlms.apdus import get
 from meterd.protocols.dlms.apdus.encode import encode
@@ -45,11 +45,11 @@ def profile_octets() -> bytes:
 def profile_rows() -> list[tuple[str, float, str, float | None]]:
     octets = profile_octets()
     packed = msgpack.packb(PROFILE)
-    assert _core.decode_whole(octets) == PROFILE == [tuple(row) for row in msgpack.unpackb(packed)]
+    assert _axdr.decode_whole(octets) == PROFILE == [tuple(row) for row in msgpack.unpackb(packed)]
     parser = dlms_data.DlmsDataParser
-    ours, unpacked = compare(partial(_core.decode_whole, octets), partial(msgpack.unpackb, packed))
+    ours, unpacked = compare(partial(_axdr.decode_whole, octets), partial(msgpack.unpackb, packed))
     ours_again, foreign = compare(
-        partial(_core.decode_whole, octets), lambda: parser().parse(octets, limit=1), rounds=7
+        partial(_axdr.decode_whole, octets), lambda: parser().parse(octets, limit=1), rounds=7
     )
     return [
         (f"A-XDR, {ROWS} × 3 profile, time", ours / unpacked, "of msgpack.unpackb", -1.0),

@@ -12,10 +12,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from meterd._core import Loop
 from meterd.conversation import Pause, Send
 from meterd.daemon.one_scan import Evidence
 from meterd.errors import MeterdError
+from meterd.ports._loop import Loop
 from meterd.simulate import dlms
 
 from ._paced_line import on_a_line, read

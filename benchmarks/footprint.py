@@ -22,7 +22,7 @@ import threading
 import time
 from pathlib import Path
 
-from meterd._core import Loop
+from meterd.ports._loop import Loop
 from meterd.simulate.iec62056_21 import meter
 from meterd.simulate.meter_host import MeterHost
 

@@ -17,8 +17,9 @@ import tempfile
 import threading
 import time
 
-from meterd._core import HdlcDecoder, Loop, encode_frame
+from meterd._hdlc import HdlcDecoder, encode_frame
 from meterd.conversation import LineSettings, Receive, Send
+from meterd.ports._loop import Loop
 from meterd.ports.player import Player
 from meterd.ports.serial_port import SerialPort
 from meterd.ports.tcp_port import TcpPort

@@ -10,7 +10,7 @@ from typing import Any
 
 import meterbus
 
-from meterd._core import MbusDecoder
+from meterd._mbus import MbusDecoder
 from meterd.protocols.mbus import search
 from meterd.protocols.mbus.link import long_frame, matches
 from meterd.protocols.mbus.telegram import decode

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 
-from meterd._core import Loop
 from meterd.daemon.one_scan import Evidence
+from meterd.ports._loop import Loop
 from meterd.simulate.mbus import LINE, bus
 from meterd.simulate.mbus_meters import KINDS, Meter, identity_of
 

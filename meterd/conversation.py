@@ -18,7 +18,7 @@ deselect), within a bound that the line sets.
 
 from __future__ import annotations
 
-from ._core import Burst, Receive, Report, ReportAll, Send
+from ._steps import Burst, Receive, Report, ReportAll, Send
 from .errors import Garbled, Incomplete, Silence
 
 __all__ = ["Burst", "LineSettings", "Pause", "Receive", "Report", "ReportAll", "Send", "exchange", "with_retries"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._core import GOOD, Reading, Signal
+from ._reading import GOOD, Reading, Signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

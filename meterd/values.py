@@ -13,9 +13,9 @@ own digits: nothing is rounded, clipped, or sent through a binary float that the
 
 from __future__ import annotations
 
+from ._number import Number
 from .errors import DecodeError, OutOfRange
 from .model import INVALID, OVERFLOW, Reading
-from .number import Number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

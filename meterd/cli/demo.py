@@ -17,7 +17,7 @@ import tempfile
 import time
 from importlib import import_module
 
-from .._core import Loop
+from ..ports._loop import Loop
 from ..simulate.faults import Fault
 from ..simulate.meter_host import MeterHost
 from .demo_site import METERS

@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from .._core import Loop
 from ..daemon.one_scan import Single
 from ..errors import MeterdError
 from ..model import GOOD
+from ..ports._loop import Loop
 from ..protocols import registry
 from .diagnosis import RUNGS, diagnosis, stopped_at
 from .exit_codes import OK, READ_FAILED

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .._core import Loop
 from ..config.files import load
 from ..daemon.daemon import Daemon
 from ..errors import ConfigError
 from ..model import GOOD
+from ..ports._loop import Loop
 from ..sinks.format import json_line
 from ..sinks.hub import Hub
 from ..sinks.lines import LineSink

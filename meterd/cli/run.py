@@ -7,13 +7,14 @@ import sys
 from posix import getpid
 
 from .. import __version__, log
-from .._core import Loop, wall_clock_ms
+from .._clock import wall_clock_ms
 from ..config.files import load
 from ..daemon.daemon import Daemon
 from ..daemon.liveness import Liveness
 from ..daemon.state import DEFAULT_DIRECTORY, StateDirectory
 from ..errors import ConfigError
 from ..paths import environment
+from ..ports._loop import Loop
 from ..protocols.registry import PROGRAMS
 from ..sinks.hub import Hub
 from ..sinks.registry import open_sinks

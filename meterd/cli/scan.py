@@ -9,12 +9,12 @@ from importlib import import_module
 from time import monotonic
 
 from .. import log
-from .._core import Loop
 from ..config.command_line import make_device
 from ..config.files import load
 from ..daemon.one_scan import Single
 from ..errors import Aborted, ConfigError, MeterdError
 from ..parameters import BAUDRATES as BAUDRATES_KNOWN
+from ..ports._loop import Loop
 from ..protocols import registry
 from .diagnosis import diagnosis, stopped_at
 from .exit_codes import OK, READ_FAILED

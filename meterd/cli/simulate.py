@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 
 from .. import log
-from .._core import Loop
 from ..errors import ConfigError
+from ..ports._loop import Loop
 from ..protocols import registry
 from ..simulate.faults import KINDS, Fault
 from ..simulate.meter_host import MeterHost

@@ -15,10 +15,10 @@ from __future__ import annotations
 import posix
 
 from .. import log
-from .._core import Timer
 from ..errors import ConfigError
 from ..gateway.json_text import dumps
 from ..paths import environment, is_folder, join, make_folders, parent
+from ..ports._timers import Timer
 from ..ports.listener import Listener, unix_socket
 from ..ports.stream import Stream
 from ..protocols import registry

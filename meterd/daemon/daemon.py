@@ -9,10 +9,11 @@ from __future__ import annotations
 import _signal as signals  # type: ignore[import-not-found]  # the signal module imports enum, which a gateway would feel
 
 from .. import log
-from .._core import Loop, Timer
 from ..config.files import load
 from ..errors import ConfigError
 from ..model import failed
+from ..ports._loop import Loop
+from ..ports._timers import Timer
 from ..protocols import registry
 from ..sinks.hub import Hub
 from ..sinks.status import COUNTERS, DeviceStatus

@@ -9,7 +9,8 @@ the others nothing.
 from __future__ import annotations
 
 from .. import log
-from .._core import Loop, Timer
+from ..ports._loop import Loop
+from ..ports._timers import Timer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ connection is kept until it fails; one that the other side dropped in the meanti
 from __future__ import annotations
 
 from .. import log
-from .._core import Loop, Timer
 from ..errors import Aborted, LineError, MeterdError, PortGone, Refused
 from ..model import failed
+from ..ports._loop import Loop
+from ..ports._timers import Timer
 from ..ports.player import Player
 from .farewell import Farewells
 from .schedule import Schedule
@@ -19,8 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._core import Port
     from ..model import Reading
+    from ..ports._port import Port
     from ..ports.serial_port import SerialPort
     from ..ports.tcp_port import TcpPort
     from ..sinks.hub import Hub

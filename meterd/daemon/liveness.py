@@ -16,12 +16,12 @@ import _signal as signals  # type: ignore[import-not-found]  # the signal module
 from posix import getpid
 
 from .. import log
-from .._core import Timer
 from ..paths import environment
+from ..ports._timers import Timer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .._core import Loop
+    from ..ports._loop import Loop
 
 BEATS = 3  # within the time that the watchdog waits
 LEAST_S = 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .. import log
-from .._core import Loop, Timer
 from ..errors import MeterdError, PortGone
+from ..ports._loop import Loop
+from ..ports._timers import Timer
 from ..ports.player import Player
 from ..ports.serial_port import SerialPort
 from ..ports.tcp_port import TcpPort

@@ -6,36 +6,34 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._core import HdlcFrame, MbusFrame, Message, Reading, Signal, WrapperFrame
 
-
-def _hdlc(frame: HdlcFrame) -> str:
+def _hdlc(frame: Any) -> str:
     segmented = ", segmented" if frame.segmented else ""
     addresses = f"{frame.source.hex()} to {frame.destination.hex()}"
     return f"{addresses}, control {frame.control:02x}{segmented}, {frame.information.hex(' ')}"
 
 
-def _wrapper(frame: WrapperFrame) -> str:
+def _wrapper(frame: Any) -> str:
     return f"{frame.source} to {frame.destination}, {frame.apdu.hex(' ')}"
 
 
-def _mbus(frame: MbusFrame) -> str:
+def _mbus(frame: Any) -> str:
     if frame.control < 0:
         return "E5"
     head = f"C {frame.control:02x}, A {frame.address}"
     return head if frame.ci < 0 else f"{head}, CI {frame.ci:02x}, {frame.data.hex(' ')}"
 
 
-def _message(message: Message) -> str:
+def _message(message: Any) -> str:
     state = f"bcc {message.bcc}, partial {message.partial}, {message.complete}"
     return f"{message.command!r}, {message.text!r}, {state}"
 
 
-def _signal(signal: Signal) -> str:
+def _signal(signal: Any) -> str:
     return f"{signal.device_alias}/{signal.alias}"
 
 
-def _reading(reading: Reading) -> str:
+def _reading(reading: Any) -> str:
     return f"{_signal(reading.signal)} {reading.value!s} {reading.unit} {reading.quality} {reading.reason}"
 
 

@@ -15,13 +15,13 @@ from errno import EAGAIN, ECONNREFUSED, EMFILE, ENFILE
 from select import POLLIN
 
 from .. import log
-from .._core import Timer
+from ._timers import Timer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._core import Loop
+    from ._loop import Loop
 
 MODE = 0o660  # of a Unix socket's file
 BACKLOG = 1024  # who waits to be accepted; the kernel has its own bound below that

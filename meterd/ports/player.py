@@ -7,9 +7,13 @@ talked to, and when, is the line's business.
 from __future__ import annotations
 
 from .. import log
-from .._core import WAIT, Loop, Port, Receive, Send, Stepper, Timer
+from .._steps import Receive, Send
 from ..conversation import LineSettings, Pause
 from ..errors import Aborted, Incomplete, PortGone, Silence
+from ._loop import Loop
+from ._player import WAIT, Stepper
+from ._port import Port
+from ._timers import Timer
 from .reception import Reception
 
 TYPE_CHECKING = False

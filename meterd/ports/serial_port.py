@@ -14,9 +14,12 @@ from fcntl import ioctl
 from operator import xor
 from struct import unpack
 
-from .._core import Loop, Port, Timer, add_parity, strip_parity
+from .._crc import add_parity, strip_parity
 from ..conversation import LineSettings
 from ..errors import PortGone
+from ._loop import Loop
+from ._port import Port
+from ._timers import Timer
 
 SPEEDS = {
     baudrate: getattr(termios, f"B{baudrate}")

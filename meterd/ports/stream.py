@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._core import Loop
+    from ._loop import Loop
 
 # poll tells these whether they were asked for or not.
 GONE = POLLHUP | POLLERR | POLLNVAL

@@ -22,8 +22,10 @@ from errno import EINPROGRESS
 from posix import strerror
 from select import POLLOUT
 
-from .._core import Loop, Port, Timer
 from ..errors import PortGone
+from ._loop import Loop
+from ._port import Port
+from ._timers import Timer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

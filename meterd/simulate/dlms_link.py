@@ -6,7 +6,8 @@ HDLC side keeps what the client has not acknowledged and repeats it when polled,
 
 from __future__ import annotations
 
-from .._core import HdlcDecoder, WrapperDecoder, encode_frame, encode_wrapper
+from .._hdlc import HdlcDecoder, encode_frame
+from .._wrapper import WrapperDecoder, encode_wrapper
 from ..conversation import LineSettings, Receive, Send
 from ..errors import DecodeError, Garbled, MeterdError, Silence
 from ..protocols.dlms.links import hdlc_control as hdlc
@@ -17,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._core import HdlcFrame
+    from .._hdlc import HdlcFrame
     from ..conversation import Conversation
 
     Answer = Callable[[int, bytes], bytes]

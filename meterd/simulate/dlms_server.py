@@ -7,7 +7,7 @@ no source of randomness, and protects nothing.
 
 from __future__ import annotations
 
-from .._core import decode_whole
+from .._axdr import decode_whole
 from ..errors import MeterdError, Refused, SecurityError
 from ..protocols.dlms import enumerations as codes
 from ..protocols.dlms.apdus import acse, action, block_transfer, conformance, get, initiate, read, refusals

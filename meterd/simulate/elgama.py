@@ -5,7 +5,7 @@ Several meters may hang on one line. See `meter` for the options and `elgama_gam
 
 from __future__ import annotations
 
-from .._core import HdlcDecoder
+from .._hdlc import HdlcDecoder
 from ..conversation import LineSettings, Receive, Send
 from ..errors import Garbled
 from ..protocols.dlms.links import address
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._core import Message
+    from .._readout_message import Message
     from ..conversation import Conversation
 
 LINE = LineSettings(9600, 8, "none", 1)

@@ -26,7 +26,7 @@ Options, all text as the command line has it:
 
 from __future__ import annotations
 
-from .._core import ProgrammingDecoder
+from .._readout_dialogue import ProgrammingDecoder
 from ..conversation import LineSettings, Pause, Receive, Send
 from ..errors import LineError, PortGone, Silence
 from ..protocols.iec62056_21.messages import (
@@ -51,7 +51,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._core import Message
+    from .._readout_message import Message
     from ..conversation import Conversation
 
 LINE = LineSettings(300, 7, "even", 1)

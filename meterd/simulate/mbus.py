@@ -17,7 +17,7 @@ another, so the master sees the AND of what they send; two E5 at once look like 
 
 from __future__ import annotations
 
-from .._core import MbusDecoder
+from .._mbus import MbusDecoder
 from ..conversation import LineSettings, Pause, Receive, Send
 from ..errors import ConfigError, LineError, PortGone
 from .mbus_meters import KINDS, Meter, built_in
@@ -26,7 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._core import MbusFrame
+    from .._mbus import MbusFrame
     from ..conversation import Conversation
 
 LINE = LineSettings(2400, 8, "even", 1)

@@ -11,7 +11,7 @@ from ..protocols.mbus.encryption import BLOCK, PROOF, start_vector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .._core import MbusFrame
+    from .._mbus import MbusFrame
 
 ACKNOWLEDGE = b"\xe5"
 LONG_ANSWER = 0x72

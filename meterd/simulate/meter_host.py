@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import termios
 
-from .._core import Loop, Port, Timer
 from ..conversation import LineSettings
 from ..errors import PortGone
+from ..ports._loop import Loop
+from ..ports._port import Port
+from ..ports._timers import Timer
 from ..ports.listener import Listener, tcp_socket
 from ..ports.player import Player
 from ..ports.serial_port import SPEEDS, ParityPort

@@ -11,18 +11,18 @@ from __future__ import annotations
 import posix
 
 from .. import log
-from .._core import LoggedOnly
 from ..gateway.json_text import encode, loads
 from ..parameters import INTEGER, STRING, Parameter
 from ..paths import exists, read_up_to
+from ._hub import LoggedOnly
 from .format import json_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._core import Loop
     from ..model import Reading
+    from ..ports._loop import Loop
 
 DEFAULT_SIZE = 1000
 MAX_FILE = 64 << 20  # bytes that are read back; a file beyond it is not ours

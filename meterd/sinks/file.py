@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._core import Loop
+    from ..ports._loop import Loop
 
 PARAMETERS = (
     Parameter("path", STRING, "File that readings are appended to", low=1, high=4095, origin="meterd", **BOTH),

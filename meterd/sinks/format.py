@@ -10,9 +10,9 @@ A float that is no finite number is no value: it leaves as null (`nan`), invalid
 
 from __future__ import annotations
 
-from .._core import finite, json_line
+from .._number import Number
 from ..model import GOOD, INVALID, OVERFLOW, STALE, Reading
-from ..number import Number
+from ._json import finite, json_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

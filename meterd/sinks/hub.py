@@ -8,7 +8,7 @@ null leaves, invalid, with the reason. No sink's trouble reaches another sink, o
 from __future__ import annotations
 
 from .. import log
-from .._core import Outlet
+from ._hub import Outlet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

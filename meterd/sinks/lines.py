@@ -14,7 +14,7 @@ from posix import O_APPEND, O_CLOEXEC, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY, 
 from posix import open as open_file
 
 from .. import log
-from .._core import Lines
+from ._lines import Lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .._core import Loop
     from ..model import Reading
+    from ..ports._loop import Loop
 
 MAX_CLIENTS = 16
 MAX_WAITING = 256 * 1024  # bytes per client: hours of a slow gateway's readings

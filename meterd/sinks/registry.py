@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from .._core import Loop
+    from ..ports._loop import Loop
     from .hub import Sink
 
 # Its name under `publish` → (its module in this folder, the package of a gateway that brings it).

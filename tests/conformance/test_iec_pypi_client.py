@@ -10,7 +10,7 @@ import pytest
 from iec62056_21 import client as foreign
 from iec62056_21.messages import AnswerDataMessage, CommandMessage, DataSet
 
-from meterd._core import Loop
+from meterd.ports._loop import Loop
 from meterd.simulate.iec62056_21 import meter
 from meterd.simulate.meter_host import MeterHost
 

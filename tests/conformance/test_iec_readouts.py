@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from meterd._core import IdentificationDecoder, Message, ReadoutDecoder
+from meterd._readout_dialogue import IdentificationDecoder
+from meterd._readout_list import ReadoutDecoder
+from meterd._readout_message import Message
 from meterd.errors import Garbled
 from tests.conformance.recordings import FOLDER, GOOD, NAMES, WRONG, Recording, alias, load
 from tests.unit.iec62056_21_case import scan, signal

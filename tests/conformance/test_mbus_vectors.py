@@ -24,7 +24,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from meterd._core import TIME, UNSIGNED, MbusDecoder, Record
+from meterd._mbus import MbusDecoder
+from meterd._mbus_values import TIME, UNSIGNED, Record
 from meterd.errors import DecodeError, MeterdError, Refused
 from meterd.protocols.mbus.telegram import Telegram, decode
 from tests.needs import recorded

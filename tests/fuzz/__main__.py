@@ -29,7 +29,7 @@ RUNS = 200_000
 
 
 def sources() -> list[Path]:
-    kept = {".py", ".pyx", ".pxd", ".pxi", ".json"}
+    kept = {".py", ".pyx", ".pxd", ".json"}
     found = [path for path in (ROOT / "meterd").rglob("*") if path.suffix in kept and "__pycache__" not in path.parts]
     return sorted([ROOT / "setup.py", ROOT / "pyproject.toml", *found])
 
@@ -37,7 +37,7 @@ def sources() -> list[Path]:
 def build() -> Path:
     """Make the sanitizer build if the sources have changed since; returns the folder to run in."""
     tree = {path.relative_to(ROOT): path.read_bytes() for path in sources()}
-    compiled = {".pyx", ".pxd", ".pxi"}
+    compiled = {".pyx", ".pxd"}
     digest = hashlib.sha256(repr([(name, tree[name]) for name in tree if name.suffix in compiled]).encode()).hexdigest()
     stamp = BUILD / "stamp"
     fresh = stamp.exists() and stamp.read_text() == digest

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from meterd._core import Loop
+from meterd.ports._loop import Loop
 from meterd.simulate.faults import Fault
 from meterd.simulate.meter_host import MeterHost
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from meterd._core import bcc
+from meterd._crc import bcc
 from meterd.cli.exit_codes import READ_FAILED
 from meterd.cli.main import COMMANDS
 from meterd.model import QUALITIES, REASONS

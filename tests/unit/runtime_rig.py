@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from types import SimpleNamespace
 
-from meterd._core import Loop, Timer
 from meterd.config.files import Configuration
 from meterd.conversation import Receive, Report, Send, exchange
 from meterd.daemon.daemon import Daemon
 from meterd.daemon.state import StateDirectory
 from meterd.errors import Refused
 from meterd.model import Device, Plan, Reading, Signal
+from meterd.ports._loop import Loop
+from meterd.ports._timers import Timer
 from meterd.simulate.meter_host import MeterHost
 from meterd.sinks.hub import Hub
 

@@ -6,9 +6,10 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from meterd._core import Loop, Port
 from meterd.errors import PortGone
 from meterd.model import Reading
+from meterd.ports._loop import Loop
+from meterd.ports._port import Port
 from meterd.ports.player import Player
 
 Act = Callable[["Rig"], None]

@@ -16,7 +16,7 @@ from tools.house import imported_by, module_of, room_of
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "meterd").rglob("*.py"))
-COMPILED = sorted(path for ending in ("pyx", "pxi") for path in (ROOT / "meterd").glob(f"_*.{ending}"))
+COMPILED = sorted((ROOT / "meterd").rglob("_*.pyx"))
 
 # A conversation knows no file descriptor, clock or thread; and a small gateway cannot afford the rest.
 FORBIDDEN_TO_PROTOCOLS = {
@@ -34,21 +34,13 @@ LEANS_ON = {"elgama": {"dlms", "iec62056_21"}}
 
 MAX_FUNCTION, MAX_CLASS, MAX_MODULE = 50, 300, 400
 
-# Parts of the compiled module that know bytes and values only, and what the others give to the runtime alone.
-CODECS = ("_crc", "_decoder", "_axdr", "_hdlc", "_wrapper", "_readout", "_mbus")
-OF_THE_RUNTIME = {
-    "Loop",
-    "Timer",
-    "Port",
-    "Stepper",
-    "Echo",
-    "Outlet",
-    "Sink",
-    "Lines",
-    "LoggedOnly",
-    "wall_clock_ms",
-    "json_line",
-}
+# Compiled modules that know bytes and values only; and what texts for people they load when one is shown.
+CODECS = (
+    "_crc", "_decoder", "_input", "_number", "_axdr", "_hdlc", "_wrapper", "_readout", "_mbus",
+)  # fmt: skip
+SHOWN = {"meterd.gateway.shown", "meterd.gateway.shown.shown"}
+# Declarations whose functions are all inline: no module, nothing to import.
+INLINE = {"_input.pxd", "_readout.pxd"}
 
 
 def name(path: Path) -> str:
@@ -56,7 +48,13 @@ def name(path: Path) -> str:
 
 
 def modules_in(*rooms: str) -> list[Path]:
-    return [path for path in MODULES if room_of(module_of(path)) in rooms]
+    return [path for path in [*MODULES, *COMPILED] if room_of(module_of(path)) in rooms]
+
+
+def both_parts(path: Path) -> set[str]:
+    """What a module imports, and what its .pxd does."""
+    declared = path.with_suffix(".pxd")
+    return imported_by(path) | (imported_by(declared) if declared.exists() else set())
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
@@ -94,28 +92,36 @@ def test_only_the_registry_knows_the_protocols(path: Path) -> None:
     assert "meterd.obis" not in imported_by(path)
 
 
-@pytest.mark.parametrize("path", [path for path in COMPILED if path.suffix == ".pxi"], ids=name)
+@pytest.mark.parametrize("path", [path for path in COMPILED if path.stem.startswith(CODECS)], ids=name)
 def test_compiled_codecs_turn_bytes_into_values_and_nothing_else(path: Path) -> None:
+    of_meterd = {each.split(".")[1] for each in both_parts(path) if each.startswith("meterd.")}
+    assert {each for each in of_meterd if not each.startswith(CODECS)} <= {"_cosem", "errors", "gateway"}
+    assert {each for each in both_parts(path) if each.startswith("meterd.gateway.")} <= SHOWN
+    text = path.read_text(encoding="utf-8") + path.with_suffix(".pxd").read_text(encoding="utf-8")
+    assert not re.search(r"\b(nogil|poll|pollfd|clock_gettime|read_descriptor)\b", text)
+
+
+@pytest.mark.parametrize("path", [*MODULES, *COMPILED], ids=name)
+def test_the_clock_is_not_for_protocols(path: Path) -> None:
+    if room_of(module_of(path)) == "protocols":
+        assert "meterd._clock" not in both_parts(path)
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=name)
+def test_a_compiled_module_stands_by_itself(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    imported = re.findall(r"^\s*(?:from|import) .*", text, re.MULTILINE)  # the one list of imports is _core.pyx's
-    assert [line.strip() for line in imported if ".shown" not in line] == []
-    if path.stem.startswith(CODECS):
-        assert not re.search(r"\b(nogil|poll|pollfd|Loop|Port|clock_gettime|read_descriptor)\b", text)
+    assert path.with_suffix(".pxd").exists() and path.with_suffix(".pyi").exists()
+    assert not re.search(r"^include |^from .* c?import \*", text, re.MULTILINE)
 
 
-def test_the_compiled_module_stands_on_the_ground_floor() -> None:
-    text = (ROOT / "meterd" / "_core.pyx").read_text(encoding="utf-8")
-    relative = set(re.findall(r"^from \.([a-z_0-9.]*) c?import", text, re.MULTILINE))
-    assert relative == {"_cosem", "errors", "gateway.json_text", "number"}
-    assert not re.search(r"c?import \*", text)
-
-
-@pytest.mark.parametrize("path", [path for path in MODULES if "protocols" in path.parts], ids=name)
-def test_protocols_take_codecs_and_steps_from_the_compiled_module(path: Path) -> None:
-    """The loop, ports and sinks lie there too, and are not for them."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == "_core":
-            assert not {alias.name for alias in node.names} & OF_THE_RUNTIME
+def test_nothing_compiled_is_left_over() -> None:
+    house = ROOT / "meterd"
+    assert not list(house.rglob("*.pxi"))
+    modules = {path.with_suffix("") for path in COMPILED}
+    assert {path.with_suffix("") for path in house.rglob("*.pyx")} == modules
+    assert {path.with_suffix("") for path in house.rglob("*.pyi")} == modules
+    bodiless = {path.name for path in house.rglob("*.pxd") if path.with_suffix("") not in modules}
+    assert bodiless == INLINE
 
 
 # ---- shape
@@ -183,20 +189,17 @@ def test_every_module_begins_by_saying_what_it_is_for(path: Path) -> None:
     assert not text.strip() or text.lstrip().startswith('"""')
 
 
-def test_the_compiled_module_shows_its_face() -> None:
-    """What Python sees of the parts is typed in one .pyi, and nothing else is."""
-    visible: set[str] = set()
-    for path in COMPILED:
-        found = re.findall(r"^(?:def|cdef class|class) ([^_]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE)
-        visible.update(found)
-    face = ast.parse((ROOT / "meterd" / "_core.pyi").read_text(encoding="utf-8"))
-    named = {
-        node.name for node in face.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name[0] != "_"
-    }
-    assert named == visible
-
-
-def test_every_part_is_part_of_the_compiled_module() -> None:
-    text = (ROOT / "meterd" / "_core.pyx").read_text(encoding="utf-8")
-    parts = [path.name for path in COMPILED if path.suffix == ".pxi"]
-    assert sorted(re.findall(r'^include "(.*)"$', text, re.MULTILINE)) == sorted(parts)
+@pytest.mark.parametrize("path", COMPILED, ids=name)
+def test_a_compiled_module_shows_its_face(path: Path) -> None:
+    """What Python sees of it is typed in the .pyi beside it, and nothing else is."""
+    text = path.read_text(encoding="utf-8")
+    hidden = set(re.findall(r"^cdef [\w ]*?(\w+)$", path.with_suffix(".pxd").read_text(encoding="utf-8"), re.MULTILINE))
+    visible = set(re.findall(r"^(?:def|cdef class|class) ([^_]\w*)", text, re.MULTILINE))
+    visible |= set(re.findall(r"^([A-Z]\w*) = ", text, re.MULTILINE)) - hidden
+    named: set[str] = set()
+    for node in ast.parse(path.with_suffix(".pyi").read_text(encoding="utf-8")).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            named.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            named.add(node.target.id)
+    assert {each for each in named if each[0] != "_"} == visible

@@ -11,7 +11,7 @@ from dlms_cosem import dlms_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd import _core
+from meterd import _axdr
 from meterd._cosem import BitString, Date, DateTime, Time
 from meterd.errors import DecodeError
 from meterd.protocols.dlms import data as meaning
@@ -69,10 +69,10 @@ VALUES = [
 @pytest.mark.parametrize(("octets", "value"), VALUES)
 def test_value_both_ways(octets: str, value: object) -> None:
     data = bytes.fromhex(octets)
-    found, end = _core.decode(b"\xaa" + data + b"\xbb", 1)
+    found, end = _axdr.decode(b"\xaa" + data + b"\xbb", 1)
     assert (found, type(found), end) == (value, type(value), 1 + len(data))
-    assert _core.decode_whole(data) == value
-    typed, end = _core.decode_typed(data)
+    assert _axdr.decode_whole(data) == value
+    typed, end = _axdr.decode_typed(data)
     assert typed[0] == data[0] and end == len(data)
     assert encode(*typed) == data
 
@@ -82,9 +82,9 @@ def test_cut_short_and_followed(octets: str) -> None:
     data = bytes.fromhex(octets)
     for end in range(len(data)):
         with pytest.raises(DecodeError):
-            _core.decode_whole(data[:end])
+            _axdr.decode_whole(data[:end])
     with pytest.raises(DecodeError, match="left over"):
-        _core.decode_whole(data + b"\x00")
+        _axdr.decode_whole(data + b"\x00")
 
 
 @pytest.mark.parametrize(
@@ -115,33 +115,33 @@ def test_cut_short_and_followed(octets: str) -> None:
 )
 def test_malformed(octets: str, words: str) -> None:
     with pytest.raises(DecodeError, match=words):
-        _core.decode_whole(bytes.fromhex(octets))
+        _axdr.decode_whole(bytes.fromhex(octets))
     with pytest.raises(DecodeError, match=words):
-        _core.decode_typed(bytes.fromhex(octets))
+        _axdr.decode_typed(bytes.fromhex(octets))
 
 
 def test_nesting_up_to_the_bound() -> None:
-    data = b"\x02\x01" * _core.MAX_DEPTH + b"\x11\x07"
-    value = _core.decode_whole(data)
-    for _ in range(_core.MAX_DEPTH):
+    data = b"\x02\x01" * _axdr.MAX_DEPTH + b"\x11\x07"
+    value = _axdr.decode_whole(data)
+    for _ in range(_axdr.MAX_DEPTH):
         (value,) = value
     assert value == 7
 
 
 def test_elements_up_to_the_bound() -> None:
-    count = _core.MAX_ELEMENTS
+    count = _axdr.MAX_ELEMENTS
     whole = b"\x01\x84" + count.to_bytes(4, "big") + bytes(count)
-    assert len(_core.decode_whole(whole)) == count
+    assert len(_axdr.decode_whole(whole)) == count
     with pytest.raises(DecodeError, match="elements"):
-        _core.decode_whole(b"\x01\x84" + (count + 1).to_bytes(4, "big") + bytes(count + 1))
+        _axdr.decode_whole(b"\x01\x84" + (count + 1).to_bytes(4, "big") + bytes(count + 1))
 
 
 def test_offsets_out_of_range() -> None:
     for offset in (-1, 3, sys.maxsize):
         with pytest.raises(DecodeError):
-            _core.decode(b"\x11\x01", offset)
+            _axdr.decode(b"\x11\x01", offset)
         with pytest.raises(DecodeError):
-            _core.decode_length(b"\x11\x01", offset)
+            _axdr.decode_length(b"\x11\x01", offset)
 
 
 @pytest.mark.parametrize(
@@ -152,12 +152,12 @@ def test_offsets_out_of_range() -> None:
 def test_lengths(head: str, count: int) -> None:
     data = bytes.fromhex(head) + bytes(count)
     assert encode(codes.OCTET_STRING, bytes(count)) == data
-    assert _core.decode_whole(data) == bytes(count)
-    assert _core.decode_length(data, 1) == (count, len(data) - count)
+    assert _axdr.decode_whole(data) == bytes(count)
+    assert _axdr.decode_length(data, 1) == (count, len(data) - count)
 
 
 def test_longer_length_than_needed_is_understood() -> None:
-    assert _core.decode_whole(bytes.fromhex("0983000002AABB")) == b"\xaa\xbb"
+    assert _axdr.decode_whole(bytes.fromhex("0983000002AABB")) == b"\xaa\xbb"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_values_that_do_not_fit_their_type(tag: int, value: object) -> None:
 
 
 def test_float_not_a_number_survives() -> None:
-    assert math.isnan(_core.decode_whole(bytes.fromhex("177FC00000")))
+    assert math.isnan(_axdr.decode_whole(bytes.fromhex("177FC00000")))
 
 
 @given(st.floats(allow_nan=False, width=32), st.floats(allow_nan=False))
@@ -181,8 +181,8 @@ def test_float_not_a_number_survives() -> None:
 def test_floats(single: float, double: float) -> None:
     assert encode(codes.FLOAT32, single) == b"\x17" + struct.pack(">f", single)
     assert encode(codes.FLOAT64, double) == b"\x18" + struct.pack(">d", double)
-    assert _core.decode_whole(b"\x17" + struct.pack(">f", single)) == single
-    assert _core.decode_whole(b"\x18" + struct.pack(">d", double)) == double
+    assert _axdr.decode_whole(b"\x17" + struct.pack(">f", single)) == single
+    assert _axdr.decode_whole(b"\x18" + struct.pack(">d", double)) == double
 
 
 def _integers(tag: int, low: int, high: int) -> st.SearchStrategy:
@@ -226,22 +226,22 @@ def natural(typed: tuple) -> object:
 @settings(max_examples=200)
 def test_trees_both_ways(typed: tuple) -> None:
     data = encode(*typed)
-    assert _core.decode_typed(data) == (typed, len(data))
-    assert _core.decode_whole(data) == natural(typed)
+    assert _axdr.decode_typed(data) == (typed, len(data))
+    assert _axdr.decode_whole(data) == natural(typed)
 
 
 @given(st.binary(max_size=60))
 @settings(max_examples=200)
 def test_any_octets(data: bytes) -> None:
     try:
-        typed, end = _core.decode_typed(data)
+        typed, end = _axdr.decode_typed(data)
     except DecodeError:
         with pytest.raises(DecodeError):
-            _core.decode(data)
+            _axdr.decode(data)
     else:
         # A longer length than needed, a true other than 01, padding bits: read alike, written the one way.
-        assert _core.decode_typed(encode(*typed))[0] == typed or "nan" in repr(typed)
-        assert _core.decode(data)[1] == end
+        assert _axdr.decode_typed(encode(*typed))[0] == typed or "nan" in repr(typed)
+        assert _axdr.decode(data)[1] == end
 
 
 @given(LEAVES)
@@ -252,7 +252,7 @@ def test_against_dlms_cosem(typed: tuple) -> None:
         return
     data = encode(*typed)
     parsed = dlms_data.DlmsDataParser().parse(data, limit=1)[0].to_python()
-    assert (None if typed[0] == codes.NULL else parsed) == _core.decode_whole(data)
+    assert (None if typed[0] == codes.NULL else parsed) == _axdr.decode_whole(data)
 
 
 # gurux_dlms shows text that is not ASCII as hex, takes BCD for binary, and refuses arrays inside a compact array.
@@ -283,21 +283,21 @@ def test_against_gurux() -> None:
 
 
 def test_get_response_normal() -> None:
-    assert _core.get_response_normal(bytes.fromhex("C401C1000600000064")) == (0, 100)
-    assert _core.get_response_normal(bytes.fromhex("C401C1000600000064"), 0xC1) == (0, 100)
-    assert _core.get_response_normal(bytes.fromhex("C40101000600000064"), 0xC1) == (0, 100)
-    assert _core.get_response_normal(bytes.fromhex("C401C2000600000064"), 0xC1) is None
-    assert _core.get_response_normal(bytes.fromhex("C401C10104")) == (4, None)
+    assert _axdr.get_response_normal(bytes.fromhex("C401C1000600000064")) == (0, 100)
+    assert _axdr.get_response_normal(bytes.fromhex("C401C1000600000064"), 0xC1) == (0, 100)
+    assert _axdr.get_response_normal(bytes.fromhex("C40101000600000064"), 0xC1) == (0, 100)
+    assert _axdr.get_response_normal(bytes.fromhex("C401C2000600000064"), 0xC1) is None
+    assert _axdr.get_response_normal(bytes.fromhex("C401C10104")) == (4, None)
     for other in ("C402C1", "C501C1", "C4", "", "D8"):
-        assert _core.get_response_normal(bytes.fromhex(other)) is None
+        assert _axdr.get_response_normal(bytes.fromhex(other)) is None
     for broken in ("C401C1", "C401C100", "C401C1000600", "C401C10100", "C401C102", "C401C1010400", "C401C100110000"):
         with pytest.raises(DecodeError):
-            _core.get_response_normal(bytes.fromhex(broken))
+            _axdr.get_response_normal(bytes.fromhex(broken))
 
 
 def test_results() -> None:
     data = bytes.fromhex("0011FF010B0000")
-    assert _core.decode_results(data, 0, 3) == ([(0, 255), (11, None), (0, None)], len(data))
+    assert _axdr.decode_results(data, 0, 3) == ([(0, 255), (11, None), (0, None)], len(data))
     for count in (4, -1, sys.maxsize):
         with pytest.raises(DecodeError):
-            _core.decode_results(data, 0, count)
+            _axdr.decode_results(data, 0, count)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from meterd._core import WrapperDecoder, WrapperFrame, encode_wrapper
+from meterd._wrapper import WrapperDecoder, WrapperFrame, encode_wrapper
 from meterd.conversation import Burst, Pause, Receive, ReportAll, Send
 from meterd.errors import MeterdError
 from meterd.model import Reading, Signal

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterd._core import add_parity, bcc, checksum, fcs16, strip_parity
+from meterd._crc import add_parity, bcc, checksum, fcs16, strip_parity
 
 ORACLE = crcmod.mkCrcFun(0x11021, initCrc=0, rev=True, xorOut=0xFFFF)
 

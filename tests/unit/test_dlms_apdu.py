@@ -8,10 +8,10 @@ from dlms_cosem.protocol import xdlms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd import _core
+from meterd import _axdr
 from meterd._cosem import BitString, Date, DateTime, Time
+from meterd._number import Number
 from meterd.errors import DecodeError, Refused
-from meterd.number import Number
 from meterd.protocols.dlms import data
 from meterd.protocols.dlms import enumerations as codes
 from meterd.protocols.dlms.apdus import (
@@ -391,7 +391,7 @@ class TestData:
             data.scale(value, scaler)
 
     def test_scaler_unit(self) -> None:
-        assert data.scaler_unit(_core.decode_whole(hexed("02020FFF161E"))) == (-1, "Wh")
+        assert data.scaler_unit(_axdr.decode_whole(hexed("02020FFF161E"))) == (-1, "Wh")
         assert data.scaler_unit((0, 255)) == (0, None)
         for broken in ((1,), (1, "Wh"), 7, None, (True, 30)):
             with pytest.raises(DecodeError):

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from meterd._number import Number
 from meterd.conversation import Receive
 from meterd.errors import Aborted, MeterdError, PortGone, Refused, SecurityError
-from meterd.number import Number
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.memory import recall
 from meterd.protocols.dlms.parameters import AUTHENTICATIONS, SECURITIES

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd._core import HdlcDecoder, encode_frame
+from meterd._hdlc import HdlcDecoder, encode_frame
 from meterd.conversation import Receive, Send
 from meterd.errors import Disconnected, Garbled, MeterdError, PortGone, ProtocolError, Refused, Silence
 from meterd.protocols.dlms.links import hdlc_control as hdlc

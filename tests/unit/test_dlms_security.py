@@ -11,7 +11,7 @@ from dlms_cosem import security as foreign
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd import _core
+from meterd import _axdr
 from meterd.errors import ConfigError, DecodeError, Refused, SecurityError
 from meterd.protocols.dlms import enumerations as codes
 from meterd.protocols.dlms.apdus import acse, action, conformance, get, initiate, refusals
@@ -436,7 +436,7 @@ def test_gurux_associates_and_reads(gurux: Gurux, auth: str, protection: str) ->
         hls = Hls(mechanism, METER, aarq.calling_title, challenge, aarq.authentication, **held)
         called = action.decode_request(opened(answered))
         assert isinstance(called, action.ActionNormal) and called.method == 1
-        hls.verify(_core.decode_whole(called.parameters))
+        hls.verify(_axdr.decode_whole(called.parameters))
         proof = action.response_normal(called.invoke, 0, encode(codes.OCTET_STRING, hls.reply()))
         assert gurux.ask("proof", proof=sealed(proof)) == "proven"
     asked = get.decode_request(opened(gurux.ask("ask")))

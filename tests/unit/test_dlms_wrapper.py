@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterd._core import WrapperDecoder, encode_wrapper
+from meterd._wrapper import WrapperDecoder, encode_wrapper
 from meterd.conversation import Receive, Send
 from meterd.errors import DecodeError, Garbled, ProtocolError, Silence
 from meterd.protocols.dlms.links.wrapper import WrapperLink

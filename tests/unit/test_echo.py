@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterd._core import MAX_ECHO, Echo
+from meterd.ports._echo import MAX_ECHO, Echo
 
 pieces = st.lists(st.integers(1, 7), max_size=30)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meterd._number import Number
 from meterd.errors import ConfigError, Disconnected, Refused, WrongMeter
 from meterd.model import Memory
-from meterd.number import Number
 from meterd.protocols.dlms.apdus.selection import CLOCK, by_range
 from meterd.protocols.dlms.conversation import Session
 from meterd.protocols.dlms.links.address import parse_raw, split_address

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from meterd import log
+from meterd._number import Number
 from meterd.model import INVALID, STALE, Reading, Signal
-from meterd.number import Number
 from meterd.sinks.events import EventLog
 
 LOGGED = Signal("M1", "E", {}, log=1)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd._core import HDLC_MAX_FRAME, HdlcDecoder, HdlcFrame, encode_frame, fcs16
+from meterd._crc import fcs16
+from meterd._hdlc import HDLC_MAX_FRAME, HdlcDecoder, HdlcFrame, encode_frame
 from meterd.errors import DecodeError
 
 # (wire, destination, source, control, information): SNRM, UA, AARQ, AARE, GET, RR of public test suites and traces

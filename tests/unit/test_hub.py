@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterd import log
+from meterd._number import Number
 from meterd.gateway.json_text import encode
 from meterd.model import GOOD, INVALID, OVERFLOW, REASONS, STALE, Reading, Signal, failed
-from meterd.number import Number
 from meterd.sinks.format import fields, json_line, msgpack_fields, wcc_line
 from meterd.sinks.hub import Hub
 from meterd.sinks.status import COUNTERS, DeviceStatus

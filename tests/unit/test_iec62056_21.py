@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from meterd._core import ProgrammingDecoder
+from meterd._readout_dialogue import ProgrammingDecoder
 from meterd.conversation import LineSettings, Pause, Receive, Report, Send
 from meterd.errors import Aborted, Garbled, PortGone, ProtocolError, Refused, Silence
 from meterd.model import OVERFLOW, Memory

@@ -11,15 +11,16 @@ import pytest
 # Runs `meterd run` in a process of its own, stops it in the loop, and prints what was loaded by then.
 PROBE = """
 import sys
-from meterd import _core
-class Probed(_core.Loop):
+from meterd.ports import _loop
+class Probed(_loop.Loop):
     def run(self):
         self.call_soon_from_thread(self.stop)
         super().run()
         names = sorted(sys.modules)
         import json
         print(json.dumps(names))
-_core.Loop = Probed
+from meterd.cli import run
+run.Loop = Probed
 from meterd.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """

@@ -10,14 +10,15 @@ import sys
 
 import pytest
 
-from meterd._core import Loop
 from meterd.daemon import liveness
 from meterd.daemon.liveness import Liveness
+from meterd.ports._loop import Loop
 
 # A loop that turns for a while longer than its watchdog waits, and then no more, as a defect would have it.
 LOOP = """
 import sys
-from meterd._core import Loop, Timer
+from meterd.ports._loop import Loop
+from meterd.ports._timers import Timer
 from meterd.daemon.liveness import Liveness
 
 loop = Loop()

@@ -14,10 +14,10 @@ import msgpack
 import pytest
 
 from meterd import log
-from meterd._core import Loop
+from meterd._number import Number
 from meterd.errors import ConfigError
 from meterd.model import Reading, Signal
-from meterd.number import Number
+from meterd.ports._loop import Loop
 from meterd.sinks import local_socket as module
 from meterd.sinks.local_socket import LocalSocket
 

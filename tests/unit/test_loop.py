@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from meterd._core import Loop, Timer
+from meterd.ports._loop import Loop
+from meterd.ports._timers import Timer
 
 
 def test_timers_fire_in_order_and_can_be_moved_and_disarmed():

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from meterd._core import MbusFrame
+from meterd._mbus import MbusFrame
+from meterd._number import Number
 from meterd.conversation import LineSettings, Send
 from meterd.errors import Aborted, Garbled, LineError, MeterdError, SecurityError, Silence, WrongMeter
 from meterd.model import REASONS, Device, Memory, Reading, Signal
-from meterd.number import Number
 from meterd.protocols.mbus import driver
 from meterd.protocols.mbus import link as wire
 from meterd.protocols.mbus.conversation import MeterState, application_reset, switch_baudrate

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd._core import MBUS_MAX_FRAME, MbusDecoder, MbusFrame
+from meterd._mbus import MBUS_MAX_FRAME, MbusDecoder, MbusFrame
 from meterd.protocols.mbus import link as wire
 
 FRAMES = st.one_of(

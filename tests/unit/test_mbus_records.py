@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd._core import MbusFrame, Meaning, Record, decode_records, fixed_record
+from meterd._mbus import MbusFrame
+from meterd._mbus_records import decode_records, fixed_record
+from meterd._mbus_values import Meaning, Record
+from meterd._number import Number
 from meterd.errors import DecodeError, MeterdError, Refused, SecurityError
-from meterd.number import Number
 from meterd.protocols.mbus import vif
 from meterd.protocols.mbus.encryption import clear_text
 from meterd.protocols.mbus.jobs import parse_job, parse_selector

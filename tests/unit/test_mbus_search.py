@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meterd._core import MbusFrame
+from meterd._mbus import MbusFrame
 from meterd.conversation import LineSettings
 from meterd.errors import Aborted, Garbled
 from meterd.protocols.mbus import search

@@ -4,10 +4,11 @@ import itertools
 
 import pytest
 
-from meterd._core import Loop, Timer
 from meterd.conversation import LineSettings, Pause, Receive, Report, Send, with_retries
 from meterd.errors import Aborted, Garbled, Incomplete, PortGone, Silence
 from meterd.model import Reading, Signal
+from meterd.ports._loop import Loop
+from meterd.ports._timers import Timer
 from meterd.ports.player import Player
 from meterd.ports.serial_port import SerialPort
 from meterd.simulate.faults import Fault

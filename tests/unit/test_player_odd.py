@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from meterd._core import WAIT
 from meterd.conversation import Pause, Report, ReportAll, Send
 from meterd.errors import Aborted
 from meterd.model import Reading, Signal
+from meterd.ports._player import WAIT
 from tests.unit.scripted_port import Rig
 
 SIGNAL = Signal("M1", "E", {})

@@ -8,18 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meterd._core import (
-    MAX_BLOCK,
-    MAX_LINE,
-    IdentificationDecoder,
-    Message,
-    ProgrammingDecoder,
-    ReadoutDecoder,
-    add_parity,
-    bcc,
-    parse_readout,
-    strip_parity,
-)
+from meterd._crc import add_parity, bcc, strip_parity
+from meterd._readout_block import parse_readout
+from meterd._readout_dialogue import IdentificationDecoder, ProgrammingDecoder
+from meterd._readout_list import ReadoutDecoder
+from meterd._readout_message import MAX_BLOCK, MAX_LINE, Message
 from meterd.errors import DecodeError
 
 LIST = b"F.F(00000000)\r\n1.8.0*24(000123.45*kWh)\r\n1.6.1(0.5*kW)(2101010000)\r\n!\r\n"

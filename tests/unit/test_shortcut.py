@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from meterd._core import HdlcDecoder, HdlcFrame, HdlcShortcut, encode_frame
+from meterd._hdlc import HdlcDecoder, HdlcFrame, encode_frame
+from meterd.protocols.dlms._shortcut import HdlcShortcut
 from meterd.protocols.dlms.apdus.get import attribute, request_normal
 from meterd.protocols.dlms.links.hdlc_control import FINAL, information, receive_ready
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from meterd._core import Loop
 from meterd.config import reference
 from meterd.config.publishing import read_publish
 from meterd.errors import ConfigError
 from meterd.parameters import BOTH, INTEGER, STRING, Parameter
+from meterd.ports._loop import Loop
 from meterd.sinks import registry
 from meterd.sinks.events import EventLog
 from meterd.sinks.lines import FileSink, LineSink

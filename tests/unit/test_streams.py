@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from meterd import log
-from meterd._core import Loop
 from meterd.ports import listener as module
+from meterd.ports._loop import Loop
 from meterd.ports.listener import Listener, tcp_socket, unix_socket
 from meterd.ports.stream import Stream
 

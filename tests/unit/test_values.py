@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meterd._number import Number
 from meterd.errors import DecodeError, OutOfRange
 from meterd.model import GOOD, INVALID, OVERFLOW, Signal
-from meterd.number import Number
 from meterd.parameters import NUMBER_TYPES
 from meterd.values import reading, typed
 

@@ -13,10 +13,10 @@ The dirt: late answers of another service, meters that end an association unaske
 
 from __future__ import annotations
 
-from ..._core import InvokeIds
 from ...conversation import Send
 from ...errors import Aborted, DecodeError, MeterdError, PortGone, ProtocolError, SecurityError, Silence
 from . import enumerations as codes
+from ._registers import InvokeIds
 from .apdus import acse, conformance, initiate, refusals
 from .apdus.apdu import CONFIRMED, HIGH_PRIORITY, INVOKE_ID_MASK
 from .apdus.encode import encode

@@ -8,8 +8,8 @@ calendar (ignored: the date decides), scalers beyond reason, NaN from meters tha
 from __future__ import annotations
 
 from ..._cosem import BitString, Date, DateTime, Time
+from ..._number import Number
 from ...errors import DecodeError
-from ...number import Number
 from .enumerations import UNITS
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ the bare return value into the blocks of an answer, without the action-result be
 
 from __future__ import annotations
 
-from ..._core import decode_whole
+from ..._axdr import decode_whole
 from ...errors import DecodeError, ProtocolError
 from . import enumerations as codes
 from .apdus import action

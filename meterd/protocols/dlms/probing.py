@@ -8,7 +8,7 @@ The dirt: meters that ignore all-station calls; converters that hang up on bytes
 
 from __future__ import annotations
 
-from ..._core import HdlcDecoder, encode_frame
+from ..._hdlc import HdlcDecoder, encode_frame
 from ...conversation import Receive, Send
 from ...errors import DecodeError, Garbled, ProtocolError, Silence
 from . import enumerations as codes

@@ -10,7 +10,7 @@ the memory), block numbers that do not begin at 1, items that a meter leaves out
 
 from __future__ import annotations
 
-from ..._core import decode_whole, get_response_normal
+from ..._axdr import decode_whole, get_response_normal
 from ...errors import DecodeError, Disconnected, ProtocolError, Refused
 from . import enumerations as codes
 from .apdus import get, read
@@ -19,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..._core import Shortcut
     from ...conversation import Conversation
+    from ._shortcut import Shortcut
     from .association import Association
     from .memory import DlmsMemory
 

@@ -7,13 +7,13 @@ transformer ratio while the gateway is off.
 
 from __future__ import annotations
 
-from ..._core import Registers, readings_of
 from ..._cosem import DateTime
+from ..._number import Number
 from ...conversation import Report, ReportAll
 from ...errors import DecodeError
 from ...model import INVALID, Reading, failed
-from ...number import Number
 from ...obis import format_logical_name
+from ._registers import Registers, readings_of
 from .apdus import refusals
 from .data import clock_is_invalid, plain, scale, scaler_unit
 from .enumerations import CLOCK, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC

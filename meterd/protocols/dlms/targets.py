@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..._core import Wanted
 from ...obis import format_logical_name, parse_logical_name
+from ._registers import Wanted
 from .enumerations import PROFILE_GENERIC
 
 TYPE_CHECKING = False

@@ -7,8 +7,8 @@ of its own, and takes away what the profile has under another code than the mete
 
 from __future__ import annotations
 
+from ..._number import Number
 from ...errors import LineError, ProtocolError
-from ...number import Number
 from ..dlms.conversation import resume_or_open
 from ..dlms.data import plain
 from ..dlms.discovery import Found, explore
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..._core import DataSet
+    from ..._readout_block import DataSet
     from ...conversation import Conversation
     from ...model import Device, Memory
 

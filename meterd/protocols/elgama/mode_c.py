@@ -10,10 +10,10 @@ answers is kept; a meter whose optical port is in use by somebody else goes sile
 from __future__ import annotations
 
 from ... import values
+from ..._number import Number
 from ...conversation import Pause, Report
 from ...errors import Aborted, Garbled, LineError, MeterdError, Refused
 from ...model import failed
-from ...number import Number
 from ..iec62056_21.programming import Programming
 from ..iec62056_21.programming import Register as Question
 from ..iec62056_21.readout import read_out
@@ -25,7 +25,7 @@ from .times import Stamp, iec_date_time, iec_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._core import DataSet
+    from ..._readout_block import DataSet
     from ...conversation import Conversation
     from ...model import Memory, Reading
     from .requests import ModeCRequests

@@ -5,8 +5,8 @@ What may stand in a profile is in `schema`; here it is valid and merged.
 
 from __future__ import annotations
 
+from ..._number import Number
 from ...errors import DecodeError, WrongMeter
-from ...number import Number
 from ...obis import parse_logical_name
 from .raw import DLMS_KINDS, Raw, parse_raw
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...number import Number
+from ..._number import Number
 from .readout import read_out
 from .session import Session, SessionSettings
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..._core import DataSet
+    from ..._readout_block import DataSet
     from ...conversation import Conversation
     from ...model import Device, Memory
 

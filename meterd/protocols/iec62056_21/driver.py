@@ -14,7 +14,7 @@ from .session import T_R_S, Session, SessionSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._core import DataSet
+    from ..._readout_block import DataSet
     from ...conversation import Conversation
     from ...errors import Refused
     from ...model import Device, Memory, Signal

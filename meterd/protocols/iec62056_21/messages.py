@@ -6,7 +6,7 @@ simulated meter and other protocols' sign-on (mode E) write.
 
 from __future__ import annotations
 
-from ..._core import bcc
+from ..._crc import bcc
 
 SOH = b"\x01"
 STX = b"\x02"

@@ -10,7 +10,8 @@ answer is asked for last when the dialogue starts over.
 
 from __future__ import annotations
 
-from ..._core import ProgrammingDecoder, parse_readout
+from ..._readout_block import parse_readout
+from ..._readout_dialogue import ProgrammingDecoder
 from ...conversation import Pause, Send
 from ...errors import Garbled, PortGone, ProtocolError, Refused, Silence
 from .messages import (
@@ -30,7 +31,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..._core import DataSet, Message
+    from ..._readout_block import DataSet
+    from ..._readout_message import Message
     from ...conversation import Conversation
 
 MAX_REPEATS = 1  # times a command is sent again, because the meter asks for it or does not answer

@@ -8,7 +8,8 @@ ends in ETX but lacks the check character is believed when it does so again.
 
 from __future__ import annotations
 
-from ..._core import ReadoutDecoder, parse_readout
+from ..._readout_block import parse_readout
+from ..._readout_list import ReadoutDecoder
 from ...conversation import Receive, Send
 from ...errors import Garbled, Incomplete, Silence
 from .messages import BREAK, ETX
@@ -16,7 +17,7 @@ from .session import Anything, Session, quiet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._core import Message
+    from ..._readout_message import Message
     from ...conversation import Conversation
 
 TRAILER_MS = 200  # an ETX comes at once behind the list's last line, if at all

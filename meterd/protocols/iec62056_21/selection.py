@@ -11,7 +11,7 @@ from ... import values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._core import DataSet
+    from ..._readout_block import DataSet
     from ...model import Reading, Signal
 
     Found = dict[tuple[str | None, int], DataSet]

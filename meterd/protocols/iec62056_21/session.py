@@ -12,7 +12,7 @@ that garble a speed; blocks with a wrong or no block check; repeated blocks; a m
 
 from __future__ import annotations
 
-from ..._core import IdentificationDecoder
+from ..._readout_dialogue import IdentificationDecoder
 from ...conversation import LineSettings, Pause, Receive, Send, with_retries
 from ...errors import DecodeError, Garbled, Incomplete, LineError, Silence
 from .messages import ACK, MODE_B_BAUDRATES, MODE_C_BAUDRATES, NAK, Identification, acknowledgement, request_message
@@ -21,7 +21,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..._core import Message, ProgrammingDecoder, ReadoutDecoder
+    from ..._readout_dialogue import ProgrammingDecoder
+    from ..._readout_list import ReadoutDecoder
+    from ..._readout_message import Message
     from ...conversation import Conversation
     from ...model import Device, Memory
 

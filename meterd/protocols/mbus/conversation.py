@@ -18,7 +18,7 @@ from .telegram import Telegram, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._core import MbusFrame
+    from ..._mbus import MbusFrame
     from ...conversation import Conversation
     from .link import Link
 

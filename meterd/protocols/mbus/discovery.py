@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..._core import Record
+    from ..._mbus_values import Record
     from ...conversation import Conversation
     from ...model import Device, Memory
 

@@ -30,7 +30,7 @@ from . import link as wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._core import Record
+    from ..._mbus_values import Record
 
 MAX_INDEX = 99999
 MAX_STEPS = 16

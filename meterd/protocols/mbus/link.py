@@ -9,7 +9,8 @@ Dirt it must survive: addresses as people write them (blanks, dashes, small lett
 
 from __future__ import annotations
 
-from ..._core import MbusDecoder, checksum
+from ..._crc import checksum
+from ..._mbus import MbusDecoder
 
 SND_NKE = 0x40
 SND_UD = 0x53

@@ -19,7 +19,7 @@ from .telegram import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._core import Record
+    from ..._mbus_values import Record
     from ...conversation import Conversation
     from ...model import Device, Memory, Plan, Signal
     from .driver import Request

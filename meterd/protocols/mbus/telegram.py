@@ -9,7 +9,7 @@ lie about their length.
 
 from __future__ import annotations
 
-from ..._core import decode_records, fixed_record
+from ..._mbus_records import decode_records, fixed_record
 from ...errors import DecodeError, MeterdError, Refused
 from . import vif_tables as tables
 from .encryption import clear_text
@@ -17,7 +17,8 @@ from .vif import MEANINGS, fixed_meaning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._core import MbusFrame, Record
+    from ..._mbus import MbusFrame
+    from ..._mbus_values import Record
 
 LONG_HEADER = 12
 SHORT_HEADER = 4

@@ -9,8 +9,8 @@ powers of ten heaped up by a chain of VIFE.
 
 from __future__ import annotations
 
-from ..._core import SIGNED, TIME, UNSIGNED, Meaning
-from ...number import MAX_EXPONENT
+from ..._mbus_values import SIGNED, TIME, UNSIGNED, Meaning
+from ..._number import MAX_EXPONENT
 from . import vif_tables as tables
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ amounts are brought to the unit without prefix: Wh, J, W, m³, kg, s, var, VA. T
 
 from __future__ import annotations
 
-from ..._core import SIGNED, TIME, UNSIGNED
+from ..._mbus_values import SIGNED, TIME, UNSIGNED
 
 DURATION_FACTORS = (1, 60, 3600, 86400)  # second, minute, hour, day
 HCA = "units for HCA"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterd import _core
+from meterd import _axdr
 from meterd.errors import DecodeError, MeterdError
 from meterd.protocols.dlms import data as meaning
 from meterd.protocols.dlms.apdus.encode import encode
@@ -20,19 +20,19 @@ SEEDS = [
 
 def one(data: bytes) -> None:
     try:
-        typed, end = _core.decode_typed(data)
+        typed, end = _axdr.decode_typed(data)
     except DecodeError:
         typed, end = None, 0
     try:
-        value, same_end = _core.decode(data)
+        value, same_end = _axdr.decode(data)
     except DecodeError:
         assert typed is None, "decode refuses what decode_typed takes"
         return
     assert typed is not None and same_end == end <= len(data), "decode takes what decode_typed refuses"
     again = encode(*typed)
     # Compared as octets: NaN is not equal to itself. A signalling NaN may come back quiet, once.
-    settled = encode(*_core.decode_typed(again)[0])
-    assert encode(*_core.decode_typed(settled)[0]) == settled, "encode and decode disagree"
+    settled = encode(*_axdr.decode_typed(again)[0])
+    assert encode(*_axdr.decode_typed(settled)[0]) == settled, "encode and decode disagree"
     for interpret in (meaning.plain, meaning.scaler_unit, _seconds):
         try:
             interpret(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 
-from meterd._core import add_parity, bcc, checksum, fcs16, strip_parity
+from meterd._crc import add_parity, bcc, checksum, fcs16, strip_parity
 
 SEEDS = [b"", b"123456789", b"/?!\r\n", bytes.fromhex("a00802232193"), bytes(range(256)), b"\x7e" * 33]
 GOOD_REGISTER = 0x0F47  # fcs16 of any bytes followed by their own check sequence

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from meterd._core import encode_wrapper
+from meterd._number import Number
+from meterd._wrapper import encode_wrapper
 from meterd.conversation import Receive, Report, Send
 from meterd.errors import MeterdError, Silence
 from meterd.model import Device, Memory, Signal
-from meterd.number import Number
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import DEVICE, SIGNAL
 from meterd.simulate import dlms as simulated

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from meterd._core import encode_frame
+from meterd._hdlc import encode_frame
 from meterd.conversation import Receive, Send
 from meterd.errors import MeterdError
 from meterd.model import Device, Memory, Signal

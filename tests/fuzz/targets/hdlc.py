@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterd._core import HDLC_MAX_FRAME, HdlcDecoder, HdlcFrame, encode_frame
+from meterd._hdlc import HDLC_MAX_FRAME, HdlcDecoder, HdlcFrame, encode_frame
 
 SEEDS = [
     bytes.fromhex("7ea00802232193bd647e"),

@@ -12,8 +12,8 @@ import struct
 from typing import Any
 
 from meterd import log
+from meterd._number import Number
 from meterd.model import Reading, Signal
-from meterd.number import Number
 from meterd.sinks.format import json_line
 from meterd.sinks.lines import LineSink
 

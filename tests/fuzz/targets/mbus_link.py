@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterd._core import MBUS_MAX_FRAME, MbusDecoder, MbusFrame
+from meterd._mbus import MBUS_MAX_FRAME, MbusDecoder, MbusFrame
 from meterd.protocols.mbus.link import long_frame, short_frame
 
 SEEDS = [

@@ -5,10 +5,10 @@ The first byte picks the CI field, so that every layout is met; the rest is its 
 
 from __future__ import annotations
 
-from meterd._core import MbusFrame
+from meterd._mbus import MbusFrame
+from meterd._number import Number
 from meterd.errors import DecodeError, Refused, SecurityError
 from meterd.model import QUALITIES, REASONS
-from meterd.number import Number
 from meterd.protocols.mbus.jobs import parse_selector
 from meterd.protocols.mbus.telegram import Telegram, decode, header_of
 from meterd.simulate.mbus_meters import KINDS

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from meterd import log
-from meterd._core import Loop, Port, WrapperDecoder, WrapperFrame, encode_wrapper
+from meterd._wrapper import WrapperDecoder, WrapperFrame, encode_wrapper
 from meterd.conversation import Burst, LineSettings, Pause, Receive, Report, ReportAll, Send
 from meterd.errors import Aborted, DecodeError, Garbled, MeterdError, PortGone, Silence
 from meterd.model import Reading, Signal
 from meterd.ports import player as player_module
+from meterd.ports._loop import Loop
+from meterd.ports._port import Port
 from meterd.ports.player import Player
 
 FRAME = encode_wrapper(1, 16, b"value")

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from meterd._core import (
-    MAX_LINE,
-    IdentificationDecoder,
-    Message,
-    ProgrammingDecoder,
-    ReadoutDecoder,
-    bcc,
-    parse_readout,
-)
+from meterd._crc import bcc
+from meterd._readout_block import parse_readout
+from meterd._readout_dialogue import IdentificationDecoder, ProgrammingDecoder
+from meterd._readout_list import ReadoutDecoder
+from meterd._readout_message import MAX_LINE, Message
 
 LIST = b"F.F(00000000)\r\n1.8.0*24(000123.45*kWh)\r\n1.6.1(0.5*kW)(2101010000)\r\n(77)\r\nC.1( a/b )0.0(1)!\r\n"
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import select
 
-from meterd._core import Loop, Timer
+from meterd.ports._loop import Loop
+from meterd.ports._timers import Timer
 
 SEEDS = [
     bytes((0, 1, 8, 2, 16, 3, 7, 0)),

@@ -5,7 +5,7 @@ The first byte says in what pieces the rest comes; with its highest bit set nobo
 
 from __future__ import annotations
 
-from meterd._core import WrapperDecoder, encode_wrapper
+from meterd._wrapper import WrapperDecoder, encode_wrapper
 
 SEEDS = [
     b"\x00" + encode_wrapper(1, 16, b"apdu") + encode_wrapper(16, 1, b""),

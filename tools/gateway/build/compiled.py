@@ -31,11 +31,11 @@ MIPS_CFLAGS = "-mips16"
 
 LDFLAGS = "-O2 -s -Wl,--gc-sections"
 MIPS_LDFLAGS = "-Wl,-z,norelro -Wl,-z,common-page-size=16 -Wl,--build-id=none"
-SOURCES = ("setup.py", "pyproject.toml", "meterd/*.pyx", "meterd/*.pxd", "meterd/*.pxi", "meterd/__init__.py")
+SOURCES = ("setup.py", "pyproject.toml", "meterd/**/*.pyx", "meterd/**/*.pxd", "meterd/**/__init__.py")
 
 
 def meterd_modules(machine: Machine) -> Path:
-    """A folder with the stripped `_core.so`."""
+    """A folder with the stripped modules, each where it lies in meterd."""
     paths = sorted(path for pattern in SOURCES for path in PROJECT.glob(pattern))
     contents = {path.relative_to(PROJECT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
     recipe = {
@@ -75,9 +75,11 @@ def _build_meterd(machine: Machine, folder: Path, sources: list[str]) -> None:
     environment = cross_environment(machine, work / "sysconfig")
     build: list[str | Path] = [sys.executable, "setup.py", "--quiet", "build_ext", "--build-lib", work / "lib"]
     run(log, "nice", *build, cwd=work, env=environment)
-    for built in sorted((work / "lib" / "meterd").glob("*.so")):
-        shutil.copy(built, folder / (built.name.partition(".")[0] + ".so"))
-        strip(machine, folder / (built.name.partition(".")[0] + ".so"), log)
+    for built in sorted((work / "lib" / "meterd").rglob("*.so")):
+        place = folder / built.relative_to(work / "lib" / "meterd").with_name(built.name.partition(".")[0] + ".so")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(built, place)
+        strip(machine, place, log)
     shutil.rmtree(work)
 
 

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from ..build.cache import ToolMissing, made, program, run
-from ..build.compiled import PROJECT, meterd_modules
+from ..build.compiled import PROJECT, SOURCES, meterd_modules
 from ..build.debian import unpacked
 from ..build.foreign_parts import foreign_parts
 from ..build.machines import MACHINES
@@ -116,18 +116,16 @@ def modules(row: Foreign) -> Path:
     """A folder with meterd's compiled modules for the machine's Python."""
     if not row.target:
         return meterd_modules(MACHINES[row.name])
-    sources = sorted(path for kind in ("*.pyx", "*.pxd", "*.pxi") for path in (PROJECT / "meterd").glob(kind))
-    contents = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sources}
+    sources = sorted(path for pattern in SOURCES for path in PROJECT.glob(pattern))
+    contents = {path.relative_to(PROJECT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in sources}
     root = row.root()
 
     def make(folder: Path) -> None:
         work = folder.with_name(folder.name + "-work")
         shutil.rmtree(work, ignore_errors=True)
-        (work / "meterd").mkdir(parents=True)
-        for path in (*sources, PROJECT / "meterd" / "__init__.py"):
-            shutil.copy(path, work / "meterd")
-        for name in ("setup.py", "pyproject.toml"):
-            shutil.copy(PROJECT / name, work)
+        for name in contents:
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, work / name)
         compiler = work / "cc"
         compiler.write_text(f'#!/bin/sh\nexec "{zig()}" cc -target {row.target} "$@"\n')
         compiler.chmod(0o755)
@@ -139,8 +137,10 @@ def modules(row: Foreign) -> Path:
         log = f"foreign-{row.name}.log"
         command: list[str | Path] = [sys.executable, "setup.py", "--quiet", "build_ext", "--build-lib", work / "lib"]
         run(log, "nice", *command, cwd=work, env=environment)
-        for built in (work / "lib" / "meterd").glob("*.so"):
-            shutil.copy(built, folder / (built.name.partition(".")[0] + ".so"))
+        for built in (work / "lib" / "meterd").rglob("*.so"):
+            place = folder / built.relative_to(work / "lib" / "meterd").with_name(built.name.partition(".")[0] + ".so")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(built, place)
         shutil.rmtree(work)
 
     return made(f"foreign-{row.name}", {"sources": contents, "root": root.name}, make)
@@ -163,8 +163,7 @@ def place(row: Foreign, folder: Path) -> Path:
     """Fill a folder with meterd for the machine, the tests, and the pure Python packages that they use."""
     ignore = shutil.ignore_patterns("*.so", "__pycache__", "*.pyx")
     shutil.copytree(PROJECT / "meterd", folder / "meterd", ignore=ignore)
-    for built in modules(row).glob("*.so"):
-        shutil.copy(built, folder / "meterd")
+    shutil.copytree(modules(row), folder / "meterd", dirs_exist_ok=True)
     for name in ("tests", "tools", "setup.py", "pyproject.toml", "docs", "benchmarks"):
         if (PROJECT / name).is_dir():
             shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -49,7 +49,7 @@ def report(machine: Machine) -> tuple[list[str], bool]:
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "root"
         gateway_root.create(root, machine, folder, ["meterd"])
-        compiled = sum(path.stat().st_size for path in root.rglob("site-packages/meterd/*.so"))
+        compiled = sum(path.stat().st_size for path in root.glob("**/site-packages/meterd/**/*.so"))
         library = next((root / "usr" / "lib").glob("python3.*"))
         interpreter = root / "usr" / "bin" / library.name
         if machine.gnu_prefix:

@@ -6,7 +6,7 @@ not here: nothing that reads a meter needs them.
 
 from __future__ import annotations
 
-from ...._core import decode_results, decode_typed
+from ...._axdr import decode_results, decode_typed
 from ....errors import DecodeError
 from .. import enumerations as codes
 from .apdu import Cursor, Record, octet_string, results_to_bytes

@@ -6,7 +6,7 @@ DecodeError. The layouts are those of the COSEMpdu module (Green Book 9.5), code
 
 from __future__ import annotations
 
-from ...._core import decode_length, decode_whole
+from ...._axdr import decode_length, decode_whole
 from ....errors import DecodeError
 from .encode import encode_length
 

@@ -6,7 +6,7 @@ request is one Data, that of a with-list request is a count and as many results.
 
 from __future__ import annotations
 
-from ...._core import decode_results, get_response_normal
+from ...._axdr import decode_results, get_response_normal
 from ....errors import DecodeError
 from .. import enumerations as codes
 from .apdu import Cursor, Record, octet_string, results_to_bytes

@@ -7,7 +7,7 @@ Dirt: meters that put the bare value into the blocks of a single answer, without
 
 from __future__ import annotations
 
-from ...._core import decode_results, decode_typed, decode_whole
+from ...._axdr import decode_results, decode_typed, decode_whole
 from ....errors import DecodeError
 from .. import enumerations as codes
 from .apdu import Cursor, Record, octet_string, results_to_bytes

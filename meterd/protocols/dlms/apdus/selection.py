@@ -6,7 +6,7 @@ A range asks for the rows whose `column` lies from `start` to `end`, both includ
 
 from __future__ import annotations
 
-from ...._core import decode_typed, decode_whole
+from ...._axdr import decode_typed, decode_whole
 from ....errors import DecodeError
 from .. import enumerations as codes
 from .apdu import Record

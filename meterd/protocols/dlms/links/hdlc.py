@@ -15,9 +15,10 @@ parameters not at all, so the last attempt goes without. Everything that repeats
 
 from __future__ import annotations
 
-from ...._core import HdlcDecoder, HdlcShortcut, encode_frame
+from ...._hdlc import HdlcDecoder, encode_frame
 from ....conversation import Pause, Receive, Send
 from ....errors import DecodeError, Disconnected, Garbled, MeterdError, ProtocolError, Refused, Silence
+from .._shortcut import HdlcShortcut
 from .address import hears_everybody
 from .hdlc_control import (
     DEFAULT_INFO,
@@ -41,7 +42,7 @@ from .hdlc_control import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ...._core import HdlcFrame
+    from ...._hdlc import HdlcFrame
     from ....conversation import Conversation
 
 LLC_REQUEST = b"\xe6\xe6\x00"

@@ -10,7 +10,7 @@ The mark of mode E in the identification (`\\2`) is missing on meters that do sp
 
 from __future__ import annotations
 
-from ...._core import IdentificationDecoder
+from ...._readout_dialogue import IdentificationDecoder
 from ....conversation import LineSettings, Pause, Receive, Send, exchange, with_retries
 from ....errors import Garbled, ProtocolError, Silence
 

@@ -7,13 +7,14 @@ asked are passed over with `another`. What is held of earlier answers is dropped
 
 from __future__ import annotations
 
-from ...._core import WrapperDecoder, WrapperShortcut
+from ...._wrapper import WrapperDecoder
 from ....conversation import Receive, Send
 from ....errors import Garbled, MeterdError, ProtocolError
+from .._shortcut import WrapperShortcut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ...._core import WrapperFrame
+    from ...._wrapper import WrapperFrame
     from ....conversation import Conversation
 
 MAX_APDU = 65_535

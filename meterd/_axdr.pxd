@@ -1,0 +1,36 @@
+cdef enum:
+    NULL_DATA = 0
+    ARRAY = 1
+    STRUCTURE = 2
+    BOOLEAN = 3
+    BIT_STRING = 4
+    DOUBLE_LONG = 5
+    DOUBLE_LONG_UNSIGNED = 6
+    OCTET_STRING = 9
+    VISIBLE_STRING = 10
+    UTF8_STRING = 12
+    BCD = 13
+    INTEGER = 15
+    LONG = 16
+    UNSIGNED8 = 17
+    LONG_UNSIGNED = 18
+    COMPACT_ARRAY = 19
+    LONG64 = 20
+    LONG64_UNSIGNED = 21
+    ENUM = 22
+    FLOAT32 = 23
+    FLOAT64 = 24
+    DATE_TIME = 25
+    DATE = 26
+    TIME_OF_DAY = 27
+    DONT_CARE = 255
+
+cdef enum:
+    GET_RESPONSE = 0xC4
+    GET_RESPONSE_NORMAL = 1
+
+cdef enum:
+    ANY_INVOKE = -1
+    INVOKE_ID_MASK = 0x0F
+
+cdef tuple response_normal(bytes octets, Py_ssize_t start, int invoke)

@@ -1,0 +1,75 @@
+"""HDLC frame type 3: bytes to frames."""
+
+from ._decoder import FrameDecoder
+
+HDLC_MAX_FRAME: int  # bytes between the flags that the 11-bit length field can name: 2047
+
+class HdlcFrame:
+    """One frame whose HCS and FCS were right. Made by the decoder only; immutable."""
+
+    @property
+    def destination(self) -> bytes:
+        """Destination address as on the wire: 1, 2 or 4 bytes, lowest bit set in the last one only."""
+
+    @property
+    def source(self) -> bytes:
+        """Source address as on the wire: 1, 2 or 4 bytes."""
+
+    @property
+    def destination_value(self) -> int:
+        """The 7-bit groups of the destination address as one integer, first byte uppermost."""
+
+    @property
+    def source_value(self) -> int:
+        """The 7-bit groups of the source address as one integer, first byte uppermost."""
+
+    @property
+    def control(self) -> int:
+        """Control byte, 0..255."""
+
+    @property
+    def segmented(self) -> bool:
+        """Segmentation bit of the format field: further frames carry the rest of this message."""
+
+    @property
+    def information(self) -> bytes:
+        """Information field without its check sequences; b'' if the frame has none."""
+
+class HdlcDecoder(FrameDecoder):
+    """`meterd.conversation.Decoder` whose frames are `HdlcFrame`.
+
+    Framed by the length field: there is no byte stuffing, 0x7E may occur inside a frame. One flag may close a frame
+    and open the next; runs of flags are idle line and not counted as discarded. Never raises on any bytes.
+    """
+
+    def __init__(self) -> None: ...
+    @property
+    def pending(self) -> int:
+        """Bytes held of a frame that has begun; 0 on an idle line."""
+
+    @property
+    def missing(self) -> int:
+        """Bytes still to come for the frame at hand: exact once the length field is there, else the least; ≥ 1."""
+
+    @property
+    def discarded(self) -> int:
+        """Bytes thrown away since the decoder was made or reset."""
+
+    @property
+    def reason(self) -> str:
+        """Why the most recent bytes were thrown away; '' if none were."""
+
+    def feed(self, data: bytes) -> HdlcFrame | None:
+        """Take more bytes (b'' asks for a further frame already held); the next good frame, or None."""
+
+    def reset(self) -> None:
+        """Forget everything held and the counters."""
+
+def encode_frame(
+    destination: bytes, source: bytes, control: int, information: bytes = b"", segmented: bool = False
+) -> bytes:
+    """A whole frame with both flags. Addresses are given as on the wire.
+
+    Raises: DecodeError if an address is not 1, 2 or 4 bytes ended by a set lowest bit, if `control` is not 0..255, or
+    if the frame would be longer than 2047 bytes.
+    """

@@ -1,0 +1,141 @@
+"""M-Bus link layer: bytes to frames.
+
+The problem: find whole frames in whatever a level converter delivers, in pieces of any size.
+Assumptions: one feed brings what one read of a port gave; frames are collected as they become whole.
+Standard: EN 13757-2 (formats of IEC 60870-5-1 class FT 1.2): E5; 10 C A CS 16; 68 L L 68 C A CI … CS 16.
+Dirt it must survive: noise before, between and inside frames, lengths that disagree or lie, several meters that answer
+at once, an E5 or 68 among the bytes of a damaged frame.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+
+from ._crc cimport sum_of
+from ._decoder cimport FrameDecoder, as_shown
+
+cdef enum:
+    ACKNOWLEDGE = 0xE5
+    START_SHORT = 0x10
+    START_LONG = 0x68
+    STOP = 0x16
+    SHORT_SIZE = 5
+    OVERHEAD = 6            # of a long frame: 68 L L 68 … checksum 16
+    MBUS_LEAST_LENGTH = 3        # C, A and CI
+    MBUS_HELD_LIMIT = 4096       # bytes kept for a reader who does not collect its frames
+    FROM_MASTER = 0x40      # bit of C: set in what a master sends
+
+MBUS_MAX_FRAME = 255 + OVERHEAD
+
+
+@cython.final
+@cython.freelist(8)
+cdef class MbusFrame:
+    def __init__(self, int control, int address, int ci=-1, bytes data not None=b""):
+        self.control = control
+        self.address = address
+        self.ci = ci
+        self.data = data
+
+    @property
+    def acknowledges(self):
+        return self.control < 0
+
+    @property
+    def from_master(self):
+        return self.control >= 0 and self.control & FROM_MASTER != 0
+
+    def __repr__(self):
+        return as_shown(self)
+
+
+@cython.final
+cdef class MbusDecoder(FrameDecoder):
+    def __cinit__(self):
+        self.reset()
+
+    def reset(self):
+        self._held = b""
+        self._at = 0
+        self.missing = 1
+        self.discarded = 0
+        self.reason = ""
+
+    cdef Py_ssize_t held_back(self) noexcept:
+        return PyBytes_GET_SIZE(self._held) - self._at
+
+    cdef object take_in(self, bytes data):
+        cdef const unsigned char *start
+        cdef Py_ssize_t size
+        cdef MbusFrame frame
+        self._take(data)
+        while self._at < PyBytes_GET_SIZE(self._held):
+            start = <const unsigned char *>PyBytes_AS_STRING(self._held) + self._at
+            size = PyBytes_GET_SIZE(self._held) - self._at
+            if start[0] == ACKNOWLEDGE:
+                self._at += 1
+                return MbusFrame(-1, -1)
+            if start[0] == START_LONG:
+                frame = self._long(start, size)
+            elif start[0] == START_SHORT:
+                frame = self._short(start, size)
+            else:
+                # What follows a damaged frame is its rest: the damage is worth telling, not this.
+                frame = self._drop(self.reason or "no frame start")
+            if frame is not None:
+                return frame
+            if self.missing > 0:
+                return None
+        self.missing = 1
+        return None
+
+    cdef void _take(self, bytes data):
+        cdef Py_ssize_t surplus
+        self._held = self._held[self._at:] + data
+        self._at = 0
+        surplus = PyBytes_GET_SIZE(self._held) - MBUS_HELD_LIMIT
+        if surplus > 0:
+            self._at = surplus
+            self.discarded += surplus
+            self.reason = "more bytes than frames were asked for"
+
+    cdef MbusFrame _drop(self, str reason):
+        self._at += 1
+        self.discarded += 1
+        self.reason = reason
+        self.missing = 0
+        return None
+
+    cdef MbusFrame _wait(self, Py_ssize_t missing):
+        self.missing = missing
+        return None
+
+    cdef MbusFrame _short(self, const unsigned char *start, Py_ssize_t size):
+        if size < SHORT_SIZE:
+            return self._wait(SHORT_SIZE - size)
+        if sum_of(start + 1, 2) != start[3]:
+            return self._drop("wrong checksum")
+        if start[4] != STOP:
+            return self._drop("no stop byte")
+        self._at += SHORT_SIZE
+        return MbusFrame(start[1], start[2])
+
+    cdef MbusFrame _long(self, const unsigned char *start, Py_ssize_t size):
+        cdef Py_ssize_t length
+        if size > 1 and start[1] < MBUS_LEAST_LENGTH:
+            return self._drop("a length below 3")
+        if size > 2 and start[2] != start[1]:
+            return self._drop("the two lengths differ")
+        if size > 3 and start[3] != START_LONG:
+            return self._drop("no second start byte")
+        length = start[1] if size > 1 else MBUS_LEAST_LENGTH
+        if size < length + OVERHEAD:
+            return self._wait(length + OVERHEAD - size)
+        if sum_of(start + 4, length) != start[4 + length]:
+            return self._drop("wrong checksum")
+        if start[5 + length] != STOP:
+            return self._drop("no stop byte")
+        self._at += length + OVERHEAD
+        return MbusFrame(
+            start[4], start[5], start[6],
+            PyBytes_FromStringAndSize(<const char *>start + 7, length - MBUS_LEAST_LENGTH),
+        )

@@ -1,0 +1,195 @@
+"""M-Bus application layer: the user data of a telegram to data records.
+
+The problem: records tell their own length through chains of extension bits and length bytes; one wrong step shifts all
+that follow.
+Assumptions: what a value information block means is looked up in `meanings`, a dict that fills itself
+(`meterd.protocols.mbus.vif`): the tables stay readable there, and each block is worked out once.
+Standard: EN 13757-3 clause 6.3: DIF, DIFE (at most 10), VIF, text of a plain-text VIF, VIFE (at most 10), LVAR, data.
+Dirt it must survive: chains without end, LVAR and texts longer than the telegram, filler bytes anywhere, a telegram cut
+short. All of these are refused as a whole: behind them nobody knows where the next record begins.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem
+from cpython.object cimport PyObject
+
+from ._mbus_values cimport SPECIAL, VARIABLE, Meaning, Record
+
+from .errors import DecodeError
+
+cdef enum:
+    CHAIN_LIMIT = 10        # DIFE or VIFE in one record (clause 6.3.5)
+    EXTENSION = 0x80
+    FILLER = 0x2F
+    MANUFACTURER_DATA = 0x0F
+    MORE_FOLLOW = 0x1F
+    PLAIN_TEXT = 0x7C       # VIF (without its extension bit) whose words follow as text
+    RESERVED = -1
+
+# Bytes of data for each data field code; of a variable record its LVAR tells them.
+cdef Py_ssize_t *DATA_SIZE = [0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, 0, 6, 0]
+cdef tuple FUNCTIONS = ("instantaneous", "maximum", "minimum", "error")
+
+MAX_CHAIN = CHAIN_LIMIT
+
+
+cdef inline const unsigned char *take_octets(Cursor *cursor, Py_ssize_t size) noexcept:
+    """The next `size` bytes, or NULL if the telegram has not so many: the one way to read user data."""
+    cdef const unsigned char *start
+    if size > cursor.end - cursor.at:
+        return NULL
+    start = cursor.data + cursor.at
+    cursor.at += size
+    return start
+
+
+cdef inline Py_ssize_t variable_size(int lvar) noexcept:
+    """Bytes behind an LVAR (EN 13757-3 table 5), or RESERVED."""
+    cdef int low = lvar & 0x0F
+    if lvar < 0xC0:
+        return lvar
+    if lvar < 0xE0:
+        return low if low <= 9 else RESERVED
+    if lvar < 0xF0:
+        return low
+    if low < 4:
+        return 4 * (low + 4)
+    # F4 and F8 as the older editions have them, reals of 4 and 8 bytes; no meter is known to send 32 bytes of binary.
+    if low == 4 or low == 8:
+        return low
+    return 48 if low == 5 else 64 if low == 6 else RESERVED
+
+
+cdef object ends_early(str part):
+    return DecodeError(f"the telegram ends inside {part}")
+
+
+cdef int read_dib(Cursor *cursor, Record record, int dif) except -1:
+    cdef const unsigned char *byte
+    cdef int count = 0, more = dif & EXTENSION
+    record.function = <str>FUNCTIONS[dif >> 4 & 3]
+    record._coding = dif & 0x0F
+    record.storage = dif >> 6 & 1
+    while more:
+        byte = take_octets(cursor, 1)
+        if byte is NULL:
+            raise ends_early("a data information block")
+        if count == CHAIN_LIMIT:
+            raise DecodeError(f"more than {CHAIN_LIMIT} DIFE in one record")
+        record.storage |= <long long>(byte[0] & 0x0F) << (1 + 4 * count)
+        record.tariff |= (byte[0] >> 4 & 3) << (2 * count)
+        record.subunit |= (byte[0] >> 6 & 1) << count
+        more = byte[0] & EXTENSION
+        count += 1
+    return 0
+
+
+cdef int read_vib(Cursor *cursor) except -1:
+    cdef const unsigned char *byte = take_octets(cursor, 1)
+    cdef int count = 0, more
+    if byte is NULL:
+        raise ends_early("a value information block")
+    more = byte[0] & EXTENSION
+    if byte[0] & 0x7F == PLAIN_TEXT:
+        byte = take_octets(cursor, 1)
+        if byte is NULL or take_octets(cursor, byte[0]) is NULL:
+            raise ends_early("the text of a value information block")
+    while more:
+        byte = take_octets(cursor, 1)
+        if byte is NULL:
+            raise ends_early("a value information block")
+        if count == CHAIN_LIMIT:
+            raise DecodeError(f"more than {CHAIN_LIMIT} VIFE in one record")
+        more = byte[0] & EXTENSION
+        count += 1
+    return 0
+
+
+cdef int read_data(Cursor *cursor, Record record) except -1:
+    cdef const unsigned char *byte
+    cdef Py_ssize_t size = DATA_SIZE[record._coding]
+    record._lvar = -1
+    if record._coding == VARIABLE:
+        byte = take_octets(cursor, 1)
+        if byte is NULL:
+            raise ends_early("a record of variable length")
+        record._lvar = byte[0]
+        size = variable_size(byte[0])
+        if size == RESERVED:
+            raise DecodeError(f"LVAR {byte[0]:02X} is reserved, so where its record ends is unknown")
+    record._data = cursor.at
+    if take_octets(cursor, size) is NULL:
+        raise ends_early("the data of a record")
+    record._end = cursor.at
+    return 0
+
+
+cdef Record rest_of_telegram(Cursor *cursor, Record record, int dif, meanings):
+    """DIF 0F, 1F and the reserved special functions: what follows has no structure known here."""
+    if dif == MANUFACTURER_DATA:
+        record.function = "manufacturer"
+    else:
+        record.function = "more_follow" if dif == MORE_FOLLOW else "reserved"
+    record._coding = SPECIAL
+    record._lvar = -1
+    record.meaning = meanings[b""]
+    record._vib = cursor.at
+    record._data = cursor.at
+    record._end = cursor.end
+    cursor.at = cursor.end
+    return record
+
+
+cdef Record next_record(Cursor *cursor, bytes source, object meanings, bint msb_first):
+    cdef Record record = Record.__new__(Record)
+    cdef int dif
+    cdef bytes vib
+    cdef PyObject *found
+    record._source = source
+    record._msb_first = msb_first
+    record._start = cursor.at
+    dif = take_octets(cursor, 1)[0]
+    if dif & 0x0F == SPECIAL:
+        return rest_of_telegram(cursor, record, dif, meanings)
+    read_dib(cursor, record, dif)
+    record._vib = cursor.at
+    read_vib(cursor)
+    vib = PyBytes_FromStringAndSize(<const char *>cursor.data + record._vib, cursor.at - record._vib)
+    found = PyDict_GetItem(meanings, vib)
+    record.meaning = <Meaning?>(meanings[vib] if found is NULL else <object>found)
+    read_data(cursor, record)
+    return record
+
+
+def decode_records(bytes data not None, Py_ssize_t start, meanings, bint msb_first=False):
+    cdef Cursor cursor
+    cdef list records = []
+    if start < 0 or not isinstance(meanings, dict):
+        raise ValueError("start is below 0, or meanings is no dict")
+    cursor.data = <const unsigned char *>PyBytes_AS_STRING(data)
+    cursor.at = start
+    cursor.end = PyBytes_GET_SIZE(data)
+    while cursor.at < cursor.end:
+        if cursor.data[cursor.at] == FILLER:
+            cursor.at += 1
+        else:
+            records.append(next_record(&cursor, data, meanings, msb_first))
+    return records
+
+
+def fixed_record(
+    bytes data not None, Py_ssize_t start, Meaning meaning not None, long long storage, bint bcd, bint msb_first,
+):
+    cdef Record record = Record.__new__(Record)
+    if start < 0 or start > PyBytes_GET_SIZE(data) - 4:
+        raise ends_early("a counter")
+    record._source = data
+    record._msb_first = msb_first
+    record._start = record._vib = record._data = start
+    record._end = start + 4
+    record._lvar = -1
+    record._coding = 0x0C if bcd else 0x04
+    record.meaning = meaning
+    record.function = "instantaneous"
+    record.storage = storage
+    return record

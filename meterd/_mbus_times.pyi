@@ -1,0 +1,1 @@
+"""M-Bus dates and times; for the other compiled modules alone."""

@@ -1,0 +1,110 @@
+"""M-Bus dates and times (EN 13757-3 annex A) as ISO 8601 text, local to the meter where the type tells no time zone.
+
+The problem: five layouts of packed bits, told apart by their size. Assumption: the caller has checked that the bytes
+are there. Dirt it must survive: unset dates (all zero or all one), months of 15 ("every month"), 31 February.
+"""
+
+from cpython.unicode cimport PyUnicode_DecodeLatin1
+
+cdef enum:
+    PRINTED = 32            # room for one ISO 8601 time
+
+cdef int *MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+
+cdef inline void put_digits(char *text, int number, int digits) noexcept:
+    while digits > 0:
+        digits -= 1
+        text[digits] = <char>(48 + number % 10)
+        number //= 10
+
+
+cdef bint print_date(char *text, int year, int month, int day) noexcept:
+    cdef int days
+    if month < 1 or month > 12 or day < 1:
+        return False
+    days = MONTH_DAYS[month - 1]
+    if month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
+        days = 29
+    if day > days:
+        return False
+    put_digits(text, year, 4)
+    text[4] = 45    # -
+    put_digits(text + 5, month, 2)
+    text[7] = 45
+    put_digits(text + 8, day, 2)
+    return True
+
+
+cdef bint print_clock(char *text, int hour, int minute, int second) noexcept:
+    """hh:mm, with :ss unless `second` is negative."""
+    if hour > 23 or minute > 59 or second > 59:
+        return False
+    put_digits(text, hour, 2)
+    text[2] = 58    # :
+    put_digits(text + 3, minute, 2)
+    if second >= 0:
+        text[5] = 58
+        put_digits(text + 6, second, 2)
+    return True
+
+
+cdef inline int full_year(int year, int century) noexcept:
+    """Annex A, type F: 1900 + 100 centuries + year; old meters leave the century 0 and mean 2000 up to year 80."""
+    if year > 99:
+        return -1
+    if century == 0 and year <= 80:
+        return 2000 + year
+    return 1900 + 100 * century + year
+
+
+cdef object printed_time(const unsigned char *data, Py_ssize_t size):
+    """Types G (2 bytes), J (3), F (4) and I (6) as ISO 8601, local to the meter; None where none stands."""
+    cdef char[PRINTED] text
+    cdef const unsigned char *date = data
+    cdef int year, century = 0
+    if size == 3:
+        if not print_clock(text, data[2] & 0x1F, data[1] & 0x3F, data[0] & 0x3F):
+            return None
+        return PyUnicode_DecodeLatin1(text, 8, NULL)
+    if size == 4:
+        century = data[1] >> 5 & 3
+        date = data + 2
+    elif size == 6:
+        date = data + 3
+    year = full_year(date[0] >> 5 | (date[1] & 0xF0) >> 1, century)
+    if year < 0 or not print_date(text, year, date[1] & 0x0F, date[0] & 0x1F):
+        return None
+    if size == 2:
+        return PyUnicode_DecodeLatin1(text, 10, NULL)
+    text[10] = 84    # T
+    if size == 4:
+        if not print_clock(text + 11, data[1] & 0x1F, data[0] & 0x3F, -1):
+            return None
+        return PyUnicode_DecodeLatin1(text, 16, NULL)
+    if not print_clock(text + 11, data[2] & 0x1F, data[1] & 0x3F, data[0] & 0x3F):
+        return None
+    return PyUnicode_DecodeLatin1(text, 19, NULL)
+
+
+cdef object printed_seconds(object since_1970):
+    """ISO 8601 of a count of seconds; None beyond the year 9999. Civil calendar from days: era of 400 years."""
+    cdef long long days, era, year
+    cdef int day, of_year, month, second
+    cdef char[PRINTED] text
+    if since_1970 < 0 or since_1970 >= 253402300800:
+        return None
+    days = since_1970 // 86400 + 719468             # from 0000-03-01
+    second = since_1970 % 86400
+    era = days // 146097
+    day = <int>(days - era * 146097)
+    year = (day - day // 1460 + day // 36524 - day // 146096) // 365
+    of_year = <int>(day - (365 * year + year // 4 - year // 100))
+    month = (5 * of_year + 2) // 153
+    day = of_year - (153 * month + 2) // 5 + 1
+    month = month + 3 if month < 10 else month - 9
+    year += era * 400 + (1 if month <= 2 else 0)
+    print_date(text, <int>year, month, day)
+    text[10] = 84
+    print_clock(text + 11, second // 3600, second // 60 % 60, second % 60)
+    return PyUnicode_DecodeLatin1(text, 19, NULL)

@@ -1,0 +1,53 @@
+cimport cython
+
+cdef enum:
+    SIGNED_KIND = 0         # EN 13757-3 type B, or BCD, or a real
+    UNSIGNED_KIND = 1       # types C and D: identifications and flags
+    TIME_KIND = 2           # types F, G, I, J, M, told apart by their size
+    DAYS_TO_2013 = 15706    # from 1970-01-01
+
+cdef enum Coding:           # data field code, the low half of a DIF
+    NO_DATA = 0x00
+    REAL = 0x05
+    SELECTION = 0x08
+    VARIABLE = 0x0D
+    SPECIAL = 0x0F          # a DIF that tells no data length
+
+
+@cython.final
+cdef class Meaning:
+    cdef readonly str quantity
+    cdef readonly object unit
+    cdef readonly int exponent
+    cdef readonly int factor
+    cdef readonly object offset
+    cdef readonly int kind
+    cdef readonly tuple qualifiers
+    cdef readonly object error
+
+
+@cython.final
+cdef class Record:
+    cdef bytes _source              # the user data that all records of a telegram share
+    cdef Py_ssize_t _start, _vib, _data, _end
+    cdef readonly Meaning meaning
+    cdef readonly str function
+    cdef readonly long long storage
+    cdef readonly int tariff
+    cdef readonly int subunit
+    cdef int _coding                # data field code of the DIF
+    cdef int _lvar
+    cdef bint _msb_first, _known
+    cdef object _value
+    cdef str _quality, _reason, _remark
+    cdef object _summer_time
+
+    cdef object _refuse(self, str quality, str reason, str remark)
+    cdef int _find(self) except -1
+    cdef int _find_integer(self, const unsigned char *data, Py_ssize_t size) except -1
+    cdef int _find_bcd(self, const unsigned char *data, Py_ssize_t size, bint negative) except -1
+    cdef int _find_real(self, double number) except -1
+    cdef object _scale(self, object number)
+    cdef int _find_variable(self, const unsigned char *data, Py_ssize_t size) except -1
+    cdef int _find_time(self, const unsigned char *data, Py_ssize_t size) except -1
+    cdef int _find_type_m(self, const unsigned char *data, Py_ssize_t size) except -1

@@ -1,0 +1,284 @@
+"""M-Bus data records: the bytes of one record to an exact value.
+
+The problem: 13 codings of numbers, texts and times, scaled by powers of ten that several VIFE may change.
+Assumptions: `_mbus_records` has cut the record, so its data has the size that its coding demands. A value is worked
+out when it is asked for, since a device seldom wants all records of its telegram.
+Standard: EN 13757-3 clause 6.3 (coding of data), annex A (data types), annex B (hexadecimal digits in BCD).
+Dirt it must survive: error displays in BCD, reserved "no value" codes, infinities, dates that no calendar has.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.unicode cimport PyUnicode_DecodeLatin1
+from libc.string cimport memcpy
+
+from ._mbus_times cimport printed_seconds, printed_time
+from ._number cimport exact
+
+SIGNED = SIGNED_KIND
+UNSIGNED = UNSIGNED_KIND
+TIME = TIME_KIND
+
+
+@cython.final
+cdef class Meaning:
+    def __init__(
+        self, str quantity not None, unit=None, int exponent=0, *, int factor=1, offset=None, int kind=SIGNED_KIND,
+        tuple qualifiers=(), error=None,
+    ):
+        self.quantity = quantity
+        self.unit = unit
+        self.exponent = exponent
+        self.factor = factor
+        self.offset = offset
+        self.kind = kind
+        self.qualifiers = qualifiers
+        self.error = error
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Record:
+    def __init__(self):
+        raise TypeError("records come out of decode_records")
+
+    @property
+    def raw(self):
+        return self._source[self._start:self._end]
+
+    @property
+    def dib(self):
+        return self._source[self._start:self._vib]
+
+    @property
+    def vib(self):
+        cdef Py_ssize_t end = self._data - (1 if self._lvar >= 0 else 0)
+        return self._source[self._vib:end]
+
+    @property
+    def data(self):
+        return self._source[self._data:self._end]
+
+    @property
+    def unit(self):
+        return self.meaning.unit
+
+    @property
+    def quantity(self):
+        return self.meaning.quantity
+
+    @property
+    def value(self):
+        if not self._known:
+            self._find()
+        return self._value
+
+    @property
+    def quality(self):
+        if not self._known:
+            self._find()
+        return self._quality
+
+    @property
+    def reason(self):
+        if not self._known:
+            self._find()
+        return self._reason
+
+    @property
+    def remark(self):
+        if not self._known:
+            self._find()
+        return self._remark
+
+    @property
+    def summer_time(self):
+        if not self._known:
+            self._find()
+        return self._summer_time
+
+    cdef object _refuse(self, str quality, str reason, str remark):
+        self._value = None
+        self._quality = quality
+        self._reason = reason
+        self._remark = remark
+
+    cdef int _find(self) except -1:
+        """Work the value out, once, when somebody asks for it."""
+        cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(self._source) + self._data
+        cdef Py_ssize_t size = self._end - self._data
+        cdef bytes turned
+        self._known = True
+        self._quality = "good"
+        self._remark = ""
+        if self._msb_first and size > 1:
+            turned = self.data[::-1]
+            data = <const unsigned char *>PyBytes_AS_STRING(turned)
+        if self.meaning.error is not None:
+            quality, reason, remark = self.meaning.error
+            self._refuse(quality, reason, remark)
+        elif self._coding == SPECIAL:
+            self._value = hex_text(self._source, self._data, self._end)
+        elif self._coding == NO_DATA or self._coding == SELECTION:
+            self._refuse("invalid", "not_found", "the record carries no data")
+        elif self._lvar >= 0:
+            self._find_variable(data, size)
+        elif self.meaning.kind == TIME_KIND:
+            self._find_time(data, size)
+        elif self._coding == REAL:
+            self._find_real(real32(data))
+        elif self._coding > 8:
+            self._find_bcd(data, size, False)
+        else:
+            self._find_integer(data, size)
+        return 0
+
+    cdef int _find_integer(self, const unsigned char *data, Py_ssize_t size) except -1:
+        cdef unsigned long long bits = little_endian(data, size)
+        cdef unsigned long long sign = 1ULL << (size * 8 - 1)
+        if self.meaning.kind == UNSIGNED_KIND:
+            self._value = self._scale(bits)
+        elif bits == sign:
+            # EN 13757-3:2018 annex A, type B: the most negative number says that there is none.
+            self._refuse("invalid", "type", "the meter marks the value as invalid")
+        elif bits & sign:
+            self._value = self._scale(<long long>(bits - sign) - <long long>(sign - 1) - 1)
+        else:
+            self._value = self._scale(<long long>bits)
+        return 0
+
+    cdef int _find_bcd(self, const unsigned char *data, Py_ssize_t size, bint negative) except -1:
+        # Annex B: F as the highest digit is a minus; any other digit above 9 is an error display, not a number.
+        cdef long long number = 0
+        cdef Py_ssize_t index = size
+        cdef int high, low
+        while index > 0:
+            index -= 1
+            high = data[index] >> 4
+            low = data[index] & 0x0F
+            if high == 0x0F and index == size - 1:
+                negative = True
+                high = 0
+            if high > 9 or low > 9:
+                digits = PyBytes_FromStringAndSize(<const char *>data, size)[::-1].hex()
+                self._refuse("invalid", "type", f"error digits {digits}")
+                return 0
+            number = number * 100 + high * 10 + low
+        self._value = self._scale(-number if negative else number)
+        return 0
+
+    cdef int _find_real(self, double number) except -1:
+        if number != number or number - number != 0:
+            self._refuse("invalid", "type", "the meter marks the value as invalid")
+            return 0
+        number *= self.meaning.factor
+        exponent = self.meaning.exponent
+        self._value = number / 10.0**-exponent if exponent < 0 else number * 10.0**exponent
+        if self.meaning.offset is not None:
+            self._value += 10.0 ** (exponent + self.meaning.offset)
+        return 0
+
+    cdef object _scale(self, object number):
+        """Exact: the number × factor × 10^exponent, plus the additive constant of a VIFE 78..7B."""
+        cdef Meaning meaning = self.meaning
+        if meaning.factor != 1:
+            number = number * meaning.factor
+        if meaning.offset is not None:
+            # 10^(nn-3) units of the VIF itself: a thousandth is the finest.
+            return exact(number * 1000 + 10 ** (meaning.offset + 3), meaning.exponent - 3)
+        if meaning.exponent == 0:
+            return number
+        return exact(number, meaning.exponent)
+
+    cdef int _find_variable(self, const unsigned char *data, Py_ssize_t size) except -1:
+        cdef int kind = self._lvar >> 4
+        if kind < 0x0C:
+            # Text is sent last character first (clause 6.3.3); `turned` has put MSB-first telegrams the same way.
+            self._value = (PyUnicode_DecodeLatin1(<const char *>data, size, NULL))[::-1]
+        elif kind == 0x0C or kind == 0x0D:
+            self._find_bcd(data, size, kind == 0x0D)
+        elif self._lvar == 0xF4:
+            self._find_real(real32(data))
+        elif self._lvar == 0xF8:
+            self._find_real(real64(data))
+        elif self.meaning.kind == TIME_KIND:
+            self._find_time(data, size)
+        elif size > 8:
+            self._value = hex_text(self._source, self._data, self._end)
+        elif size == 0:
+            self._refuse("invalid", "not_found", "the record carries no data")
+        else:
+            self._value = self._scale(little_endian(data, size))
+        return 0
+
+    cdef int _find_time(self, const unsigned char *data, Py_ssize_t size) except -1:
+        cdef bint valid = False
+        if self._lvar >= 0:
+            return self._find_type_m(data, size)
+        if self._coding > 8 or self._coding == REAL or self._coding in (1, 7):
+            self._refuse("invalid", "type", "no time is coded like this")
+            return 0
+        if size == 4:
+            self._summer_time = data[1] & 0x80 != 0
+            valid = data[0] & 0x80 == 0
+        elif size == 6:
+            self._summer_time = data[0] & 0x40 != 0
+            valid = data[1] & 0x80 == 0
+        else:
+            valid = True
+        self._value = printed_time(data, size) if valid else None
+        if self._value is None:
+            self._refuse("invalid", "clock", "the time is unset" if valid else "the meter marks the time as invalid")
+        return 0
+
+    cdef int _find_type_m(self, const unsigned char *data, Py_ssize_t size) except -1:
+        """Type M: a byte of time zone (5 bits, hours), resolution (2 bits) and epoch (1 bit), then a count of ticks."""
+        cdef int zone, shift
+        if size < 2 or size > 9:
+            self._refuse("invalid", "type", "no time is coded like this")
+            return 0
+        zone = data[0] & 0x1F
+        zone = zone - 32 if zone > 15 else zone
+        ticks = little_endian(data + 1, size - 1)
+        if ticks == (<unsigned long long>-1) >> (64 - 8 * (size - 1)):
+            self._refuse("invalid", "clock", "the time is unset")
+            return 0
+        shift = (-1, 0, 8, 15)[data[0] >> 5 & 3]     # 2 s, 1 s, 1/256 s, 1/32768 s
+        ticks = ticks * 2 if shift < 0 else ticks
+        shift = 0 if shift < 0 else shift
+        if zone == -16:                              # a duration, not a point of time
+            self._value = exact(ticks * 5**shift, -shift) if shift else ticks
+            return 0
+        seconds = (ticks >> shift) + (0 if data[0] & 0x80 else DAYS_TO_2013 * 86400)
+        text = printed_seconds(seconds + zone * 3600)
+        if text is None:
+            self._refuse("invalid", "clock", "the time is beyond the year 9999")
+            return 0
+        self._value = f"{text}{'-' if zone < 0 else '+'}{abs(zone):02d}:00"
+        return 0
+
+
+cdef str hex_text(bytes source, Py_ssize_t start, Py_ssize_t end):
+    return source[start:end].hex(" ").upper()
+
+
+cdef inline unsigned long long little_endian(const unsigned char *data, Py_ssize_t size) noexcept:
+    cdef unsigned long long bits = 0
+    while size > 0:
+        size -= 1
+        bits = bits << 8 | data[size]
+    return bits
+
+
+cdef inline double real32(const unsigned char *data) noexcept:
+    cdef unsigned int bits = <unsigned int>little_endian(data, 4)
+    cdef float number
+    memcpy(&number, &bits, 4)
+    return number
+
+
+cdef inline double real64(const unsigned char *data) noexcept:
+    cdef unsigned long long bits = little_endian(data, 8)
+    cdef double number
+    memcpy(&number, &bits, 8)
+    return number

@@ -1,0 +1,91 @@
+"""Exact decimal numbers: what a meter counts, with the digits that it sent and no binary fraction in between.
+
+The problem: nearly every value is one, made once, printed once and forgotten.
+Assumptions: a mantissa is an integer of any size. Nothing that a number holds leads back to it, so the garbage
+collector need not look at it.
+"""
+
+cimport cython
+
+MAX_EXPONENT = MOST_EXPONENT
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(16)
+cdef class Number:
+    def __init__(self, mantissa, exponent=0):
+        if not -MOST_EXPONENT <= exponent <= MOST_EXPONENT:
+            raise ValueError(f"power of ten {exponent} is out of range")
+        self.mantissa = mantissa
+        self.exponent = exponent
+
+    def __reduce__(self):
+        return Number, (self.mantissa, self.exponent)
+
+    def __str__(self):
+        cdef int places = -self.exponent
+        if places <= 0:
+            return str(self.mantissa) + "0" * self.exponent if self.mantissa else "0"
+        digits = str(abs(self.mantissa)).rjust(places + 1, "0")
+        sign = "-" if self.mantissa < 0 else ""
+        return f"{sign}{digits[:-places]}.{digits[-places:]}"
+
+    def __json__(self):
+        return self.__str__()  # ujson prints the result as it is: a number with the meter's own digits
+
+    def __repr__(self):
+        return f"Number({self.__str__()})"
+
+    def __float__(self):
+        return float(self.__str__())
+
+    def reduced(self):
+        mantissa, exponent = self.mantissa, self.exponent
+        if not mantissa:
+            return (0, 0)
+        while mantissa % 10 == 0:
+            mantissa //= 10
+            exponent += 1
+        return (mantissa, exponent)
+
+    def __eq__(self, other):
+        if isinstance(other, int):
+            other = Number(other)
+        return isinstance(other, Number) and self.reduced() == (<Number>other).reduced()
+
+    def __hash__(self):
+        return hash(self.reduced())
+
+    def is_integral(self):
+        return self.reduced()[1] >= 0
+
+    def __int__(self):
+        if self.exponent >= 0:
+            return self.mantissa * 10**<object>self.exponent
+        whole = abs(self.mantissa) // 10**<object>-self.exponent
+        return -whole if self.mantissa < 0 else whole
+
+    @classmethod
+    def scaled(cls, value, exponent):
+        return Number(value, exponent) if exponent else value
+
+    @classmethod
+    def parse(cls, str text not None):
+        whole, _, fraction = text.strip().replace(",", ".").partition(".")
+        unsigned = whole[1:] if whole[:1] in ("+", "-") else whole
+        digits = unsigned + fraction
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > MOST_EXPONENT:
+            raise ValueError(f"{text!r} is not a decimal number")
+        mantissa = int(digits)
+        if whole[:1] == "-":
+            mantissa = -mantissa
+        return Number(mantissa, -len(fraction)) if fraction else mantissa
+
+
+cdef Number exact(object mantissa, int exponent):
+    """Number(mantissa, exponent) where the power of ten is known to be in range."""
+    cdef Number number = Number.__new__(Number)
+    number.mantissa = mantissa
+    number.exponent = exponent
+    return number

@@ -1,0 +1,29 @@
+cimport cython
+
+cdef str GOOD_QUALITY
+cdef str NO_WORDS
+
+
+@cython.final
+cdef class Signal:
+    cdef public str device_alias
+    cdef public str alias
+    cdef public object parameters
+    cdef public int log
+    cdef public object place
+
+
+@cython.final
+cdef class Reading:
+    cdef readonly Signal signal
+    cdef public object value
+    cdef public object unit
+    cdef public object time_ms
+    cdef public object meter_time
+    cdef public object quality
+    cdef public object reason
+    cdef public object words
+
+
+cdef int refuse() except -1
+cdef Reading good_reading(Signal signal, object value, object unit, object meter_time)

@@ -1,0 +1,51 @@
+"""Signals and readings: what every value becomes on its way out."""
+
+from typing import Any
+
+GOOD: str
+
+class Signal:
+    """One value to read from a device: `alias` is unique within `device_alias`; `log` > 0 keeps it in the event log.
+
+    `parameters` {name: validated value}, also read as `signal[name]`; `place` where it was configured, for messages.
+    """
+
+    device_alias: str
+    alias: str
+    parameters: dict[str, Any]
+    log: int
+    place: str
+
+    def __init__(
+        self, device_alias: str, alias: str, parameters: dict[str, Any], log: int = 0, place: str = ""
+    ) -> None: ...
+    def __getitem__(self, name: str) -> Any: ...
+
+class Reading:
+    """One value of one signal at one time.
+
+    `value` int, Number, float (only if the meter sent one), str or None; `unit` as the standard writes it, or None;
+    `time_ms` gateway time, ms since 1970 UTC, 0 = the hub stamps it; `meter_time` ISO 8601 text or None;
+    `quality` one of `meterd.model.QUALITIES`; `reason` one of `meterd.model.REASONS`, or None when good; `words` what
+    the meter said to a refusal, for the log and for people.
+    """
+
+    signal: Signal
+    value: Any
+    unit: str | None
+    time_ms: int
+    meter_time: str | None
+    quality: str
+    reason: str | None
+    words: str
+
+    def __init__(
+        self,
+        signal: Signal,
+        value: Any,
+        unit: str | None = None,
+        time_ms: int = 0,
+        meter_time: str | None = None,
+        quality: str = GOOD,
+        reason: str | None = None,
+    ) -> None: ...

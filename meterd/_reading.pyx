@@ -1,0 +1,65 @@
+"""Signals and readings: what every value becomes on its way out (`meterd.model` has the rest of the records).
+
+Nothing that one holds leads back to it, so the garbage collector need not look at either.
+"""
+
+cimport cython
+
+from ._decoder cimport as_shown
+
+GOOD = "good"
+
+GOOD_QUALITY = GOOD
+NO_WORDS = ""
+
+
+@cython.final
+@cython.no_gc
+cdef class Signal:
+    def __cinit__(self, str device_alias not None, str alias not None, parameters, int log=0, place=""):
+        self.device_alias = device_alias
+        self.alias = alias
+        self.parameters = parameters
+        self.log = log
+        self.place = place
+
+    def __getitem__(self, name):
+        return self.parameters[name]
+
+    def __repr__(self):
+        return as_shown(self)
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(32)
+cdef class Reading:
+    def __init__(self, Signal signal not None, value, unit=None, time_ms=0, meter_time=None, quality=GOOD, reason=None):
+        self.signal = signal
+        self.value = value
+        self.unit = unit
+        self.time_ms = time_ms
+        self.meter_time = meter_time
+        self.quality = quality
+        self.reason = reason
+        self.words = NO_WORDS
+
+    def __repr__(self):
+        return as_shown(self)
+
+
+cdef int refuse() except -1:
+    """One that was made without its constructor; whoever reads what is in the signal looks for that."""
+    raise TypeError("a reading without a signal")
+
+
+cdef Reading good_reading(Signal signal, object value, object unit, object meter_time):
+    cdef Reading reading = Reading.__new__(Reading)
+    reading.signal = signal
+    reading.value = value
+    reading.unit = unit
+    reading.time_ms = 0
+    reading.meter_time = meter_time
+    reading.quality = GOOD_QUALITY
+    reading.words = NO_WORDS
+    return reading

@@ -1,0 +1,40 @@
+cimport cython
+
+cdef enum Context:
+    LINE_START
+    IDENTIFICATION  # '/' at line start: no data until the line ends
+    ADDRESS         # before '(' or between ')' and the next '('
+    GROUP           # behind '(' and before ')'
+
+
+cdef enum:
+    UNIT_LIMIT = 16        # units worth remembering
+    SEEN_BYTES = 1024
+
+
+@cython.final
+cdef class _Parser:
+    cdef list sets
+    cdef dict counts      # effective address: groups seen under it, as far as `counted`
+    cdef Py_ssize_t counted
+    cdef unsigned char maybe_seen[SEEN_BYTES]
+    cdef dict wanted      # effective address: index still to come; None if all of the block is wanted
+    cdef object address
+    cdef object effective
+    cdef Py_ssize_t index  # of the next group under `effective`
+    cdef object unit      # the last one, and its characters
+    cdef char unit_text[UNIT_LIMIT]
+    cdef Py_ssize_t unit_length
+    cdef Context context
+    cdef Py_ssize_t mark  # where the address or the group begins
+    cdef Py_ssize_t star  # the first '*' of the group, or -1
+    cdef bint ended       # '!' was seen
+    cdef bint satisfied   # whole lines have shown all that is wanted
+
+    cdef Py_ssize_t run(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1
+    cdef Py_ssize_t _read_group(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1
+    cdef Py_ssize_t _read_address(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1
+    cdef int _set_address(self, const unsigned char *text, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef int _add(self, const unsigned char *text, Py_ssize_t end) except -1
+    cdef Py_ssize_t _groups_seen(self, const unsigned char *text, Py_ssize_t length) except -1
+    cdef object _unit(self, const unsigned char *text, Py_ssize_t length)

@@ -1,0 +1,46 @@
+cimport cython
+
+cdef enum State:
+    HUNTING
+    SKIPPING  # the rest of a line that begins with noise
+    LINES     # data lines without STX
+    COMMAND   # behind SOH
+    BLOCK     # behind STX
+    CHECK     # ETX or EOT is there, its BCC is not
+
+cdef str NO_START
+
+
+@cython.final
+cdef class Message:
+    cdef readonly bytes command
+    cdef readonly bytes text
+    cdef readonly object bcc
+    cdef readonly bint partial
+    cdef readonly bint complete
+    cdef list _sets
+
+
+cdef Message new_message(bytes command, const unsigned char *text, Py_ssize_t length, object verdict, list sets)
+
+
+cdef class _Decoder:
+    cdef unsigned char *_buffer
+    cdef Py_ssize_t _capacity
+    cdef Py_ssize_t _start    # bytes before it are used up
+    cdef Py_ssize_t _end
+    cdef Py_ssize_t _scanned  # from `_start`
+    cdef readonly Py_ssize_t discarded
+    cdef readonly str reason
+
+    cdef int _begin(self, bytes held) except -1
+    cdef int _restart(self) except -1
+    cdef int _hold(self, bytes data) except -1
+    cdef int _drop(self, Py_ssize_t count, str reason) except -1
+    cdef int _use(self, Py_ssize_t count) except -1
+    cdef int _too_long(self) except -1
+
+
+cdef Message check_block(
+    bytes command, const unsigned char *data, Py_ssize_t text_at, Py_ssize_t check_at, bint seven_bit, list sets
+)

@@ -1,0 +1,135 @@
+"""Messages of IEC 62056-21, their block check, and the buffer that their decoders share."""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.string cimport memcpy, memmove
+
+from ._crc cimport xor_of
+from ._decoder cimport as_shown
+from ._readout cimport BLOCK_LIMIT, EOT, LINE_LIMIT, has_damage
+
+from ._readout_block import parse_readout
+from .errors import DecodeError
+
+cdef enum:
+    READOUT_HELD_LIMIT = 524288    # bytes kept for a reader who does not collect its messages
+
+MAX_BLOCK = BLOCK_LIMIT
+MAX_LINE = LINE_LIMIT
+
+NO_START = "no start of a message"
+
+cdef str MESSAGES_UNCOLLECTED = "more bytes held than anybody collects"
+cdef str TOO_LONG = "a block without end"
+
+
+@cython.final
+cdef class Message:
+    def __init__(self):
+        raise TypeError("messages come out of a decoder")
+
+    @property
+    def data_sets(self):
+        if self._sets is None:
+            self._sets = parse_readout(self.text)
+        return self._sets
+
+    def __repr__(self):
+        return as_shown(self)
+
+
+cdef Message new_message(bytes command, const unsigned char *text, Py_ssize_t length, object verdict, list sets):
+    cdef Message message = Message.__new__(Message)
+    message.command = command
+    message.text = PyBytes_FromStringAndSize(<const char *>text, length)
+    message.bcc = verdict
+    message.complete = True
+    message._sets = sets
+    return message
+
+
+cdef class _Decoder:
+    """A buffer whose beginning is the beginning of the message at hand; `_scanned` bytes of it have been looked at."""
+
+    def __dealloc__(self):
+        PyMem_Free(self._buffer)
+
+    cdef int _begin(self, bytes held) except -1:
+        self.reason = ""
+        self._restart()
+        return self._hold(held)
+
+    def reset(self):
+        self._start = self._end = 0
+        self.discarded = 0
+        self.reason = ""
+        self._restart()
+
+    def take_rest(self):
+        cdef bytes rest = PyBytes_FromStringAndSize(<const char *>self._buffer + self._start, self._end - self._start)
+        self._start = self._end = 0
+        self._restart()
+        return rest
+
+    @property
+    def missing(self):
+        return 1
+
+    cdef int _restart(self) except -1:
+        """Forget the message at hand; the next one is sought from `_start`."""
+        self._scanned = 0
+        return 0
+
+    cdef int _hold(self, bytes data) except -1:
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+        cdef Py_ssize_t left = self._end - self._start
+        cdef unsigned char *larger
+        if size == 0:
+            return 0
+        if self._start:
+            memmove(self._buffer, self._buffer + self._start, left)
+            self._start = 0
+            self._end = left
+        if left + size > self._capacity:
+            larger = <unsigned char *>PyMem_Realloc(self._buffer, 2 * (left + size))
+            if larger == NULL:
+                raise MemoryError
+            self._buffer = larger
+            self._capacity = 2 * (left + size)
+        memcpy(self._buffer + left, PyBytes_AS_STRING(data), size)
+        self._end += size
+        if self._end > READOUT_HELD_LIMIT:
+            self._restart()
+            self._drop(self._end - READOUT_HELD_LIMIT, MESSAGES_UNCOLLECTED)
+        return 0
+
+    cdef int _drop(self, Py_ssize_t count, str reason) except -1:
+        """Throw away the first `count` bytes held."""
+        self.discarded += count
+        self.reason = reason
+        return self._use(count)
+
+    cdef int _use(self, Py_ssize_t count) except -1:
+        """The first `count` bytes held are done with; what follows is looked at afresh."""
+        self._start += count
+        self._scanned = 0
+        return 0
+
+    cdef int _too_long(self) except -1:
+        self._drop(self._scanned, TOO_LONG)
+        self._restart()
+        raise DecodeError(f"a block of more than {BLOCK_LIMIT} bytes")
+
+
+cdef Message check_block(
+    bytes command, const unsigned char *data, Py_ssize_t text_at, Py_ssize_t check_at, bint seven_bit, list sets
+):
+    """The message whose BCC stands at `check_at`, behind ETX or EOT; `data` begins with its STX or SOH."""
+    cdef Message message
+    cdef object verdict = xor_of(data + 1, check_at - 1) == data[check_at]
+    if seven_bit and has_damage(data + 1, check_at):
+        verdict = False
+    message = new_message(command, data + text_at, max(check_at - 1 - text_at, 0), verdict, sets)
+    message.partial = data[check_at - 1] == EOT
+    return message

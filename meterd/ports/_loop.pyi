@@ -1,0 +1,48 @@
+"""One thread, one wait a turn."""
+
+from collections.abc import Callable
+
+from ._timers import Timer
+
+class Loop:
+    """Descriptors and timers of one thread. `time` is that of the present turn, seconds, monotonic.
+
+    `turn_ends` are called at the end of every turn.
+    """
+
+    running: bool
+    turn_ends: list[Callable[[], None]]
+
+    @property
+    def time(self) -> float: ...
+    @property
+    def timers(self) -> int: ...
+    def register(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
+        """callback(revents) at any of `events` (poll(2) masks), an error or a hang-up.
+
+        Raises: ValueError; OSError for what cannot be waited for, as a regular file.
+        """
+
+    def modify(self, fd: int, events: int) -> None:
+        """Raises: KeyError."""
+
+    def unregister(self, fd: int) -> None:
+        """Also of what is not registered."""
+
+    def arm(self, timer: Timer, deadline: float) -> None: ...
+    def next_deadline(self) -> float | None:
+        """When the next timer may be due; None for never."""
+
+    def turn(self) -> None:
+        """Wait for the next event, then serve all that are there and all timers that are due."""
+
+    def run(self) -> None:
+        """Turn until `stop()`."""
+
+    def stop(self) -> None: ...
+    def close(self) -> None: ...
+    def call_soon_from_thread(self, callback: Callable[[], None]) -> None:
+        """The one door for another thread or a signal handler: run `callback` in the loop's next turn."""
+
+    def wakeup_fd(self) -> int:
+        """Where `signal.set_wakeup_fd` may write, so that a signal ends the wait."""

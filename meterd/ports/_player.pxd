@@ -1,0 +1,50 @@
+from libc.stdint cimport int64_t
+
+from .._steps cimport Burst, Receive, Send
+from .._reading cimport Reading
+from ._echo cimport Echo
+from ._loop cimport Loop
+from ._port cimport DataReader, Port
+from ._timers cimport Timer
+
+
+cdef class Stepper(DataReader):
+    cdef readonly Loop loop
+    cdef readonly Port port
+    cdef public object on_report
+    cdef public object on_end
+    cdef public object on_words  # called with a reading whose refusal the meter put into words
+    cdef public double poll_delay_s
+    cdef public bint strips_echo
+    cdef public list observers
+    cdef public set reported
+    cdef public unsigned long bytes_sent
+    cdef public unsigned long bytes_received
+    cdef public unsigned long timeouts
+    cdef public unsigned long bad_frames
+    cdef public unsigned long retries
+    cdef public object _generator
+    cdef readonly Receive _receiving
+    cdef public object _reception   # only once bytes came that were no frame
+    cdef public Send _held          # waits for the poll delay to pass
+    cdef bytes _inbox
+    cdef readonly Echo _echo
+    cdef bint _sending       # bytes are on their way out
+    cdef public bint _unsettled
+    cdef readonly Timer _timer
+    cdef Burst _burst
+    cdef int64_t _received_since
+    cdef int64_t _last_activity
+
+    cdef void _clear_step(self)
+    cdef int _take_in(self, bytes data) except -1
+    cdef int _step(self, value, error) except -1
+    cdef object _resume(self, generator, value)
+    cdef object _answer(self, step)
+    cdef int _report(self, Reading reading) except -1
+    cdef object _receive(self, Receive step)
+    cdef object _transmit(self, Send step, bint was_held)
+    cdef bint _must_wait(self) except -1
+    cdef object _put_out(self, bytes data)
+    cdef object _exchange(self, Burst burst, frame)
+    cdef object _send_next(self, bytes data)

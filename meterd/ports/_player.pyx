@@ -1,0 +1,328 @@
+"""Takes the steps that a conversation yields and answers those of nearly every exchange; `ports.player` has the rest.
+
+The problem: what is paid for every frame and every value. A `Burst` is answered here exchange by exchange, for as long
+as each answer is the one that was due; what is not, and any error of the line, goes back to the conversation.
+Dirt it must survive: echoes, bytes that nobody waits for, conversations that meet error upon error.
+"""
+
+from cpython.bytes cimport PyBytes_GET_SIZE
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
+from libc.stdint cimport int64_t
+
+from .._clock cimport MICROSECONDS, NEVER, whole
+from .._input cimport starts_with
+from .._reading cimport NO_WORDS, Reading
+from .._steps cimport ASKING, AWAITING, SENDING, Burst, Receive, Report, ReportAll, Send
+from ._echo cimport Echo
+from ._loop cimport Loop
+from ._port cimport DataReader, Port
+from ._timers cimport Timer
+
+from ..errors import Garbled, PortGone, Silence
+
+cdef enum:
+    # Bytes that come in while nobody listens are kept up to here; more than that is babble.
+    MOST_INBOX = 65536
+    # A conversation that meets error upon error without ever waiting would hold up all other lines for good.
+    MOST_ERRORS_AT_ONCE = 100
+
+cdef extern from "Python.h":
+    int PyIter_Send(object generator, object value, PyObject **result) except -1
+
+# The answer to a step that cannot be answered yet; by its second name without a look into the module.
+cdef object WAITING = object()
+WAIT = WAITING
+cdef object ENDED = object()  # in place of a step
+
+
+cdef class Stepper(DataReader):
+    def __cinit__(self, Loop loop not None, Port port not None, on_report, on_end):
+        self.loop = loop
+        self.port = port
+        self.on_report = on_report
+        self.on_end = on_end
+        self.strips_echo = True
+        self.observers = []
+        self.reported = set()
+        self._inbox = b""
+        self._echo = Echo()
+        self._unsettled = True
+        self._timer = Timer(self._on_timer)
+        port.on_data = self._on_data
+        port.reader = self
+        port.on_sent = self._on_sent
+
+    @property
+    def received_since(self):
+        """When the present Receive began, seconds."""
+        return self._received_since / <double>MICROSECONDS
+
+    def _reset(self):
+        """Nothing is under way any more."""
+        self._clear_step()
+        self._burst = None
+        self._inbox = b""
+
+    cdef void _clear_step(self):
+        self._receiving = None
+        self._reception = None
+        self._held = None
+        self._sending = False
+        self._timer.due = NEVER
+
+    # ---- the port's side
+
+    def _on_data(self, bytes data not None):
+        self.take_data(data)
+
+    cdef int take_data(self, bytes data) except -1:
+        """What has come in, echoes and all."""
+        cdef bytes expected = self._echo.expected
+        self._last_activity = self.loop.now
+        self.bytes_received += PyBytes_GET_SIZE(data)
+        if self.observers:
+            self._show("received", data)
+        if expected:
+            if self._echo.held or starts_with(data, expected) or starts_with(expected, data):
+                data = self._echo.strip(data)
+            else:
+                self._echo.forget()  # an answer at once, as mostly
+        return self._take_in(data)
+
+    def _feed(self, bytes data not None):
+        self._take_in(data)
+
+    cdef int _take_in(self, bytes data) except -1:
+        """Give the decoder that waits what has come in; where none waits, keep it."""
+        cdef Receive step = self._receiving
+        if step is None:
+            if PyBytes_GET_SIZE(self._inbox) < MOST_INBOX and self._generator is not None:
+                self._inbox += data
+            return 0
+        try:
+            frame = step.feed(data)
+            if frame is None:
+                self._go_on(step, PyBytes_GET_SIZE(data) > 0)
+                return 0
+        except Exception as error:  # a MeterdError; or a defect, which the conversation hears of so that it can end
+            self._step(None, error)
+            return 0
+        if self.observers:
+            self._show("framed", frame)
+        self._step(frame, None)
+        return 0
+
+    def _on_sent(self):
+        if self._sending:
+            self._sending = False
+            self._last_activity = self.loop.now
+            self._step(None, None)
+
+    # ---- the conversation's side
+
+    def _advance(self, value, error=None):
+        self._step(value, error)
+
+    cdef int _step(self, value, error) except -1:
+        """Answer the present step, and take steps for as long as they can be answered at once."""
+        cdef Burst burst = self._burst
+        cdef int errors = 0
+        generator = self._generator
+        if generator is None:
+            return 0
+        self._clear_step()
+        try:
+            if burst is not None:
+                self._burst = None
+                if error is None:
+                    try:
+                        value = self._exchange(burst, value)
+                        if value is WAITING:
+                            return 0
+                    except Exception as caught:  # see _feed
+                        value, error = None, caught
+                if isinstance(error, (Silence, Garbled)):
+                    self._count(error)
+                    value, error = error, None
+            while True:
+                if error is None:
+                    step = self._resume(generator, value)
+                    if step is ENDED:
+                        break
+                else:
+                    self._count(error)
+                    step = generator.throw(error)
+                    error = None
+                try:
+                    value = self._answer(step)
+                    if value is WAITING:
+                        return 0
+                except Exception as caught:  # see _feed
+                    value, error = None, caught
+                    errors += 1
+                    if errors > MOST_ERRORS_AT_ONCE:
+                        raise
+        except StopIteration:
+            pass
+        except Exception as end:  # a bug in one protocol must not take the other lines down; the line reports it
+            self._end(end)
+            return 0
+        self._end(None)
+        return 0
+
+    cdef object _resume(self, generator, value):
+        """The next step, or ENDED."""
+        cdef PyObject *result = NULL
+        cdef int outcome = PyIter_Send(generator, value, &result)
+        step = <object>result
+        Py_DECREF(step)
+        return step if outcome else ENDED
+
+    cdef object _answer(self, step):
+        """The value to send into the conversation, or WAIT. Raises: MeterdError."""
+        kind = type(step)
+        if kind is Receive:
+            return self._receive(<Receive>step)
+        if kind is Send:
+            return self._transmit(<Send>step, False)
+        if kind is Report:
+            self._report((<Report>step).reading)
+            return None
+        if isinstance(step, Burst):
+            (<Burst>step).state = ASKING  # whatever came in between when it was yielded before
+            return self._exchange(<Burst>step, None)
+        if kind is ReportAll:
+            for reading in (<ReportAll>step).readings:
+                self._report(<Reading?>reading)
+            return None
+        return self._answer_other(step)
+
+    cdef int _report(self, Reading reading) except -1:
+        self.reported.add(reading.signal)
+        if reading.words is not NO_WORDS and reading.words and self.on_words is not None:
+            self.on_words(reading)
+        self.on_report(reading)
+        return 0
+
+    cdef object _receive(self, Receive step):
+        """A frame that is here already, else the wait begins."""
+        cdef bytes data = self._inbox
+        cdef int64_t due
+        if step is None:
+            raise TypeError("a burst without a Receive")
+        if data:
+            self._inbox = b""
+        frame = step.feed(data)
+        if frame is not None:
+            if self.observers:
+                self._show("framed", frame)
+            return frame
+        if self.port.fd < 0:
+            raise PortGone(f"{self.port.name}: the port is closed")
+        self._receiving = step
+        self._received_since = self.loop.now
+        if data or step.timeout_us == NEVER or step.is_pending():
+            self._go_on(step, PyBytes_GET_SIZE(data) > 0)
+        else:
+            due = self.loop.now + step.timeout_us
+            if due < self._timer.key:
+                self.loop.arm_at(self._timer, due)
+            else:
+                self._timer.due = due  # it is in the heap early enough
+        return WAITING
+
+    def _send(self, Send step not None, bint was_held):
+        return self._transmit(step, was_held)
+
+    cdef object _transmit(self, Send step, bint was_held):
+        if self.poll_delay_s and not was_held and self._must_wait():
+            self._held = step
+            return WAITING
+        if not step.keep_input:
+            self._inbox = b""
+        if self._unsettled:
+            self._settle(step)
+        return self._put_out(step.data)
+
+    cdef bint _must_wait(self) except -1:
+        """Within the poll delay. What still comes in does not extend it: a line that babbles must not stop us."""
+        cdef int64_t due = self._last_activity + whole(self.poll_delay_s * MICROSECONDS)
+        if self.loop.now >= due:
+            return False
+        self.loop.arm_at(self._timer, due)
+        return True
+
+    cdef object _put_out(self, bytes data):
+        if self.strips_echo:
+            self._echo.sent(data)
+        self.bytes_sent += PyBytes_GET_SIZE(data)
+        if self.observers:
+            self._show("sent", data)
+        if self.port.put_out(data) if self.port.plain else self.port.send(data):
+            self._last_activity = self.loop.now
+            return None
+        self._sending = True
+        return WAITING
+
+    # ---- many exchanges of one kind
+
+    cdef object _exchange(self, Burst burst, frame):
+        """Go on from where the burst is: `frame` is its answer where one is awaited.
+
+        Returns: WAIT; None when all is done; the frame that is not the answer which was due. Raises: MeterdError.
+        """
+        cdef bytes data
+        while True:
+            if burst.state == AWAITING:
+                found = burst.take(frame)
+                if found is None:
+                    return frame
+                burst.state = ASKING
+                if type(found) is Reading:
+                    self._report(<Reading>found)
+                else:
+                    for reading in <list?>found:
+                        self._report(<Reading?>reading)
+            if burst.state == ASKING:
+                data = burst.request()
+                if data is None:
+                    return None
+                burst.state = SENDING
+                if self._send_next(data) is WAITING:
+                    self._burst = burst
+                    return WAITING
+            burst.state = AWAITING
+            frame = self._receive(burst.receive)
+            if frame is WAITING:
+                self._burst = burst
+                return WAITING
+
+    cdef object _send_next(self, bytes data):
+        if self.poll_delay_s or self._unsettled:
+            return self._transmit(Send(data), False)
+        self._inbox = b""
+        return self._put_out(data)
+
+    # ---- what the rest of the player does
+
+    def _on_timer(self):
+        raise NotImplementedError
+
+    def _go_on(self, step, heard):
+        raise NotImplementedError
+
+    def _answer_other(self, step):
+        raise NotImplementedError
+
+    def _settle(self, step):
+        raise NotImplementedError
+
+    def _count(self, error):
+        raise NotImplementedError
+
+    def _end(self, error):
+        raise NotImplementedError
+
+    def _show(self, what, subject):
+        raise NotImplementedError

@@ -1,0 +1,47 @@
+"""Many attributes read one by one, and their values as readings."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..._reading import Reading, Signal
+from ..._steps import Burst, Receive
+from ._shortcut import Shortcut
+
+class Wanted:
+    """What is read and whom it feeds: the encoded `descriptor`, `signals`, and `scaler`, (power of ten, unit)."""
+
+    descriptor: bytes
+    signals: list[Signal]
+    scaler: tuple[int, str | None] | None
+
+class InvokeIds:
+    """Called, gives invoke-id-and-priority octets: `flags`, and ids 1 to 15 in turn."""
+
+    def __init__(self, flags: int) -> None: ...
+    def __call__(self) -> int: ...
+
+_Other = Callable[[Any, Any, Any], list[Reading]]
+
+class Registers(Burst):
+    """Reads prepared targets one by one from `start` on. `done` is the first that was not reported, `invoke` the
+    invoke-id-and-priority of the last request.
+    """
+
+    @property
+    def done(self) -> int: ...
+    @property
+    def invoke(self) -> int: ...
+    def __init__(
+        self,
+        receive: Receive,
+        shortcut: Shortcut,
+        invoke_ids: InvokeIds,
+        targets: list[Any],
+        start: int,
+        other: _Other,
+    ) -> None: ...
+
+def readings_of(targets: list[Any], results: list[tuple[Any, Any]], other: _Other) -> list[Reading]:
+    """The readings of all targets' signals out of `(code, value)` each; `other(target, code, value)` makes those that
+    are not an integer with a known scaler. Raises: ValueError where the two differ in number.
+    """

@@ -1,0 +1,31 @@
+cimport cython
+
+from ..._wrapper cimport WrapperDecoder
+
+
+cdef class Shortcut:
+    cdef Py_ssize_t _head  # octets before the APDU
+
+    cpdef bytes ask(self, unsigned char invoke, bytes descriptor)
+    cpdef bytes carry(self, bytes apdu)
+    cdef bytes _message(self, frame)
+    cdef void _count(self) noexcept
+    cpdef bytes answer(self, frame)
+    cpdef tuple hear(self, unsigned char invoke, frame)
+
+
+@cython.final
+cdef class HdlcShortcut(Shortcut):
+    cdef bytes _server
+    cdef bytes _client
+    cdef public unsigned char send_seq
+    cdef public unsigned char recv_seq
+
+    cdef bytes _frame(self, bytes message)
+
+
+@cython.final
+cdef class WrapperShortcut(Shortcut):
+    cdef unsigned int _server
+    cdef unsigned int _client
+    cdef WrapperDecoder _decoder

@@ -1,0 +1,37 @@
+"""The way that nearly every register is read: one frame out, one frame in."""
+
+from typing import Any
+
+from ..._wrapper import WrapperDecoder
+
+class Shortcut:
+    """GET.request-normal and its answer, or any APDU, in one frame each way. Its counters change only with a frame
+    that is just the answer due.
+    """
+
+    def ask(self, invoke: int, descriptor: bytes) -> bytes:
+        """The frame that asks for one attribute; `descriptor` is encoded, `invoke` the invoke-id-and-priority."""
+
+    def carry(self, apdu: bytes) -> bytes:
+        """The frame that carries any APDU that fits one frame."""
+
+    def answer(self, frame: Any) -> bytes | None:
+        """The APDU in the frame that is due, which is counted; None for any other, and nothing has changed."""
+
+    def hear(self, invoke: int, frame: Any) -> tuple[int, Any] | None:
+        """`(data-access-result or 0, value)` out of the frame that is due, which is counted; None for any other, or
+        where the value is malformed, and nothing has changed.
+        """
+
+class HdlcShortcut(Shortcut):
+    """Over HDLC; `send_seq` and `recv_seq` are N(S) and N(R), 0 to 7."""
+
+    send_seq: int
+    recv_seq: int
+
+    def __init__(self, server: bytes, client: bytes) -> None: ...
+
+class WrapperShortcut(Shortcut):
+    """Over the TCP wrapper, between two wPorts; each request drops what `decoder` holds of earlier answers."""
+
+    def __init__(self, server: int, client: int, decoder: WrapperDecoder) -> None: ...

@@ -1,0 +1,9 @@
+"""A reading as one line of JSON."""
+
+from .._reading import Reading
+
+def finite(reading: Reading) -> Reading:
+    """The reading itself; or, where its value is an infinity or not a number, one that has no value and says so."""
+
+def json_line(reading: Reading) -> str:
+    """One JSON object, without the line's end."""
