@@ -84,7 +84,8 @@ def test_cut_short_and_followed(octets: str) -> None:
         with pytest.raises(DecodeError):
             _axdr.decode_whole(data[:end])
     with pytest.raises(DecodeError, match="left over"):
-        _axdr.decode_whole(data + b"\x00")
+        _axdr.decode_whole(data + b"\x00\x01")
+    assert _axdr.decode_whole(data + bytes(5)) == _axdr.decode_whole(data), "zeros are padding"
 
 
 @pytest.mark.parametrize(
@@ -290,7 +291,7 @@ def test_get_response_normal() -> None:
     assert _axdr.get_response_normal(bytes.fromhex("C401C10104")) == (4, None)
     for other in ("C402C1", "C501C1", "C4", "", "D8"):
         assert _axdr.get_response_normal(bytes.fromhex(other)) is None
-    for broken in ("C401C1", "C401C100", "C401C1000600", "C401C10100", "C401C102", "C401C1010400", "C401C100110000"):
+    for broken in ("C401C1", "C401C100", "C401C1000600", "C401C10100", "C401C102", "C401C1010401", "C401C10011000001"):
         with pytest.raises(DecodeError):
             _axdr.get_response_normal(bytes.fromhex(broken))
 

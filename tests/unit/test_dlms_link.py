@@ -164,7 +164,7 @@ class TestRequest:
         [
             (frame(0x1F), Disconnected),
             (frame(0x97, bytes((0x10, 0, 0x01))), Disconnected),
-            (frame(0x30, b"\xe6\xe6\x00x"), ProtocolError),
+            (frame(0x30, b"\xe6\xe5\x00x"), ProtocolError),
             (frame(0x30, b""), ProtocolError),
             (frame(0xB3), ProtocolError),
         ],

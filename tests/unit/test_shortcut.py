@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from meterd._hdlc import HdlcDecoder, HdlcFrame, encode_frame
-from meterd.protocols.dlms._shortcut import HdlcShortcut
+from meterd._wrapper import WrapperDecoder, encode_wrapper
+from meterd.protocols.dlms._shortcut import HdlcShortcut, WrapperShortcut
 from meterd.protocols.dlms.apdus.get import attribute, request_normal
 from meterd.protocols.dlms.links.hdlc_control import FINAL, information, receive_ready
 
@@ -67,7 +68,7 @@ def test_a_refusal_is_an_answer() -> None:
         framed(encode_frame(CLIENT, SERVER, information(0, 1), LLC + VALUE)),  # the meter goes on speaking
         framed(encode_frame(CLIENT, SERVER, information(0, 1) | FINAL, LLC + VALUE, True)),  # a segment
         framed(encode_frame(CLIENT, SERVER, receive_ready(1) | FINAL)),
-        answer(0, 1, b"\xe6\xe6\x00" + VALUE),
+        answer(0, 1, b"\xe6\xe8\x00" + VALUE),
         answer(0, 1, LLC[:2]),
     ],
 )
@@ -81,12 +82,11 @@ def test_any_other_frame_changes_nothing(frame: HdlcFrame) -> None:
 @pytest.mark.parametrize(
     "apdu",
     [
-        "c401c2000600000064",  # answers another request
         "c402c1000000000100820001",  # a block
         "c403c101000600000064",
         "d80101",  # service not allowed
         "c401c10006000000",  # cut short
-        "c401c100060000006400",
+        "c401c10006000000640001",
         "c401c1",
         "",
     ],
@@ -97,6 +97,31 @@ def test_any_other_apdu_is_left_to_the_long_way(apdu: str) -> None:
     assert shortcut.hear(INVOKE, frame) is None
     assert (shortcut.send_seq, shortcut.recv_seq) == (0, 0)
     assert shortcut.answer(frame) == bytes.fromhex(apdu)
+
+
+@pytest.mark.parametrize(
+    "message", [LLC + VALUE + bytes(3), b"\xe6\xe6\x00" + VALUE, LLC + b"\xc4\x01\x07" + VALUE[3:]]
+)
+def test_harmless_habits_take_the_short_way(message: bytes) -> None:
+    """Padding, the LLC header of a request, an invoke id of its own where the numbers of the frames pair both."""
+    assert HdlcShortcut(SERVER, CLIENT).hear(INVOKE, answer(0, 1, message)) == (0, 100)
+
+
+def test_a_meter_may_write_both_addresses_in_another_length() -> None:
+    source, sink = b"\x00\x02\x00\x23", b"\x00\x21"
+    shortcut = HdlcShortcut(SERVER, CLIENT, source, sink)
+    frame = framed(encode_frame(sink, source, information(0, 1) | FINAL, LLC + VALUE))
+    assert framed(shortcut.ask(INVOKE, DESCRIPTOR)).destination == SERVER
+    assert shortcut.hear(INVOKE, frame) == (0, 100)
+
+
+def test_over_the_wrapper_the_invoke_id_pairs_both_unless_told_otherwise() -> None:
+    decoder = WrapperDecoder()
+    shortcut = WrapperShortcut(1, 16, decoder)
+    frame = decoder.feed(encode_wrapper(1, 16, b"\xc4\x01\x07" + VALUE[3:]))
+    assert shortcut.hear(INVOKE, frame) is None
+    shortcut.pairs = True
+    assert shortcut.hear(INVOKE, frame) == (0, 100)
 
 
 def test_what_is_no_frame_is_an_error() -> None:

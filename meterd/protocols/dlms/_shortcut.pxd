@@ -5,6 +5,7 @@ from ..._wrapper cimport WrapperDecoder
 
 cdef class Shortcut:
     cdef Py_ssize_t _head  # octets before the APDU
+    cdef public bint pairs  # question and answer belong together by the link, so the invoke id says nothing further
 
     cpdef bytes ask(self, unsigned char invoke, bytes descriptor)
     cpdef bytes carry(self, bytes apdu)
@@ -18,6 +19,8 @@ cdef class Shortcut:
 cdef class HdlcShortcut(Shortcut):
     cdef bytes _server
     cdef bytes _client
+    cdef bytes _source  # the server as it calls itself
+    cdef bytes _sink    # the client as the server calls it
     cdef public unsigned char send_seq
     cdef public unsigned char recv_seq
 

@@ -6,8 +6,10 @@ from ..._wrapper import WrapperDecoder
 
 class Shortcut:
     """GET.request-normal and its answer, or any APDU, in one frame each way. Its counters change only with a frame
-    that is just the answer due.
+    that is just the answer due. Where the link itself `pairs` question and answer, any invoke id will do.
     """
+
+    pairs: bool
 
     def ask(self, invoke: int, descriptor: bytes) -> bytes:
         """The frame that asks for one attribute; `descriptor` is encoded, `invoke` the invoke-id-and-priority."""
@@ -24,12 +26,16 @@ class Shortcut:
         """
 
 class HdlcShortcut(Shortcut):
-    """Over HDLC; `send_seq` and `recv_seq` are N(S) and N(R), 0 to 7."""
+    """Over HDLC; `send_seq` and `recv_seq` are N(S) and N(R), 0 to 7. Answers come from `source` to `sink` where the
+    meter writes the two addresses in another length.
+    """
 
     send_seq: int
     recv_seq: int
 
-    def __init__(self, server: bytes, client: bytes) -> None: ...
+    def __init__(
+        self, server: bytes, client: bytes, source: bytes | None = None, sink: bytes | None = None
+    ) -> None: ...
 
 class WrapperShortcut(Shortcut):
     """Over the TCP wrapper, between two wPorts; each request drops what `decoder` holds of earlier answers."""

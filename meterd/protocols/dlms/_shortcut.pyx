@@ -6,14 +6,15 @@ Assumptions: frames come out of `HdlcDecoder` or `WrapperDecoder`, whole and che
 connection; over HDLC it alone holds N(S) and N(R), which `protocols.dlms.link` carries on with on the long way.
 Standards: IEC 62056-46 clause 6 (I frames, counted modulo 8) and 5.3 (LLC), IEC 62056-47 clause 5.3 (wrapper), Green
 Book 9.5 (GET, normal).
-Dirt it must survive: any other frame; it gets None for an answer, has changed nothing, and goes the long way.
+Dirt it must survive: any other frame; it gets None for an answer, has changed nothing, and goes the long way. Meters
+that answer under their address in another length, with the LLC header of a request, or with one invoke id for all.
 """
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.string cimport memcpy
 
-from ..._axdr cimport response_normal
+from ..._axdr cimport ANY_INVOKE, response_normal
 from ..._hdlc cimport HdlcFrame, frame_octets
 from ..._input cimport starts_with
 from ..._wrapper cimport WrapperDecoder, WrapperFrame, wrapped
@@ -67,10 +68,13 @@ cdef class Shortcut:
     cpdef tuple hear(self, unsigned char invoke, frame):
         cdef bytes message = self._message(frame)
         cdef tuple result
+        cdef int due = invoke
         if message is None:
             return None
+        if self.pairs:
+            due = ANY_INVOKE
         try:
-            result = response_normal(message, self._head, invoke)
+            result = response_normal(message, self._head, due)
         except DecodeError:
             return None
         if result is not None:
@@ -80,9 +84,12 @@ cdef class Shortcut:
 
 @cython.final
 cdef class HdlcShortcut(Shortcut):
-    def __cinit__(self, bytes server not None, bytes client not None):
+    def __cinit__(self, bytes server not None, bytes client not None, bytes source=None, bytes sink=None):
         self._server = server
         self._client = client
+        self._source = source or server
+        self._sink = sink or client
+        self.pairs = True
         self.send_seq = self.recv_seq = 0
         self._head = LLC_SIZE
 
@@ -100,9 +107,9 @@ cdef class HdlcShortcut(Shortcut):
         cdef HdlcFrame found = <HdlcFrame?>frame
         if found.control != (((self.send_seq + 1) & 7) << 5 | FINAL | self.recv_seq << 1) or found.segmented:
             return None
-        if found.source != self._server or found.destination != self._client:
+        if found.source != self._source or found.destination != self._sink:
             return None
-        if not starts_with(found.information, LLC_RESPONSE):
+        if not (starts_with(found.information, LLC_RESPONSE) or starts_with(found.information, LLC_REQUEST)):
             return None
         return found.information
 

@@ -79,7 +79,8 @@ class Cursor:
         return found
 
     def end(self) -> None:
-        if self.offset != len(self.data):
+        """Nothing is left but zeros, which are padding. Raises: DecodeError."""
+        if self.data[self.offset :].strip(b"\x00"):
             raise DecodeError(f"{len(self.data) - self.offset} octets left over")
 
     def expect(self, tag: int, choice: int | None = None) -> None:

@@ -35,8 +35,8 @@ def exception_response(state: int, service: int, counter: int | None = None) -> 
 
 def expected_counter(apdu: bytes) -> int | None:
     """The invocation counter that a meter says it expects, if the APDU is an ExceptionResponse that tells one."""
-    told = len(apdu) == 7 and apdu[0] == codes.EXCEPTION_RESPONSE and apdu[2] == codes.INVOCATION_COUNTER_ERROR
-    return int.from_bytes(apdu[3:], "big") if told else None
+    told = len(apdu) >= 7 and apdu[0] == codes.EXCEPTION_RESPONSE and apdu[2] == codes.INVOCATION_COUNTER_ERROR
+    return int.from_bytes(apdu[3:7], "big") if told else None
 
 
 def raise_refusal(apdu: bytes) -> None:

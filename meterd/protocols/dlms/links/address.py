@@ -56,6 +56,24 @@ def split_address(address: bytes) -> tuple[int, int]:
     return (groups[0] << 7 | groups[1], groups[2] << 7 | groups[3])
 
 
+def address_value(address: bytes) -> int:
+    """All groups of an address as one number."""
+    value = 0
+    for byte in address:
+        value = value << 7 | byte >> 1
+    return value
+
+
+def same_station(address: bytes, other: bytes) -> bool:
+    """Whether two addresses, of whatever lengths, name one station: by halves or by the number as a whole.
+
+    A lone byte may stand for either half, so the one byte of client 16 is 00 21 as well as 20 01.
+    """
+    if address == other or address_value(address) == address_value(other):
+        return True
+    return split_address(address) == split_address(other)
+
+
 def hears_everybody(address: bytes) -> bool:
     """Whether a server address calls all stations on the line; who is there answers under an address of its own."""
     return len(address) > 1 and split_address(address)[1] == ALL_STATIONS[len(address) == 4]

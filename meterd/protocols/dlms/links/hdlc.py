@@ -10,7 +10,9 @@ The dirt: a lost answer is asked for again with RR, and only if the meter has no
 the request sent again under its old number; repeated frames are recognised by theirs and passed over, so that a late
 answer never stands in for the next one; UI, another station's frames and a late UA are passed over; busy meters (RNR)
 are polled; a meter that has hung up (DM) is told apart from one that is silent; some meters answer an SNRM with
-parameters not at all, so the last attempt goes without. Everything that repeats has a bound.
+parameters not at all, so the last attempt goes without; some keep a link that a dead client left open and refuse a new
+one until DISC has come; some write the two addresses in another length than they are called by, or begin an answer with
+the LLC header of a request. Everything that repeats has a bound.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from ...._hdlc import HdlcDecoder, encode_frame
 from ....conversation import Pause, Receive, Send
 from ....errors import DecodeError, Disconnected, Garbled, MeterdError, ProtocolError, Refused, Silence
 from .._shortcut import HdlcShortcut
-from .address import hears_everybody
+from .address import hears_everybody, same_station
 from .hdlc_control import (
     DEFAULT_INFO,
     DEFAULT_WINDOW,
@@ -39,6 +41,7 @@ from .hdlc_control import (
     parse_parameters,
     receive_ready,
 )
+from .hdlc_exchange import Exchange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,12 +50,9 @@ if TYPE_CHECKING:
 
 LLC_REQUEST = b"\xe6\xe6\x00"
 LLC_RESPONSE = b"\xe6\xe7\x00"
-# An APDU is at most 65535 octets by its negotiation; ciphering and some meters' notion of it add a little.
-MAX_APDU = 70_000
-# With segments of one octet a meter could keep us for ever.
-MAX_SEGMENTS = 5_000
-# Frames that are not for this exchange, per turn.
-MAX_IGNORED = 16
+LLC_SIZE = 3
+# Frames that are not for this exchange, per turn: a burst of notifications may have waited for it.
+MAX_IGNORED = 256
 # Turns in a row that bring nothing new: a meter may be busy for as long as these times the pause.
 MAX_IDLE = 50
 MAX_IDLE_IN_A_HURRY = 2
@@ -87,14 +87,19 @@ class HdlcLink:
         self.receive = Receive(self._decoder, timeout_ms, timeout_ms)
         self.shortcut = HdlcShortcut(server, client)
         self._called = server
+        # The addresses of the frames that come, as the meter writes them.
+        self._source, self._sink = server, client
+        self._ignored = 0  # frames passed over in this turn
         self._max_idle = MAX_IDLE
         self._may_go_on = False  # the last frame came without F bit: it is still the meter's turn
 
     def open(self) -> Conversation:
         """SNRM until UA; sets the limits of the connection. Raises: Silence, Garbled, Refused, ProtocolError."""
         error: MeterdError = ProtocolError("the meter was never asked")
-        for attempt in range(self.attempts):
-            bare = self.proposal == (DEFAULT_INFO, DEFAULT_WINDOW) or 0 < attempt == self.attempts - 1
+        attempt, attempts = 0, self.attempts
+        while attempt < attempts:
+            bare = self.proposal == (DEFAULT_INFO, DEFAULT_WINDOW) or 0 < attempt >= self.attempts - 1
+            attempt += 1
             try:
                 frame = yield from self._unnumbered(SNRM, b"" if bare else encode_parameters(*self.proposal))
             except (Silence, Garbled) as caught:
@@ -103,9 +108,12 @@ class HdlcLink:
             if frame.control & ~FINAL == UA:
                 self._accept_parameters(frame, bare)
                 return
-            error = Refused("the meter refuses the link: it answers SNRM with DM")
+            error = Refused("the meter refuses the link: it answers SNRM with DM, after a DISC too")
             if frame.control & ~FINAL == FRMR:
                 error = Refused(f"the meter rejects SNRM: {describe_frame_reject(frame.information)}")
+            # It may hold a link that nobody has ended, and makes no other as long as it does.
+            yield from self._disconnect()
+            attempts = max(attempts, 2)
         raise error
 
     def _accept_parameters(self, frame: HdlcFrame, bare: bool) -> None:
@@ -120,7 +128,7 @@ class HdlcLink:
         self.max_info = min(info, proposal[0])
         self.window = min(window, proposal[1])
         self.receive_window = receive_window
-        self.shortcut = HdlcShortcut(self.server, self.client)
+        self.shortcut = HdlcShortcut(self.server, self.client, self._source, self._sink)
         self.connected = True
 
     def proven(self) -> None:
@@ -137,40 +145,61 @@ class HdlcLink:
         attempts = min(self.attempts, 2) if self.connected else 1
         self.connected = False
         for _ in range(attempts):
-            try:
-                yield from self._unnumbered(DISC, b"")
+            if (yield from self._disconnect()):
                 return
-            except (Silence, Garbled):
-                continue
+
+    def _disconnect(self) -> Conversation:
+        """One DISC. Returns: whether it was answered."""
+        try:
+            yield from self._unnumbered(DISC, b"")
+        except (Silence, Garbled):
+            return False
+        return True
 
     def _unnumbered(self, command: int, parameters: bytes) -> Conversation:
         """Send SNRM or DISC; the UA, DM or FRMR that answers it."""
         self._decoder.reset()
+        self._ignored = 0
         yield Send(encode_frame(self.server, self.client, command | FINAL, parameters))
-        for _ in range(MAX_IGNORED):
+        while True:
             frame = yield from self._listen()
             if frame.control & ~FINAL in (UA, DM, FRMR):
                 return frame
-        raise Garbled("the meter sends other frames than the UA that is due")
+            self._pass_over(frame)
+
+    def _pass_over(self, frame: HdlcFrame) -> None:
+        """A frame that is not the one due. Raises: Garbled past the bound of those in one turn."""
+        self._ignored += 1
+        if self._ignored >= MAX_IGNORED:
+            raise Garbled(
+                f"{MAX_IGNORED} frames came that do not belong here, the last with control {frame.control:02X} from "
+                f"address {frame.source.hex(' ')}"
+            )
 
     def _listen(self, heard: HdlcFrame | MeterdError | None = None) -> Conversation:
         """The next frame from our meter to us; `heard` is what came already. Raises: Silence, Garbled."""
-        source = b""
-        for _ in range(MAX_IGNORED):
+        while True:
             if isinstance(heard, MeterdError):
                 raise heard
             frame = heard or (yield self.receive)
             heard = None
-            if frame.destination == self.client and (frame.source == self.server or self._introduces_itself(frame)):
+            if (frame.source == self._source and frame.destination == self._sink) or self._introduces_itself(frame):
                 return frame
-            source = frame.source
-        raise Garbled(f"only frames of other stations came, the last from address {source.hex(' ')}")
+            self._pass_over(frame)
 
     def _introduces_itself(self, frame: HdlcFrame) -> bool:
-        """Called as all stations, a meter answers under its own address; from its UA on it is spoken to by that."""
-        if self.server != self._called or not hears_everybody(self._called) or frame.control & ~FINAL != UA:
+        """Whether a frame comes from our meter under an address not heard from it yet, which is the one from then on.
+
+        Called as all stations, a meter answers under its own address; from its UA on it is spoken to by that. Another
+        length of the address it is called by is a habit of writing it: the meter may hear no other than it is called.
+        """
+        if not same_station(frame.destination, self.client):
             return False
-        self.server = frame.source
+        if not same_station(frame.source, self.server):
+            if self.server != self._called or not hears_everybody(self._called) or frame.control & ~FINAL != UA:
+                return False
+            self.server = frame.source
+        self._source, self._sink = frame.source, frame.destination
         return True
 
     def request(self, apdu: bytes, heard: HdlcFrame | MeterdError | None = None) -> Conversation:
@@ -198,7 +227,7 @@ class HdlcLink:
     def _exchange(self, message: bytes, heard: HdlcFrame | MeterdError | None) -> Conversation:
         """Turn about until the answer is whole; `heard` is what came of a first turn already."""
         counts = self.shortcut
-        exchange = _Exchange(self._segments(message), counts.send_seq, counts.recv_seq, self.receive_window)
+        exchange = Exchange(self._segments(message), counts.send_seq, counts.recv_seq, self.receive_window)
         try:
             yield from self._converse(exchange, heard)
         except (Silence, Garbled):
@@ -208,9 +237,9 @@ class HdlcLink:
             counts.send_seq = exchange.send_seq(len(exchange.outgoing))
             counts.recv_seq = exchange.recv_seq
         answer = b"".join(exchange.parts)
-        if not answer.startswith(LLC_RESPONSE):
+        if answer[:LLC_SIZE] not in (LLC_RESPONSE, LLC_REQUEST):
             raise ProtocolError(f"the answer begins with {answer[:3].hex(' ')} where the LLC header E6 E7 00 is due")
-        return answer[len(LLC_RESPONSE) :]
+        return answer[LLC_SIZE:]
 
     def another(self) -> Conversation:
         """The APDU behind one that the meter sent unasked or in pieces: waited for, or polled where it is our turn.
@@ -228,7 +257,7 @@ class HdlcLink:
     def _segments(self, message: bytes) -> list[bytes]:
         return [message[start : start + self.max_info] for start in range(0, len(message), self.max_info)]
 
-    def _converse(self, exchange: _Exchange, heard: HdlcFrame | MeterdError | None) -> Conversation:
+    def _converse(self, exchange: Exchange, heard: HdlcFrame | MeterdError | None) -> Conversation:
         """Turns in which we send and the meter answers, until the answer is whole."""
         failures = idle = 0
         poll = False
@@ -263,7 +292,7 @@ class HdlcLink:
             if idle and not exchange.complete:
                 yield Pause(BUSY_PAUSE_S)
 
-    def _turn(self, exchange: _Exchange, poll: bool) -> bytes:
+    def _turn(self, exchange: Exchange, poll: bool) -> bytes:
         """What to send now: the next window of segments, or RR where they are all there or only a poll is due."""
         segments = [] if poll else exchange.due(self.window)
         if not segments:
@@ -277,9 +306,10 @@ class HdlcLink:
             frames.append(encode_frame(self.server, self.client, control, exchange.outgoing[index], more))
         return b"".join(frames)
 
-    def _hear(self, exchange: _Exchange, heard: HdlcFrame | MeterdError | None) -> Conversation:
+    def _hear(self, exchange: Exchange, heard: HdlcFrame | MeterdError | None) -> Conversation:
         """One turn of the meter's: until its F bit or a whole answer. Returns: whether it says that it is busy."""
-        for _ in range(MAX_IGNORED):
+        self._ignored = 0
+        while True:
             frame = yield from self._listen(heard)
             heard = None
             control = frame.control
@@ -293,7 +323,7 @@ class HdlcLink:
                     return is_receive_not_ready(control)
             else:
                 self._unexpected(frame)
-        raise Garbled("the meter does not stop sending frames that do not belong here")
+            self._pass_over(frame)
 
     def _unexpected(self, frame: HdlcFrame) -> None:
         """An unnumbered frame within an exchange; UI and a late UA say nothing about it. Raises: MeterdError."""
@@ -306,67 +336,3 @@ class HdlcLink:
             raise Disconnected(f"the meter rejects a frame: {describe_frame_reject(frame.information)}")
         if kind not in (UI, UA):
             raise ProtocolError(f"the meter sends a frame with control {frame.control:02X}")
-
-
-class _Exchange:
-    """One request under way: which of its segments the meter has, and which of the answer's we have."""
-
-    __slots__ = (
-        "_first", "_sent", "_size", "_window", "acknowledged", "astray", "complete", "outgoing", "parts", "recv_seq",
-        "repeat",
-    )  # fmt: skip
-
-    def __init__(self, outgoing: list[bytes], send_seq: int, recv_seq: int, window: int) -> None:
-        self.outgoing = outgoing
-        self.acknowledged = 0
-        self.astray = 0
-        self.parts: list[bytes] = []
-        self.recv_seq = recv_seq
-        self.complete = False
-        self.repeat = False
-        self._first = send_seq
-        self._sent = 0
-        self._size = 0
-        self._window = window
-
-    def send_seq(self, index: int) -> int:
-        """N(S) of one segment."""
-        return (self._first + index) & 7
-
-    def progress(self) -> tuple[int, int]:
-        return (self.acknowledged, len(self.parts))
-
-    def due(self, window: int) -> list[int]:
-        """Which segments to send: those not acknowledged, or, where the answer is overdue, the last one again."""
-        start = self.acknowledged
-        if start == len(self.outgoing) and self.repeat and self.outgoing and not self.parts:
-            return [start - 1]
-        segments = list(range(start, min(start + window, len(self.outgoing))))
-        self._sent = max(self._sent, start + len(segments))
-        return segments
-
-    def acknowledge(self, recv_seq: int) -> None:
-        """Take the meter's N(R); one that belongs to frames never sent is an old one."""
-        count = (recv_seq - self._first - self.acknowledged) & 7
-        if count <= self._sent - self.acknowledged:
-            self.acknowledged += count
-            self.astray = 0
-        else:
-            self.astray += 1
-
-    def take(self, frame: HdlcFrame) -> bool:
-        """Take an I frame. Returns: False for one that we have already. Raises: ProtocolError past the bounds."""
-        self.acknowledge(frame.control >> 5)
-        ahead = ((frame.control >> 1 & 7) - self.recv_seq) & 7
-        if ahead:
-            # One before it was lost: the meter goes back to it when its turn comes round. Else it is an old frame.
-            return ahead < self._window
-        if self.acknowledged < len(self.outgoing):
-            return True  # no answer can come before the whole question has arrived
-        self.recv_seq = (self.recv_seq + 1) & 7
-        self.parts.append(frame.information)
-        self._size += len(frame.information)
-        if self._size > MAX_APDU or len(self.parts) > MAX_SEGMENTS:
-            raise ProtocolError(f"the answer is longer than {MAX_APDU} octets or {MAX_SEGMENTS} segments")
-        self.complete = not frame.segmented
-        return True

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ....conversation import Conversation
 
 MAX_APDU = 65_535
-MAX_IGNORED = 16
+# APDUs of other clients or devices: a burst of notifications may have waited.
+MAX_IGNORED = 256
 
 
 class WrapperLink:
