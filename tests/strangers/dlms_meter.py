@@ -120,6 +120,13 @@ class Quirks:
         self.fcs_7e = False
         self.idle = 0.0
         self.forgets = 0
+        # How it writes the two addresses in its answers, where not as it is called.
+        self.source = b""
+        self.sink = b""
+        self.llc = b"\xe6\xe7\x00"
+        self.padding = b""
+        self.invoke = -1
+        self.stale = False
         for name, value in given.items():
             assert hasattr(self, name), name
             setattr(self, name, value)
@@ -176,7 +183,7 @@ class Meter:
             return b"\x00\x01" + server + client + len(apdu).to_bytes(2, "big") + apdu
 
         out = [wrap(self.quirks.notify)] if self.quirks.notify else []
-        answer = self.apdu(message[8:])
+        answer = self.dressed(self.apdu(message[8:]))
         return [*out, wrap(answer)] if answer else out
 
     # HDLC
@@ -199,7 +206,8 @@ class Meter:
         return None
 
     def frame(self, control: int, information: bytes = b"", more: bool = False) -> bytes:
-        return hdlc(self.quirks.client, self.quirks.server, control, information, more)
+        quirks = self.quirks
+        return hdlc(quirks.sink or quirks.client, quirks.source or quirks.server, control, information, more)
 
     def _answer(self, message: bytes) -> list[bytes]:
         at = 2 + len(self.quirks.server)
@@ -225,7 +233,7 @@ class Meter:
             return self._connect(information)
         if control == 0x53:
             was, self.linked = self.linked, False
-            self.associated = False
+            self.associated = self.quirks.stale = False
             return [self.frame(0x73 if was else 0x1F)]
         if not self.linked:
             return [self.frame(0x1F)]
@@ -234,7 +242,7 @@ class Meter:
         return self._supervisory(control >> 5)
 
     def _connect(self, information: bytes) -> list[bytes]:
-        if self.quirks.snrm == "dm":
+        if self.quirks.snrm == "dm" or self.quirks.stale:
             return [self.frame(0x1F)]
         if self.quirks.snrm == "frmr":
             return [self.frame(0x97, b"\x93\x00\x01")]
@@ -253,10 +261,10 @@ class Meter:
         if more:
             return [self.frame(self.receive_seq << 5 | 0x11)]
         apdu, self.incoming = self.incoming[3:], b""
-        answer = self.apdu(apdu)
+        answer = self.dressed(self.apdu(apdu))
         if not answer:
             return []
-        octets = b"\xe6\xe7\x00" + answer
+        octets = self.quirks.llc + answer
         cut = [octets[at : at + self.quirks.info] for at in range(0, len(octets), self.quirks.info)]
         self.queue = [(part, index + 1 < len(cut)) for index, part in enumerate(cut)]
         if self.frames in self.quirks.poll_at:
@@ -291,6 +299,13 @@ class Meter:
         return [self.frame(self.receive_seq << 5 | 0x11)]
 
     # Application
+
+    def dressed(self, answer: bytes) -> bytes:
+        """An answer to GET as this meter is used to writing it."""
+        if answer[:1] != b"\xc4":
+            return answer
+        invoke = answer[2:3] if self.quirks.invoke < 0 else bytes([self.quirks.invoke])
+        return answer[:2] + invoke + answer[3:] + self.quirks.padding
 
     def apdu(self, apdu: bytes) -> bytes:
         self.apdus += 1

@@ -8,13 +8,15 @@ numbers and repeats none.
 
 What few associations need (the proof of high-level security, blocks) is imported where it is used.
 
-The dirt: late answers of another service, meters that end an association unasked, refusals in five shapes.
+The dirt: late answers of another service, meters that end an association unasked, refusals in five shapes; pushes amid
+answers, many at once, also under keys that are not ours: what is in a general form and cannot be opened is passed over,
+and was the answer only if no other comes.
 """
 
 from __future__ import annotations
 
 from ...conversation import Send
-from ...errors import Aborted, DecodeError, MeterdError, PortGone, ProtocolError, SecurityError, Silence
+from ...errors import Aborted, DecodeError, Garbled, MeterdError, PortGone, ProtocolError, SecurityError, Silence
 from . import enumerations as codes
 from ._registers import InvokeIds
 from .apdus import acse, conformance, initiate, refusals
@@ -48,8 +50,29 @@ COUNTER_STEP = 100
 MAX_COUNTER = 0xFFFF_FFFF
 # Octets that sealing adds at most: system title, lengths, security control, counter, tag.
 SEALING_OVERHEAD = 40
-# APDUs that answer nothing that was asked, passed over before giving up.
+# Late answers to earlier questions, passed over before giving up.
 MAX_STRAY = 8
+
+
+class _Strays:
+    """APDUs that came in place of the answer: how many, and why the first that could not be read could not."""
+
+    __slots__ = ("_late", "_unasked", "unread")
+
+    def __init__(self) -> None:
+        self._late = self._unasked = 0
+        self.unread: SecurityError | None = None
+
+    def count(self, unasked: bool) -> None:
+        """One more. Raises: ProtocolError, or why it cannot be read, past the bound of its kind."""
+        if unasked:
+            self._unasked += 1
+        else:
+            self._late += 1
+        if self._late >= MAX_STRAY or self._unasked >= codes.MAX_UNSOLICITED:
+            raise self.unread or ProtocolError(
+                f"the meter sends {self._late + self._unasked} APDUs that do not answer the request"
+            )
 
 
 class Association:
@@ -229,35 +252,57 @@ class Association:
         if self.ciphered:
             apdu = self._seal(apdu)
         answer = yield from self.link.request(apdu, heard)
-        for _ in range(MAX_STRAY):
+        if self.link.shortcut.pairs:
+            invoke = None
+        strays = _Strays()
+        while True:
             if answer[:1] == _GENERAL_BLOCK:
                 from .links.general_blocks import collect
 
                 answer = yield from collect(self.link, answer)
-            # Meters notify in clear whatever the association demands, and what is passed over needs no proof.
-            sealed = self.ciphered and answer[:1] not in codes.UNSOLICITED
-            plain = self._unseal(answer) if sealed else answer
+            plain = self._opened(answer, strays)
             if plain and plain[0] == expected and (invoke is None or _same_invoke(plain, invoke)):
                 return plain
             refusals.raise_refusal(plain)
-            answer = yield from self._behind(plain)
-        raise ProtocolError(f"the meter sends {MAX_STRAY} APDUs that do not answer the request")
+            answer = yield from self._behind(answer, plain, strays)
+
+    def _opened(self, answer: bytes, strays: _Strays) -> bytes:
+        """The plain APDU; b"" where it is a push under a key that is not the association's. Raises: SecurityError."""
+        # Meters notify in clear whatever the association demands, and what is passed over needs no proof.
+        if not self.ciphered or answer[:1] in codes.UNSOLICITED:
+            return answer
+        try:
+            return self._unseal(answer)
+        except SecurityError as error:
+            if answer[:1] not in codes.GENERAL_FORMS:
+                raise
+            strays.unread = strays.unread or error
+            return b""
 
     def _exchange(self, apdu: bytes, expects: Callable[[int], bool]) -> Conversation:
         """Send one ACSE APDU; the one that answers it. Raises: Refused, ProtocolError, LineError."""
         answer = yield from self.link.request(apdu)
-        for _ in range(MAX_STRAY):
-            if not answer or expects(answer[0]):
-                return answer
+        strays = _Strays()
+        while answer and not expects(answer[0]):
             refusals.raise_refusal(answer)
-            answer = yield from self._behind(answer)
-        raise ProtocolError(f"the meter sends {MAX_STRAY} APDUs that do not answer the request")
+            answer = yield from self._behind(answer, answer, strays)
+        return answer
 
-    def _behind(self, stray: bytes) -> Conversation:
-        """What follows an APDU that is no answer: it came unasked, or where nothing is numbered too late."""
-        if self.link.numbered and stray[:1] not in codes.UNSOLICITED:
+    def _behind(self, stray: bytes, plain: bytes, strays: _Strays) -> Conversation:
+        """What follows an APDU that is no answer: it came unasked, or where nothing is numbered too late.
+
+        Raises: SecurityError where nothing follows one that could not be read: it was the answer.
+        """
+        unasked = plain[:1] in codes.UNSOLICITED or stray[:1] in codes.GENERAL_FORMS
+        if self.link.numbered and not unasked:
             raise ProtocolError("the meter answers something else than it was asked")
-        return (yield from self.link.another())
+        strays.count(unasked)
+        try:
+            return (yield from self.link.another())
+        except (Silence, Garbled):
+            if strays.unread is not None:
+                raise strays.unread from None
+            raise
 
     # Sealing
 

@@ -61,6 +61,10 @@ GENERAL_SIGNING = 0xDF
 GENERAL_BLOCK_TRANSFER = 0xE0
 # What comes unasked, in the first octet: DataNotification, InformationReport, EventNotification, the last two ciphered.
 UNSOLICITED = frozenset((b"\x0f", b"\x18", b"\xc2", b"\x38", b"\xca", b"\x58", b"\xd2"))
+# The general forms of ciphering and signing, in which meters push under a key of its own, too.
+GENERAL_FORMS = frozenset((b"\xdb", b"\xdc", b"\xdd", b"\xdf"))
+# Of what comes unasked, passed over before giving up: a burst may have waited for somebody to listen.
+MAX_UNSOLICITED = 256
 
 # ACSE APDU tags (BER, application class, constructed).
 AARQ = 0x60

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ....errors import ProtocolError, Silence
 from ..apdus import block_transfer
-from ..enumerations import UNSOLICITED
+from ..enumerations import MAX_UNSOLICITED, UNSOLICITED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ MAX_BLOCKS = 20_000
 MAX_VALUE = 1 << 20
 # Windows in a row in which the block that is due does not come.
 MAX_LOST = 3
-MAX_STRAY = 8
 
 
 def collect(link: HdlcLink | WrapperLink, answer: bytes) -> Conversation:
@@ -58,9 +57,10 @@ def _next(link: HdlcLink | WrapperLink, more: bool, number: int, acknowledged: i
         else:
             acknowledge = block_transfer.GeneralBlock(True, False, 1, number, acknowledged, b"").encode()
             answer = yield from link.request(acknowledge)
-        for _ in range(MAX_STRAY):
-            if answer[:1] in UNSOLICITED:
-                answer = yield from link.another()
+        for _ in range(MAX_UNSOLICITED):
+            if answer[:1] not in UNSOLICITED:
+                break
+            answer = yield from link.another()
     except Silence:
         if link.numbered:
             raise

@@ -178,13 +178,20 @@ class HdlcLink:
 
     def _listen(self, heard: HdlcFrame | MeterdError | None = None) -> Conversation:
         """The next frame from our meter to us; `heard` is what came already. Raises: Silence, Garbled."""
+        others = b""
         while True:
             if isinstance(heard, MeterdError):
                 raise heard
-            frame = heard or (yield self.receive)
+            try:
+                frame = heard or (yield self.receive)
+            except Silence:
+                if others:
+                    raise Garbled(f"only frames of other stations came, the last from {others.hex(' ')}") from None
+                raise
             heard = None
             if (frame.source == self._source and frame.destination == self._sink) or self._introduces_itself(frame):
                 return frame
+            others = frame.source
             self._pass_over(frame)
 
     def _introduces_itself(self, frame: HdlcFrame) -> bool:
