@@ -164,7 +164,8 @@ class SecurityContext:
             raise SecurityError(f"{_UNSUPPORTED[tag]} is not supported")
         if not is_ciphered(apdu):
             raise SecurityError(f"APDU {tag:#04x} came in plaintext although a key is set")
-        title = cursor.octet_string() if tag in _GENERAL else self.peer_title
+        # Some meters leave their title out where the association has told it.
+        title = (cursor.octet_string() if tag in _GENERAL else b"") or self.peer_title
         if self.peer_title and title != self.peer_title:
             raise SecurityError("the APDU comes from another system title than the association")
         if len(title) != SYSTEM_TITLE_LENGTH:
