@@ -139,7 +139,7 @@ class TestGet:
     @pytest.mark.parametrize(
         "apdu",
         ["", "C4", "C401", "C404C100", "C5010000", "C402C1000000000102", "C402C100000000010005AA", "C403C1020000",
-         "C403C1FF00", "C403C1020000000000", "C403C10000"],
+         "C403C1FF00", "C403C1020000000001", "C403C10000"],
     )  # fmt: skip
     def test_broken_responses(self, apdu: str) -> None:
         with pytest.raises(DecodeError):
