@@ -103,6 +103,7 @@ def test_a_burst_of_notifications_before_each_answer(kind: str, wrapped: bool) -
 def test_a_flood_is_left_in_bounded_time(wrapped: bool) -> None:
     meter = Flood(wrapped=wrapped)
     meter.note, meter.waited = NOTIFICATIONS["data"], 3000
-    outcome = scan(meter, JOBS, **(WRAPPED if wrapped else {}))
+    given: dict[str, Any] = WRAPPED if wrapped else {}
+    outcome = scan(meter, JOBS, **given)
     assert outcome.error is not None and outcome.error.reason == "bad_frame"
     assert outcome.readings == []

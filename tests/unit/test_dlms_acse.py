@@ -147,7 +147,8 @@ def test_cut_short_and_followed() -> None:
         with pytest.raises(DecodeError):
             acse.decode(whole[:end])
     with pytest.raises(DecodeError):
-        acse.decode(whole + b"\x00")
+        acse.decode(whole + b"\x00\x01")
+    assert acse.decode(whole + b"\x00") == acse.decode(whole), "zeros are padding"
 
 
 def test_against_dlms_cosem() -> None:

@@ -139,7 +139,7 @@ class TestGet:
     @pytest.mark.parametrize(
         "apdu",
         ["", "C4", "C401", "C404C100", "C5010000", "C402C1000000000102", "C402C100000000010005AA", "C403C1020000",
-         "C403C1FF00", "C403C1020000000001", "C403C10000"],
+         "C403C1FF00", "C403C1020000000001", "C403C10001"],
     )  # fmt: skip
     def test_broken_responses(self, apdu: str) -> None:
         with pytest.raises(DecodeError):
@@ -147,7 +147,7 @@ class TestGet:
 
     @pytest.mark.parametrize(
         "apdu",
-        ["", "C0", "C001C1", "C001C10003", "C009C100", "C002C100", "C003C102", "C001C100030100010800FF020000",
+        ["", "C0", "C001C1", "C001C10003", "C009C100", "C002C100", "C003C102", "C001C100030100010800FF020001",
          "C003C1FF"],
     )  # fmt: skip
     def test_broken_requests(self, apdu: str) -> None:
@@ -224,7 +224,7 @@ class TestAction:
         assert action.decode_result(0xC1, raw) == action.ActionResult(0xC1, 0, 0, 123456)
 
     @pytest.mark.parametrize(
-        "apdu", ["", "C7", "C701C1", "C701C10001", "C709C100", "C701C1000000", "C702C100", "C401C100"]
+        "apdu", ["", "C7", "C701C1", "C701C10001", "C709C100", "C701C1000001", "C702C100", "C401C100"]
     )
     def test_broken_responses(self, apdu: str) -> None:
         with pytest.raises(DecodeError):
@@ -272,7 +272,7 @@ class TestRefusals:
         with pytest.raises(Refused, match="state error 99"):
             refusals.raise_refusal(hexed("D86363"))
 
-    @pytest.mark.parametrize("apdu", ["0E", "0E0106", "0E01060100", "D8", "D801", "D8010100"])
+    @pytest.mark.parametrize("apdu", ["0E", "0E0106", "0E01060101", "D8", "D801", "D8010101"])
     def test_broken(self, apdu: str) -> None:
         with pytest.raises(DecodeError):
             refusals.raise_refusal(hexed(apdu))
@@ -299,7 +299,7 @@ class TestOthers:
         assert isinstance(answer, initiate.InitiateResponse) and answer.vaa_name == codes.SN_VAA_NAME
 
     @pytest.mark.parametrize(
-        "apdu", ["", "01", "0102", "08", "0800065F1F0300", "C401", "0800065F1F040000181D0400000700"]
+        "apdu", ["", "01", "0102", "08", "0800065F1F0300", "C401", "0800065F1F040000181D0400000701"]
     )
     def test_initiate_broken(self, apdu: str) -> None:
         with pytest.raises(DecodeError):

@@ -69,12 +69,12 @@ def answering(*replies: bytes) -> Any:
     [
         (b"", Silence),
         (b"\x00\x01\x00\x01\x00\x10\x00\x40half", Garbled),
-        (encode_wrapper(9, 16, b"x") * 16, ProtocolError),
-        (encode_wrapper(1, 9, b"x") * 16, Garbled),
+        (encode_wrapper(9, 16, b"x") * 256, ProtocolError),
+        (encode_wrapper(1, 9, b"x") * 256, Garbled),
     ],
 )
 def test_no_answer(reply: bytes, error: type[Exception]) -> None:
-    outcome = converse(WrapperLink(16, 1, 500).request(b"ask"), answering(reply))
+    outcome = converse(WrapperLink(16, 1, 500).request(b"ask"), answering(reply), byte_s=0.0001)
     assert isinstance(outcome.error, error)
 
 

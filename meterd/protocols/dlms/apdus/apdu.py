@@ -78,9 +78,10 @@ class Cursor:
         self.offset = len(self.data)
         return found
 
-    def end(self) -> None:
-        """Nothing is left but zeros, which are padding. Raises: DecodeError."""
-        if self.data[self.offset :].strip(b"\x00"):
+    def end(self, padded: bool = True) -> None:
+        """Nothing is left, or nothing but zeros where it may be `padded`. Raises: DecodeError."""
+        rest = self.data[self.offset :]
+        if rest.strip(b"\x00") if padded else rest:
             raise DecodeError(f"{len(self.data) - self.offset} octets left over")
 
     def expect(self, tag: int, choice: int | None = None) -> None:

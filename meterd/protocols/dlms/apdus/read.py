@@ -7,7 +7,7 @@ Dirt: meters that put the bare value into the blocks of a single answer, without
 
 from __future__ import annotations
 
-from ...._axdr import decode_results, decode_typed, decode_whole
+from ...._axdr import decode, decode_results, decode_typed
 from ....errors import DecodeError
 from .. import enumerations as codes
 from .apdu import Cursor, Record, octet_string, results_to_bytes
@@ -138,25 +138,33 @@ def decode_response(apdu: bytes) -> list[tuple[int, Any]] | ReadBlock:
     return _results(apdu, 1)
 
 
-def _results(raw: bytes, offset: int) -> list[tuple[int, Any]]:
+def _results(raw: bytes, offset: int, padded: bool = True) -> list[tuple[int, Any]]:
     cursor = Cursor(raw, offset)
     count = cursor.count()
     results, cursor.offset = decode_results(raw, cursor.offset, count)
-    cursor.end()
+    cursor.end(padded)
     return results
 
 
 def decode_blocks(raw: bytes, count: int) -> list[tuple[int, Any]]:
     """`(code, value)` for each of the `count` specifications asked for, from the joined blocks. Raises: DecodeError."""
-    try:
-        results = _results(raw, 0)
-    except DecodeError:
-        if count != 1:
-            raise
-        return [(0, decode_whole(raw))]
+    if count == 1 and (bare := _bare(raw)):
+        return bare
+    results = _results(raw, 0)
     if len(results) != count:
         raise DecodeError(f"{count} values asked for, {len(results)} came")
     return results
+
+
+def _bare(raw: bytes) -> list[tuple[int, Any]]:
+    """The one value that `raw` is without count and choice; nothing where it has them, or has octets behind it."""
+    try:
+        _results(raw, 0, padded=False)
+    except DecodeError:
+        value, end = decode(raw)
+        if end == len(raw):
+            return [(0, value)]
+    return []
 
 
 def decode_write_request(apdu: bytes) -> list[tuple[Variable | Parameterised | BlockAccess, bytes]]:
