@@ -2,8 +2,7 @@
 
 The problem: a value is a type tag and its contents, nested at will. Assumptions: the octets are whole (link, block
 transfer and ciphering are done), lengths and counts are the meter's word and may lie. Dirt: truncated strings, counts
-larger than the message, nesting without end, compact arrays whose elements have no size, octets behind the value; each
-is a DecodeError, but for zeros behind the value, which are padding.
+larger than the message, nesting without end, compact arrays whose elements have no size; each is a DecodeError.
 Every octet is read through `take`, which alone knows how many there are.
 """
 
@@ -307,11 +306,9 @@ cdef object compact_array(Source *source, int depth):
 
 
 cdef int end(Source *source) except -1:
-    """Zeros behind a value are padding: no value that was cut wrong ends so. Anything else there may be its rest."""
-    cdef Py_ssize_t index
-    for index in range(source.left):
-        if source.at[index]:
-            raise DecodeError(f"{source.left} octets left over")
+    """Zeros behind a value are padding; anything else may be its rest."""
+    if source.left and PyBytes_FromStringAndSize(<const char *> source.at, source.left).strip(b"\0"):
+        raise DecodeError(f"{source.left} octets left over")
     return 0
 
 
@@ -329,9 +326,7 @@ def decode(bytes data not None, Py_ssize_t offset=0):
 
 
 def decode_whole(bytes data not None, Py_ssize_t offset=0):
-    """The value that fills `data` from `offset` to its end, but for padding. Raises: DecodeError, also for octets left
-    over.
-    """
+    """The value that fills `data` from `offset` to its end, or to its padding. Raises: DecodeError."""
     cdef Source source
     open_source(&source, data, offset, False)
     found = value(&source, 0)
