@@ -305,8 +305,7 @@ cdef object compact_array(Source *source, int depth):
     return (kind, elements) if source.typed else elements
 
 
-cdef int end(Source *source) except -1:
-    """Zeros behind a value are padding; anything else may be its rest."""
+cdef int end(Source *source) except -1:  # zeros behind a value are padding; anything else may be its rest
     if source.left and PyBytes_FromStringAndSize(<const char *> source.at, source.left).strip(b"\0"):
         raise DecodeError(f"{source.left} octets left over")
     return 0
