@@ -11,10 +11,11 @@ import posix
 
 from .. import log
 from ..errors import ConfigError
+from ..gateway.json_text import encode
 from ..parameters import BOTH, STRING, Parameter
 from ..ports.listener import Listener, unix_socket
 from ..ports.stream import Stream
-from .format import msgpack_fields
+from .format import json_line, msgpack_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,13 +35,23 @@ PARAMETERS = (
     Parameter(
         "path",
         STRING,
-        "Local Unix socket that streams readings as msgpack maps",
+        "Local Unix socket that streams readings: msgpack maps, or JSON lines where msgpack is not installed",
         low=1,
         high=MAX_PATH,
         origin="meterd",
         **BOTH,
     ),
 )
+
+
+def _packer(path: str) -> Callable[[Reading], bytes]:
+    """What a reading becomes on the socket. A small gateway may do without msgpack, which pulls a C++ library in."""
+    try:
+        from msgpack import packb
+    except ImportError:
+        log.notice(f"{path}: JSON lines, for msgpack is not installed (opkg install python3-msgpack)")
+        return lambda reading: encode(json_line(reading)) + b"\n"
+    return lambda reading: packb(msgpack_fields(reading))
 
 
 class LocalSocket:
@@ -50,7 +61,7 @@ class LocalSocket:
         self.path = path
         self.clients: list[Stream] = []
         self._loop = loop
-        self._pack: Callable[[Any], bytes] | None = None
+        self._pack: Callable[[Reading], bytes] | None = None
         self._batch: list[bytes] = []
         self._batch_size = 0
         try:
@@ -62,10 +73,8 @@ class LocalSocket:
         if not self.clients:
             return
         if self._pack is None:
-            from msgpack import packb
-
-            self._pack = packb
-        packed = self._pack(msgpack_fields(reading))
+            self._pack = _packer(self.path)
+        packed = self._pack(reading)
         self._batch.append(packed)
         self._batch_size += len(packed)
         if self._batch_size > MAX_BATCH:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
@@ -191,3 +192,15 @@ def test_a_crowd_is_bounded(server: Server) -> None:
     assert len(server.said) == 1
     for client in crowd:
         client.close()
+
+
+def test_without_msgpack_it_is_json_lines_and_says_so_once(server, monkeypatch):
+    monkeypatch.setitem(sys.modules, "msgpack", None)
+    client = server.client()
+    with client:
+        server.publish(Reading(ENERGY, Number(14723840, -2), "kWh", 1), Reading(ENERGY, "ż\ud800", None, 2))
+        first, second = client.recv(65536).decode().splitlines()
+    assert json.loads(first)["value"] == 147238.4
+    assert "147238.40" in first
+    assert json.loads(second)["time_ms"] == 2
+    assert sum("JSON lines" in text for text in server.said) == 1
