@@ -20,7 +20,7 @@ PARTS = {"devices": list, "signals": list, "ports": dict, "publish": dict}
 MAX_FILE = 16 << 20
 UCI_FOLDER = "/etc/config/"
 # The init script's copies: the originals are root's alone, for there are passwords in them.
-UCI_COPIES = "/var/run/meterd/config/"
+UCI_COPIES = "/var/run/meterd-config/"
 
 
 class Source:

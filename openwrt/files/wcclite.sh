@@ -1,18 +1,40 @@
 #!/bin/sh
 # What the protocols' init scripts share: each action goes to the one daemon, through its control socket.
-# Sourced by /etc/init.d/{dlms,iec62056-21,mbus,elgama}, which set PROTOCOL.
+# Sourced by /etc/init.d/{dlms,iec62056-21,mbus,elgama}, which set PROTOCOL and START.
 
 # shellcheck disable=SC2034 # rc.common reads it
-EXTRA_COMMANDS="status"
+EXTRA_COMMANDS="status running"
+MARK="$IPKG_INSTROOT/etc/meterd/disabled/$PROTOCOL"
+# Seconds that a daemon which was started just now may take until it answers.
+PATIENCE=5
+
+# The daemon starts every protocol by itself, but for those that are marked.
+enable() {
+	rm -f "$MARK"
+	ln -sf "../init.d/$PROTOCOL" "$IPKG_INSTROOT/etc/rc.d/S$START$PROTOCOL"
+}
+
+disable() {
+	mkdir -p "${MARK%/*}"
+	: >"$MARK"
+	rm -f "$IPKG_INSTROOT/etc/rc.d/S$START$PROTOCOL"
+}
 
 start() {
-	# While packages are installed the daemon comes last, and starts every enabled protocol by itself.
-	[ -z "$PKG_ROOT" ] || [ -e /var/run/meterd/control.sock ] || return 0
+	local waited=0
+
+	[ -e /var/run/meterd-config/started ] || {
+		echo "$PROTOCOL: meterd does not run; once it does, it reads these meters too (/etc/init.d/meterd start)" >&2
+		return 1
+	}
+	while [ ! -S /var/run/meterd/control.sock ] && [ "$waited" -lt "$PATIENCE" ]; do
+		sleep 1
+		waited=$((waited + 1))
+	done
 	/usr/bin/meterd start "$PROTOCOL"
 }
 
 stop() {
-	[ -z "$PKG_ROOT" ] || return 0
 	/usr/bin/meterd stop "$PROTOCOL"
 }
 
@@ -29,7 +51,10 @@ status() {
 	/usr/bin/meterd status "$PROTOCOL"
 }
 
-# The daemon starts every configured protocol by itself; its own script tells it which are disabled.
+running() {
+	status >/dev/null 2>&1
+}
+
 boot() {
 	:
 }

@@ -19,6 +19,7 @@ def scripts_root(tmp_path):
     try:
         gateway_root.scripts(tmp_path)
         gateway_root.settle(tmp_path, "meterd")
+        gateway_root.settle(tmp_path, "meterd-wcclite")
     except ToolMissing as missing:
         pytest.skip(str(missing))
     return tmp_path

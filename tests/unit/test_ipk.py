@@ -174,7 +174,7 @@ def test_a_file_that_is_not_the_indexs_is_refused(tmp_path):
 
 def test_packages_of_the_feed_come_before_what_needs_them(tmp_path):
     written(package(), tmp_path)
-    written(package("python3-ujson"), tmp_path)
+    written(Package("python3-ujson", "6-r1", "mips_24kc", "JSON"), tmp_path)
     index(tmp_path)
     contents = mini_opkg.install_from(tmp_path, tmp_path / "root", MACHINE, ["meterd"])
     assert [content.fields["Package"] for content in contents] == ["python3-ujson", "meterd"]
@@ -188,3 +188,38 @@ def test_an_ar_archive_is_not_an_ipk(tmp_path):
         archive.addfile(member, io.BytesIO(b"2.0\n"))
     with pytest.raises(mini_opkg.Refused):
         mini_opkg.check(path, X86)
+
+
+def two_in_a_root(tmp_path, second_path: str):
+    mini_opkg.install(tmp_path / "root", MACHINE, written(package(), tmp_path))
+    other = Package("meterd-simulate", "1.2-r3", "mips_24kc", "Meters")
+    other.add(second_path, b"#!/bin/sh\n", 0o755)
+    return mini_opkg.install(tmp_path / "root", MACHINE, written(other, tmp_path))
+
+
+def test_a_file_of_another_package_is_not_overwritten(tmp_path):
+    with pytest.raises(mini_opkg.Refused, match="already provided by package meterd"):
+        two_in_a_root(tmp_path, "/usr/bin/meterd")
+    assert two_in_a_root(tmp_path / "again", "/usr/bin/other").name.startswith("meterd-simulate")
+
+
+def test_the_file_list_is_in_no_order_that_the_archive_has(tmp_path):
+    made = package()
+    for name in "abcdefgh":
+        made.add(f"/etc/init.d/{name}", b"#!/bin/sh\n", 0o755)
+    mini_opkg.install(tmp_path / "root", MACHINE, written(made, tmp_path))
+    listed = (tmp_path / "root" / mini_opkg.INFO / "meterd.list").read_text().splitlines()
+    assert sorted(listed) == sorted(made.files)
+    assert listed != sorted(listed)
+
+
+def test_removing_leaves_nothing_but_changed_configuration(tmp_path):
+    root = tmp_path / "root"
+    made = package()
+    made.add("/etc/config/other", b"as shipped")
+    made.conffiles = [*made.conffiles, "/etc/config/other"]
+    mini_opkg.install(root, MACHINE, written(made, tmp_path))
+    (root / "etc/config/other").write_text("changed")
+    mini_opkg.remove(root, "meterd")
+    left = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
+    assert left == ["etc/config/other"]

@@ -10,29 +10,32 @@ import pytest
 from tools.gateway.build import compiled
 from tools.gateway.build.byte_code import byte_code
 from tools.gateway.package import packages
-from tools.gateway.package.imports import FEED, OPTIONAL, depends, imported, imported_at_once, optional, package_of
+from tools.gateway.package.imports import FEED, IF_THERE, OPTIONAL, depends, imported, imported_at_once, optional
 
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((PROJECT / "meterd").rglob("*.py"))
+
+
+def home_of(path: Path) -> str:
+    return packages.home_of(path.relative_to(PROJECT).as_posix(), path)
+
+
 FEED_MAKEFILE = (PROJECT / "openwrt" / "meterd" / "Makefile").read_text()
 
 
 def test_every_import_has_a_package():
-    known = {*FEED, *OPTIONAL, *sys.stdlib_module_names, "meterd"}
+    known = {*FEED, *IF_THERE, *OPTIONAL, *sys.stdlib_module_names, "meterd"}
     unknown = {(path.name, name) for path in SOURCES for name in imported(path) if name not in known}
     assert unknown == set()
 
 
 def test_the_core_needs_no_optional_package():
-    core = [path for path in SOURCES if not path.relative_to(PROJECT).as_posix().startswith(packages.SIMULATE)]
-    at_once = {
-        name for path in core if package_of(imported_at_once(path)) == "meterd" for name in imported_at_once(path)
-    }
+    at_once = {name for path in SOURCES if home_of(path) == "meterd" for name in imported_at_once(path)}
     assert at_once.isdisjoint(OPTIONAL)
 
 
 def test_the_sdks_makefile_declares_what_the_sources_need():
-    core = [path for path in SOURCES if not path.relative_to(PROJECT).as_posix().startswith(packages.SIMULATE)]
+    core = [path for path in SOURCES if home_of(path) == "meterd"]
     for name in depends({name for path in core for name in imported(path)}):
         assert f"+{name}" in FEED_MAKEFILE
     for name in optional({name for path in SOURCES for name in imported(path)}):
@@ -40,10 +43,39 @@ def test_the_sdks_makefile_declares_what_the_sources_need():
 
 
 def test_the_sdks_makefile_splits_as_these_packages_do():
-    for name in packages.SIMULATE:
-        assert f"+|$(PYTHON3_PKG_DIR)/{name.rstrip('/')}\n" in FEED_MAKEFILE
-        assert f"-|$(PYTHON3_PKG_DIR)/{name.rstrip('/')}\n" in FEED_MAKEFILE
-        assert (PROJECT / name).exists()
+    for home, names in packages.ROOMS.items():
+        whole = FEED_MAKEFILE.split(f"define Py3Package/{home}/filespec\n", 1)[1].partition("endef")[0]
+        assert whole == "".join(f"+|$(PYTHON3_PKG_DIR)/{name.rstrip('/')}\n" for name in names)
+        for name in names:
+            assert f"-|$(PYTHON3_PKG_DIR)/{name.rstrip('/')}\n" in FEED_MAKEFILE
+            assert (PROJECT / name).exists()
+
+
+def test_no_file_is_in_two_packages():
+    places = [place for files in packages.SYSTEM.values() for place, _ in files.values()]
+    places += [folder for folders in packages.FOLDERS.values() for folder in folders]
+    assert len(places) == len(set(places))
+    taken = [name for names in packages.ROOMS.values() for name in names]
+    assert len(taken) == len(set(taken))
+    assert not any(one != other and other.startswith(one) for one in taken for other in taken)
+
+
+def test_the_sdks_makefile_installs_what_these_packages_do():
+    for package, files in packages.SYSTEM.items():
+        section = FEED_MAKEFILE.split(f"define Py3Package/{package}/install\n", 1)[1].partition("endef")[0]
+        for name, (place, _) in files.items():
+            if not place.startswith("/lib/upgrade/"):  # conffiles that are not there become this, by OpenWrt's rules
+                assert f"../files/{name} $(1){place}\n" in section
+        for program in packages.programs_of(package):
+            assert f"$(PKG_INSTALL_DIR)/usr/bin/{program} $(1)/usr/bin/" in section
+    # Without a section of its own, a package gets every program there is.
+    for package in ("meterd-simulate", "meterd-dlms-security"):
+        assert f"define Py3Package/{package}/install\nendef\n" in FEED_MAKEFILE
+
+
+def test_what_pulls_a_cpp_library_in_is_never_asked_for():
+    assert "python3-msgpack" not in FEED_MAKEFILE
+    assert "python3-msgpack" not in depends({name for path in SOURCES for name in imported(path)})
 
 
 def test_the_sdks_makefile_has_this_version():
@@ -56,12 +88,13 @@ def test_the_sdks_makefile_compiles_with_the_same_options():
     for name, flags in (("METERD_CFLAGS", compiled.CFLAGS), ("METERD_LDFLAGS", compiled.LDFLAGS)):
         said = FEED_MAKEFILE.replace("\\\n", " ").split(f"\n{name}:=", 1)[1].split("\n", 1)[0].split()
         assert set(said) == set(flags.split()) - theirs
-    assert "\nexport PYTHONNODEBUGRANGES:=1\n" in FEED_MAKEFILE
+    assert "PYTHONNODEBUGRANGES" not in FEED_MAKEFILE, "it would reach every recipe of the whole build"
 
 
 def test_every_file_of_the_service_is_packaged():
-    scripts = {f"meterd.{name}" for name in ("postinst", "prerm", "postrm")}
-    assert {path.name for path in packages.FILES.iterdir()} == {*packages.SYSTEM, *scripts}
+    scripts = {file for files in packages.MAINTAINER_SCRIPTS.values() for file in files.values()}
+    system = {name for files in packages.SYSTEM.values() for name in files}
+    assert {path.name for path in packages.FILES.iterdir()} == {*system, *scripts}
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="byte code of 3.11 is made by 3.11")

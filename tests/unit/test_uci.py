@@ -196,7 +196,7 @@ def test_what_is_a_uci_file():
 
 
 def test_the_copy_that_the_daemon_reads_is_called_by_the_name_of_what_it_copies():
-    assert original("/var/run/meterd/config/meterd") == "/etc/config/meterd"
+    assert original("/var/run/meterd-config/meterd") == "/etc/config/meterd"
     assert original("/etc/meterd/site.json") == "/etc/meterd/site.json"
 
 

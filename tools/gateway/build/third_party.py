@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from .cache import made, run
-from .compiled import CFLAGS, LDFLAGS, strip
+from .compiled import CFLAGS, LDFLAGS, PROJECT, strip
 from .toolchain import compiler, python
 
 TYPE_CHECKING = False
@@ -107,6 +107,17 @@ def compile_ujson(
     run(log, *c, *LINK, *objects, "-o", folder / "ujson.so")
     for path in (*objects, reading, allocation):
         path.unlink()
+
+
+def licences() -> dict[str, str]:
+    """What the packages' own licences and those of what is linked into them ask to be passed on, by package."""
+    floats = "deps/double-conversion/double-conversion/LICENSE"
+    parts = [
+        sdist(UJSON) / "LICENSE.txt",
+        *(path for path in sdist(UJSON).rglob("LICENSE") if floats in path.as_posix()),
+    ]
+    linked = "\n\n".join(path.read_text() for path in parts)
+    return {"meterd.txt": (PROJECT / "LICENSE").read_text(), "python3-ujson.txt": linked}
 
 
 def msgpack(machine: Machine) -> Path:

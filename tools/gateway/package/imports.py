@@ -18,7 +18,6 @@ FEED = {
     "email": "python3-email",
     "logging": "python3-logging",
     "lzma": "python3-lzma",
-    "msgpack": "python3-msgpack",
     "multiprocessing": "python3-multiprocessing",
     "pydoc": "python3-pydoc",
     "serial": "python3-pyserial",
@@ -30,6 +29,9 @@ FEED = {
     "uuid": "python3-uuid",
     "xml": "python3-xml",
 }
+
+# Used where it is there, done without where it is not; the feed's package pulls libstdc++ in.
+IF_THERE = {"msgpack": "python3-msgpack"}
 
 # What nobody pays for who does not want it: module → (meterd's package, the feed package that it depends on). A module
 # of meterd that cannot be imported without goes into that package; where the import waits inside a function, only the

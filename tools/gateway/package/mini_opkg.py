@@ -12,6 +12,7 @@ import io
 import re
 import sys
 import tarfile
+import zlib
 from pathlib import Path
 
 from ..build.elf import Elf
@@ -19,6 +20,8 @@ from ..build.machines import MACHINES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..build.machines import Machine
 
 REQUIRED = ("Package", "Version", "Architecture", "Description")
@@ -146,10 +149,14 @@ def _check_elf(where: str, data: bytes, machine: Machine) -> None:
 
 
 def install(root: Path, machine: Machine, path: Path) -> Content:
-    """Check the package and unpack it; a configuration file that was changed stays, as opkg leaves it."""
+    """Check the package and unpack it; a configuration file that was changed stays, as opkg leaves it.
+
+    Raises: Refused, also where a file is another package's (opkg's check_data_file_clashes).
+    """
     content = check(path, machine)
     info = root / INFO
     info.mkdir(parents=True, exist_ok=True)
+    _refuse_clashes(info, content)
     recorded = _recorded(info / f"{content.fields['Package']}.conffiles")
     for name, (mode, data) in content.members.items():
         target = root / name
@@ -171,10 +178,45 @@ def install(root: Path, machine: Machine, path: Path) -> Content:
     return content
 
 
+def _refuse_clashes(info: Path, content: Content) -> None:
+    own = f"{content.fields['Package']}.list"
+    for other in sorted(info.glob("*.list")):
+        if other.name == own:
+            continue
+        for name in other.read_text().splitlines():
+            if name.lstrip("/") in content.members:
+                raise Refused(f"{content.name}: {name} is already provided by package {other.stem}")
+
+
+def in_hash_order(names: Iterable[str]) -> list[str]:
+    """As opkg lists a package's files: by a hash of the name, which is no order that anybody may count on."""
+    return sorted(names, key=lambda name: zlib.crc32(name.encode()))
+
+
+def remove(root: Path, package: str) -> None:
+    """Take a package's files away, and the folders that are empty then; changed configuration stays, as with opkg."""
+    info = root / INFO
+    recorded = _recorded(info / f"{package}.conffiles")
+    places = [root / name.lstrip("/") for name in (info / f"{package}.list").read_text().splitlines()]
+    for path in places:
+        digest = recorded.get("/" + path.relative_to(root).as_posix())
+        if path.exists() and (digest is None or digest == _digest(path.read_bytes())):
+            path.unlink()
+    folders = {folder for path in places for folder in path.parents if root in folder.parents}
+    folders |= {root / name.lstrip("/") for name in _lines(info / f"{package}.folders")}
+    for folder in sorted(folders, key=lambda path: -len(path.parts)):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    for path in info.glob(f"{package}.*"):
+        path.unlink()
+
+
 def _record(info: Path, content: Content) -> None:
     package = content.fields["Package"]
     (info / f"{package}.control").write_text("".join(f"{name}: {value}\n" for name, value in content.fields.items()))
-    (info / f"{package}.list").write_text("".join(f"/{name}\n" for name in content.members if not name.endswith("/")))
+    files = in_hash_order(f"/{name}" for name in content.members if not name.endswith("/"))
+    (info / f"{package}.list").write_text("".join(f"{name}\n" for name in files))
+    (info / f"{package}.folders").write_text("".join(f"/{name}\n" for name in content.members if name.endswith("/")))
     if content.conffiles:
         digests = [f"{name} {_digest(content.members[name.lstrip('/')][1])}\n" for name in content.conffiles]
         (info / f"{package}.conffiles").write_text("".join(digests))
@@ -185,9 +227,11 @@ def _record(info: Path, content: Content) -> None:
 
 
 def _recorded(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    return dict(line.split() for line in path.read_text().splitlines())
+    return dict(line.split() for line in _lines(path))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def _digest(data: bytes) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..build.byte_code import byte_code
 from ..build.compiled import PROJECT, meterd_modules
 from ..build.machines import MACHINES
-from ..build.third_party import UJSON, small_gzip, ujson
+from ..build.third_party import UJSON, licences, small_gzip, ujson
 from ..build.toolchain import PYTHON
 from .imports import depends, imported, imported_at_once, optional, package_of
 from .ipk import FILE_MODE, PROGRAM_MODE, SECRET_MODE, Package, index
@@ -31,6 +31,7 @@ PYTHON_DEPENDS = (f"python3-light (>= {PYTHON})", f"python3-light (<< 3.{int(PYT
 
 DESCRIPTIONS = {
     "meterd": "Reads utility meters: DLMS/COSEM, IEC 62056-21, M-Bus, Elgama",
+    "meterd-wcclite": "The WCC Lite's programs, init scripts and folders for each of meterd's protocols",
     "meterd-simulate": "Simulated meters, to try meterd without a meter",
     "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
     "meterd-mqtt": "MQTT for meterd",
@@ -38,33 +39,54 @@ DESCRIPTIONS = {
     "meterd-import": "Workbook import for meterd",
     "meterd-store": "Store and forward for meterd",
 }
-SIMULATE = (
-    "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/demo_site.py",
-    "meterd/cli/replay.py",
-)  # fmt: skip
+# Package → what of the sources lies in it alone; whatever is left is meterd's, or of the package that its imports need
+# (imports.OPTIONAL). A later room is a row here, or an import there.
+ROOMS = {
+    "meterd-simulate": (
+        "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/demo_site.py",
+        "meterd/cli/replay.py",
+    ),
+    "meterd-wcclite": ("meterd/cli/protocol_program.py",),
+}  # fmt: skip
+# Their docstrings are printed.
+DOCUMENTED = ROOMS["meterd-simulate"]
 
 # What only writes the documentation.
 DOCUMENTATION = ("meterd/config/reference.py",)
 
-# file in openwrt/files → place on the gateway and mode.
+# Package → file in openwrt/files → place on the gateway and mode.
 SYSTEM = {
-    "meterd.config": ("/etc/config/meterd", SECRET_MODE),
-    "meterd.uci-defaults": ("/etc/uci-defaults/60_meterd", PROGRAM_MODE),
-    "meterd.init": ("/etc/init.d/meterd", PROGRAM_MODE),
-    "dlms.init": ("/etc/init.d/dlms", PROGRAM_MODE),
-    "iec62056-21.init": ("/etc/init.d/iec62056-21", PROGRAM_MODE),
-    "mbus.init": ("/etc/init.d/mbus", PROGRAM_MODE),
-    "elgama.init": ("/etc/init.d/elgama", PROGRAM_MODE),
-    "service.py": ("/usr/lib/meterd/service", PROGRAM_MODE),
-    "uci.sh": ("/usr/lib/meterd/uci.sh", FILE_MODE),
-    "protocol.sh": ("/usr/lib/meterd/protocol.sh", FILE_MODE),
-    "meterd.keep": ("/lib/upgrade/keep.d/meterd", FILE_MODE),
+    "meterd": {
+        "meterd.config": ("/etc/config/meterd", SECRET_MODE),
+        "meterd.uci-defaults": ("/etc/uci-defaults/60_meterd", PROGRAM_MODE),
+        "meterd.init": ("/etc/init.d/meterd", PROGRAM_MODE),
+        "files.sh": ("/usr/lib/meterd/files.sh", FILE_MODE),
+        "service.py": ("/usr/lib/meterd/service", PROGRAM_MODE),
+        "meterd.keep": ("/lib/upgrade/keep.d/meterd", FILE_MODE),
+    },
+    "meterd-wcclite": {
+        "dlms.init": ("/etc/init.d/dlms", PROGRAM_MODE),
+        "iec62056-21.init": ("/etc/init.d/iec62056-21", PROGRAM_MODE),
+        "mbus.init": ("/etc/init.d/mbus", PROGRAM_MODE),
+        "elgama.init": ("/etc/init.d/elgama", PROGRAM_MODE),
+        "wcclite.sh": ("/usr/lib/meterd/wcclite.sh", FILE_MODE),
+        "wcclite.keep": ("/lib/upgrade/keep.d/meterd-wcclite", FILE_MODE),
+    },
 }
+CONFFILES = {"meterd": ["/etc/config/meterd"]}
 # Root writes them, the daemon's group reads them: passwords may be in there.
-FOLDERS = ("/etc/meterd", "/etc/dlms", "/etc/iec62056-21", "/etc/mbus", "/etc/elgama")
+FOLDERS = {"meterd": ("/etc/meterd",), "meterd-wcclite": ("/etc/dlms", "/etc/iec62056-21", "/etc/mbus", "/etc/elgama")}
+# Package → what opkg runs → file in openwrt/files. Whatever has init scripts enables, starts, stops and disables them.
+MAINTAINER_SCRIPTS = {
+    "meterd": {"postinst": "postinst", "prerm": "prerm", "postrm": "meterd.postrm"},
+    "meterd-wcclite": {
+        "preinst": "wcclite.preinst", "postinst": "postinst", "prerm": "prerm", "postrm": "wcclite.postrm",
+    },
+}  # fmt: skip
 # user=uid:group=gid:further group=gid, as the packages feed has them.
 USER = "meterd=871:meterd=871:dialout=20"
-MAINTAINER_SCRIPTS = ("postinst", "prerm", "postrm")
+# Of pyproject.toml's programs these; the others are meterd-wcclite's.
+PROGRAMS = ("meterd",)
 PROGRAM = """#!/usr/bin/python3 -SP
 import sys
 
@@ -90,9 +112,9 @@ def build(machine: Machine) -> list[Package]:
     sources = {path.relative_to(PROJECT).as_posix(): path for path in sorted((PROJECT / "meterd").rglob("*.py"))}
     for name in DOCUMENTATION:
         del sources[name]
-    files = byte_code({f"{SITE}/{name}": path for name, path in sources.items()}, SIMULATE, PYTHON)
+    files = byte_code({f"{SITE}/{name}": path for name, path in sources.items()}, DOCUMENTED, PYTHON)
     for name, path in sources.items():
-        home = "meterd-simulate" if name.startswith(SIMULATE) else package_of(imported_at_once(path))
+        home = home_of(name, path)
         package = packages.setdefault(home, _package(machine, home))
         needs.setdefault(home, set()).update(imported(path))
         package.add(f"{SITE}/{name}c", files[f"{SITE}/{name}"])
@@ -102,7 +124,8 @@ def build(machine: Machine) -> list[Package]:
         core.add(f"{SITE}/meterd/{path.relative_to(compiled).as_posix()}", path.read_bytes())
     for data in sorted(path for path in (PROJECT / "meterd").rglob("*.json")):
         core.add(f"{SITE}/{data.relative_to(PROJECT).as_posix()}", data.read_bytes())
-    _add_system(core)
+    for name in SYSTEM:
+        _add_system(packages[name])
     further = {name: feed for names in needs.values() for name, feed in optional(names).items()}
     for name in further:
         packages.setdefault(name, _package(machine, name))
@@ -116,18 +139,29 @@ def _package(machine: Machine, name: str) -> Package:
     return Package(name, version(), machine.name, DESCRIPTIONS[name])
 
 
-def _add_system(core: Package) -> None:
+def home_of(name: str, path: Path) -> str:
+    """The package in which a source file lies."""
+    return next((home for home, inside in ROOMS.items() if name.startswith(inside)), package_of(imported_at_once(path)))
+
+
+def programs_of(package: str) -> dict[str, str]:
+    """The programs of a package with their entry points, by name."""
     with open(PROJECT / "pyproject.toml", "rb") as file:
         programs = tomllib.load(file)["project"]["scripts"]
-    for name, entry in programs.items():
+    return {name: entry for name, entry in programs.items() if (name in PROGRAMS) == (package == "meterd")}
+
+
+def _add_system(package: Package) -> None:
+    for name, entry in programs_of(package.name).items():
         module, _, function = entry.partition(":")
-        core.add(f"/usr/bin/{name}", PROGRAM.format(site=SITE, module=module, function=function).encode(), PROGRAM_MODE)
-    for name, (place, mode) in SYSTEM.items():
-        core.add(place, (FILES / name).read_bytes(), mode)
-    core.folders = dict.fromkeys(FOLDERS, 0o750)
-    core.conffiles = ["/etc/config/meterd"]
-    core.fields["Require-User"] = USER
-    core.scripts = {name: (FILES / f"meterd.{name}").read_text() for name in MAINTAINER_SCRIPTS}
+        text = PROGRAM.format(site=SITE, module=module, function=function)
+        package.add(f"/usr/bin/{name}", text.encode(), PROGRAM_MODE)
+    for name, (place, mode) in SYSTEM[package.name].items():
+        package.add(place, (FILES / name).read_bytes(), mode)
+    package.folders = dict.fromkeys(FOLDERS[package.name], 0o750)
+    package.conffiles = CONFFILES.get(package.name, [])
+    package.fields["Require-User"] = USER
+    package.scripts = {name: (FILES / file).read_text() for name, file in MAINTAINER_SCRIPTS[package.name].items()}
 
 
 def ujson_package(machine: Machine) -> Package:
@@ -143,6 +177,9 @@ def write(machine: Machine) -> Path:
     folder = PROJECT / "dist" / machine.name
     for old in folder.glob("*.ipk"):
         old.unlink()
+    for name, text in licences().items():
+        (folder / "licences").mkdir(parents=True, exist_ok=True)
+        (folder / "licences" / name).write_text(text)
     for package in build(machine):
         package.write(folder, small_gzip)
     index(folder)

@@ -18,7 +18,7 @@ from ..build.cache import made, program
 from ..build.toolchain import PYTHON, python
 from ..package.imports import FEED
 from ..package.ipk import PROGRAM_MODE
-from ..package.mini_opkg import INFO, feed, install_from
+from ..package.mini_opkg import INFO, feed, in_hash_order, install_from
 from ..package.packages import FILES, FOLDERS, MAINTAINER_SCRIPTS, SITE, SYSTEM, USER
 
 TYPE_CHECKING = False
@@ -100,30 +100,35 @@ def shell(root: Path) -> None:
 def scripts(root: Path) -> None:
     """A root with the shell and meterd's scripts alone, on which the scripts can be tried. Raises: ToolMissing."""
     shell(root)
-    for name, (place, mode) in SYSTEM.items():
-        target = root / place.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(FILES / name, target)
-        target.chmod(mode)
-    for folder in FOLDERS:
-        (root / folder.lstrip("/")).mkdir(parents=True)
     info = root / INFO
     info.mkdir(parents=True)
-    (info / "meterd.list").write_text("".join(f"{place}\n" for place, _ in sorted(SYSTEM.values())))
-    (info / "meterd.control").write_text(f"Package: meterd\nRequire-User: {USER}\n")
-    for name in MAINTAINER_SCRIPTS:
-        shutil.copy(FILES / f"meterd.{name}", info)
-        (info / f"meterd.{name}").chmod(PROGRAM_MODE)
+    for package, files in SYSTEM.items():
+        for name, (place, mode) in files.items():
+            target = root / place.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(FILES / name, target)
+            target.chmod(mode)
+        for folder in FOLDERS[package]:
+            (root / folder.lstrip("/")).mkdir(parents=True)
+        places = in_hash_order(place for place, _ in files.values())
+        (info / f"{package}.list").write_text("".join(f"{place}\n" for place in places))
+        (info / f"{package}.control").write_text(f"Package: {package}\nRequire-User: {USER}\n")
+        for name, file in MAINTAINER_SCRIPTS[package].items():
+            shutil.copy(FILES / file, info / f"{package}.{name}")
+            (info / f"{package}.{name}").chmod(PROGRAM_MODE)
 
 
-def settle(root: Path, package: str, action: str = "postinst", upgrade: bool = False) -> str:
+def settle(root: Path, package: str, action: str = "postinst", upgrade: bool = False, manager: str = "opkg") -> str:
     """Run a package's own script as opkg does after unpacking it (`postinst`) or before removing it (`prerm`).
 
     It makes the package's users, runs its uci-defaults, enables and starts its init scripts, or ends and disables
-    them. Returns what was said. Raises: RuntimeError where the script failed. Takes root's rights.
+    them. `manager` apk sets no PKG_ROOT. Returns what was said. Raises: RuntimeError where the script failed. Takes
+    root's rights.
     """
     script = f"/{INFO}/{package}.{action}"
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PKG_ROOT": "/", "PKG_UPGRADE": "1" if upgrade else "0"}
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PKG_UPGRADE": "1" if upgrade else "0"}
+    if manager == "opkg":
+        environment["PKG_ROOT"] = "/"
     done = subprocess.run(
         [script], preexec_fn=in_root(root), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, timeout=120, check=False,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..build.machines import Machine
 
+PYTHON_PROGRAM = "/usr/bin/python3"
 USERS = {"root": 0, "meterd": 871}
 GROUPS = {"root": 0, "dialout": 20, "meterd": 871}
 
@@ -67,6 +68,24 @@ def recorded(root: Path) -> Instance | None:
     return instance
 
 
+class JailRefused(Exception):
+    """ujail would not run the command; the text is what it says."""
+
+
+def jailed(root: Path, command: list[str]) -> list[str]:
+    """The program that ujail would run, and its arguments. Raises: JailRefused.
+
+    ujail loads what its command needs before it runs it, as the loader would. Of a script it takes the interpreter's
+    path without the zero octet that ends it, finds no such file, and gives up (procd's jail/fs.c, since 2015). So the
+    command must be a program itself; in a root whose machine is emulated, a script stands for Python's.
+    """
+    with open(root / command[0].lstrip("/"), "rb") as file:
+        is_script = file.read(2) == b"#!"
+    if is_script and command[0] != PYTHON_PROGRAM:
+        raise JailRefused(f"jail: failed to load dependencies of {command[0]}")
+    return [f"/usr/bin/python{PYTHON}" if is_script else command[0], *command[1:]]
+
+
 def interpreter(root: Path, program: str) -> list[str]:
     """What the kernel would run the program with, by its first line; python3 itself is a script in the root."""
     with open(root / program.lstrip("/"), encoding="utf-8") as file:
@@ -101,13 +120,14 @@ class Supervisor:
         emulator = [f"/usr/bin/{self._machine.emulator[0]}", *self._machine.emulator[1:]]
         with open(self.output, "ab") as output:
             self._process = subprocess.Popen(
-                [*emulator, *interpreter(self.root, parameters["command"][0]), *parameters["command"]],
+                [*emulator, *jailed(self.root, parameters["command"])],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **dict(word.split("=", 1) for word in parameters["env"])},
                 preexec_fn=in_root(
                     self.root, USERS[parameters["user"][0]], GROUPS[parameters["group"][0]], (GROUPS["meterd"],)
                 ),
             )  # fmt: skip
+        (self.root / "tmp" / "procd.pid").write_text(f"{self._process.pid}\n")
         self.starts += 1
         self._started = time.monotonic()
         self._restart_at = None
@@ -130,8 +150,11 @@ class Supervisor:
     def obey(self) -> None:
         """Do what procd does with what the last action told it: end, start, signal, or leave as it is."""
         instance = recorded(self.root)
-        ended = any(call[0] == "procd_kill" for call in calls(self.root))
-        if ended or instance is None:
+        told = {call[0] for call in calls(self.root)}
+        if "procd_send_signal" in told:
+            self.signal(signal.SIGHUP)
+            return
+        if "procd_kill" in told or instance is None:
             self._end()
         if instance is not None:
             self.instance = instance

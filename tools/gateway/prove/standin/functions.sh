@@ -28,10 +28,13 @@ default_postinst() {
 		# Its own shell is all that an `exit` in it ends; once it has gone well it is not run again.
 		([ -f "$script" ] && cd /etc/uci-defaults && . "$script") && rm -f "$script"
 	done
+	! grep -q '^/etc/uci-defaults/' "$list" || uci commit
+	# In the list's order, which is no order; and whatever becomes of them.
 	for script in $(grep '^/etc/init.d/' "$list"); do
 		[ "$PKG_UPGRADE" = 1 ] || "$script" enable
 		"$script" start
 	done
+	return 0
 }
 
 default_prerm() {
@@ -42,4 +45,5 @@ default_prerm() {
 		[ "$PKG_UPGRADE" = 1 ] || "$script" disable
 		"$script" stop
 	done
+	return 0
 }
