@@ -60,10 +60,11 @@ class Plan:
     """What a driver made of one device and its signals: all that a scan of it needs, checked.
 
     `requests` is the driver's own; `refused` lists (signal, message) for signals that cannot be read as configured,
-    which fail alone with reason 'type'; `secrets` are byte strings that no trace or log may show.
+    which fail alone with reason 'type', or 'not_found' where they are `unknown`, too; `secrets` are byte strings that
+    no trace or log may show.
     """
 
-    __slots__ = ("device", "refused", "requests", "secrets", "signals")
+    __slots__ = ("device", "refused", "requests", "secrets", "signals", "unknown")
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Plan:
         self.signals = signals
         self.requests = requests
         self.refused = refused or []
+        self.unknown: set[Signal] = set()
         self.secrets = secrets
 
 

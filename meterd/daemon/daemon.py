@@ -119,7 +119,7 @@ class Daemon:
             log.info(f"{device.alias}: {describe(plan)}")
         for signal, message in plan.refused:
             log.warning(f"{device.alias}/{signal.alias}: {message}")
-            self.hub.publish(failed(signal, "type"))
+            self.hub.publish(failed(signal, "not_found" if signal in plan.unknown else "type"))
         status = known.status if known is not None else DeviceStatus(device.alias)
         if known is not None and known.plan.device.line == device.line:
             memory = known.memory

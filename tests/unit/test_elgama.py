@@ -202,6 +202,13 @@ def test_what_resolves_to_nothing_fails_alone(job: str, tag: str, why: str) -> N
     assert outcome.values() == {"good": outcome.values()["good"]}
 
 
+def test_a_name_of_no_register_is_not_found_and_a_wrong_field_is_a_type() -> None:
+    nowhere, field = signal("7.7.7", alias="nowhere"), signal("1.8.0", "1.8.0#0", alias="field")
+    plan = driver.plan(device(), [nowhere, field])
+    assert {refused.alias for refused, _ in plan.refused} == {"nowhere", "field"}
+    assert plan.unknown == {nowhere}
+
+
 def test_an_item_that_nobody_knows_leaves_its_neighbours_alone() -> None:
     assert told(scan(device(), [signal("1.8.0,9.9.9", "1.8.0")], {}))["1.8.0"][2] == "good"
 

@@ -12,7 +12,7 @@ from ...model import Plan, failed
 from .neighbours import no_profile
 from .profile import DLMS, VALUE, WITHOUT_CODEC, Profile
 from .requests import CosemRequests, ModeCRequests
-from .selection import Choice, choose
+from .selection import Choice, UnknownName, choose
 from .settings import dlms_settings, session_settings
 
 TYPE_CHECKING = False
@@ -41,17 +41,22 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
         return Plan(device, list(signals), NoProfile(no_profile(device, profile)))
     choices: list[Choice] = []
     refused: list[tuple[Signal, str]] = []
+    unknown: set[Signal] = set()
     for signal in signals:
         try:
             choices.append(choose(profile, signal))
         except ValueError as error:
             refused.append((signal, str(error)))
+            if isinstance(error, UnknownName):
+                unknown.add(signal)
     requests = _requests(device, profile)
     requests.choices = _by_job(choices)
     # A load profile or log owes no reading to a scan: it reports what is new.
     owed = [choice.signal for choice in choices if choice.register.kind == VALUE]
     secrets = (device["password"].encode("ascii"),) if device["password"] else ()
-    return Plan(device, owed, requests, refused, secrets)
+    made = Plan(device, owed, requests, refused, secrets)
+    made.unknown = unknown
+    return made
 
 
 def _requests(device: Device, profile: Profile) -> CosemRequests | ModeCRequests:

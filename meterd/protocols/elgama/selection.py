@@ -20,6 +20,10 @@ MAX_ITEMS = 64
 MAX_FIELD = 255
 
 
+class UnknownName(ValueError):
+    """No register, alias or raw form is called so."""
+
+
 class Choice:
     """What feeds one signal: `register`, and of it `field` (from 1), `column` (an OBIS code) or `attribute`, or None.
 
@@ -128,7 +132,7 @@ def find(profile: Profile, name: str) -> Register:
             return _raw(profile, f"{profile.unlisted}:{name}")
     if known is None:
         found = f'found "{name}", which profile {profile.name} does not have'
-        raise ValueError(f"{found}, allowed: its registers and aliases; add it to {profile.file}")
+        raise UnknownName(f"{found}, allowed: its registers and aliases; add it to {profile.file}")
     return known
 
 
