@@ -25,7 +25,7 @@ cdef enum:
     NAK = 0x15
     BLANK = 0x20
     DAMAGED = 0x80         # set in a 7-bit character whose parity was wrong
-    BLOCK_LIMIT = 262144
+    BLOCK_LIMIT = 524288
     LINE_LIMIT = 256
 
 

@@ -16,6 +16,7 @@ cdef class Message:
     cdef readonly bytes command
     cdef readonly bytes text
     cdef readonly object bcc
+    cdef readonly bint sum_fits  # its check character is the sum of the others, which is no block check
     cdef readonly bint partial
     cdef readonly bint complete
     cdef list _sets

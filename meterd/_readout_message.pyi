@@ -21,6 +21,10 @@ class Message:
         """True: block check right. False: it is wrong, or a character had bad parity. None: there is none."""
 
     @property
+    def sum_fits(self) -> bool:
+        """Whether the check character is the sum of the others, as some makers have it."""
+
+    @property
     def partial(self) -> bool:
         """Ended by EOT: acknowledge, and a further block follows."""
 

@@ -5,7 +5,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.string cimport memcpy, memmove
 
-from ._crc cimport xor_of
+from ._crc cimport sum_of, xor_of
 from ._decoder cimport as_shown
 from ._readout cimport BLOCK_LIMIT, EOT, LINE_LIMIT, has_damage
 
@@ -13,7 +13,7 @@ from ._readout_block import parse_readout
 from .errors import DecodeError
 
 cdef enum:
-    READOUT_HELD_LIMIT = 524288    # bytes kept for a reader who does not collect its messages
+    READOUT_HELD_LIMIT = 1048576    # bytes kept for a reader who does not collect its messages
 
 MAX_BLOCK = BLOCK_LIMIT
 MAX_LINE = LINE_LIMIT
@@ -128,8 +128,11 @@ cdef Message check_block(
     """The message whose BCC stands at `check_at`, behind ETX or EOT; `data` begins with its STX or SOH."""
     cdef Message message
     cdef object verdict = xor_of(data + 1, check_at - 1) == data[check_at]
-    if seven_bit and has_damage(data + 1, check_at):
+    cdef unsigned int width = 0x7F if seven_bit else 0xFF
+    cdef bint is_damaged = seven_bit and has_damage(data + 1, check_at)
+    if is_damaged:
         verdict = False
     message = new_message(command, data + text_at, max(check_at - 1 - text_at, 0), verdict, sets)
+    message.sum_fits = not is_damaged and (sum_of(data + 1, check_at - 1) ^ data[check_at]) & width == 0
     message.partial = data[check_at - 1] == EOT
     return message

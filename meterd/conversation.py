@@ -66,16 +66,20 @@ if TYPE_CHECKING:
 class LineSettings:
     """Speed and character format of a serial line; without effect over TCP.
 
-    `data_bits` 5 to 8, `parity` 'none', 'even' or 'odd', `stop_bits` 1 or 2.
+    `data_bits` 5 to 8, `parity` 'none', 'even' or 'odd', `stop_bits` 1 or 2. `within_eight`: a converter carries the
+    seven data bits and their parity as eight, which has effect over TCP alone.
     """
 
-    __slots__ = ("baudrate", "data_bits", "parity", "stop_bits")
+    __slots__ = ("baudrate", "data_bits", "parity", "stop_bits", "within_eight")
 
-    def __init__(self, baudrate: int, data_bits: int = 8, parity: str = "none", stop_bits: int = 1) -> None:
+    def __init__(
+        self, baudrate: int, data_bits: int = 8, parity: str = "none", stop_bits: int = 1, within_eight: bool = False
+    ) -> None:
         self.baudrate = baudrate
         self.data_bits = data_bits
         self.parity = parity
         self.stop_bits = stop_bits
+        self.within_eight = within_eight
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LineSettings) and self.key() == other.key()
@@ -83,8 +87,8 @@ class LineSettings:
     def __hash__(self) -> int:
         return hash(self.key())
 
-    def key(self) -> tuple[int, int, str, int]:
-        return (self.baudrate, self.data_bits, self.parity, self.stop_bits)
+    def key(self) -> tuple[int, int, str, int, bool]:
+        return (self.baudrate, self.data_bits, self.parity, self.stop_bits, self.within_eight)
 
     def character_bits(self) -> int:
         """Bits on the wire for one character: start, data, parity, stop."""
@@ -92,7 +96,7 @@ class LineSettings:
 
     def at(self, baudrate: int) -> LineSettings:
         """The same character format at another speed."""
-        return LineSettings(baudrate, self.data_bits, self.parity, self.stop_bits)
+        return LineSettings(baudrate, self.data_bits, self.parity, self.stop_bits, self.within_eight)
 
     def __repr__(self) -> str:
         return f"{self.baudrate} {self.data_bits}{self.parity[0].upper()}{self.stop_bits}"

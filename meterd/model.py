@@ -45,6 +45,10 @@ class Device:
     def over_tcp(self) -> bool:
         return bool(self.parameters.get("ip"))
 
+    def has_line(self) -> bool:
+        """Whether its speed and character format are meterd's to set: by itself, or through the server (RFC 2217)."""
+        return not self.over_tcp() or self.parameters.get("serial_server") == "rfc2217"
+
     def __repr__(self) -> str:
         return f"Device({self.alias})"
 
@@ -89,10 +93,11 @@ class Memory:
     place; `persistent` (text keys, JSON values) also survives a restart once `save()` has returned. A counter that must
     never be used twice is saved first. `random_bytes` makes challenges, where there is a source. `rung` names how far
     the last conversation got, for diagnosis. `line_lost` says that the line was away since the last scan that went
-    well, so that what answers now may be another meter; a driver that has looked says False.
+    well, so that what answers now may be another meter; a driver that has looked says False. `brief`: the line has
+    others to serve, so a meter that has not answered lately is to be tried once, without retries (`daemon.schedule`).
     """
 
-    __slots__ = ("_save", "line_lost", "own", "persistent", "random_bytes", "rung", "volatile")
+    __slots__ = ("_save", "brief", "line_lost", "own", "persistent", "random_bytes", "rung", "volatile")
 
     def __init__(
         self, persistent: dict[str, Any] | None = None, save: Callable[[dict[str, Any]], bool] | None = None,
@@ -100,6 +105,7 @@ class Memory:
     ) -> None:  # fmt: skip
         self.volatile: dict[str, Any] = {}
         self.own: Any = None
+        self.brief = False
         self.rung = ""
         self.line_lost = False
         self.random_bytes = random_bytes

@@ -32,12 +32,13 @@ class Parameter:
     values allowed (strings are matched without regard to case and stored as listed here); `required_tcp` and
     `required_serial` as the table's two columns say; `origin` 'seed' for the manual's parameters, 'meterd' for ours;
     `aliases` older names; `secret` values are never shown, and may also come from a file named by `<name>_file`;
-    `check` may refuse or rewrite a value of the right kind: it raises ValueError saying what is allowed.
+    `check` may refuse or rewrite a value of the right kind: it raises ValueError saying what is allowed. With `blanks`
+    those at a string's ends belong to it.
     """
 
     __slots__ = (
-        "aliases", "check", "choices", "default", "help", "high", "kind", "low", "name", "origin", "required_serial",
-        "required_tcp", "secret",
+        "aliases", "blanks", "check", "choices", "default", "help", "high", "kind", "low", "name", "origin",
+        "required_serial", "required_tcp", "secret",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +57,7 @@ class Parameter:
         aliases: tuple[str, ...] = (),
         secret: bool = False,
         check: Callable[[Any], Any] | None = None,
+        blanks: bool = False,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -70,6 +72,7 @@ class Parameter:
         self.aliases = aliases
         self.secret = secret
         self.check = check
+        self.blanks = blanks
 
     def but(self, **changes: Any) -> Parameter:
         """The same row with some columns changed."""
@@ -98,7 +101,7 @@ class Parameter:
         elif self.kind == BOOLEAN:
             value = _boolean(found)
         else:
-            value = found.strip() if type(found) is str else _text(found)
+            value = (found if self.blanks else found.strip()) if type(found) is str else _text(found)
         if value is None:
             raise ValueError(self.allowed())
         if self.choices or self.low is not None or self.high is not None:

@@ -38,6 +38,8 @@ class FrameOutput:
         """Raw telegrams are RawOutput's."""
 
     def framed(self, frame: Any) -> None:
+        if frame == b"":
+            return  # somebody looked whether anything had come
         if isinstance(frame, bytes):
             log.notice(f"{self._line} frame", port=self._line, data=frame)
         else:

@@ -23,7 +23,9 @@ MAX_SHOWN = 60
 MAX_SEEN = 64
 MAX_SECRET_FILE = 4096
 # Set over TCP, these are ignored, wrong or not: an old workbook carries both.
-SERIAL_ONLY = frozenset(("device", "baudrate", "databits", "stopbits", "parity", "flowcontrol", "serial_close_delay"))
+SERIAL_ONLY = frozenset(("device", "flowcontrol", "serial_close_delay"))
+# So are these where they are wrong; else they say how the line behind a converter is.
+LINE_FORMAT = frozenset(("baudrate", "databits", "stopbits", "parity"))
 _ABSENT = (None, "")
 
 
@@ -71,9 +73,8 @@ class Table:
             seen = all_seen[name]
             value = seen.get(found) if type(found) is str else None
             if value is None:
-                try:
-                    value = parameter.read(found)
-                except ValueError:
+                value = _lenient(parameter, found, over_tcp)
+                if value is _WRONG:
                     return None
                 if type(found) is str and len(seen) < MAX_SEEN:
                     seen[found] = value
@@ -97,6 +98,8 @@ class Table:
                 if parameter.required_tcp if over_tcp else parameter.required_serial:
                     transport = "" if parameter.required_tcp == parameter.required_serial else _over(over_tcp)
                     complain(name, f"is missing{transport}, allowed: {parameter.allowed()}")
+            elif over_tcp and name in LINE_FORMAT:
+                values[name] = _lenient(parameter, found, over_tcp)
             else:
                 values[name] = read_value(parameter, found, complain)
         if not row.keys() <= self.known:
@@ -109,7 +112,15 @@ class Table:
                 complain(name, f"is not known here{did_you_mean(name, self.known)}")
 
 
-_WRONG = object()  # stands for a value that has been complained about already
+_WRONG = object()  # stands for a value that has been complained about already, or is to be
+
+
+def _lenient(parameter: Parameter, found: Any, over_tcp: bool) -> Any:
+    """The value of a cell; where it is wrong, _WRONG, or the default of what counts on serial lines."""
+    try:
+        return parameter.read(found)
+    except ValueError:
+        return parameter.default if over_tcp and parameter.name in LINE_FORMAT else _WRONG
 
 
 def _over(over_tcp: bool) -> str:

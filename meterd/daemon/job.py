@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # However fast a configuration asks for it, a port that cannot be opened is not tried more often than this.
 SHORTEST_RETRY_S = 0.1
+# What a single attempt takes beyond its time-out, as long as none was measured.
+BRIEF_MARGIN_S = 1.0
 
 
 class Job:
@@ -42,7 +44,8 @@ class Job:
         self.timeout_s = (parameters.get("timeout_ms") or 5000) / 1000.0
         reconnect = parameters.get("reconnect_time")
         retry_s = None if reconnect is None else max(reconnect / 1000.0, SHORTEST_RETRY_S)
-        self.turn = Turn(now, (parameters.get("scan_rate_ms") or 10000) / 1000.0, retry_s)
+        period_s = (parameters.get("scan_rate_ms") or 10000) / 1000.0
+        self.turn = Turn(now, period_s, retry_s, self.timeout_s + BRIEF_MARGIN_S)
 
     def alias(self) -> str:
         return self.plan.device.alias

@@ -197,6 +197,9 @@ class Line:
         except Exception as error:  # a defect of one protocol is no reason to stop the others
             self._ended(error)
             return
+        if self._tcp is not None:
+            self._tcp.neutral()
+        job.memory.brief = job.turn.brief
         self.player.start(conversation, job.poll_delay_s)
 
     # ---- what comes of it

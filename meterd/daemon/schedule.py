@@ -4,6 +4,11 @@ A meter that does not answer costs its whole time-out budget. So a silent device
 and only if its attempt ends before the next live one is due, or the line has saved up enough of the time that silent
 devices may take from live ones: SILENT_SHARE of all time. On a line that is too slow for its live ones there is never a
 time when none is due; there a silent device that has waited for long takes its share all the same.
+
+Patience: a silent device is tried as on the first day, with all retries and wake-ups, wherever there is room for that.
+Where there is only room for less, it gets a `brief` turn meanwhile, one attempt in time that nobody else wants; that
+takes nothing from the share, so that the whole attempt comes when the share has grown to it. A meter that only wakes up
+at the second call is met again so, and what one dead meter costs its line stays bounded all the same.
 Pure arithmetic: the clock is an argument.
 """
 
@@ -22,16 +27,22 @@ LIVE, UNTRIED, SILENT = 0, 1, 2
 
 
 class Turn:
-    """When one device is due: every `period_s`, or `retry_s` after it was silent if given. Seconds, monotonic."""
+    """When one device is due: every `period_s`, or `retry_s` after it was silent if given. Seconds, monotonic.
 
-    __slots__ = ("cost_s", "due", "period_s", "retry_s", "state")
+    `cost_s` is what its last whole turn took, `brief_s` its last brief one, or may take; `brief` says which kind the
+    turn at hand is.
+    """
 
-    def __init__(self, due: float, period_s: float, retry_s: float | None = None) -> None:
+    __slots__ = ("brief", "brief_s", "cost_s", "due", "period_s", "retry_s", "state")
+
+    def __init__(self, due: float, period_s: float, retry_s: float | None = None, brief_s: float = 0.0) -> None:
         self.due = due
         self.period_s = period_s
         self.retry_s = retry_s
         self.state = UNTRIED
         self.cost_s = 0.0
+        self.brief_s = brief_s
+        self.brief = False
 
 
 class Schedule:
@@ -58,33 +69,51 @@ class Schedule:
         if untried is not None and (live is None or self._last_was_live):
             live = untried
         if silent is None or (live is not None and now - silent.due <= silent.cost_s / SILENT_SHARE):
-            return live
-        return silent if self._delay(silent.cost_s, now) <= self._credit + EPSILON_S else live
+            chosen, brief = live, False
+        elif self._delay(silent.cost_s, now) <= self._credit + EPSILON_S:
+            chosen, brief = silent, False
+        else:
+            chosen, brief = live, False
+            if live is None and self._fits_briefly(silent, now):
+                chosen, brief = silent, True
+        if chosen is not None:
+            chosen.brief = brief
+        return chosen
 
     def next_time(self, now: float) -> float | None:
         """When `pick` may have something again; None for never."""
         times = []
+        silent: Turn | None = None
         for turn in self.turns:
             if turn.state != SILENT or turn.due > now:
                 times.append(turn.due)
-            else:
-                short = self._delay(turn.cost_s, now) - self._credit
-                times.append(now + max(short, EPSILON_S) / SILENT_SHARE)
+            elif silent is None or turn.due < silent.due:
+                silent = turn
+        if silent is not None:
+            short = self._delay(silent.cost_s, now) - self._credit
+            times.append(now + max(short, EPSILON_S) / SILENT_SHARE)
         return min(times, default=None)
 
     def finished(self, turn: Turn, started: float, now: float, answered: bool) -> None:
         """Take note of how a turn went. A device that `answered`, if only to refuse, is not asked before its time: a
         meter may lock up after a few wrong passwords."""
-        turn.cost_s = now - started
+        if turn.brief and not answered:
+            turn.brief_s = now - started
+        else:
+            turn.cost_s = now - started
         self._last_was_live = turn.state == LIVE
         if not answered:
             self._accrue(now)
-            self._credit = max(self._credit - self._delay(turn.cost_s, started), -self._largest_cost())
+            self._credit = max(self._credit - self._delay(now - started, started), -self._largest_cost())
         turn.state = LIVE if answered else SILENT
         if not answered and turn.retry_s is not None:
             turn.due = now + turn.retry_s
         else:
             turn.due = max(turn.due + turn.period_s, now)
+
+    def _fits_briefly(self, turn: Turn, now: float) -> bool:
+        """Whether a brief attempt costs nobody anything."""
+        return 0.0 < turn.brief_s < turn.cost_s and self._delay(turn.brief_s, now) <= EPSILON_S
 
     def _accrue(self, now: float) -> None:
         if self._credit_at is not None:

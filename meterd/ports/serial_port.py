@@ -11,15 +11,13 @@ import os
 import select
 import termios
 from fcntl import ioctl
-from operator import xor
 from struct import unpack
 
-from .._crc import add_parity, strip_parity
 from ..conversation import LineSettings
 from ..errors import PortGone
 from ._loop import Loop
-from ._port import Port
 from ._timers import Timer
+from .parity_port import ParityPort
 
 SPEEDS = {
     baudrate: getattr(termios, f"B{baudrate}")
@@ -48,28 +46,6 @@ def format_flags(settings: LineSettings) -> int:
     if settings.stop_bits == 2:
         flags |= termios.CSTOPB
     return flags
-
-
-class ParityPort(Port):
-    """A port that may carry 7E1 or 7O1 within 8N1; `software_parity` is 'even', 'odd' or empty."""
-
-    __slots__ = ("software_parity",)
-
-    def __init__(self, loop: Loop, name: str) -> None:
-        super().__init__(loop, name)
-        self.plain = False
-        self.software_parity = ""
-
-    def _read(self) -> bytes:
-        data = super()._read()
-        return strip_parity(data, self.software_parity == "odd") if self.software_parity else data
-
-    def send(self, data: bytes) -> bool:
-        if self.software_parity:
-            parity = add_parity(data, self.software_parity == "odd")
-            # As in receiving, bit 7 tells of a wrong parity: a replayed wire log brings its damage along.
-            data = parity if data.isascii() else bytes(map(xor, parity, (byte & 0x80 for byte in data)))
-        return super().send(data)
 
 
 class SerialPort(ParityPort):

@@ -24,12 +24,14 @@ from select import POLLOUT
 
 from ..errors import PortGone
 from ._loop import Loop
-from ._port import Port
 from ._timers import Timer
+from .parity_port import ParityPort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ..conversation import LineSettings
 
 
 def address_family(host: str) -> int:
@@ -47,13 +49,14 @@ def address_family(host: str) -> int:
 SEND_LIMIT_S = 10.0
 
 
-class TcpPort(Port):
+class TcpPort(ParityPort):
     """Connects to `host`:`port` on `open`; `on_open(error or None)` tells how that went, possibly before it returns."""
 
     __slots__ = ("_addresses", "_looking_up", "_socket", "_timer", "host", "on_open", "opening", "port")
 
     def __init__(self, loop: Loop, host: str, port: int) -> None:
         super().__init__(loop, f"{host}:{port}")
+        self.neutral()
         self.host = host
         self.port = port
         self.opening = False
@@ -62,6 +65,17 @@ class TcpPort(Port):
         self._looking_up = False
         self._socket: socket | None = None
         self._timer = Timer(self._timed_out)
+
+    def apply(self, settings: LineSettings) -> None:
+        """Nobody switches a speed here; but the bytes may be characters with their parity."""
+        super().apply(settings)
+        self.software_parity = settings.parity if settings.within_eight and settings.data_bits == 7 else ""
+        self.plain = not self.software_parity
+
+    def neutral(self) -> None:
+        """Bytes as they are, for whoever uses the connection next."""
+        self.software_parity = ""
+        self.plain = True
 
     def open(self, timeout_s: float) -> None:
         self.opening = True
@@ -162,6 +176,7 @@ class TcpPort(Port):
         self.loop.arm(self._timer, self.loop.time + SEND_LIMIT_S)
 
     def close(self) -> None:
+        self.neutral()
         self.opening = False
         self._addresses = []
         self._timer.deadline = None

@@ -37,7 +37,7 @@ from ..protocols.iec62056_21.messages import (
     MODE_B_BAUDRATES,
     MODE_C_BAUDRATES,
     NAK,
-    PASSWORD,
+    PASSWORD_COMMANDS,
     PROGRAMMING,
     SOH,
     STX,
@@ -281,7 +281,7 @@ class Connection:
                 yield from self._answer(last)
             elif heard.bcc is False:
                 yield from self._answer(NAK)
-            elif heard.command == PASSWORD:
+            elif heard.command in PASSWORD_COMMANDS.values():
                 trusted = self.options.password in ("", heard.text[1:-1].decode("latin-1"))
                 last = ACK if trusted else _error("ER01")
                 yield from self._answer(last)

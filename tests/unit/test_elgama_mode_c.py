@@ -212,9 +212,10 @@ def test_the_character_format_of_a_device_wins() -> None:
     }
 
 
-def test_a_dead_meter_costs_two_requests_a_scan() -> None:
+def test_a_dead_meter_costs_two_requests_a_scan_where_the_line_has_others_to_serve() -> None:
     memory = Memory()
-    for expected in (6, 2, 2):
+    for brief, expected in ((False, 6), (True, 2), (True, 2), (False, 6)):
+        memory.brief = brief
         outcome = scan(device(**EPQS), [signal("r5:1.8.0")], METER, memory, fault=lambda *_: [])
         assert isinstance(outcome.error, Silence)
         assert len(outcome.sent()) == expected

@@ -65,3 +65,58 @@ def test_a_dead_device_that_comes_back_is_live_again():
 def test_nothing_to_do_is_never():
     assert Schedule().next_time(5.0) is None
     assert Schedule().pick(5.0) is None
+
+
+def met_at():
+    """How one live meter and one that wants two calls in a row fare, where only a single call fits between scans."""
+    live, sleeper = Turn(0.0, 4.0), Turn(0.0, 4.0, brief_s=2.6)
+    schedule = Schedule([live, sleeper])
+    now, met, scans, kinds = 0.0, None, 0, []
+    while now < 600.0:
+        turn = schedule.pick(now)
+        if turn is None:
+            now = max(schedule.next_time(now), now + 1e-6)
+            continue
+        begun = now
+        if turn is live:
+            scans += 1
+            now += 1.0
+        else:
+            kinds.append(turn.brief)
+            awake = begun > 300.0 and not turn.brief
+            now += 2.5 if turn.brief else 3.0 if awake else 7.5
+            if awake and met is None:
+                met = begun
+        schedule.finished(turn, begun, now, turn is live or (begun > 300.0 and not turn.brief))
+    return met, scans, kinds
+
+
+def test_a_meter_that_was_away_is_met_again_with_all_retries_while_its_neighbour_keeps_its_pace():
+    met, scans, kinds = met_at()
+    assert met is not None and met < 300.0 + 5.0 / 0.04
+    assert scans >= 0.95 * 600 / 4
+    assert True in kinds and False in kinds
+
+
+def test_a_brief_turn_takes_no_time_from_the_living():
+    live, dead = Turn(0.0, 3.0), Turn(0.0, 3.0, brief_s=2.6)
+    schedule = Schedule([live, dead])
+    schedule.finished(live, 0.0, 0.1, True)
+    schedule.finished(dead, 0.1, 7.6, False)
+    schedule.finished(live, 7.6, 7.7, True)
+    assert schedule.pick(8.0) is live
+    live.due = 9.0
+    assert schedule.pick(8.0) is None  # neither a whole nor a brief attempt ends before the living one's time
+    live.due = 10.7
+    assert schedule.pick(8.0) is dead and dead.brief
+
+
+def test_a_dead_device_alone_is_always_tried_with_all_it_has():
+    turn = Turn(0.0, 8.0, brief_s=2.6)
+    schedule = Schedule([turn])
+    now = 0.0
+    for _ in range(20):
+        now = max(now, schedule.next_time(now))
+        assert schedule.pick(now) is turn and not turn.brief
+        schedule.finished(turn, now, now + 7.5, False)
+        now += 7.5

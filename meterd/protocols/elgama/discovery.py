@@ -20,6 +20,7 @@ from ..iec62056_21.session import Session
 from .cosem import Talk
 from .driver import NOT_READ
 from .mode_c import READ_OUT_MODE
+from .mode_c_memory import ModeCMemory
 from .neighbours import no_profile
 from .profile import CLOCK, DLMS, ROWS, SERIAL, WITHOUT_CODEC, Profile, full_name
 from .raw import READOUT, VALUE_ATTRIBUTE, Raw, is_raw
@@ -112,8 +113,9 @@ def _list(device: Device, profile: Profile, memory: Memory) -> Conversation:
     openings = session_settings(device, profile)
     for opening in openings:
         try:
-            session = Session(opening, memory)
-            data_sets: list[DataSet] = yield from read_out(session, READ_OUT_MODE, {}, 1 + device["retry_counter"])
+            session = Session(opening, ModeCMemory.of(memory).learnt)
+            found = yield from read_out(session, READ_OUT_MODE, {}, 1 + device["retry_counter"])
+            data_sets: list[DataSet] = found.data_sets
             break
         except LineError:
             if opening is openings[-1]:

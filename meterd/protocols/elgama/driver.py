@@ -88,7 +88,7 @@ def conversation(plan: Plan, memory: Memory) -> Conversation:
         raise error
     if not requests.choices:
         return
-    _forget_another_meter(plan.device, memory)
+    _forget_another_meter(plan.device, requests, memory)
     try:
         yield from requests.scan(memory)
     except Aborted:
@@ -100,14 +100,9 @@ def conversation(plan: Plan, memory: Memory) -> Conversation:
         raise
 
 
-def _forget_another_meter(device: Device, memory: Memory) -> None:
+def _forget_another_meter(device: Device, requests: CosemRequests | ModeCRequests, memory: Memory) -> None:
     """What was learnt belongs to one meter, and meters of one address differ in their numbers."""
     identity = f"{device['meter_model']}/{device['id']}"
     if memory.persistent.get("elgama") != identity:
-        from ..dlms.memory import recall  # a meter of mode C has none of it
-
-        recall(memory).forget()
-        memory.persistent.pop("logs", None)
-        for name in ("opening", "unnumbered"):
-            memory.volatile.pop(name, None)
+        requests.forget(memory)
         memory.persistent["elgama"] = identity

@@ -19,6 +19,7 @@ from ..iec62056_21.programming import Register as Question
 from ..iec62056_21.readout import read_out
 from ..iec62056_21.selection import by_address, reading_of
 from ..iec62056_21.session import T_R_S, Session
+from .mode_c_memory import ModeCMemory
 from .profile import CLOCK, SERIAL, check_serial, full_name, multiplied
 from .raw import READOUT, Raw, parse_raw
 from .times import Stamp, iec_date_time, iec_time
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ..._readout_block import DataSet
     from ...conversation import Conversation
     from ...model import Memory, Reading
+    from ..iec62056_21.readout import ReadOut
     from .requests import ModeCRequests
     from .selection import Choice
 
@@ -45,7 +47,8 @@ class ModeCScan:
         self.heard: dict[Raw, list[DataSet] | str] = {}
         self.stamp = Stamp(requests.use_time)
         self.identity = requests.profile.identity if requests.serial else None
-        if self.identity and self._may_do_without() and memory.volatile.get("unnumbered", 0) >= MAX_UNNUMBERED:
+        self.own = ModeCMemory.of(memory)
+        if self.identity and self._may_do_without() and self.own.unnumbered >= MAX_UNNUMBERED:
             self.identity = None
 
     def _may_do_without(self) -> bool:
@@ -65,27 +68,25 @@ class ModeCScan:
             yield from self._report(partly=failure is not None)
         elif self.heard and self._may_do_without():
             # It answers other questions: perhaps it meets those that it does not know with silence.
-            self.memory.volatile["unnumbered"] = self.memory.volatile.get("unnumbered", 0) + 1
+            self.own.unnumbered += 1
         if failure is not None:
             raise failure
 
     def _talk(self) -> Conversation:
         """The dialogues, at the opening speed that is known to be answered, or else at each in turn."""
-        openings, volatile = self.requests.openings, self.memory.volatile
-        known = volatile.pop("opening", None)
-        was_silent = volatile.get("silent", False)
+        openings, own = self.requests.openings, self.own
+        known, own.opening = own.opening, None
         tries = range(len(openings)) if known is None else (known,)
         for number in tries:
             try:
-                yield from self._dialogues(Session(openings[number], self.memory))
-                volatile["opening"] = number
+                yield from self._dialogues(Session(openings[number], own.learnt, self.memory.brief))
+                own.opening = number
                 return
             except LineError:
                 if self.heard:
-                    volatile["opening"] = number
+                    own.opening = number
                 if self.heard or number == tries[-1]:
                     raise
-                volatile["silent"] = was_silent
 
     def _dialogues(self, session: Session) -> Conversation:
         reads = self.requests.reads(self.identity)
@@ -93,9 +94,9 @@ class ModeCScan:
         asked = [raw for raw in reads if raw.kind != READOUT]
         if listed:
             wanted = {str(raw.address): self._last_field(raw) - 1 for raw in listed}
-            data_sets = yield from read_out(session, READ_OUT_MODE, wanted, self.requests.attempts)
+            found: ReadOut = yield from read_out(session, READ_OUT_MODE, wanted, self.requests.attempts)
             for raw in listed:
-                self.heard[raw] = data_sets
+                self.heard[raw] = found.data_sets
         if listed and asked:
             yield Pause(T_R_S)  # until then the meter may wait for a NAK to its list, at the list's speed
         if asked:
@@ -146,7 +147,7 @@ class ModeCScan:
             return
         found = self._text(parse_raw(identity["read"]))
         if found is not None:
-            self.memory.volatile["unnumbered"] = 0
+            self.own.unnumbered = 0
             check_serial(found, self.requests.serial, identity)
         elif identity.get("required", True):
             raise Refused("the meter does not tell its serial number", object_name=identity["read"])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...model import Memory
     from ..dlms.settings import Settings
-    from ..iec62056_21.session import SessionSettings
+    from ..iec62056_21.settings import SessionSettings
     from .profile import Content, Profile
     from .raw import Raw
     from .selection import Choice
@@ -36,6 +36,13 @@ class CosemRequests:
         from .cosem import CosemScan
 
         return CosemScan(self, memory).run()
+
+    def forget(self, memory: Memory) -> None:
+        """It is another meter."""
+        from ..dlms.memory import recall
+
+        recall(memory).forget()
+        memory.persistent.pop("logs", None)
 
 
 class ModeCRequests:
@@ -74,3 +81,7 @@ class ModeCRequests:
         from .mode_c import ModeCScan
 
         return ModeCScan(self, memory).run()
+
+    def forget(self, memory: Memory) -> None:
+        """It is another meter."""
+        memory.own = None

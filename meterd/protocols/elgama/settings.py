@@ -12,7 +12,7 @@ from ..dlms.apdus import conformance
 from ..dlms.links import address
 from ..dlms.parameters import DEVICE as DLMS_DEVICE
 from ..dlms.settings import Settings
-from ..iec62056_21.session import SessionSettings
+from ..iec62056_21.settings import SessionSettings
 from .parameters import DEVICE
 from .profile import DLMS, Profile
 
@@ -120,5 +120,6 @@ def session_settings(device: Device, profile: Profile) -> list[SessionSettings]:
     for speed in dict.fromkeys(speeds):
         settings = SessionSettings(serial, line_settings(device, profile, speed), device["timeout_ms"])
         settings.protocol_control = profile.part("session").get("protocol_control", 0)
+        settings.identity_check = False  # the profile says where the number stands, and how it is compared
         found.append(settings)
     return found

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from ..._number import Number
+from .learnt import Learnt
 from .readout import read_out
-from .session import Session, SessionSettings
+from .selection import BETWEEN_PARTS, parts_of
+from .session import Session
+from .settings import SessionSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from ..._readout_block import DataSet
@@ -22,20 +25,40 @@ DEFAULTS = {"serialnumber": "0", "baudrate": 300, "databits": 7, "parity": "even
 def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Callable[[str], None]) -> Conversation:
     """Returns: {"signals": rows}, one for each data set of the read-out. Raises: LineError, ProtocolError."""
     progress("reading the whole list")
-    session = Session(SessionSettings.of(device), memory)
-    data_sets = yield from read_out(session, device["mode_control_char"], {}, 1 + device["retry_counter"], False)
-    rows = [_row(device, data_set) for data_set in data_sets[:MAX_SIGNALS] if data_set[1]]
+    session = Session(SessionSettings.of(device), Learnt.of(memory))
+    found = yield from read_out(session, device["mode_control_char"], {}, 1 + device["retry_counter"], False)
+    rows: list[dict[str, Any]] = []
+    aliases: set[str] = set()
+    for selector, value, unit in _selectors(found.data_sets):
+        if len(rows) < MAX_SIGNALS:
+            rows.append(_row(device, selector, value, unit, aliases))
     return {"signals": rows}
 
 
-def _row(device: Device, data_set: DataSet) -> dict[str, Any]:
-    _, address, index, value, unit = data_set
-    selector = f"{address}[{index}]" if index else str(address)
-    letters = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in selector)
+def _selectors(data_sets: list[DataSet]) -> Iterator[tuple[str, str, str | None]]:
+    """What picks each value of a list, each once: (selector, value, unit)."""
+    for data_set in data_sets:
+        _, address, index, value, unit = data_set
+        if not address:
+            continue
+        parts = parts_of(data_set) if BETWEEN_PARTS in value + (unit or "") else []
+        for number, (part, part_unit) in enumerate(parts):
+            yield f"{address}[{index}{BETWEEN_PARTS}{number}]", part, part_unit
+        if not parts:
+            yield (f"{address}[{index}]" if index else address), value, unit
+
+
+def _row(device: Device, selector: str, value: str, unit: str | None, aliases: set[str]) -> dict[str, Any]:
+    letters = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in selector).strip("_")
+    alias, number = letters, 1
+    while alias.lower() in aliases or not alias:  # 1.8.1*12 and 1.8.1&12 come to the same letters
+        number += 1
+        alias = f"{letters or 'value'}_{number}"
+    aliases.add(alias.lower())
     return {
         "signal_name": f"{selector} = {value}{' ' + unit if unit else ''}",
         "device_alias": device.alias,
-        "signal_alias": letters.strip("_"),
+        "signal_alias": alias,
         "number_type": "DOUBLE" if _is_number(value) and unit else "STRING",
         "job_todo": selector,
         "tag_job_todo": selector,

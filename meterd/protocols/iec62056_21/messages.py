@@ -16,7 +16,7 @@ ACK = b"\x06"
 NAK = b"\x15"
 LINE_END = b"\r\n"
 PASSWORD_REQUEST = b"P0"
-PASSWORD = b"P1"
+PASSWORD_COMMANDS = {"P1": b"P1", "P2": b"P2"}
 BREAK_COMMAND = b"B0"
 READ_OUT = 0  # mode control characters Y, clause 6.3.3 item 13
 PROGRAMMING = 1
@@ -27,8 +27,13 @@ MODE_C_BAUDRATES = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 11520
 MODE_B_BAUDRATES = dict(zip(b"ABCDEFGHI", MODE_C_BAUDRATES[1:], strict=True))
 
 
-def request_message(serial: str) -> bytes:
-    """`/?serial!`: wakes the meter of that number, or any meter if the number is nothing but zeros (clause 6.3.1)."""
+def request_message(serial: str, text: str | None = None) -> bytes:
+    """`/?serial!`: wakes the meter of that number, or any meter if the number is nothing but zeros (clause 6.3.1).
+
+    `text` in its place: makers have lists of their own behind `/2!` and `/#1`.
+    """
+    if text is not None:
+        return text.encode("ascii") + LINE_END
     address = serial.encode("ascii") if serial.strip("0") else b""
     return b"/?" + address + b"!" + LINE_END
 

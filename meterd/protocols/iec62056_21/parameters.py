@@ -7,6 +7,7 @@ The manual's prose names `meter_model` without a row, and calls `serialnumber` b
 from __future__ import annotations
 
 from ...parameters import (
+    BAUDRATES,
     BOOLEAN,
     BOTH,
     CHARACTER_FORMAT,
@@ -27,15 +28,30 @@ from ...parameters import (
     printable_text,
 )
 
+MAX_REQUEST = 48  # longer than any known one
 MAX_SERIAL = 32  # IEC 62056-21 clause 6.3.2: device address, 32 characters maximum
 
 
 def _serial_number(value: str) -> str:
-    # Clause 6.3.2: digits, letters and the space; a printable character more and the meter would read another message.
-    if not value or not all(character.isascii() and (character.isalnum() or character == " ") for character in value):
+    # Clause 6.3.2 has digits, letters and the space; there are meters with a dot in their address. What may not stand
+    # there is what begins and ends the message.
+    if not value or not value.isascii() or not value.isprintable() or set(value) & set("/!"):
         raise ValueError(
-            f"digits, letters and spaces, at most {MAX_SERIAL} characters; 0 for the only meter on the line"
+            f"digits, letters, spaces and other printable characters except / and !, at most {MAX_SERIAL}; "
+            "0 for the only meter on the line"
         )
+    return value
+
+
+def _request(value: str) -> str:
+    if not value.startswith("/") or not value.isascii() or not value.isprintable():
+        raise ValueError(f"printable ASCII characters that begin with /, at most {MAX_REQUEST}: /2! or /#1")
+    return value
+
+
+def _speed(value: int) -> int:
+    if value and value not in BAUDRATES:
+        raise ValueError("0, or one of " + ", ".join(map(str, BAUDRATES)))
     return value
 
 
@@ -48,11 +64,12 @@ DEVICE = (
     Parameter(
         "serialnumber",
         STRING,
-        "Meter serial number (device address), up to 32 digits, letters and spaces; leading zeros do not count; "
-        "0 asks for the only meter on the line",
+        "Meter serial number (device address), up to 32 digits, letters and spaces, which count at the ends, too; "
+        "leading zeros do not count; 0 asks for the only meter on the line",
         low=1,
         high=MAX_SERIAL,
         check=_serial_number,
+        blanks=True,
         **BOTH,
     ),
     SERIAL_CLOSE_DELAY,
@@ -111,6 +128,77 @@ DEVICE = (
         check=printable_text,
     ),
     Parameter(
+        "password_command",
+        STRING,
+        "Command that carries the password: P1, or P2 for a meter that wants its second password so",
+        default="P1",
+        choices=("P1", "P2"),
+        origin="meterd",
+    ),
+    Parameter(
+        "request",
+        STRING,
+        "Request in place of /?serialnumber!, for lists of the manufacturer's own: /2! or /#1; CR LF follows it",
+        low=2,
+        high=MAX_REQUEST,
+        origin="meterd",
+        check=_request,
+    ),
+    Parameter(
+        "identity_check",
+        BOOLEAN,
+        "Compare serialnumber with what the meter says of itself (0.0.0, C.1.0, identification), and publish nothing "
+        "of another meter; 0 where its number and its address are two things",
+        default=True,
+        origin="meterd",
+    ),
+    Parameter(
+        "block_check",
+        STRING,
+        "Block check character: xor as in the standard, sum of the characters, or auto: the sum from a meter whose "
+        "blocks show it twice in a row",
+        default="auto",
+        choices=("auto", "xor", "sum"),
+        origin="meterd",
+    ),
+    Parameter(
+        "read_baudrate",
+        INTEGER,
+        "Speed of the line behind the sign-on whatever the meter proposes: the same as baudrate keeps it; "
+        "0 follows the meter",
+        default=0,
+        low=0,
+        origin="meterd",
+        check=_speed,
+    ),
+    Parameter(
+        "max_baudrate",
+        INTEGER,
+        "Highest speed to acknowledge in mode C, for heads and converters that cannot do more; 0: none",
+        default=0,
+        low=0,
+        origin="meterd",
+        check=_speed,
+    ),
+    Parameter(
+        "tcp_parity",
+        STRING,
+        "Over TCP, parity within 8 bits of a converter in 8N1 before a meter in 7E1: even, odd, none, or auto, which "
+        "tries both ways where databits is 7",
+        default="auto",
+        choices=("auto", "none", "even", "odd"),
+        origin="meterd",
+    ),
+    Parameter(
+        "profile_rows",
+        INTEGER,
+        "Rows of a load profile to report when it is seen for the first time",
+        default=96,
+        low=1,
+        high=65535,
+        origin="meterd",
+    ),
+    Parameter(
         "wakeup_nuls",
         INTEGER,
         "Number of NUL characters sent before the request to wake a battery meter (40 for UH50 and T550)",
@@ -157,6 +245,7 @@ SIGNAL = (
     ),
     TAG_JOB_TODO.but(
         help="Address exactly as the meter prints it before the bracket: 1.8.0*24; [n] behind it picks the n-th value "
-        "of that address, from 0: 1.6.1[1]. For a register: the address in the answer"
+        "of that address, from 0: 1.6.1[1], and [n&m] the m-th part of it: 9.4[0&1]. For a register: the address in "
+        "the answer. P.01#1.5.0 is a column of a load profile, by code or number, P.01# the whole row"
     ),
 )

@@ -1,9 +1,10 @@
 """A data read-out: one dialogue that yields every data set of the meter's list, verified.
 
-IEC 62056-21 clauses 6.3.4 (data message) and 6.4.1 to 6.4.3 (modes A, B, C). A list that is framed by STX and ETX has a
-block check character and counts only if that is right. A list without one cannot be verified; it is believed where the
-meter has never shown a block check, and where no ETX follows, which would mean that only the STX was lost. A list that
-ends in ETX but lacks the check character is believed when it does so again.
+IEC 62056-21 clauses 6.3.4 (data message) and 6.4.1 to 6.4.4 (modes A to D); DSMR P1 companion standard 5.2 (CRC16). A
+list that is framed by STX and ETX has a block check character and counts only if that is right. A list without one
+cannot be verified, unless it ends in a CRC16; it is believed where the meter has never shown a check, and where no ETX
+follows, which would mean that only the STX was lost. A list that ends in ETX but lacks the check character is believed
+when it does so again. The line on which a list without STX begins must have been seen from its start.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from ..._readout_block import parse_readout
 from ..._readout_list import ReadoutDecoder
 from ...conversation import Receive, Send
 from ...errors import Garbled, Incomplete, Silence
-from .messages import BREAK, ETX
-from .session import Anything, Session, quiet
+from .listening import Anything, quiet
+from .messages import BREAK, ETX, LINE_END
+from .p1 import crc16, told_crc16
+from .session import Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,30 +27,47 @@ TRAILER_MS = 200  # an ETX comes at once behind the list's last line, if at all
 
 
 def read_out(
-    session: Session, mode_control: int, wanted: dict[str, int], attempts: int, early_stop: bool = False
+    session: Session, mode_control: int, wanted: dict[str, int] | None, attempts: int, early_stop: bool = False
 ) -> Conversation:
     """Sign on and read the list, at most `attempts` times over.
 
-    `wanted` {address: index of the last group needed} is what an early stop waits for. Returns: list of data sets.
-    Raises: Silence, Incomplete, Garbled.
+    `wanted` {address: index of the last group needed} is what an early stop waits for, None for all of it.
+    Returns: ReadOut. Raises: Silence, Incomplete, Garbled, WrongMeter.
     """
-    reader = _ReadOut(session, wanted, early_stop)
+    reader = _Reader(session, wanted, early_stop)
     return (yield from session.dialogue(mode_control, attempts, reader.read))
 
 
-class _ReadOut:
-    __slots__ = ("_checkless", "session", "wanted")
+class ReadOut:
+    """A list: its `data_sets`, and the `text` that they stand in."""
 
-    def __init__(self, session: Session, wanted: dict[str, int], early_stop: bool) -> None:
+    __slots__ = ("data_sets", "text")
+
+    def __init__(self, message: Message, text: bytes | None = None) -> None:
+        self.text = message.text if text is None else text
+        self.data_sets = message.data_sets if text is None else parse_readout(text)
+
+
+class _Reader:
+    __slots__ = ("early_stop", "session", "wanted")
+
+    def __init__(self, session: Session, wanted: dict[str, int] | None, early_stop: bool) -> None:
         self.session = session
-        # A meter known to send no block check has nothing to lose by an early stop.
-        self.wanted = wanted if early_stop or session.memory.volatile.get("block_check") is False else None
-        self._checkless = session.memory.volatile.get("block_check") is False
+        self.wanted = wanted
+        self.early_stop = early_stop
 
     def read(self) -> Conversation:
-        session = self.session
-        checked = bool(session.memory.volatile.get("block_check"))
-        decoder = ReadoutDecoder(session.settings.seven_bit, self.wanted, session.rest, bare=not checked)
+        found: ReadOut = yield from self._read()
+        self.session.identify(found.data_sets)
+        return found
+
+    def _read(self) -> Conversation:
+        session, learnt = self.session, self.session.learnt
+        # A meter known to send no check has nothing to lose by an early stop.
+        stops = self.early_stop or (learnt.block_check is False and not learnt.crc16)
+        decoder = ReadoutDecoder(
+            session.seven_bit, self.wanted if stops else None, session.rest, bare=not learnt.block_check
+        )
         try:
             message = yield from session.first_block(decoder)
         except Incomplete:
@@ -59,24 +79,37 @@ class _ReadOut:
         message = yield from session.good(decoder, message)
         if message.bcc is None:
             yield from self._unframed(decoder)
-            session.memory.volatile.setdefault("block_check", False)
-            return message.data_sets
+            self._check_crc16(message)
+            if learnt.block_check is None:
+                learnt.block_check = False
+            return ReadOut(message)
         text = yield from session.whole(decoder, message)
         session.verified()
-        session.memory.volatile["block_check"] = True
-        return parse_readout(text)
+        learnt.block_check = True
+        return ReadOut(message, text)
 
     def _believed(self, message: Message | None) -> bool:
         """Whether a list that is whole but for its block check may pass: not before the meter has done so twice."""
-        if (
-            message is None
-            or not message.complete
-            or message.partial
-            or self.session.memory.volatile.get("block_check")
-        ):
+        learnt = self.session.learnt
+        if message is None or not message.complete or message.partial or learnt.block_check:
             return False
-        before, self._checkless = self._checkless, True
+        before, learnt.checkless = learnt.checkless or learnt.block_check is False, True
         return before
+
+    def _check_crc16(self, message: Message) -> None:
+        """Raises: Garbled where a list that ends in a CRC16, or should, is not what was sent."""
+        learnt = self.session.learnt
+        told = told_crc16(message.text)
+        if told is None:
+            if learnt.crc16:
+                raise Garbled("the list has no CRC16 behind its '!', where the meter had one before")
+            return
+        # What stands between the identification and the first line is a blank line, or nothing.
+        text = message.text[: message.text.rindex(b"!") + 1]
+        head = self.session.identification + LINE_END
+        if told not in (crc16(head + LINE_END + text), crc16(head + text)):
+            raise Garbled("the CRC16 behind the list's '!' is not that of what came")
+        learnt.crc16 = True
 
     def _unframed(self, decoder: ReadoutDecoder) -> Conversation:
         """Raises: Garbled where the list had a frame, only that its STX was lost: its block check was not looked at."""
@@ -94,4 +127,4 @@ class _ReadOut:
         if self.session.mode == "C":
             yield Send(BREAK)
         yield from quiet()
-        return message.data_sets
+        return ReadOut(message)

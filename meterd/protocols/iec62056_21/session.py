@@ -1,184 +1,184 @@
-"""One dialogue with a meter: sign-on in modes A, B and C, and whole blocks asked for again until they are right.
+"""One dialogue with a meter: sign-on in modes A, B, C and D, and whole blocks asked for again until they are right.
 
 IEC 62056-21 clauses 5 (character transmission, times), 6.3 (messages) and 6.4 (modes).
 
 What the meter identifies decides the mode: a device configured as C or B follows digit, letter or blank, since a meter
 that sends a blank will not wait for an acknowledgement and one that sends a digit will. Only `type` A is taken at its
-word: nothing is acknowledged or switched, and a meter with a digit starts by itself after its own time-out.
+word: nothing is acknowledged or switched, and a meter with a digit starts by itself after its own time-out. A meter
+whose list follows its identification at once is not waiting for anybody: it pushes (mode D), whatever it says.
 
 Dirt: meters that stay at the opening speed although acknowledged (silence, or garbage, at the new one); converters
-that garble a speed; blocks with a wrong or no block check; repeated blocks; a meter that still talks to nobody.
+that garble a speed, or carry 7 bits with parity as 8; blocks with a wrong or no block check, or with a sum for one;
+repeated blocks; a meter that still talks to nobody; another meter's late answer.
 """
 
 from __future__ import annotations
 
 from ..._readout_dialogue import IdentificationDecoder
-from ...conversation import LineSettings, Pause, Receive, Send, with_retries
-from ...errors import DecodeError, Garbled, Incomplete, LineError, Silence
-from .messages import ACK, MODE_B_BAUDRATES, MODE_C_BAUDRATES, NAK, Identification, acknowledgement, request_message
+from ...conversation import LineSettings, Pause, Receive, Send
+from ...errors import DecodeError, Garbled, Incomplete, LineError, Silence, WrongMeter
+from . import identity, speeds
+from .listening import AtHand, is_text, quiet
+from .messages import ACK, MODE_B_BAUDRATES, NAK, Identification, acknowledgement, request_message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..._readout_block import DataSet
     from ..._readout_dialogue import ProgrammingDecoder
     from ..._readout_list import ReadoutDecoder
     from ..._readout_message import Message
     from ...conversation import Conversation
-    from ...model import Device, Memory
+    from .learnt import Learnt
+    from .settings import SessionSettings
 
-INTER_CHARACTER_MS = 1500  # t_a, clause 6.4.3: the longest gap within a message
 SELF_START_MS = 2500  # by then a meter that is not acknowledged starts at the opening speed (AS1440: 1.5 s)
-QUIET_S = 0.5  # a meter that has not sent for so long has finished its list
-MAX_QUIET_ROUNDS = 120  # × QUIET_S: how long a talking meter is waited for
 MAX_NAKS = 2  # repetitions asked for, per block
 T_R_S = 1.5  # t_r, clause 6.4.3: the longest time before a meter's next message
 SETTLE_MS = 200  # t_r, clause 6.4.3: the shortest time before a meter's next message
+STAYS = 2  # times that a meter was heard at its opening speed only, before nothing else is tried
 MAX_STRAYS = 4  # messages that answer something else, per question
 MAX_PARTS = 1000  # partial blocks of one answer
 MAX_ANSWER = 1 << 20  # bytes of all partial blocks of one answer
 
 
-class Anything:
-    """A decoder for which every byte is a frame: tells a quiet line from a talking one."""
-
-    __slots__ = ()
-    pending = 0
-    missing = 1
-    discarded = 0
-    reason = ""
-
-    def feed(self, data: bytes) -> bytes | None:
-        return data or None
-
-    def reset(self) -> None:
-        """Nothing is ever held."""
-
-
-class SessionSettings:
-    """How a device is talked to; all its times in ms, `opening` None over TCP."""
-
-    __slots__ = (
-        "baud_change_delay_ms", "gap_ms", "mode", "opening", "protocol_control", "serial", "seven_bit", "t2_ms",
-        "timeout_ms", "wakeup_nuls", "wakeup_pause_ms",
-    )  # fmt: skip
-
-    def __init__(self, serial: str, opening: LineSettings | None, timeout_ms: int) -> None:
-        self.serial = serial
-        self.opening = opening
-        self.timeout_ms = timeout_ms
-        self.gap_ms = max(timeout_ms, INTER_CHARACTER_MS)
-        self.seven_bit = opening is not None and opening.data_bits == 7
-        self.mode = "C"
-        self.t2_ms = 300
-        self.protocol_control = 0
-        self.wakeup_nuls = 0
-        self.wakeup_pause_ms = 0
-        self.baud_change_delay_ms = 0
-
-    @classmethod
-    def of(cls, device: Device) -> SessionSettings:
-        """The settings in the parameters of an IEC 62056-21 device."""
-        opening = None
-        if not device.over_tcp():
-            opening = LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
-        settings = cls(device["serialnumber"], opening, device["timeout_ms"])
-        settings.mode = device["type"]
-        settings.t2_ms = device["t2"]
-        settings.protocol_control = device["protocol_control_char"]
-        settings.wakeup_nuls = device["wakeup_nuls"]
-        settings.wakeup_pause_ms = device["wakeup_pause_ms"]
-        settings.baud_change_delay_ms = device["baud_change_delay_ms"]
-        return settings
-
-
 class Session:
-    """One device's dialogues, one after the other; what it learns of the meter's speed is kept in `memory.volatile`.
+    """One device's dialogues, one after the other; what it learns of the meter is kept in the device's memory.
 
-    `mode` and `rest` belong to the sign-on at hand: the mode in force, and the bytes behind the identification.
-    `late`: answers to something that was asked before may still come.
+    `mode`, `rest` and `identification` belong to the sign-on at hand: the mode in force, the bytes behind the
+    identification, and its line; `told` are the numbers that the meter has called itself by. `late`: answers to
+    something that was asked before may still come.
     """
 
-    __slots__ = ("_restless", "late", "memory", "mode", "rest", "settings", "speed")
+    __slots__ = (
+        "_brief", "_restless", "identification", "late", "learnt", "mode", "parity", "rest", "settings", "speed",
+        "told",
+    )  # fmt: skip
 
-    def __init__(self, settings: SessionSettings, memory: Memory) -> None:
+    def __init__(self, settings: SessionSettings, learnt: Learnt, brief: bool = False) -> None:
         self.settings = settings
-        self.memory = memory
+        self.learnt = learnt
         self.mode = settings.mode
+        self.identification = b""
         self.rest = b""
+        self.parity = ""
         self.speed = self._opening_speed()
         self.late = False
+        self.told: list[str] = []
+        self._brief = brief
         self._restless = False  # somebody may still be talking from the dialogue before
 
     def dialogue(self, mode_control: int, attempts: int, talk: Callable[[], Conversation]) -> Conversation:
-        """Sign on and run `talk()`, tried over on line errors, `attempts` times at most.
+        """Sign on and run `talk()`, tried over on line errors, `attempts` times at most; another meter's answer once.
 
-        A meter that did not even identify itself last time gets one attempt, so that its line serves the living.
-        Returns: what `talk` returned. Raises: the last Silence, Incomplete or Garbled.
+        A line with others to serve wants a single attempt of a meter that has not answered lately.
+        Returns: what `talk` returned. Raises: the last Silence, Incomplete or Garbled; WrongMeter.
         """
-        volatile = self.memory.volatile
-
-        def attempt() -> Conversation:
-            if self._restless:
-                yield from quiet()
-            self._restless = False
-            self.late = volatile.get("cut_off", False)
+        left = 1 if self._brief else attempts
+        strangers = 0
+        while True:
+            left -= 1
             try:
-                yield from self.sign_on(mode_control)
-                self._restless = volatile["cut_off"] = True
-                volatile["silent"] = False
-                value = yield from talk()
-                self._restless = volatile["cut_off"] = False
+                value = yield from self._attempt(mode_control, talk)
+            except WrongMeter:
+                strangers += 1
+                if strangers > 1 or left <= 0:
+                    raise
+                self._restless = True
+            except (Silence, Garbled):
+                if left <= 0:
+                    self.learnt.failed()
+                    raise
+            else:
+                self.learnt.worked()
                 return value
-            except LineError as error:
-                self._restless = self._restless or not isinstance(error, Silence)
-                self._damaged(error)
-                raise
 
+    def _attempt(self, mode_control: int, talk: Callable[[], Conversation]) -> Conversation:
+        learnt = self.learnt
+        if self._restless:
+            yield from quiet()
+        self._restless = False
+        self.late = learnt.cut_off
+        signed_on = False
         try:
-            return (yield from with_retries(1 if volatile.get("silent") else attempts, attempt))
-        except LineError as error:
-            volatile["silent"] = isinstance(error, Silence) and not self._restless
-            volatile.pop("proven_speed", None)
+            yield from self.sign_on(mode_control)
+            signed_on = self._restless = learnt.cut_off = True
+            value = yield from talk()
+            self._restless = learnt.cut_off = False
+            return value
+        except (Silence, Garbled) as error:
+            self._restless = self._restless or not isinstance(error, Silence)
+            if not signed_on:
+                learnt.parity_tries += 1
+                raise
+            self._damaged(error)
+            if isinstance(error, Silence):
+                raise Incomplete(f"{self._called_itself()} and then fell silent: {error}") from None
             raise
+
+    def _called_itself(self) -> str:
+        return f"the meter identified itself as {self.identification.decode('latin-1')}"
 
     def sign_on(self, mode_control: int) -> Conversation:
         """Request, identification, and as the mode wants it acknowledgement and speed switch.
 
-        Returns: Identification. Raises: Silence, Incomplete, Garbled.
+        Raises: Silence, Incomplete, Garbled.
         """
         settings = self.settings
-        if settings.opening is not None:
-            self.speed = settings.opening.baudrate
-            yield settings.opening
+        yield from self._opening_settings()
         if settings.wakeup_nuls:
             yield Send(bytes(settings.wakeup_nuls))
             if settings.wakeup_pause_ms:
                 yield Pause(settings.wakeup_pause_ms / 1000)
         decoder = IdentificationDecoder()
-        yield Send(request_message(settings.serial))
+        yield Send(request_message(settings.serial, settings.request))
         identification = Identification((yield Receive(decoder, settings.timeout_ms, settings.gap_ms)))
         self.rest = decoder.take_rest()
+        self.identification = identification.line
+        self.learnt.met(identification.line)
         self.mode = "A" if settings.mode == "A" else identification.mode()
         if self.mode == "C":
             yield from self._acknowledge(identification.baud_character - ord("0"), mode_control)
         elif self.mode == "B":
-            yield from self._switch((MODE_B_BAUDRATES[identification.baud_character], self._opening_speed()))
-        return identification
+            yield from self._to(
+                self._choice(speeds.in_mode_b(settings, MODE_B_BAUDRATES[identification.baud_character])).speed
+            )
+
+    def _opening_settings(self) -> Conversation:
+        settings = self.settings
+        if settings.opening is not None:
+            self.speed = settings.opening.baudrate
+            yield settings.opening
+            return
+        parity = settings.parities[self.learnt.parity_tries % len(settings.parities)]
+        if parity or self.parity:
+            self.parity = parity
+            yield LineSettings(9600, 7 if parity else 8, parity or "none", within_eight=True)
+
+    @property
+    def seven_bit(self) -> bool:
+        """Whether bit 7 of a character tells that its parity was wrong."""
+        return self.settings.seven_bit or bool(self.parity)
 
     def _acknowledge(self, proposed: int, mode_control: int) -> Conversation:
         settings = self.settings
+        if (yield from self._is_pushing()):
+            self.mode = "D"
+            return
         self.rest = b""
-        baud_character = self._choice(self._baud_characters(proposed))
-        yield Pause(settings.t2_ms / 1000)
-        yield Send(acknowledgement(settings.protocol_control, baud_character, mode_control))
+        choices = speeds.in_mode_c(settings, proposed)
+        choice = choices[-1] if self.learnt.stayed >= STAYS else self._choice(choices)
+        yield Send(acknowledgement(settings.protocol_control, choice.character, mode_control))
         if settings.baud_change_delay_ms and settings.opening is not None:
             yield Pause(settings.baud_change_delay_ms / 1000)
-        yield from self._to(MODE_C_BAUDRATES[baud_character])
+        yield from self._to(choice.speed)
 
-    def _switch(self, speeds: tuple[int, ...]) -> Conversation:
-        # A meter of mode B switches unasked; where its speed gave garbage, perhaps it did not.
-        yield from self._to(self._choice(speeds))
+    def _is_pushing(self) -> Conversation:
+        """Wait t2; who sends its list meanwhile waits for no acknowledgement, and no byte of it may be lost."""
+        yield Pause(self.settings.t2_ms / 1000)
+        self.rest += yield Receive(AtHand(), 1, 1)
+        return is_text(self.rest)
 
     def _to(self, speed: int) -> Conversation:
         opening = self.settings.opening
@@ -192,15 +192,9 @@ class Session:
     def switched(self) -> bool:
         return self.speed != self._opening_speed()
 
-    def _baud_characters(self, proposed: int) -> tuple[int, ...]:
-        """What to acknowledge: what the meter proposes, then a step less, then the speed that it opened with."""
-        opening = self._opening_speed()
-        lowest = MODE_C_BAUDRATES.index(opening) if opening in MODE_C_BAUDRATES[:proposed] else 0
-        return (proposed, max(proposed - 1, lowest), lowest)
-
-    def _choice(self, speeds: tuple[int, ...]) -> int:
-        """The fastest of `speeds` that is not known to give garbage; when all did, the round begins anew."""
-        return speeds[self.memory.volatile.get("steps_down", 0) % len(speeds)] if self.settings.opening else speeds[0]
+    def _choice(self, choices: list[speeds.Choice]) -> speeds.Choice:
+        """The first that is not known to give nothing; when none does, the round begins anew."""
+        return choices[self.learnt.steps_down % len(choices)]
 
     def first_block(self, decoder: ReadoutDecoder) -> Conversation:
         """The first block of a read-out, wherever the meter sends it: at the new speed, or by itself at the old one."""
@@ -212,8 +206,16 @@ class Session:
         except Silence:
             if not self.switched():
                 raise
+            tried = self.speed
             yield from self._to(self._opening_speed())
-            return (yield from self._receive(decoder, settings.timeout_ms + SELF_START_MS))
+            try:
+                message = yield from self._receive(decoder, settings.timeout_ms + SELF_START_MS)
+            except Silence:
+                self.learnt.stayed = 0
+                self.speed = tried  # that is where it was silent: the next dialogue tries another
+                raise
+            self.learnt.stayed += 1
+            return message
 
     def receive(self, decoder: ReadoutDecoder | ProgrammingDecoder) -> Conversation:
         """One message to its end, whatever its verdict. Raises: Silence, Incomplete, Garbled."""
@@ -230,18 +232,37 @@ class Session:
 
     def good(self, decoder: ReadoutDecoder | ProgrammingDecoder, message: Message) -> Conversation:
         """`message`, or its repetition if its block check is wrong. Raises: Garbled where no repetition is better."""
-        for _ in range(MAX_NAKS):
-            if message.bcc is not False:
+        sums = 0
+        for left in range(MAX_NAKS, -1, -1):
+            verdict = self._verdict(message, sums)
+            if verdict is not False:
                 return message
+            sums += message.sum_fits
+            if not left:
+                break
             decoder.reset()
             yield Send(NAK)
             try:
                 message = yield from self.receive(decoder)
             except Silence:
                 raise Garbled("the block check was wrong and the meter did not repeat the block") from None
-        if message.bcc is False:
-            raise Garbled(f"the block check was wrong {MAX_NAKS + 1} times")
-        return message
+        raise Garbled(f"the block check was wrong {MAX_NAKS + 1} times")
+
+    def _verdict(self, message: Message, sums: int) -> bool | None:
+        """Whether a block check is right; None where there is none.
+
+        Some makers add the characters up instead (EN 61107 on Kamstrup heat meters). By itself one message in 128 has a
+        sum that fits, so a meter is believed to do so when `sums` blocks before had it, too, and never the other way.
+        """
+        kind = self.settings.block_check
+        if message.bcc is None or (message.bcc and kind != "sum"):
+            return message.bcc
+        if kind == "xor" or not message.sum_fits:
+            return False
+        if kind == "sum" or self.learnt.sums:
+            return True
+        self.learnt.sums = sums > 0
+        return sums > 0
 
     def whole(self, decoder: ReadoutDecoder | ProgrammingDecoder, message: Message) -> Conversation:
         """The text of the answer that begins with `message`: damaged blocks repeated, partial ones joined.
@@ -250,11 +271,13 @@ class Session:
         """
         message = yield from self.good(decoder, message)
         parts = [message.text]
+        size = len(message.text)
         while message.partial:
-            if len(parts) >= MAX_PARTS or sum(map(len, parts)) > MAX_ANSWER:
-                raise Garbled(f"the answer has no end after {len(parts)} partial blocks")
+            if len(parts) >= MAX_PARTS or size > MAX_ANSWER:
+                raise Garbled(f"the answer has no end after {len(parts)} partial blocks, {size} bytes")
             message = yield from self._next_part(decoder, parts)
             parts.append(message.text)
+            size += len(message.text)
         if len(parts) > 1:
             yield from self.alone(decoder)
         return b"".join(parts)
@@ -297,20 +320,23 @@ class Session:
 
     def verified(self) -> None:
         """A block check was right: this speed works."""
-        self.memory.volatile["proven_speed"] = self.speed
+        self.learnt.proven_speed = self.speed
+
+    def identify(self, data_sets: list[DataSet]) -> None:
+        """Hold what the meter says of itself against the number that it was called by. Raises: WrongMeter."""
+        self.told = identity.numbers_told(data_sets, self.identification)
+        if self.is_called_by_number():
+            identity.check(self.settings.serial, self.told)
+
+    def is_called_by_number(self) -> bool:
+        settings = self.settings
+        return settings.identity_check and settings.request is None and bool(settings.serial.strip("0 "))
+
+    def who(self) -> str:
+        """What the meter of this session says of itself, for what is remembered of it."""
+        return " ".join([self.identification.decode("latin-1"), *self.told[:1]])
 
     def _damaged(self, error: LineError) -> None:
-        # Bytes that made no frame, at a speed that never worked: the next dialogue goes a step slower.
-        volatile = self.memory.volatile
-        if isinstance(error, Garbled) and self.switched() and volatile.get("proven_speed") != self.speed:
-            volatile["steps_down"] = volatile.get("steps_down", 0) + 1
-
-
-def quiet() -> Conversation:
-    """Wait until nobody talks any more, within a bound of a minute: a new request would go unheard."""
-    for _ in range(MAX_QUIET_ROUNDS):
-        yield Pause(QUIET_S)
-        try:
-            yield Receive(Anything(), 1, 1)
-        except Silence:
-            return
+        # Silence, or bytes that made no frame, at a speed that never worked: the next dialogue tries another.
+        if self.settings.opening is not None and self.mode in ("B", "C") and self.learnt.proven_speed != self.speed:
+            self.learnt.steps_down += 1

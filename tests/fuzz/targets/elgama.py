@@ -13,8 +13,8 @@ from meterd.protocols.dlms.apdus import refusals
 from meterd.protocols.dlms.links import hdlc as link
 from meterd.protocols.elgama import driver, parameters
 from meterd.protocols.elgama.profile import Profile
+from meterd.protocols.iec62056_21.listening import Anything
 from meterd.protocols.iec62056_21.messages import SOH, STX, with_block_check
-from meterd.protocols.iec62056_21.session import Anything
 from tests.pair import converse
 
 CUT = b"\xfe\xfe"  # between what the meter says at one time and at the next

@@ -7,8 +7,8 @@ from typing import Any
 from meterd.conversation import Receive, Send
 from meterd.model import Device, Memory, Signal
 from meterd.protocols.iec62056_21 import driver, parameters
+from meterd.protocols.iec62056_21.listening import Anything
 from meterd.protocols.iec62056_21.messages import SOH, STX, with_block_check
-from meterd.protocols.iec62056_21.session import Anything
 from tests.pair import converse
 
 BLOCK = with_block_check(STX + b"1.8.0(0147238.4*kWh)\r\n1.6.1(1)(2)\r\n(3)\r\n!\r\n\x03")

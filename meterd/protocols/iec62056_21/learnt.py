@@ -1,0 +1,81 @@
+"""What was learnt of one meter, and lasts as long as it is that meter.
+
+A meter is known by its identification line (IEC 62056-21 clause 6.3.2). Another line means another meter, or the same
+one after an exchange of its firmware: what was learnt is forgotten, and learnt anew. The same where nothing has worked
+for MAX_FAILURES scans: perhaps the meter changed and its line did not.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ...model import Memory
+
+MAX_FAILURES = 3
+MAX_SPELLED = 1024  # registers whose answers' spelling is remembered
+
+
+class Learnt:
+    """One meter's habits.
+
+    `block_check`: whether its lists have one, None while that is not known; `checkless`: a list came that was whole but
+    for its block check; `sums`: its block checks are sums; `crc16`: its lists end in a CRC16 (P1); `steps_down`: how
+    many of the speeds to choose from gave nothing; `stayed`: how often in a row the meter was heard at its opening
+    speed only; `proven_speed`: at which a block check was right; `parity_tries`: how many ways of carrying seven bits
+    over TCP gave nothing; `cut_off`: a dialogue ended before its time, so that late answers may come;
+    `tells_identity`: whether it answers the question for its number, None while not known; `spelled` {register: the
+    address that it is answered with}.
+    """
+
+    __slots__ = (
+        "block_check", "checkless", "crc16", "cut_off", "failures", "identification", "parity_tries", "proven_speed",
+        "spelled", "stayed", "steps_down", "sums", "tells_identity",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.cut_off = False
+        self.parity_tries = 0
+        self.identification = b""
+        self._begin()
+
+    def _begin(self) -> None:
+        self.block_check: bool | None = None
+        self.checkless = False
+        self.sums = False
+        self.crc16 = False
+        self.stayed = 0
+        self.steps_down = 0
+        self.proven_speed: int | None = None
+        self.tells_identity: bool | None = None
+        self.spelled: dict[bytes, str] = {}
+
+    @classmethod
+    def of(cls, memory: Memory) -> Learnt:
+        """What is known of the meter behind that memory."""
+        if not isinstance(memory.own, cls):
+            memory.own = cls()
+        found: Learnt = memory.own
+        return found
+
+    def met(self, identification: bytes) -> None:
+        """The meter has identified itself."""
+        if identification != self.identification:
+            if self.identification:
+                self._begin()
+            self.identification = identification
+
+    def worked(self) -> None:
+        self.failures = 0
+
+    def failed(self) -> None:
+        """A scan has failed with all its attempts."""
+        self.proven_speed = None
+        self.failures += 1
+        if self.failures == MAX_FAILURES:
+            self._begin()
+
+    def spells(self, register: bytes, address: str) -> None:
+        """Whoever asks for `register` is answered under that address."""
+        if len(self.spelled) < MAX_SPELLED:
+            self.spelled[register] = address
