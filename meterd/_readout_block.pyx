@@ -61,6 +61,8 @@ cdef class _Parser:
             elif self.context == LINE_START:
                 self.mark = at
                 self.context = IDENTIFICATION if text[at] == c"/" else ADDRESS
+                if self.context == IDENTIFICATION and self.sets:
+                    self.restarted = True
                 continue
             else:
                 at = first_of(text, at, end, LF)

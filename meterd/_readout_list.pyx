@@ -132,6 +132,8 @@ cdef class ReadoutDecoder(_Decoder):
         if not self._parser.ended:
             message = self._parse(stop)
             self._scanned = self._parsed
+            if self._parser.restarted:  # its end was lost, and the next one's would pass for it
+                self._begun_anew()
             if self._parser.ended and text[self._parsed - 1] == LF:
                 self._scanned -= 1
             if message is not None:

@@ -39,6 +39,7 @@ cdef class _Decoder:
     cdef int _hold(self, bytes data) except -1
     cdef int _drop(self, Py_ssize_t count, str reason) except -1
     cdef int _use(self, Py_ssize_t count) except -1
+    cdef int _begun_anew(self) except -1
     cdef int _too_long(self) except -1
 
 

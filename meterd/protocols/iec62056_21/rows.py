@@ -45,13 +45,16 @@ class Row:
         self.values = values
 
     def key(self) -> str:
-        """By which a row is known again."""
+        """By which a row is known again. The status of a load profile's row stands in a header only if one begins
+        there, which depends on what was asked for; that of a log is what it tells."""
         stamp = self.moment.stamp() if self.moment else ""
-        return "|".join((stamp, *(value for value, _ in self.values)))
+        status = "" if self.header.period_s else self.header.status
+        return "|".join((stamp, status, *(value for value, _ in self.values)))
 
     def text(self) -> str:
-        """The whole row as the meter writes it."""
-        return "".join(f"({value if unit is None else f'{value}*{unit}'})" for value, unit in self.values)
+        """The status and the whole row as the meter writes it."""
+        values = ((self.header.status, None), *self.values)
+        return "".join(f"({value if unit is None else f'{value}*{unit}'})" for value, unit in values)
 
 
 def rows_in(text: bytes, address: str) -> list[Row]:
@@ -64,9 +67,13 @@ def rows_in(text: bytes, address: str) -> list[Row]:
         if name:
             header, groups = _header(groups) if name == address else (None, [])
             number = 0
-        if header is None or not groups:
+        if header is None:
             continue
         width = len(header.columns)
+        if name and not width:
+            rows.append(Row(header, header.moment, []))  # a log's entry that has nothing but its status
+        if not width or not groups:
+            continue
         if len(groups) > width and len(groups) % width:
             header = None  # nothing says any more what belongs to what
             continue
@@ -98,7 +105,7 @@ def _header(groups: list[Value]) -> tuple[Header | None, list[Value]]:
     stamp, status, period, count = texts[:FIXED_GROUPS]
     width = int(count) if count.isascii() and count.isdigit() and len(count) <= 3 else 0
     end = FIXED_GROUPS + 2 * width
-    if not 1 <= width <= MAX_COLUMNS or len(texts) < end:
+    if width > MAX_COLUMNS or len(texts) < end or not (count.isascii() and count.isdigit()):
         return None, []
     minutes = int(period) if period.isascii() and period.isdigit() and len(period) <= 4 else 0
     if minutes > MAX_PERIOD_MIN:

@@ -85,12 +85,18 @@ def by_address(data_sets: list[DataSet], asked: str | None = None) -> Found:
     for data_set in data_sets:
         address = data_set[1]
         if address is not None and PROFILE_MARK in address:
-            if data_set[0] is not None and data_set[2] and _is_stamp(data_set[3]):
+            if data_set[0] is not None and data_set[2] and _is_stamp(data_set[3]) and _has_period(found, address):
                 closed.add(address)
             if address in closed:
                 continue
         found[asked if address is None else address, data_set[2]] = data_set
     return found
+
+
+def _has_period(found: Found, address: str) -> bool:
+    """Whether it is a load profile; of a log each entry has a header, and they are counted on."""
+    period = found.get((address, 2))
+    return period is not None and _is_number(period[3])
 
 
 def _is_stamp(value: str) -> bool:
