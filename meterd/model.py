@@ -20,6 +20,12 @@ REASONS = (
 )  # fmt: skip
 
 
+def network_line(parameters: dict[str, Any]) -> str:
+    """The key of the line of a device that is reached over the network."""
+    scheme = "rfc2217://" if parameters.get("serial_server") == "rfc2217" else ""
+    return f"{scheme}{parameters.get('ip')}:{parameters.get('port')}"
+
+
 class Device:
     """One meter as configured.
 

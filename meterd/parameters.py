@@ -198,8 +198,22 @@ CHARACTER_FORMAT = (
     Parameter("flowcontrol", STRING, "Flow control", default="none", choices=("none",)),
 )
 TCP_ENDPOINT = (
-    Parameter("ip", STRING, "IP address for a TCP connection; serial settings are then ignored", required_tcp=True),
+    Parameter(
+        "ip",
+        STRING,
+        "IP address for a TCP connection; serial settings are then ignored, but for serial_server",
+        required_tcp=True,
+    ),
     Parameter("port", INTEGER, "TCP port", low=0, high=65535, required_tcp=True),
+    Parameter(
+        "serial_server",
+        STRING,
+        "What answers at ip and port: raw passes bytes as they are; rfc2217 (Telnet COM port control) takes baudrate, "
+        "databits, stopbits and parity as well, so that speeds are switched as on a line of our own",
+        default="raw",
+        choices=("raw", "rfc2217"),
+        origin="meterd",
+    ),
 )
 SERIAL_CLOSE_DELAY = Parameter(
     "serial_close_delay", INTEGER, "Delay before closing the serial port, ms", default=400, low=0

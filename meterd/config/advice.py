@@ -59,7 +59,7 @@ def _lacks_password(device: Device, signals: list[Signal]) -> bool:
 
 
 def _cannot_sign_on(device: Device, signals: list[Signal]) -> bool:
-    return device.protocol == "dlms" and device["mode"] == "IEC" and device.over_tcp()
+    return device.protocol == "dlms" and device["mode"] == "IEC" and not device.has_line()
 
 
 def _at_the_manuals_address(device: Device, signals: list[Signal]) -> bool:

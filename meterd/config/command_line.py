@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from ..model import Device
+from ..model import Device, network_line
 from ..protocols import registry
 from .profiles import Profiles
 from .validation import Table
@@ -34,7 +34,7 @@ def make_device(program: str, given: Row, defaults: Row) -> Device:
     wrong += [str(error) for error in profiles.errors]
     if wrong:
         raise ConfigError(program, "; ".join(wrong))
-    line = f"{values['ip']}:{values['port']}" if over_tcp else str(values["device"])
+    line = network_line(values) if over_tcp else str(values["device"])
     device = Device(values["device_alias"], package, values, line)
     device.profile = profile
     return device

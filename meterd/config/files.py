@@ -20,7 +20,7 @@ is read again, carefully, to name the line (see `careful`).
 from __future__ import annotations
 
 from ..errors import ConfigError
-from ..model import Device, Signal
+from ..model import Device, Signal, network_line
 from ..protocols import registry
 from .advice import advice
 from .profiles import Profiles
@@ -198,7 +198,7 @@ class _Loading:
     def _tcp_line(self, values: Row, complain: Complain) -> str:
         if values.get("port") == 0:
             complain("port", "found 0, allowed: 1 to 65535 where ip is given")
-        return f"{values.get('ip')}:{values.get('port')}"
+        return network_line(values)
 
     def _serial_line(self, values: Row, package: str, complain: Complain) -> str:
         """The key of the port: a mapped name, or the path of a node, under its mapped name where it has one."""

@@ -32,7 +32,7 @@ PORT_RETRY_S = 5.0
 
 
 class Line:
-    """`path` is the device node for a serial line; for TCP the key itself says `host:port`."""
+    """`path` is the device node for a serial line; over the network the key itself says where (`ports.network`)."""
 
     def __init__(
         self, loop: Loop, key: str, path: str | None, hub: Hub, on_idle: Callable[[Line], None] | None = None
@@ -50,10 +50,9 @@ class Line:
         self._tcp: TcpPort | None = None
         # Each kind of port is loaded where the first line needs it: a site has often only one of them.
         if path is None:
-            from ..ports.tcp_port import TcpPort
+            from ..ports.network import network_port
 
-            host, _, port = key.rpartition(":")
-            self.port = self._tcp = TcpPort(loop, host, int(port))
+            self.port = self._tcp = network_port(loop, key)
             self._tcp.on_open = self._opened
         else:
             from ..ports.serial_port import SerialPort

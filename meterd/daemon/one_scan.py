@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from .. import log
 from ..errors import MeterdError, PortGone
+from ..model import network_line
 from ..ports._loop import Loop
 from ..ports._timers import Timer
+from ..ports.network import network_port
 from ..ports.player import Player
 from ..ports.serial_port import SerialPort
-from ..ports.tcp_port import TcpPort
 from .farewell import FAREWELLS_S, goodbye_of
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..conversation import Conversation
     from ..model import Device, Memory, Plan, Reading
+    from ..ports.tcp_port import TcpPort
 
 
 class Evidence:
@@ -59,7 +61,7 @@ class Single:
         self.evidence = Evidence()
         self.error: Exception | None = None
         if device.over_tcp():
-            self.port: SerialPort | TcpPort = TcpPort(loop, device["ip"], device["port"])
+            self.port: SerialPort | TcpPort = network_port(loop, network_line(device.parameters))
         else:
             self.port = SerialPort(loop, path)
         self.player = Player(loop, self.port, on_report, self._ended)

@@ -156,9 +156,15 @@ class TcpPort(ParityPort):
             else:
                 self._fail(strerror(error))
             return
+        self.attach(self._socket.fileno())
+        self._connected()
+
+    def _connected(self) -> None:
+        self._opened()
+
+    def _opened(self) -> None:
         self.opening = False
         self._timer.deadline = None
-        self.attach(self._socket.fileno())
         self.on_open(None)
 
     def _timed_out(self) -> None:

@@ -138,7 +138,7 @@ class Settings:
         self.short_names: bool = device["type"] == "SN"
         self.wrapped: bool = device["mode"] == "DLMS-WRAPPER"
         # Over TCP there is no optical head to sign on through (manual 1.4.0, page 95).
-        self.signs_on: bool = device["mode"] == "IEC" and not device.over_tcp()
+        self.signs_on: bool = device["mode"] == "IEC" and device.has_line()
         self.timeout_ms: int = device["timeout_ms"]
         self.attempts: int = device["retry_counter"]
         self.max_info: int = device["max_info_field"]
@@ -151,7 +151,7 @@ class Settings:
         self.check_identity: bool = device["check_identity"]
         self.expected: str = device["expect_serial"] or ""
         self.server = self._server(device)
-        self.line = None if device.over_tcp() else _line_settings(device)
+        self.line = _line_settings(device) if device.has_line() else None
         counter = device["invocation_counter_obis"]
         self.counter_name: bytes = parse_logical_name(counter) if counter else b""
         self.credentials = Credentials.of(device)

@@ -47,7 +47,7 @@ def wire_address(profile: Profile, serial: int) -> str:
 
 def line_settings(device: Device, profile: Profile, baudrate: int) -> LineSettings | None:
     """The serial line at that speed, or None over TCP."""
-    if device.over_tcp():
+    if not device.has_line():
         return None
     default = DEFAULT_LINES[profile.protocol == DLMS]
     line = {
@@ -83,6 +83,7 @@ def dlms_device(device: Device, profile: Profile) -> Device:
         "password": device["password"],
         "ip": device["ip"],
         "port": device["port"],
+        "serial_server": device["serial_server"],
         "max_info_field": association.get("max_info", 128),
         "max_pdu_size": association.get("max_pdu", 65535),
     }
@@ -112,7 +113,7 @@ def session_settings(device: Device, profile: Profile) -> list[SessionSettings]:
     speeds = [device["baudrate"], default]
     if device["baudrate"] == _DEFAULT_BAUDRATE:
         speeds.reverse()
-    if device.over_tcp():
+    if not device.has_line():
         speeds = speeds[:1]
     anyone = profile.part("address")["scheme"] == "iec-anyone"
     serial = "0" if anyone else str(device["id"])

@@ -33,9 +33,9 @@ def scan(plan: Plan, memory: Memory) -> Conversation:
     device = plan.device
     for signal, _ in plan.refused:
         yield Report(failed(signal, "type"))
-    if not device.over_tcp():
+    if device.has_line():
         yield _settings(device)
-    link = _link(device, wire.STANDARD_BAUDRATE if device.over_tcp() else device["baudrate"])
+    link = _link(device, device["baudrate"] if device.has_line() else wire.STANDARD_BAUDRATE)
     state: MeterState = memory.volatile.setdefault(_STATE, MeterState())
     mask = device["address"]
     if len(mask) < 16:
