@@ -52,12 +52,19 @@ clean:
 
 # ---- the gateway: packages for OpenWrt, and the proof that they work without the hardware.
 # A cross compiler and a Python of each machine are made once and kept under ~/.cache/meterd-gateway.
+# Its byte code runs on one version of Python, whatever PYTHON made the virtual environment: 3.11 is OpenWrt 24.10's.
 ARCH ?= mips_24kc
+export GATEWAY_PYTHON ?= 3.11
 
-.PHONY: ipk feed gateway
+.PHONY: ipk feed gateway able
 
-# Packages of one machine, as a feed that opkg can install from: dist/$(ARCH).
-ipk: build
+# What is missing for the machine is said in one line before anything is built.
+able:
+	@$(PYTHON) -m tools.gateway.build.toolchain --able $(ARCH)
+
+# Packages of one machine, as a feed that opkg can install from: dist/$(ARCH). FEED_KEY=FILE, a secret key of usign,
+# signs it.
+ipk: able build
 	$(VENV)/python -m tools.gateway.package.packages $(ARCH)
 	$(VENV)/python -m tools.gateway.prove.sizes $(ARCH)
 

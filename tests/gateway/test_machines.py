@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 
 from tools.gateway.build.cache import ToolMissing
 from tools.gateway.build.machines import MACHINES
-from tools.gateway.package import packages
+from tools.gateway.package import mini_opkg, packages
 from tools.gateway.prove import gateway_root
 from tools.gateway.prove.gateway_root import in_root
 from tools.gateway.prove.service import GROUPS, Supervisor, recorded, script
@@ -102,6 +103,10 @@ class Gateway:
 
     def start(self, scale: float = 1.0) -> Supervisor:
         assert script(self.root, "meterd", "start").returncode == 0
+        return self.supervised(scale)
+
+    def supervised(self, scale: float = 1.0) -> Supervisor:
+        """What the last action told procd, run."""
         instance = recorded(self.root)
         assert instance is not None
         output = self.place / "output"
@@ -140,8 +145,9 @@ def installed(request, tmp_path_factory):
     machine = MACHINES[request.param]
     root = tmp_path_factory.mktemp("root") / machine.name
     try:
-        gateway_root.create(root, machine, packages.write(machine), ["meterd", "meterd-simulate"])
+        gateway_root.create(root, machine, packages.write(machine), ["meterd", "meterd-wcclite", "meterd-simulate"])
         gateway_root.settle(root, "meterd")
+        gateway_root.settle(root, "meterd-wcclite")
     except ToolMissing as missing:
         pytest.skip(str(missing))
     terminals = root / "dev" / "pts"
@@ -184,6 +190,94 @@ def test_it_reads_over_tcp_and_serial_obeys_hup_and_term(gateway):
         code = daemon.stop()
         print(daemon.said())  # pytest shows it where the test failed
     assert code == 0, daemon.said()
+
+
+def test_installed_over_a_configuration_it_reads_and_an_upgrade_leaves_disabled_what_was(gateway):
+    for package in ("meterd-wcclite", "meterd"):
+        for action in ("prerm", "postrm"):
+            gateway_root.settle(gateway.root, package, action)
+    gateway.write()
+    gateway_root.settle(gateway.root, "meterd")
+    daemon = gateway.supervised()
+    try:
+        gateway_root.settle(gateway.root, "meterd-wcclite")
+        until(lambda: good_values(daemon, "tcp_energy") and good_values(daemon, "pty_heat"), "readings of both")
+        assert "is stopped" not in daemon.said()
+        status = script(gateway.root, "meterd", "status")
+        assert status.returncode == 0
+        assert {"tcp_meter", "pty_meter"} <= {line.partition(" ")[0] for line in status.stdout.splitlines()}
+        assert script(gateway.root, "mbus", "running").returncode == 0
+        assert script(gateway.root, "dlms", "running").returncode == 1, "no such meter is configured"
+        assert script(gateway.root, "mbus", "disable").returncode == 0
+        for package in ("meterd-wcclite", "meterd"):
+            gateway_root.settle(gateway.root, package, "prerm", upgrade=True)
+    finally:
+        assert daemon.stop() == 0, daemon.said()
+    gateway_root.settle(gateway.root, "meterd", upgrade=True)
+    daemon = gateway.supervised()
+    try:
+        until(lambda: good_values(daemon, "tcp_energy"), "a reading after the upgrade")
+        assert good_values(daemon, "pty_heat") == []
+        told = script(gateway.root, "meterd", "status").stdout
+        assert "not read: mbus is stopped: devices that wait for `meterd start mbus`: 1" in told
+    finally:
+        script(gateway.root, "mbus", "enable")
+        daemon.stop()
+        print(daemon.said())
+
+
+def test_a_slip_in_the_uci_file_is_one_sentence_and_what_runs_goes_on(gateway):
+    daemon = gateway.start()
+    try:
+        until(lambda: good_values(daemon, "tcp_energy"), "a reading")
+        gateway.write(SITE.replace("'127.0.0.1'", "'127.0.0.1"))
+        assert script(gateway.root, "meterd", "reload").returncode == 0
+        daemon.obey()
+        until(lambda: "goes on as before" in daemon.said(), "what the daemon says of it")
+        said = [line for line in daemon.said().splitlines() if "/etc/config/meterd" in line]
+        assert len(said) == 1
+        assert "/etc/config/meterd, line 10: the quote ' in column 12 is not closed in its line" in said[0]
+        before = len(good_values(daemon, "tcp_energy"))
+        until(lambda: len(good_values(daemon, "tcp_energy")) > before + 2, "further readings")
+        assert "the last reload was refused" in script(gateway.root, "meterd", "status").stdout
+        gateway.write(SITE.replace("'tcp_energy'", "'tcp_mended'"))
+        assert script(gateway.root, "meterd", "reload").returncode == 0
+        daemon.obey()
+        until(lambda: good_values(daemon, "tcp_mended"), "a reading by the mended file")
+        assert daemon.starts == 1
+    finally:
+        daemon.stop()
+        print(daemon.said())
+
+
+def test_removing_leaves_nothing_but_changed_configuration(installed, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(installed[0], root, symlinks=True, ignore=lambda place, names: {"pts"} & set(names))
+    uci = root / "etc" / "config" / "meterd"
+    uci.write_text("config meterd 'main'\n\toption enabled '0'\n")
+    mini_opkg.install(root, installed[1], next((PROJECT / "dist" / installed[1].name).glob("meterd_*.ipk")))
+    for package in ("meterd-simulate", "meterd-wcclite", "meterd"):
+        for action in ("prerm", "", "postrm"):
+            after = root / mini_opkg.INFO / f"{package}.postrm"
+            kept = after.read_bytes() if after.exists() else b""
+            if not action:
+                mini_opkg.remove(root, package)
+                if kept:
+                    after.write_bytes(kept)
+                    after.chmod(0o755)
+            elif (root / mini_opkg.INFO / f"{package}.{action}").exists():
+                gateway_root.settle(root, package, action)
+        (root / mini_opkg.INFO / f"{package}.postrm").unlink(missing_ok=True)
+    places = [
+        *(root / "etc").rglob("*"),
+        *(root / "usr").rglob("*"),
+        *(root / "lib").rglob("*"),
+        *(root / "var").rglob("*"),
+    ]
+    names = ("meterd", "dlms", "iec62056", "mbus", "elgama")
+    left = {path.relative_to(root).as_posix() for path in places if any(name in path.as_posix() for name in names)}
+    left = {name for name in left if any(part.startswith(names) for part in Path(name).parts)}
+    assert left == {"etc/config/meterd", "etc/config/meterd-opkg"}, left
 
 
 def words_of(gateway: Gateway, *words: str) -> subprocess.Popen[str]:
@@ -365,6 +459,7 @@ def test_the_jail_holds_all_that_the_daemon_needs(gateway, tmp_path):
             mounted.append(target)
         output = tmp_path / "output"
         output.touch()
+        (jail / "tmp").mkdir()
         daemon = Supervisor(jail, gateway.machine, instance, output)
         daemon.start()
         try:

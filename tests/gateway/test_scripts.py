@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from meterd.config.files import load
+from meterd.config.uci import Uci
 from tools.gateway.package.mini_opkg import INFO
 from tools.gateway.package.packages import SYSTEM
 from tools.gateway.prove import gateway_root
@@ -443,3 +444,49 @@ def test_a_start_after_a_stop_ends_nothing(scripts_root):
     script(scripts_root, "mbus", "disable")
     start(scripts_root, ONE_METER)
     assert ["procd_kill", "meterd"] not in calls(scripts_root)
+
+
+def uci(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/sbin/uci", *words], preexec_fn=gateway_root.in_root(root), env={"PATH": "/usr/bin:/bin:/sbin"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("slip", "reason"),
+    [
+        ("option node '/dev/ttyS1", "EOF with unterminated '"),
+        ('option node "/dev', 'EOF with unterminated "'),
+        ("opption node x", "invalid command"),
+        ("option a-b c", "invalid character in name field"),
+        ("option", "insufficient arguments"),
+        ("option a b c", "too many arguments"),
+    ],
+)
+def test_the_stand_in_of_uci_is_as_lenient_as_the_real_one_and_as_strict(scripts_root, slip, reason):
+    (scripts_root / "etc" / "config" / "meterd").write_text(ONE_METER + f"config port 'PORT2'\n\t{slip}\n")
+    strict = uci(scripts_root, "show", "meterd")
+    assert strict.returncode == 1
+    assert strict.stdout == ""
+    assert f"uci: Parse error ({reason}) at line " in strict.stderr
+    lenient = uci(scripts_root, "-S", "show", "meterd")
+    assert (lenient.returncode, lenient.stderr) == (0, "")
+    assert "meterd.cellar.serialnumber='0'" in lenient.stdout
+    assert uci(scripts_root, "-q", "get", "meterd.main.log_level").returncode == 1
+
+
+def test_the_stand_in_of_uci_reads_what_the_daemon_reads(scripts_root):
+    text = """config meterd main; option log_level "3"
+config device 'a'
+\toption name 'it'\\''s \\ "x"' # comment
+\toption description a\\ b"c d"
+\tlist one 1
+\tlist one '2 3'
+"""
+    (scripts_root / "etc" / "config" / "meterd").write_text(text)
+    [row] = Uci(text).content["devices"]
+    assert uci(scripts_root, "get", "meterd.a.name").stdout == row["name"] + "\n" == 'it\'s \\ "x"\n'
+    assert uci(scripts_root, "get", "meterd.a.description").stdout == row["description"] + "\n"
+    assert uci(scripts_root, "get", "meterd.a.one").stdout == " ".join(row["one"]) + "\n"
+    assert uci(scripts_root, "get", "meterd.main.log_level").stdout == Uci(text).main["log_level"] + "\n"

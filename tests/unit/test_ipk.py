@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tools.gateway.build import toolchain
+from tools.gateway.build.cache import ToolMissing
 from tools.gateway.build.elf import Elf
 from tools.gateway.build.machines import EM_X86_64, MACHINES
-from tools.gateway.package import mini_opkg
+from tools.gateway.package import ipk, mini_opkg
 from tools.gateway.package.ipk import Package, index
 
 MACHINE = MACHINES["mips_24kc"]
@@ -223,3 +225,31 @@ def test_removing_leaves_nothing_but_changed_configuration(tmp_path):
     mini_opkg.remove(root, "meterd")
     left = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
     assert left == ["etc/config/other"]
+
+
+def test_a_feed_is_signed_with_the_users_key_or_has_no_signature(tmp_path, monkeypatch):
+    feed, tools = tmp_path / "feed", tmp_path / "bin"
+    written(package(), feed)
+    index(feed)
+    tools.mkdir()
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+    monkeypatch.setattr(ipk, "SIGNERS", ("usign-of-this-test",))
+    with pytest.raises(ToolMissing, match="apt install signify-openbsd"):
+        ipk.sign(feed, "key.sec")
+    signer = tools / "usign-of-this-test"
+    signer.write_text('#!/bin/sh\n[ "$1 $2 $4" = "-S -s -m" ] && [ "$3" = key.sec ] && cat "$5" >"$7"\n')
+    signer.chmod(0o755)
+    ipk.sign(feed, "key.sec")
+    assert (feed / "Packages.sig").read_bytes() == (feed / "Packages").read_bytes()
+    with pytest.raises(RuntimeError, match="the feed is not signed"):
+        ipk.sign(feed, "other.sec")
+    ipk.sign(feed, "")
+    assert not (feed / "Packages.sig").exists(), "it would be of another index"
+
+
+def test_what_a_machine_lacks_is_one_line(monkeypatch):
+    monkeypatch.setattr(toolchain.shutil, "which", lambda name: None if name.startswith("mips") else f"/usr/bin/{name}")
+    said = toolchain.missing(MACHINE)
+    assert said.endswith("apt install gcc-mips-linux-gnu")
+    assert "\n" not in said
+    assert toolchain.missing(X86) == ""

@@ -2,8 +2,8 @@
 
 `python -m tools.gateway.build.toolchain mips_24kc` makes them and prints where they are. The compiler is the one that
 the ziglang wheel ships: it knows musl's headers and start files for every machine here. Python is CPython 3.11, what
-OpenWrt 23.05 and 24.10 carry, from Debian's source package; where no Debian architecture has a musl that fits (both
-soft-float MIPS), musl is built from Debian's source by the GNU cross compiler.
+OpenWrt 24.10 carries (GATEWAY_PYTHON names another), from Debian's source package; where no Debian architecture has a
+musl that fits (both soft-float MIPS), musl is built from Debian's source by the GNU cross compiler.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from .machines import Machine
 
 ZIG = "ziglang==0.17.1"
-PYTHON = "3.11"
+# OpenWrt 24.10 has 3.11, 25.12 has 3.14, whose source no Debian here has: that one is tried on Debian's own machines.
+PYTHON = os.environ.get("GATEWAY_PYTHON") or "3.11"
 JOBS = os.environ.get("METERD_GATEWAY_JOBS", "2")
 
 CONFIGURE = (
@@ -164,6 +165,25 @@ def python(machine: Machine) -> Path:
     return made(f"python-{machine.name}", recipe, lambda folder: _build_python(machine, folder))
 
 
+def missing(machine: Machine) -> str:
+    """What this machine lacks to build for the other, in one line; empty where it lacks nothing. Nothing is begun."""
+    wanted = {"readelf": "binutils", "apt-get": "apt", "dpkg": "dpkg", "make": "make", f"python{PYTHON}": "python3-dev"}
+    if sys.version.startswith(PYTHON + "."):
+        del wanted[f"python{PYTHON}"]
+    if machine.gnu_prefix:
+        package = f"gcc-{machine.gnu_prefix.rstrip('-')}"
+        wanted |= {f"{machine.gnu_prefix}gcc": package, f"{machine.gnu_prefix}objcopy": package}
+    lacking = {name: package for name, package in wanted.items() if shutil.which(name) is None}
+    if not lacking:
+        return ""
+    packages = " ".join(dict.fromkeys(lacking.values()))
+    return f"{machine.name} cannot be built for without {', '.join(lacking)}: apt install {packages}"
+
+
+def unknown(name: str) -> str:
+    return f"there is no machine {name}: {', '.join(MACHINES)} are"
+
+
 def build_python() -> str:
     """The Python of this machine that has the version to be built, which cross-building needs."""
     if sys.version.startswith(PYTHON + "."):
@@ -196,6 +216,10 @@ def fingerprint() -> str:
 
 
 def main(names: list[str]) -> int:
+    if names[:1] == ["--able"]:
+        lacking = [missing(MACHINES[name]) if name in MACHINES else unknown(name) for name in names[1:]]
+        print("\n".join(filter(None, lacking)), end="\n" if any(lacking) else "", file=sys.stderr)
+        return 2 if any(lacking) else 0
     for name in names or list(MACHINES):
         print(python(MACHINES[name]))
     print(f"cache {ROOT}, fingerprint {fingerprint()}")

@@ -9,8 +9,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import shutil
+import subprocess
 import tarfile
 from pathlib import Path
+
+from ..build.cache import ToolMissing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 FILE_MODE = 0o644
 PROGRAM_MODE = 0o755
 SECRET_MODE = 0o600
+SIGNERS = ("usign", "signify-openbsd", "signify")
 
 
 def _gzip(data: bytes) -> bytes:
@@ -152,6 +157,25 @@ def index(folder: Path) -> list[Path]:
     (folder / "Packages").write_bytes(text)
     (folder / "Packages.gz").write_bytes(gzip.compress(text, 9, mtime=0))
     return [folder / "Packages", folder / "Packages.gz"]
+
+
+def sign(folder: Path, key: str) -> None:
+    """Sign the feed's index with a secret key of usign's, so that opkg takes it with its check switched on.
+
+    OpenWrt's usign and OpenBSD's signify make the same signature; Debian has the latter. Without a key an old signature
+    goes, for it would be of another index. Raises: ToolMissing; RuntimeError with what the program said.
+    """
+    signature = folder / "Packages.sig"
+    signature.unlink(missing_ok=True)
+    if not key:
+        return
+    found = next(filter(None, map(shutil.which, SIGNERS)), None)
+    if found is None:
+        raise ToolMissing(f"{' or '.join(SIGNERS)} is needed to sign the feed: apt install signify-openbsd")
+    words = [found, "-S", "-s", key, "-m", str(folder / "Packages"), "-x", str(signature)]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the feed is not signed: {' '.join(words)}: {done.stderr.strip()}")
 
 
 def read(path: Path) -> dict[str, str]:

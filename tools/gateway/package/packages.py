@@ -7,17 +7,19 @@ Python version that runs it; byte code is the same on every machine.
 
 from __future__ import annotations
 
+import os
 import sys
 import tomllib
 from pathlib import Path
 
 from ..build.byte_code import byte_code
+from ..build.cache import ToolMissing
 from ..build.compiled import PROJECT, meterd_modules
 from ..build.machines import MACHINES
 from ..build.third_party import UJSON, licences, small_gzip, ujson
-from ..build.toolchain import PYTHON
+from ..build.toolchain import PYTHON, missing, unknown
 from .imports import depends, imported, imported_at_once, optional, package_of
-from .ipk import FILE_MODE, PROGRAM_MODE, SECRET_MODE, Package, index
+from .ipk import FILE_MODE, PROGRAM_MODE, SECRET_MODE, Package, index, sign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -183,15 +185,23 @@ def write(machine: Machine) -> Path:
     for package in build(machine):
         package.write(folder, small_gzip)
     index(folder)
+    sign(folder, os.environ.get("FEED_KEY", ""))
     return folder
 
 
 def main(names: list[str]) -> int:
-    for name in names or list(MACHINES):
-        if name not in MACHINES:
-            print(f"no such machine: {name} (there are {', '.join(MACHINES)})", file=sys.stderr)
+    names = names or list(MACHINES)
+    for name in names:
+        lacking = missing(MACHINES[name]) if name in MACHINES else unknown(name)
+        if lacking:
+            print(lacking, file=sys.stderr)
             return 2
-        folder = write(MACHINES[name])
+    for name in names:
+        try:
+            folder = write(MACHINES[name])
+        except ToolMissing as reason:
+            print(reason, file=sys.stderr)
+            return 2
         print(f"{folder.relative_to(PROJECT)}: a feed for {name}")
     return 0
 

@@ -38,6 +38,9 @@ MACHINE = MACHINES["mips_24kc"]
 EMULATOR = "qemu-mips"
 MOST_TO_FIRST_BYTE = 120_000_000
 MOST_PER_READ = 20_000
+# As a UCI file, what a thousand signals cost more than ten, from the start to the first byte.
+FEW, MANY = 10, 1000
+MOST_MORE = 150_000_000
 REGISTERS = 40
 SCANS = 10
 PATIENCE_S = 120.0
@@ -209,6 +212,16 @@ def many_registers(meters: Meters, lists: str, registers: int) -> dict[str, list
     return {"devices": [device], "signals": signals}
 
 
+def as_uci(configuration: dict[str, list[dict[str, object]]]) -> str:
+    """The same in the words of /etc/config/meterd."""
+    lines = []
+    for part, section, name in (("devices", "device", "device_alias"), ("signals", "signal", "signal_alias")):
+        for row in configuration[part]:
+            lines.append(f"config {section} '{row[name]}'")
+            lines += [f"\toption {option} '{value}'" for option, value in row.items() if option != name]
+    return "\n".join(lines) + "\n"
+
+
 def per_scan(sends: list[tuple[int, int]], registers: int) -> float:
     """Instructions for each scan, from the middle of the run to its end: what comes once is over by then."""
     begins = {readings: count for count, readings in reversed(sends) if readings and not readings % registers}
@@ -258,6 +271,11 @@ def _measure(root: Path) -> int:
         first = [_first_byte(root, words) for _ in range(2)]
         again = [float(counted(root, words)[0][0])]
 
+        by_uci = []
+        for signals in (FEW, MANY):
+            (root / "etc" / "config" / "meterd").write_text(as_uci(many_registers(meters, "yes", signals)))
+            by_uci.append(_first_byte(root, [*words[:-1], "/etc/config/meterd"]))
+
         def run(content: object, wanted: int) -> list[tuple[int, int]]:
             configuration.write_text(json.dumps(content))
             return counted(root, words, wanted)
@@ -271,6 +289,8 @@ def _measure(root: Path) -> int:
         meters.stop()
     rows = [("start to the first byte sent", first, MOST_TO_FIRST_BYTE)]
     rows.append(("the same with what an earlier run left behind", again, MOST_TO_FIRST_BYTE))
+    print(f"start to the first byte sent, {FEW} and {MANY:,} signals in UCI: {by_uci[0]:,.0f}, {by_uci[1]:,.0f}")
+    rows.append((f"what {MANY:,} signals in UCI cost more than {FEW}", [by_uci[1] - by_uci[0]], MOST_MORE))
     rows += [(what, found, MOST_PER_READ) for what, found in figures.items()]
     for what, found, most in rows:
         verdict = "at most" if min(found) <= most else "MORE than"

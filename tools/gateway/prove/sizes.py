@@ -11,10 +11,10 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from ..build.cache import run
+from ..build.cache import ToolMissing, run
 from ..build.compiled import PROJECT
 from ..build.machines import MACHINES
-from ..package.mini_opkg import feed
+from ..package.mini_opkg import INFO, feed
 from . import gateway_root
 
 TYPE_CHECKING = False
@@ -22,8 +22,22 @@ if TYPE_CHECKING:
     from ..build.machines import Machine
 
 FLASH = 16 * 1024 * 1024
-MOST_COMPILED = 250_000
-MOST_IPK = 400_000
+# Of the 24Kc, the smallest; the other machines' code is as large as it is.
+JUDGED = "mips_24kc"
+MOST_COMPILED = 270_000
+MOST_IPK = 430_000
+# What is installed together; each line counts all that opkg pulls in for it.
+SETS = (
+    ("meterd",),
+    ("meterd", "meterd-wcclite"),
+    ("meterd", "meterd-wcclite", "meterd-dlms-security"),
+    ("meterd", "meterd-wcclite", "meterd-simulate"),
+)
+# Libraries of C that packages of the feed depend on and that are not built here: bytes on flash, of Debian 12's mipsel.
+LIBRARIES = {"zlib": 54_631, "libbz2": 34_087}
+# Packages of the feed that only its own build can weigh.
+NOT_MEASURED = {"meterd-dlms-security": "python3-cryptodomex"}
+BASE = {"python3-light": ("zlib", "libbz2")}
 
 
 def on_flash(files: list[Path]) -> tuple[int, int]:
@@ -40,39 +54,58 @@ def judged(figure: int, most: int) -> str:
     return f"{figure:,} ({'at most' if figure <= most else 'MORE than'} {most:,})"
 
 
+def installed(machine: Machine, folder: Path, names: tuple[str, ...], root: Path) -> int:
+    """Install a set into the root; returns the bytes on flash of everything that came with it, the firmware aside."""
+    gateway_root.create(root, machine, folder, list(names))
+    _strip(machine, root)
+    # What the root has of this machine, or as a stand-in, is no package's.
+    library = next((root / "usr" / "lib").glob("python3.*"))
+    listed = (path for path in (root / INFO).glob("*.list"))
+    own = {root / name.lstrip("/") for path in listed for name in path.read_text().splitlines()}
+    files = {*own, *below(library), root / "usr" / "bin" / library.name}
+    libraries = sum(LIBRARIES[name] for name in BASE["python3-light"])
+    return on_flash([path for path in files if path.is_file()])[1] + libraries
+
+
+def _strip(machine: Machine, root: Path) -> None:
+    library = next((root / "usr" / "lib").glob("python3.*"))
+    if machine.gnu_prefix:
+        run("sizes.log", machine.gnu_prefix + "strip", "--strip-all", root / "usr" / "bin" / library.name)
+
+
 def report(machine: Machine) -> tuple[list[str], bool]:
-    """(the figures in lines of text, whether they are within the bounds, which are those of a small MIPS gateway)."""
+    """(the figures in lines of text, whether they are within the bounds, which are the smallest gateway's)."""
     folder = PROJECT / "dist" / machine.name
     packages = feed(folder)
     lines = [f"{'package':<24}{'ipk':>12}{'installed':>12}"]
     lines += [f"{name:<24}{int(row['Size']):>12,}{int(row['Installed-Size']):>12,}" for name, row in packages.items()]
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place) / "root"
-        gateway_root.create(root, machine, folder, ["meterd"])
-        compiled = sum(path.stat().st_size for path in root.glob("**/site-packages/meterd/**/*.so"))
-        library = next((root / "usr" / "lib").glob("python3.*"))
-        interpreter = root / "usr" / "bin" / library.name
-        if machine.gnu_prefix:
-            run("sizes.log", machine.gnu_prefix + "strip", "--strip-all", interpreter)
-        rows = {
-            "Python, light": on_flash(
-                [interpreter, *(path for path in below(library) if "site-packages" not in path.parts)]
-            ),
-            "its site-packages, meterd among them": on_flash(below(library / "site-packages")),
-        }
-    lines += [f"{what}: {size:,} bytes, {packed:,} on flash" for what, (size, packed) in rows.items()]
-    whole = sum(packed for _, packed in rows.values())
-    lines.append(f"all that meterd needs: {whole:,} on flash of {FLASH:,}, which the firmware shares")
-    lines.append(f"compiled modules, stripped: {judged(compiled, MOST_COMPILED)}")
+    lines.append(f"on flash of {FLASH:,}, which the firmware shares, with all that opkg pulls in:")
+    compiled = 0
+    for names in SETS:
+        with tempfile.TemporaryDirectory() as place:
+            root = Path(place) / "root"
+            size = installed(machine, folder, names, root)
+            compiled = sum(path.stat().st_size for path in root.glob("**/site-packages/meterd/**/*.so"))
+        further = [NOT_MEASURED[name] for name in names if name in NOT_MEASURED]
+        lines.append(
+            f"  {', '.join([*names, *further]):<70}{size:>12,}{' and what is not built here' if further else ''}"
+        )
     ipk = int(packages["meterd"]["Size"])
+    if machine.name != JUDGED:
+        return [*lines, f"compiled modules, stripped: {compiled:,}", f"meterd's ipk: {ipk:,}"], True
+    lines.append(f"compiled modules, stripped: {judged(compiled, MOST_COMPILED)}")
     lines.append(f"meterd's ipk: {judged(ipk, MOST_IPK)}")
-    return lines, (compiled <= MOST_COMPILED and ipk <= MOST_IPK) or not machine.gnu_prefix
+    return lines, compiled <= MOST_COMPILED and ipk <= MOST_IPK
 
 
 def main(names: list[str]) -> int:
     failed = 0
     for name in names or list(MACHINES):
-        lines, within = report(MACHINES[name])
+        try:
+            lines, within = report(MACHINES[name])
+        except ToolMissing as missing:
+            print(f"{name}: the sizes on flash are not measured: {missing}")
+            continue
         print("\n".join([f"{name}:", *lines]))
         failed |= not within
     return failed
