@@ -32,6 +32,7 @@ SECTIONS = ("meterd", "port", "device", "signal", "publish")
 GENERAL = "main"
 _COMMANDS = {"package": (1, 1), "config": (1, 2), "option": (1, 2), "list": (1, 2)}
 _BLANKS = " \t\r\v\f"
+_SPECIAL = "'\"\\#;"
 _MAX_HEADS = 256  # of a sound file: as many as there are options
 
 
@@ -73,11 +74,13 @@ class Uci:
                 found = _head(head)
                 if len(known) < _MAX_HEADS:
                     known[head] = found
-            if found is not None and rest.find("'") == len(rest) - 1 >= 0:
-                self._option(found[0], found[1], rest[:-1], number)
-            elif (head and not head.isspace()) or rest:
-                for words in statements(line, number):
+            if found is None or rest.find("'") != len(rest) - 1 or not rest:
+                for words in _words_of(line, number):
                     self._statement(words, number)
+            elif found[0] == "config":
+                self._section(found[1], rest[:-1], number)
+            else:
+                self._option(found[0], found[1], rest[:-1], number)
 
     def _statement(self, words: list[str], number: int) -> None:
         command = words[0]
@@ -93,13 +96,13 @@ class Uci:
         name = words[1]
         if command == "config":
             self._section(name, words[2] if len(words) > 2 else "", number)
-        elif not _is_name(name, "-" if command == "package" else ""):
+        elif not _is_name(name, "-" if command == "package" else "_"):
             raise ValueError(number, f'"{_short(name)}" is no name: letters, digits and _')
         elif command != "package":
             self._option(command, name, words[2] if len(words) > 2 else "", number)
 
     def _section(self, kind: str, name: str, number: int) -> None:
-        if not kind or not all("!" <= each <= "~" for each in kind):
+        if kind not in SECTIONS and (not kind or not all("!" <= each <= "~" for each in kind)):
             raise ValueError(number, f'"{_short(kind)}" is no kind of section')
         if name and not _is_name(name):
             raise ValueError(number, f'"{_short(name)}" is no name of a section: letters, digits and _')
@@ -180,15 +183,24 @@ class Uci:
 
 
 def _head(head: str) -> tuple[str, str] | None:
-    """(command, name) of what stands before a quoted value of an option, None where it is something else."""
+    """(command, first word) of what stands before a quoted second word, None where it is something else."""
     words = head.split()
-    if len(words) != 2 or words[0] not in ("option", "list") or head[-1:] not in _BLANKS or not _is_name(words[1]):
+    if len(words) != 2 or words[0] not in ("config", "option", "list") or head[-1:] not in _BLANKS:
         return None
-    return words[0], words[1]
+    return (words[0], words[1]) if _is_name(words[1]) else None
 
 
-def _is_name(name: str, further: str = "") -> bool:
-    return bool(name) and name.isascii() and all(each.isalnum() or each == "_" or each in further for each in name)
+def _words_of(line: str, number: int) -> list[list[str]]:
+    """The statements of a line; one without quotes and the like needs no second look."""
+    if not line or line.isspace():
+        return []
+    if not any(each in line for each in _SPECIAL) and line.replace("\t", " ").isprintable():
+        return [line.split()]
+    return statements(line, number)
+
+
+def _is_name(name: str, further: str = "_") -> bool:
+    return name.isascii() and name.replace("_", "0").replace(further, "0").isalnum()
 
 
 def _short(text: str) -> str:

@@ -40,6 +40,7 @@ MOST_TO_FIRST_BYTE = 120_000_000
 MOST_PER_READ = 20_000
 # As a UCI file, what a thousand signals cost more than ten, from the start to the first byte.
 FEW, MANY = 10, 1000
+MOST_REGISTERS = 250
 MOST_MORE = 150_000_000
 REGISTERS = 40
 SCANS = 10
@@ -222,6 +223,19 @@ def as_uci(configuration: dict[str, list[dict[str, object]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def spread(meters: Meters, signals: int) -> dict[str, list[dict[str, object]]]:
+    """A configuration with so many signals, those of a device no more than a simulated meter has."""
+    found = many_registers(meters, "yes", min(signals, MOST_REGISTERS))
+    for number in range(1, -(-signals // MOST_REGISTERS)):
+        alias = f"d{number}"
+        found["devices"].append({**found["devices"][0], "name": alias, "device_alias": alias})
+        rows = found["signals"][: min(MOST_REGISTERS, signals - number * MOST_REGISTERS)]
+        found["signals"] += [
+            {**row, "device_alias": alias, "signal_alias": f"{alias}{row['signal_alias']}"} for row in rows
+        ]
+    return found
+
+
 def per_scan(sends: list[tuple[int, int]], registers: int) -> float:
     """Instructions for each scan, from the middle of the run to its end: what comes once is over by then."""
     begins = {readings: count for count, readings in reversed(sends) if readings and not readings % registers}
@@ -273,7 +287,7 @@ def _measure(root: Path) -> int:
 
         by_uci = []
         for signals in (FEW, MANY):
-            (root / "etc" / "config" / "meterd").write_text(as_uci(many_registers(meters, "yes", signals)))
+            (root / "etc" / "config" / "meterd").write_text(as_uci(spread(meters, signals)))
             by_uci.append(_first_byte(root, [*words[:-1], "/etc/config/meterd"]))
 
         def run(content: object, wanted: int) -> list[tuple[int, int]]:
