@@ -10,7 +10,6 @@ from .. import __version__, log
 from .._clock import wall_clock_ms
 from ..config.files import load
 from ..daemon.daemon import Daemon
-from ..daemon.liveness import Liveness
 from ..daemon.state import DEFAULT_DIRECTORY, StateDirectory
 from ..errors import ConfigError
 from ..paths import environment
@@ -167,19 +166,30 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     daemon.catch_signals(reload)
     _write_ready(arguments.value("readyfile"))
     log.notice(f"meterd {__version__}: devices: {len(daemon.jobs)}, lines: {len(daemon.lines)}")
-    liveness = Liveness(loop)
+    liveness = _watched(loop)
     gc.freeze()  # modules, configuration and plans stay: no later collection need look through them
     gc.enable()
     try:
-        liveness.begin()
+        if liveness is not None:
+            liveness.begin()
         loop.run()
     finally:
-        liveness.end()
+        if liveness is not None:
+            liveness.end()
         if control is not None:  # a debug program leaves the daemon's socket alone
             control.close()
         hub.close()
         log.flush()
     return OK
+
+
+def _watched(loop: Loop):  # type: ignore[no-untyped-def]
+    """What tells systemd or procd that the loop turns, where either wants to know."""
+    if environment("WATCHDOG_USEC") is None and environment("NOTIFY_SOCKET") is None:
+        return None
+    from ..daemon.liveness import Liveness
+
+    return Liveness(loop)
 
 
 def _raise_descriptor_limit(devices: int) -> None:

@@ -19,7 +19,6 @@ from ..sinks.hub import Hub
 from ..sinks.status import COUNTERS, DeviceStatus
 from .job import Job
 from .line import Line
-from .not_read import not_read, waiting_for_start
 from .state import StateDirectory
 
 TYPE_CHECKING = False
@@ -90,6 +89,8 @@ class Daemon:
         for package in sorted(self.stopped_protocols - self._told_stopped):
             waiting = sum(device.protocol == package for device in configuration.devices)
             if waiting:
+                from .not_read import waiting_for_start
+
                 log.notice(waiting_for_start(package, waiting))
                 self._told_stopped.add(package)
 
@@ -245,6 +246,8 @@ class Daemon:
             if protocol is None or job.plan.device.protocol == protocol
         ]
         running = {job.plan.device.protocol for job in self.jobs.values()}
+        from .not_read import not_read  # nobody may ever ask
+
         return {
             "running": _programs(running),
             "stopped": _programs(self.stopped_protocols),
