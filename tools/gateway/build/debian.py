@@ -11,6 +11,8 @@ from pathlib import Path
 
 from .cache import ToolMissing, made, run
 
+# Where what no release has yet comes from: (URI, suite, component).
+SID = ("http://deb.debian.org/debian", "sid", "main")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -30,9 +32,9 @@ def _archives() -> list[tuple[str, str, str]]:
 
 
 class Apt:
-    """An apt of its own in `folder` for one architecture; `sources` adds the source packages."""
+    """An apt of its own in `folder` for one architecture; `sources` adds source packages; `sid` is where from."""
 
-    def __init__(self, folder: Path, architecture: str, log: str, sources: bool = False) -> None:
+    def __init__(self, folder: Path, architecture: str, log: str, sources: bool = False, sid: bool = False) -> None:
         self.folder = folder
         self.log = log
         self.downloads = folder / "downloads"
@@ -41,7 +43,11 @@ class Apt:
         (folder / "status").touch()
         signed = f" [signed-by={KEYRING}]" if KEYRING.exists() else ""
         kinds = ("deb", "deb-src") if sources else ("deb",)
-        lines = [f"{kind}{signed} {uri} {suite} {part}" for uri, suite, part in _archives() for kind in kinds]
+        lines = [
+            f"{kind}{signed} {uri} {suite} {part}"
+            for uri, suite, part in ([SID] if sid else _archives())
+            for kind in kinds
+        ]
         (folder / "sources.list").write_text("\n".join(lines) + "\n")
         (folder / "apt.conf").write_text(
             f'Dir::Etc::sourcelist "{folder}/sources.list";\nDir::Etc::sourceparts "{folder}/parts";\n'
@@ -70,17 +76,21 @@ class Apt:
         return next(iter(sorted(self.downloads.glob(f"{package}_*.orig.tar.*"))))
 
 
-def unpacked(architecture: str, packages: tuple[str, ...]) -> Path:
+def unpacked(architecture: str, packages: tuple[str, ...], sid: bool = False) -> Path:
     """A root with these packages unpacked in it (not configured: no script of theirs has run)."""
 
     def make(folder: Path) -> None:
         apt_folder = folder.with_name(folder.name + "-apt")
-        apt = Apt(apt_folder, architecture, f"debian-{architecture}.log")
+        apt = Apt(apt_folder, architecture, f"debian-{architecture}.log", sid=sid)
+        for name in ("lib", "lib64") if sid else ():  # there, packages have nothing but /usr any more
+            (folder / "usr" / name).mkdir(parents=True)
+            (folder / name).symlink_to(f"usr/{name}")
         for package in apt.download(*packages):
             run(apt.log, "dpkg", "-x", package, folder)
         run(apt.log, "rm", "-rf", apt_folder)
 
-    return made(f"debian-{architecture}", {"packages": packages}, make)
+    recipe: dict[str, object] = {"packages": packages, **({"sid": True} if sid else {})}
+    return made(f"debian-{architecture}", recipe, make)
 
 
 def source(package: str) -> Path:

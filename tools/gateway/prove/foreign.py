@@ -1,10 +1,10 @@
 """The unit tests on the Pythons of other machines, with meterd compiled for them.
 
-`python -m tools.gateway.prove.foreign [mips_24kc … s390x armhf mipsel i386]` runs tests/unit, under emulation but for
-i386: on the gateways' own musl Pythons, big-endian and soft-float first, and on Debian's with real glibc, big-endian
-with 64 bits and little-endian with 32. Several run side by side, one on each core; what each says is shown when it is
-through. Debian's roots are unpacked, not installed; nothing of this system is touched. What is left out is listed, with
-its reason, before each run.
+`python -m tools.gateway.prove.foreign [mips_24kc … s390x armhf mipsel i386 amd64-3.14 s390x-3.14]` runs tests/unit,
+under emulation but for i386: on the gateways' own musl Pythons, big-endian and soft-float first, and on Debian's with
+real glibc, big-endian with 64 bits and little-endian with 32. Several run side by side, one on each core; what each
+says is shown when it is through. Debian's roots are unpacked, not installed; nothing of this system is touched. What is
+left out is listed, with its reason, before each run.
 """
 
 from __future__ import annotations
@@ -27,13 +27,21 @@ from ..build.machines import MACHINES
 from ..build.third_party import COMPILE, LINK, UJSON, compile_ujson, msgpack, pure, ujson
 from ..build.toolchain import PYTHON, python, zig
 
-PACKAGES = (
-    f"libpython{PYTHON}-minimal", f"libpython{PYTHON}-stdlib", f"libpython{PYTHON}-dev", f"python{PYTHON}-minimal",
-    "libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libexpat1", "libffi8", "libssl3", "libsqlite3-0", "libbz2-1.0",
-    "liblzma5", "libuuid1", "python3-msgpack", "python3-ujson", "python3-pycryptodome", "python3-cffi-backend",
-    "python3-cryptography",
-    "libdouble-conversion3", "libgmp10", "libatomic1",
-)  # fmt: skip
+
+def packages(version: str) -> tuple[str, ...]:
+    """What Debian's Python of that version and the tests need."""
+    return (
+        f"libpython{version}-minimal", f"libpython{version}-stdlib", f"libpython{version}-dev",
+        f"python{version}-minimal", "libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libexpat1", "libffi8",
+        "libssl3" if version == "3.11" else "libssl3t64", "libsqlite3-0", "libbz2-1.0", "liblzma5", "libuuid1",
+        "python3-msgpack", "python3-ujson", "python3-pycryptodome", "python3-cffi-backend", "python3-cryptography",
+        "libdouble-conversion3", "libgmp10", "libatomic1", *(() if version == "3.11" else ("libzstd1",)),
+    )  # fmt: skip
+
+
+PACKAGES = packages(PYTHON)
+# OpenWrt 25.12's; no release of Debian here has it, nor is its source to be had, so it is tried on Debian's machines.
+NEXT_PYTHON = "3.14"
 # Newer ones are compiled for this machine.
 PURE = ("hypothesis==6.112.0", "attrs==24.2.0", "sortedcontainers==2.4.0")
 # Those, what Debian has for the machine, and what is of this machine alone.
@@ -75,22 +83,31 @@ class Foreign:
     """One row: `name` as Debian or OpenWrt has it; `emulator` runs it (empty: this machine does).
 
     `target` is the compiler's name for a Debian machine, whose modules are compiled here, and empty for a gateway's,
-    whose package has them.
+    whose package has them. `python` is the version, the name's end where it is not the gateways'.
     """
 
-    __slots__ = ("big_endian", "emulator", "loader", "name", "target")
+    __slots__ = ("big_endian", "emulator", "loader", "name", "python", "target")
 
     def __init__(
-        self, name: str, emulator: tuple[str, ...], target: str = "", loader: str = "", big_endian: bool = False
+        self,
+        name: str,
+        emulator: tuple[str, ...],
+        target: str = "",
+        loader: str = "",
+        big_endian: bool = False,
+        python: str = PYTHON,
     ) -> None:
         self.name = name
+        self.python = python
         self.emulator = emulator
         self.target = target
         self.loader = loader
         self.big_endian = big_endian
 
     def root(self) -> Path:
-        return unpacked(self.name, PACKAGES) if self.target else python(MACHINES[self.name])
+        if not self.target:
+            return python(MACHINES[self.name])
+        return unpacked(self.name.partition("-")[0], packages(self.python), sid=self.python == NEXT_PYTHON)
 
     def left_out(self) -> dict[str, str]:
         return {
@@ -108,6 +125,8 @@ FOREIGN = {
         Foreign("armhf", ("qemu-arm-static",), "arm-linux-gnueabihf", "lib/ld-linux-armhf.so.3"),
         Foreign("mipsel", ("qemu-mipsel-static",), "mipsel-linux-gnueabihf", "lib/ld.so.1"),
         Foreign("i386", (), "x86-linux-gnu", "lib/ld-linux.so.2"),
+        Foreign(f"amd64-{NEXT_PYTHON}", (), "x86_64-linux-gnu", "lib64/ld-linux-x86-64.so.2", python=NEXT_PYTHON),
+        Foreign(f"s390x-{NEXT_PYTHON}", ("qemu-s390x-static",), "s390x-linux-gnu", "lib/ld64.so.1", True, NEXT_PYTHON),
     )
 }
 
@@ -130,7 +149,7 @@ def modules(row: Foreign) -> Path:
         compiler.write_text(f'#!/bin/sh\nexec "{zig()}" cc -target {row.target} "$@"\n')
         compiler.chmod(0o755)
         include = root / "usr" / "include"
-        places = f"-I{include / f'python{PYTHON}'} -I{include}"
+        places = f"-I{include / f'python{row.python}'} -I{include}"
         environment = {**os.environ, "CC": str(compiler), "LDSHARED": f"{compiler} -shared", "LDFLAGS": "-O2 -s",
                        "CFLAGS": f"{places} -O2 -DNDEBUG -fwrapv -D__STRICT_ANSI__",
                        "_PYTHON_HOST_PLATFORM": f"linux-{row.name}"}  # fmt: skip
@@ -153,7 +172,7 @@ def packed_ujson(row: Foreign) -> Path:
     def make(folder: Path) -> None:
         compiler = [[str(zig()), language, "-target", row.target, "-D__STRICT_ANSI__"] for language in ("cc", "c++")]
         include = root / "usr" / "include"
-        compile_ujson(folder, f"ujson-{row.name}.log", *compiler, (include / f"python{PYTHON}", include))
+        compile_ujson(folder, f"ujson-{row.name}.log", *compiler, (include / f"python{row.python}", include))
 
     recipe = {"requirement": UJSON, "root": root.name, "flags": [*COMPILE, *LINK]}
     return made(f"ujson-{row.name}", recipe, make) / "ujson.so"
@@ -211,7 +230,7 @@ def command(row: Foreign, folder: Path) -> list[str]:
     for ciphers in root.glob("usr/lib/*/ossl-modules"):
         settings["OPENSSL_MODULES"] = str(ciphers)
     words = [f"{name}={value}" for name, value in settings.items()]
-    interpreter = f"{root}/usr/bin/python{PYTHON}"
+    interpreter = f"{root}/usr/bin/python{row.python}"
     if not row.emulator:
         libraries = ":".join(str(found) for found in (*root.glob("lib/*-gnu"), *root.glob("usr/lib/*-gnu")))
         return ["env", *words, str(root / row.loader), "--library-path", libraries, interpreter]
