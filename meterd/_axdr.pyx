@@ -14,7 +14,7 @@ from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from ._cosem import BitString, Date, DateTime, Time
+from ._cosem import BitString, Date, DateTime, Delta, Time
 from .errors import DecodeError
 
 # The deepest object that Blue Book classes define is nested 6 times; each level costs a C stack frame.
@@ -22,6 +22,7 @@ MAX_DEPTH = 16
 # A year of a quarter-hourly profile of six columns; a compact array could otherwise multiply itself without end.
 MAX_ELEMENTS = 262144
 
+cdef int[6] NUMBER_OF_DELTA = [INTEGER, LONG, DOUBLE_LONG, UNSIGNED8, LONG_UNSIGNED, DOUBLE_LONG_UNSIGNED]
 cdef int DEPTH_LIMIT = MAX_DEPTH
 cdef Py_ssize_t ELEMENT_LIMIT = MAX_ELEMENTS
 
@@ -171,6 +172,8 @@ cdef object text(Source *source, int tag):
         return take(source, 1)[0] != 0
     if tag == BCD:
         return bcd(source)
+    if DELTA_INTEGER <= tag <= DELTA_DOUBLE_LONG_UNSIGNED:
+        return Delta(number(source, NUMBER_OF_DELTA[tag - DELTA_INTEGER]))
     raise DecodeError(f"data type {tag} is not known")
 
 
@@ -346,8 +349,7 @@ def decode_typed(bytes data not None, Py_ssize_t offset=0):
 
 cdef tuple result(Source *source):
     """Get-Data-Result and the first two choices of Read-Response: 0 data, 1 data-access-result."""
-    cdef int choice = take(source, 1)[0]
-    cdef int code
+    cdef int code, choice = take(source, 1)[0]
     if choice == 0:
         return (0, value(source, 0))
     if choice != 1:
@@ -379,13 +381,11 @@ cdef tuple response_normal(bytes octets, Py_ssize_t start, int invoke):
     give back the invoke id alone. Raises: DecodeError.
     """
     cdef Source source
-    cdef const unsigned char *head
     cdef tuple answer
     open_source(&source, octets, start, False)
     if source.left < 3 or source.at[0] != GET_RESPONSE or source.at[1] != GET_RESPONSE_NORMAL:
         return None
-    head = take(&source, 3)
-    if invoke != ANY_INVOKE and (head[2] ^ invoke) & INVOKE_ID_MASK:
+    if (take(&source, 3)[2] ^ invoke) & INVOKE_ID_MASK and invoke != ANY_INVOKE:
         return None
     answer = result(&source)
     end(&source)

@@ -38,7 +38,7 @@ class StateDirectory:
     def memory(self, device_alias: str, known: Memory | None = None) -> Memory:
         """The memory of a device, with what an earlier run left of it; or anew what `known` keeps over a restart."""
         content = self._load(device_alias) if known is None else known.persistent
-        return Memory(content, lambda content: self._save(device_alias, content), urandom)
+        return Memory(content, lambda content: self._save(device_alias, content), urandom, _warn)
 
     def _file(self, device_alias: str) -> str:
         return join(self.path or "", f"{device_alias}.state")
@@ -98,6 +98,10 @@ class StateDirectory:
             return False
         log.recovered("state", f"{name}: kept again")
         return True
+
+
+def _warn(words: str, fold: str) -> None:
+    log.warning(words, fold=fold)
 
 
 def _holds_something(path: str) -> bool:

@@ -93,7 +93,7 @@ def test_cut_short_and_followed(octets: str) -> None:
     [
         ("", "announced"),
         ("07", "data type 7"),
-        ("1C00", "data type 28"),
+        ("2200", "data type 34"),
         ("0980", "length octet 0x80"),
         ("0985000000000100", "length octet 0x85"),
         ("0984FFFFFFFF", "announced"),

@@ -7,7 +7,7 @@ calendar (ignored: the date decides), scalers beyond reason, NaN from meters tha
 
 from __future__ import annotations
 
-from ..._cosem import BitString, Date, DateTime, Time
+from ..._cosem import BitString, Date, DateTime, Delta, Time
 from ..._number import Number
 from ...errors import DecodeError
 from .enumerations import UNITS
@@ -215,6 +215,8 @@ def plain(value: Any) -> Any:
         return int(value) if isinstance(value, bool) else scale(value, 0)
     if isinstance(value, (list, tuple)):
         return _json(value)
+    if isinstance(value, Delta):
+        raise DecodeError(f"the difference {value} to a value that did not come is no value")
     return _octets_text(value)
 
 

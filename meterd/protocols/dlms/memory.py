@@ -79,6 +79,9 @@ class DlmsMemory:
             self.objects,
         ):  # fmt: skip
             lore.clear()
+        for state in self.profiles.values():
+            for name in ("numbers", "entries", "time", "now"):
+                state.pop(name, None)
         self.kept.persistent.pop("lists", None)
         self.list_waits[:] = [0, 0]
         self.silent_lists = self.refused_lists = 0

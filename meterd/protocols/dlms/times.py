@@ -9,6 +9,7 @@ NO_DEVIATION = b"\x80\x00"
 DAYLIGHT_SAVING = 0x80
 STATUS_UNKNOWN = 0xFF
 _DAY = 86_400
+_UNIX_EPOCH = bytes((0x07, 0xB2, 1, 1, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF))
 
 
 def row_seconds(octets: bytes) -> int:
@@ -36,6 +37,11 @@ def later(octets: bytes, seconds: int) -> bytes:
     hour, rest = divmod(rest, 3600)
     minute, second = divmod(rest, 60)
     return year.to_bytes(2, "big") + bytes((month, day, 0xFF, hour, minute, second, 0)) + octets[9:]
+
+
+def from_unix(seconds: int) -> bytes:
+    """The date-time of seconds since 1970, in UTC. Raises: DecodeError."""
+    return later(_UNIX_EPOCH, seconds)
 
 
 def _civil(days: int) -> tuple[int, int, int]:

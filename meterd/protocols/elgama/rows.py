@@ -14,6 +14,7 @@ from ...errors import DecodeError
 from ...model import GOOD, Signal, failed
 from ..dlms.data import date_time_seconds, date_time_text, plain
 from ..dlms.profile import Profile
+from ..dlms.profile_buffer import BY_TIME
 from ..dlms.reading import failure_reason
 from ..dlms.targets import Target
 from ..dlms.times import later, row_seconds
@@ -26,12 +27,11 @@ if TYPE_CHECKING:
 
     from ...conversation import Conversation
     from ...model import Reading
+    from ..dlms.profile_rows import Row
     from ..dlms.reader import Item
     from .cosem import Talk
     from .profile import Content
     from .selection import Choice
-
-HOUR_S = 3600
 
 
 def _told(clock: Content | None) -> Content:
@@ -46,16 +46,18 @@ class LoadProfile(Profile):
         target = Target(item.logical_name or NO_NAME, item.attribute, item.class_id, item.short_name)
         target.signals = [_row_signal(choice, talk.requests.rows) for choice in choices]
         super().__init__(talk.values, target, talk.memory)
+        self.buffer.numbered = False  # of these meters only ranges are known
+        self.buffer.believed = self._believed
         self.talk = talk
         self.clock_part = talk.profile.clock or {}
 
     def _begin(self) -> Conversation:
-        now = (yield from self.talk.clock()) if self._selective() and self.period else None
+        now = (yield from self.talk.clock()) if self.buffer.may(BY_TIME) and self.buffer.period else None
         if now is None:
             yield from super()._begin()
             return
         # As if everything before had been read: the way on is the same as ever.
-        start = self.state["last"] = later(now, -self.period * self.talk.requests.rows)
+        start = self.state["last"] = later(now, -self.buffer.period * self.talk.requests.rows)
         self.memory.caught_up.add(self.name)
         yield from self._continue()
         if self.state["last"] == start:
@@ -63,28 +65,17 @@ class LoadProfile(Profile):
             del self.state["last"]
             yield from super()._begin()
 
-    def _range(self, start: bytes, end: bytes) -> Conversation:
-        # By its own clock face a meter counts one hour of autumn twice: what is asked for begins before that hour, and
-        # what was seen already is left out by its status.
-        overlap = HOUR_S if self.clock_part.get("ignore_deviation") else 0
-        return (yield from super()._range(later(start, -overlap), end))
-
-    def _complete(self, rows: Any) -> list[list[Any]]:
-        if not isinstance(rows, list):
-            raise DecodeError(f"{self.name}: the buffer is no array")
-        return super()._complete([self._believed(row) for row in rows])
-
-    def _believed(self, row: Any) -> Any:
+    def _believed(self, row: Any, clock: int) -> Any:
         """The row, its time without what the profile says not to believe."""
-        if not isinstance(row, (tuple, list)) or self.clock >= len(row):
+        if not isinstance(row, (tuple, list)) or clock >= len(row):
             return row
-        clock = row[self.clock]
-        if not isinstance(clock, bytes) or len(clock) != LENGTH:
+        time = row[clock]
+        if not isinstance(time, bytes) or len(time) != LENGTH:
             return row
-        return [*row[: self.clock], as_told(bytes(clock), _told(self.clock_part)), *row[self.clock + 1 :]]
+        return [*row[:clock], as_told(bytes(time), _told(self.clock_part)), *row[clock + 1 :]]
 
-    def _reading(self, signal: Signal, row: list[Any]) -> Reading:
-        found: Reading = super()._reading(signal, row)
+    def _reading(self, signal: Signal, row: Row, doubtful: bool = False) -> Reading:
+        found: Reading = super()._reading(signal, row, doubtful)
         if found.value is None:
             return found
         reading = values.reading(signal, found.value, found.unit, found.meter_time)

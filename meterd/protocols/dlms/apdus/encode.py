@@ -17,6 +17,9 @@ _INTEGERS = {
     codes.BOOLEAN: (1, False), codes.DOUBLE_LONG: (4, True), codes.DOUBLE_LONG_UNSIGNED: (4, False),
     codes.INTEGER: (1, True), codes.LONG: (2, True), codes.UNSIGNED: (1, False), codes.LONG_UNSIGNED: (2, False),
     codes.LONG64: (8, True), codes.LONG64_UNSIGNED: (8, False), codes.ENUM: (1, False),
+    codes.DELTA_INTEGER: (1, True), codes.DELTA_LONG: (2, True), codes.DELTA_DOUBLE_LONG: (4, True),
+    codes.DELTA_UNSIGNED: (1, False), codes.DELTA_LONG_UNSIGNED: (2, False),
+    codes.DELTA_DOUBLE_LONG_UNSIGNED: (4, False),
 }  # fmt: skip
 _OCTETS = {codes.DATE_TIME: 12, codes.DATE: 5, codes.TIME: 4}
 _MAX_BCD = 99
