@@ -292,7 +292,9 @@ class Scan:
 
     def _once(self, session: Session) -> Conversation:
         values = session.values()
-        yield from self._meet(session, values)
+        memory = self.memory
+        if not session.met or memory.scans_to_renewal <= 0 or memory.kept.line_lost:
+            yield from self._meet(session, values)
         todo = self.targets
         if self.done:
             todo = [target for target in todo if target not in self.done]
@@ -301,7 +303,8 @@ class Scan:
             rest = yield from values.read_lists(attributes, self.done)
             yield from values.read_singly(rest, self.done)
         finally:
-            self.done.difference_update(values.misfits)  # nothing was reported of them
+            if values.misfits:
+                self.done.difference_update(values.misfits)  # nothing was reported of them
         if values.misfits:
             profiles += yield from values.read_misfits(self.done)
         for target in profiles:
@@ -309,7 +312,7 @@ class Scan:
 
             yield from Profile(values, target, self.memory).read()
             self.done.add(target)
-        self.memory.reached("done")
+        memory.reached("done")
 
     def _meet(self, session: Session, values: Values) -> Conversation:
         """Find out who answers before anything that was learnt is relied upon. Raises: WrongMeter, LineError.
@@ -320,7 +323,8 @@ class Scan:
         memory = self.memory
         due = memory.scans_to_renewal <= 0
         doubtful = due or memory.kept.line_lost
-        if (session.met or self._met) and not doubtful:
+        if self._met and not doubtful:
+            session.met = True
             return
         from .identity import SAME, introduced
 

@@ -23,6 +23,12 @@ from ...parameters import (
 )
 from .links.address import DEFAULT_FORMULA, MAX_HALF, parse_formula, parse_raw
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ...model import Device
+
 MODES = ("IEC", "DLMS", "DLMS-HDLC", "DLMS-WRAPPER")
 AUTHENTICATIONS = ("None", "Low", "High", "HighMd5", "HighSha1", "HighSha256", "HighGmac", "HighEcdsa")
 SECURITIES = ("none", "authentication", "encryption", "both")
@@ -290,3 +296,15 @@ SIGNAL = (
         origin="meterd",
     ),
 )
+
+
+def review(devices: Iterable[Device]) -> list[tuple[Device, str | None, str, bool]]:
+    """What is doubtful about devices that have a port or a key in common; hardly any site has such."""
+    shared = list(devices)
+    lines = {device.line for device in shared}
+    titles = [device["system_title"].upper().replace(" ", "")[-16:] for device in shared if device["system_title"]]
+    if len(lines) == len(shared) and len(set(titles)) == len(titles):
+        return []
+    from .neighbours import review as look
+
+    return look(shared)
