@@ -10,7 +10,8 @@ def decode_records(data: bytes, start: int, meanings: dict[bytes, Meaning], msb_
 
     `meanings` maps a value information block to its meaning, b"" to that of data without one; it fills itself.
     `msb_first`: multi-byte values come most significant byte first (mode 2: CI 76).
-    Raises: DecodeError where a record is cut short, a chain too long or an LVAR reserved.
+    Where a record is cut short, a chain too long or an LVAR reserved, it and all behind it are one record 'damaged'.
+    Raises: DecodeError where that is the first record.
     """
 
 def fixed_record(data: bytes, start: int, meaning: Meaning, storage: int, bcd: bool, msb_first: bool) -> Record:

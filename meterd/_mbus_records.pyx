@@ -6,7 +6,8 @@ Assumptions: what a value information block means is looked up in `meanings`, a 
 (`meterd.protocols.mbus.vif`): the tables stay readable there, and each block is worked out once.
 Standard: EN 13757-3 clause 6.3: DIF, DIFE (at most 10), VIF, text of a plain-text VIF, VIFE (at most 10), LVAR, data.
 Dirt it must survive: chains without end, LVAR and texts longer than the telegram, filler bytes anywhere, a telegram cut
-short. All of these are refused as a whole: behind them nobody knows where the next record begins.
+short. Behind such damage nobody knows where the next record begins, so the rest is one record "damaged"; what stands
+before it is whole. Damage in the first record leaves nothing to keep, and is refused.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -163,18 +164,39 @@ cdef Record next_record(Cursor *cursor, bytes source, object meanings, bint msb_
 
 def decode_records(bytes data not None, Py_ssize_t start, meanings, bint msb_first=False):
     cdef Cursor cursor
+    cdef Py_ssize_t begin = start
     cdef list records = []
     if start < 0 or not isinstance(meanings, dict):
         raise ValueError("start is below 0, or meanings is no dict")
     cursor.data = <const unsigned char *>PyBytes_AS_STRING(data)
     cursor.at = start
     cursor.end = PyBytes_GET_SIZE(data)
-    while cursor.at < cursor.end:
-        if cursor.data[cursor.at] == FILLER:
-            cursor.at += 1
-        else:
-            records.append(next_record(&cursor, data, meanings, msb_first))
+    try:
+        while cursor.at < cursor.end:
+            if cursor.data[cursor.at] == FILLER:
+                cursor.at += 1
+            else:
+                begin = cursor.at
+                records.append(next_record(&cursor, data, meanings, msb_first))
+    except DecodeError as error:
+        if not records:
+            raise
+        records.append(damaged_rest(data, begin, meanings, str(error)))
     return records
+
+
+cdef Record damaged_rest(bytes source, Py_ssize_t begin, meanings, str why):
+    cdef Record record = Record.__new__(Record)
+    record._source = source
+    record._start = record._vib = record._data = begin
+    record._end = PyBytes_GET_SIZE(source)
+    record._lvar = -1
+    record._coding = SPECIAL
+    record.function = "damaged"
+    record.meaning = meanings[b""]
+    record._known = True
+    record._refuse("invalid", "bad_frame", why)
+    return record
 
 
 def fixed_record(

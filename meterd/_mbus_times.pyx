@@ -87,6 +87,32 @@ cdef object printed_time(const unsigned char *data, Py_ssize_t size):
     return PyUnicode_DecodeLatin1(text, 19, NULL)
 
 
+cdef int pair_of_digits(int octet) noexcept:
+    """The number that two BCD digits tell; -1 where one of them is above 9."""
+    if octet >> 4 > 9 or octet & 0x0F > 9:
+        return -1
+    return (octet >> 4) * 10 + (octet & 0x0F)
+
+
+cdef object printed_bcd_time(const unsigned char *data, Py_ssize_t size):
+    """2 to 6 bytes that end with month and year: ISO 8601 as far as they go; None where there is no such time."""
+    cdef int[6] part = [0, 0, 0, 1, 1, 0]
+    cdef char[PRINTED] text
+    cdef Py_ssize_t index
+    for index in range(size):
+        part[6 - size + index] = pair_of_digits(data[index])
+        if part[6 - size + index] < 0:
+            return None
+    if not print_date(text, full_year(part[5], 0), part[4], part[3]):
+        return None
+    if size < 4:
+        return PyUnicode_DecodeLatin1(text, 7 if size == 2 else 10, NULL)
+    text[10] = 84    # T
+    if not print_clock(text + 11, part[2], part[1], part[0] if size == 6 else -1):
+        return None
+    return PyUnicode_DecodeLatin1(text, 19 if size == 6 else 16, NULL)
+
+
 cdef object printed_seconds(object since_1970):
     """ISO 8601 of a count of seconds; None beyond the year 9999. Civil calendar from days: era of 400 years."""
     cdef long long days, era, year

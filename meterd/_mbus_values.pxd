@@ -4,6 +4,7 @@ cdef enum:
     SIGNED_KIND = 0         # EN 13757-3 type B, or BCD, or a real
     UNSIGNED_KIND = 1       # types C and D: identifications and flags
     TIME_KIND = 2           # types F, G, I, J, M, told apart by their size
+    OCTETS_KIND = 3         # bytes with an inner form of their own: containers, profiles
     DAYS_TO_2013 = 15706    # from 1970-01-01
 
 cdef enum Coding:           # data field code, the low half of a DIF
@@ -49,5 +50,7 @@ cdef class Record:
     cdef int _find_real(self, double number) except -1
     cdef object _scale(self, object number)
     cdef int _find_variable(self, const unsigned char *data, Py_ssize_t size) except -1
+    cdef int _find_text(self, const unsigned char *data, Py_ssize_t size) except -1
+    cdef int _find_bcd_time(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef int _find_time(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef int _find_type_m(self, const unsigned char *data, Py_ssize_t size) except -1

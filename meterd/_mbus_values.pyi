@@ -7,7 +7,9 @@ SIGNED: int
 UNSIGNED: int
 """Kind of a value: identification, flags, counts (types C and D)."""
 TIME: int
-"""Kind of a value: date, time or both (types F, G, I, J, M, told apart by their size)."""
+"""Kind of a value: date, time or both (types F, G, I, J, M, told apart by their size; BCD: two digits a part)."""
+OCTETS: int
+"""Kind of a value: bytes with an inner form of their own, never text (containers, compact profiles)."""
 
 class Meaning:
     """What a value information block says of the data behind it.
@@ -50,8 +52,9 @@ class Record:
     """One data record of a telegram.
 
     `function` is 'instantaneous', 'maximum', 'minimum', 'error' (value during an error state), or, for the rest of a
-    telegram without structure, 'manufacturer' (DIF 0F), 'more_follow' (1F) or 'reserved'. `raw` is the whole record as
-    it came, made of `dib`, `vib` (with the text of a plain-text VIF), LVAR if any, and `data`.
+    telegram without structure, 'manufacturer' (DIF 0F), 'more_follow' (1F), 'reserved' or 'damaged' (never a value).
+    `raw` is the whole record as it came, made of `dib`, `vib` (with the text of a plain-text VIF), LVAR if any, and
+    `data`.
     """
 
     @property

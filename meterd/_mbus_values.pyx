@@ -12,12 +12,13 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.string cimport memcpy
 
-from ._mbus_times cimport printed_seconds, printed_time
+from ._mbus_times cimport printed_bcd_time, printed_seconds, printed_time
 from ._number cimport exact
 
 SIGNED = SIGNED_KIND
 UNSIGNED = UNSIGNED_KIND
 TIME = TIME_KIND
+OCTETS = OCTETS_KIND
 
 
 @cython.final
@@ -136,7 +137,7 @@ cdef class Record:
     cdef int _find_integer(self, const unsigned char *data, Py_ssize_t size) except -1:
         cdef unsigned long long bits = little_endian(data, size)
         cdef unsigned long long sign = 1ULL << (size * 8 - 1)
-        if self.meaning.kind == UNSIGNED_KIND:
+        if self.meaning.kind == UNSIGNED_KIND or self.meaning.kind == OCTETS_KIND:
             self._value = self._scale(bits)
         elif bits == sign:
             # EN 13757-3:2018 annex A, type B: the most negative number says that there is none.
@@ -192,9 +193,14 @@ cdef class Record:
 
     cdef int _find_variable(self, const unsigned char *data, Py_ssize_t size) except -1:
         cdef int kind = self._lvar >> 4
-        if kind < 0x0C:
-            # Text is sent last character first (clause 6.3.3); `turned` has put MSB-first telegrams the same way.
-            self._value = (PyUnicode_DecodeLatin1(<const char *>data, size, NULL))[::-1]
+        if self.meaning.kind == OCTETS_KIND:
+            self._value = hex_text(self._source, self._data, self._end)
+        elif kind < 0x0C:
+            self._find_text(data, size)
+        elif size == 0:
+            self._refuse("invalid", "not_found", "the record carries no data")
+        elif kind == 0x0C and self.meaning.kind == TIME_KIND:
+            self._find_time(data, size)
         elif kind == 0x0C or kind == 0x0D:
             self._find_bcd(data, size, kind == 0x0D)
         elif self._lvar == 0xF4:
@@ -204,18 +210,35 @@ cdef class Record:
         elif self.meaning.kind == TIME_KIND:
             self._find_time(data, size)
         elif size > 8:
-            self._value = hex_text(self._source, self._data, self._end)
-        elif size == 0:
-            self._refuse("invalid", "not_found", "the record carries no data")
+            self._value = self._scale(int.from_bytes(data[:size], "little"))
         else:
             self._value = self._scale(little_endian(data, size))
         return 0
 
+    cdef int _find_text(self, const unsigned char *data, Py_ssize_t size) except -1:
+        """ISO 8859-1, last character first (clause 6.3.3), filled up with NULs or blanks; anything else is bytes."""
+        cdef Py_ssize_t index, first = 0, end = size
+        while end > 0 and data[end - 1] == 0:
+            end -= 1
+        while first < end and (data[first] == 0 or data[first] == 0x20):
+            first += 1
+        for index in range(first, end):
+            if data[index] < 0x20 or 0x7F <= data[index] <= 0x9F:
+                self._value = hex_text(self._source, self._data, self._end)
+                return 0
+        if size and data[0] == 0xFF and data[:size].count(0xFF) == size:
+            self._refuse("invalid", "not_found", "the text was never written: all its bytes are FF")
+            return 0
+        self._value = (PyUnicode_DecodeLatin1(<const char *>data + first, end - first, NULL))[::-1]
+        return 0
+
     cdef int _find_time(self, const unsigned char *data, Py_ssize_t size) except -1:
         cdef bint valid = False
+        if self._coding > 8 and self._lvar < 0 or self._lvar >> 4 == 0x0C:
+            return self._find_bcd_time(data, size)
         if self._lvar >= 0:
             return self._find_type_m(data, size)
-        if self._coding > 8 or self._coding == REAL or self._coding in (1, 7):
+        if self._coding == REAL or self._coding in (1, 7):
             self._refuse("invalid", "type", "no time is coded like this")
             return 0
         if size == 4:
@@ -229,6 +252,16 @@ cdef class Record:
         self._value = printed_time(data, size) if valid else None
         if self._value is None:
             self._refuse("invalid", "clock", "the time is unset" if valid else "the meter marks the time as invalid")
+        return 0
+
+    cdef int _find_bcd_time(self, const unsigned char *data, Py_ssize_t size) except -1:
+        """Second, minute, hour, day, month, year of the century, two digits each; shorter ones lack the finer parts."""
+        if size < 2 or size > 6:
+            self._refuse("invalid", "type", "no time is coded like this")
+            return 0
+        self._value = printed_bcd_time(data, size)
+        if self._value is None:
+            self._refuse("invalid", "clock", "the time is unset")
         return 0
 
     cdef int _find_type_m(self, const unsigned char *data, Py_ssize_t size) except -1:

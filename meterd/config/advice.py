@@ -73,6 +73,10 @@ def _not_even(device: Device, signals: list[Signal]) -> bool:
     return device.protocol == "mbus" and not device.over_tcp() and bool(device["parity"] != "even")
 
 
+def _whoever_is_there(device: Device, signals: list[Signal]) -> bool:
+    return device.protocol == "mbus" and device["address"] in ("253", "254")
+
+
 _DOUBTS: tuple[tuple[str, Callable[[Device, list[Signal]], bool]], ...] = (
     ("no enabled signal, so nothing is read", _is_idle),
     ("modes B and C open at baudrate 300 (7 data bits, even parity) unless the meter says otherwise", _opens_fast),
@@ -89,6 +93,11 @@ _DOUBTS: tuple[tuple[str, Callable[[Device, list[Signal]], bool]], ...] = (
         "no address is given, so the manual's default is called, physical_address 1600: many meters are at 1, others "
         "go by serial_number",
         _at_the_manuals_address,
+    ),
+    (
+        "M-Bus address 254 is whoever is there, 253 whoever is selected: sound with one meter on the line alone; "
+        "expect_serial says which one is meant",
+        _whoever_is_there,
     ),
     ("M-Bus meters talk 8 data bits with even parity (parity even), mostly at baudrate 2400", _not_even),
 )

@@ -32,7 +32,8 @@ HEAT = {
 def device(address: str = "1", **parameters: Any) -> Device:
     values = {
         "address": wire.parse_address(address), "timeout_ms": 100, "retry_counter": 2, "key": None, "baudrate": 2400,
-        "databits": 8, "stopbits": 1, "parity": "even", "ip": None,
+        "databits": 8, "stopbits": 1, "parity": "even", "ip": None, "expect_serial": None, "check_identity": True,
+        "address_0": False, "wake_up_ms": 0,
     }  # fmt: skip
     return Device("m1", "mbus serial", {**values, **parameters})
 

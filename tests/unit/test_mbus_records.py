@@ -68,8 +68,12 @@ def answer(ci: int, text: str) -> MbusFrame:
         ("0D13C2FA34", None, "m³"),
         ("0D78E2FFFF", 65535, None),
         ("0D78E0", None, None),
-        ("0D78E9010203040506070809", "01 02 03 04 05 06 07 08 09", None),
-        ("0D78F0" + "0A" * 16, " ".join(["0A"] * 16), None),
+        ("0D13C0", None, "m³"),  # no digits are no zero
+        ("0D13D0", None, "m³"),
+        ("0D78E9010203040506070809", 0x090807060504030201, None),
+        ("0D78EF" + "00" * 14 + "80", 1 << 119, None),
+        ("0D78F0" + "0A" * 16, int("0A" * 16, 16), None),
+        ("0D13E9010000000000000000", Number(1, -3), "m³"),
         ("0D03F4000048C1", -12.5, "Wh"),
         ("0D03F8000000000000F83F", 1.5, "Wh"),
         ("0003", None, "Wh"),
@@ -108,13 +112,20 @@ def test_every_coding(text: str, value: Any, unit: str | None) -> None:
         ("066D1EAA6B563B2F", None, False),
         ("066D000000000000", None, False),
         ("0C6D12345678", None, None),
+        ("0E6D593015280224", "2024-02-28T15:30:59", None),
+        ("0E6D003015300224", None, None),  # 30 February
+        ("0E6DFFFFFFFFFFFF", None, None),
+        ("0D6DC53015280224", "2024-02-28T15:30", None),
+        ("0C6D15280224", "2024-02-28T15:00", None),
+        ("0B6C280224", "2024-02-28", None),
+        ("0A6C0224", "2024-02", None),
         ("0D6D0A31322D31312D36323032", "2026-11-21", None),
     ],
 )
 def test_dates_and_times(text: str, value: str | None, summer: bool | None) -> None:
     found = record(text)
     assert (found.value, found.summer_time) == (value, summer)
-    assert found.reason == (None if value else "type" if text.startswith("0C") else "clock")
+    assert found.reason == (None if value else "clock")
 
 
 @pytest.mark.parametrize(
@@ -192,6 +203,50 @@ def test_vif_and_vife(vib: str, value: Any, unit: str | None, words: tuple[str, 
     assert (found.value, found.unit) == (value, unit)
     if "FF7F" not in vib:
         assert found.meaning.qualifiers == words
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0D78054443424100", "ABCD"),  # NULs behind a text
+        ("0D780520 2044 4342", "BCD"),  # blanks behind it
+        ("0D78054443422020", "  BCD"),  # but not before it
+        ("0D7804B0465AFC", "üZF°"),
+        ("0D7803000000", ""),
+        ("0D78044401 4241", "44 01 42 41"),  # no text: bytes in their order
+        ("0D7803809F41", "80 9F 41"),
+        ("0DFD3B0641424344 4546", "41 42 43 44 45 46"),  # a container is bytes even where they are letters
+        ("0DFD760341424A", "41 42 4A"),
+        ("0D931D03 414243", "41 42 43"),
+    ],
+)
+def test_a_record_of_variable_length_is_text_only_where_it_is_text(text: str, value: str) -> None:
+    assert record(text.replace(" ", "")).value == value
+
+
+def test_text_that_was_never_written_is_no_value() -> None:
+    found = record("0D7804FFFFFFFF")
+    assert (found.value, found.quality, found.reason) == (
+        None,
+        "invalid",
+        "not_found",
+    ) and "never written" in found.remark
+
+
+def test_codes_of_the_second_level_are_no_vife() -> None:
+    plain, more, last = records("02FDFD07D204 04FDFD877339300000 0113 05".replace(" ", ""))
+    assert (plain.value, plain.unit, plain.quantity) == (1234, None, "unknown VIF FD FD 07")
+    assert (more.quantity, more.value) == ("unknown VIF FD FD 07", Number(12345, -3)) and last.value == Number(5, -3)
+
+
+@pytest.mark.parametrize("rest", ["04", "0413", "041300", "0D", "0D13FF", "0D1305", "81" * 12, "04" + "93" * 12, "00"])
+def test_damage_at_the_end_costs_what_is_behind_it_alone(rest: str) -> None:
+    whole, damaged = records("0C1478563412" + rest)
+    assert whole.value == Number(12345678, -2) and damaged.function == "damaged"
+    assert (damaged.value, damaged.quality, damaged.reason) == (None, "invalid", "bad_frame") and damaged.remark
+    assert damaged.raw.hex().upper() == rest
+    with pytest.raises(DecodeError):
+        records(rest)
 
 
 def test_error_vife_give_their_words() -> None:

@@ -7,7 +7,7 @@ from ...errors import Aborted, MeterdError, PortGone
 from . import conversation as talk
 from . import link as wire
 from . import search
-from .conversation import MeterState
+from .conversation import MeterState, Readout
 from .link import Link
 
 TYPE_CHECKING = False
@@ -43,7 +43,7 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
 
     def tell(now: dict[str, Any]) -> None:
         at = now["at"] if device.over_tcp() else f"{now['baudrate']} baud, {now['at']}"
-        progress(f"at {at}: {len(now['found'])} meters, {now['selections']} selections")
+        progress(f"at {at}: {search.count_of(now['found'])} meters, {now['selections']} selections")
 
     timeout_ms = device["timeout_ms"] + (CONVERTER_MS if device.over_tcp() else 0)
     found = yield from search.scan(
@@ -75,8 +75,8 @@ def _records(link: Link, address: str) -> Conversation:
         yield from talk.normalise(link, int(address), state)
     else:
         yield from talk.select(link, address)
-    telegrams = yield from talk.read_telegrams(link, int(address) if primary else wire.NETWORK, state, None, None)
-    return [record for telegram in telegrams for record in telegram.records]
+    readout: Readout = yield from talk.read_telegrams(link, int(address) if primary else wire.NETWORK, state)
+    return readout.records()
 
 
 def _signal(device_alias: str, index: int, record: Record) -> dict[str, Any]:

@@ -8,23 +8,12 @@ from __future__ import annotations
 
 from ...model import Plan
 from . import link as wire
-from .jobs import parse_job, parse_selector
+from .jobs import Request, parse_job, parse_selector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...model import Device, Memory, Signal
-    from .jobs import Job, Selector
-
-
-class Request:
-    """One job and the signals that its answer feeds."""
-
-    __slots__ = ("job", "wanted")
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.wanted: list[tuple[Signal, Selector]] = []
 
 
 def plan(device: Device, signals: list[Signal]) -> Plan:

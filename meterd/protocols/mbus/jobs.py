@@ -31,6 +31,7 @@ from . import link as wire
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..._mbus_values import Record
+    from ...model import Signal
 
 MAX_INDEX = 99999
 MAX_STEPS = 16
@@ -60,6 +61,16 @@ class Job:
     def key(self) -> tuple[object, ...]:
         """Equal for jobs that ask for the same, however they were written."""
         return (self.control, self.baudrate, *self.sends)
+
+
+class Request:
+    """One job and the signals that its answer feeds."""
+
+    __slots__ = ("job", "wanted")
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.wanted: list[tuple[Signal, Selector]] = []
 
 
 def parse_job(text: str) -> Job:
@@ -116,6 +127,10 @@ class Selector:
             return records[self.index] if self.index < len(records) else None
         found = [record for record in records if self._fits(record)]
         return found[self.nth - 1] if len(found) >= self.nth else None
+
+    def asks_for_errors(self) -> bool:
+        """Whether a value of an error state is meant: by its number alone a record is meant as it always was."""
+        return self.function == "error" or bool(self.octets)
 
     def _fits(self, record: Record) -> bool:
         if self.octets:

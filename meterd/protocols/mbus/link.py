@@ -22,7 +22,7 @@ FUNCTION = 0x0F
 
 HIGHEST_PRIMARY = 250
 NETWORK = 253  # whoever is selected
-ANY_WITH_ANSWER = 254
+ANY_WITH_ANSWER = 254  # whoever is there
 BROADCAST = 255
 
 APPLICATION_RESET = 0x50
@@ -31,11 +31,17 @@ SELECT = 0x52
 SET_BAUDRATE = {300: 0xB8, 600: 0xB9, 1200: 0xBA, 2400: 0xBB, 4800: 0xBC, 9600: 0xBD, 19200: 0xBE, 38400: 0xBF}
 
 WILDCARDS = "FFFFFFFFFFFFFFFF"
-ADDRESS_FORM = "0 to 250, or 8 or 16 hexadecimal digits of a secondary address (F: any digit)"
+ADDRESS_FORM = (
+    "0 to 250, 253 (whoever is selected), 254 (the only meter on the line), or 8 or 16 hexadecimal digits of a "
+    "secondary address (F: any digit)"
+)
+SEND_DATA = 0x51
+# What a job may write that changes how the meter is called: the record's DIF and VIF, and bytes of data (clause 6.4).
+NEW_PRIMARY, NEW_IDENTIFICATION, NEW_SECONDARY = b"\x01\x7a", b"\x0c\x79", b"\x07\x79"
 
 ANSWER_BITS = 330
 ANSWER_MS = 50
-GAP_SHARE_MS = 300  # how much of timeout_ms a gap inside an answer may take: TCP converters send in pieces
+GAP_SHARE_MS = 300  # how much of timeout_ms a gap inside an answer may take on a serial line
 STANDARD_BAUDRATE = 2400  # assumed behind a TCP converter
 
 
@@ -60,14 +66,39 @@ def matches(mask: str, identity: bytes) -> bool:
     return all(wanted in ("F", digit) for wanted, digit in zip(mask, digits, strict=True))
 
 
+def renamed(address: str, ci: int, data: bytes) -> str:
+    """How the meter at `address` is called after it has taken (ci, data): an address as `parse_address` gives it.
+
+    Known is what the standard has for that: CI 51 with a new primary address or identification as its first record.
+    """
+    record, value = data[:2], data[2:]
+    if ci == SEND_DATA and record == NEW_PRIMARY and len(value) >= 1 and len(address) < 16:
+        return str(value[0]) if value[0] <= HIGHEST_PRIMARY else address
+    if ci == SEND_DATA and record == NEW_IDENTIFICATION and len(value) >= 4 and len(address) == 16:
+        return value[3::-1].hex().upper() + address[8:]
+    if ci == SEND_DATA and record == NEW_SECONDARY and len(value) >= 8 and len(address) == 16:
+        return value[3::-1].hex().upper() + value[4:8].hex().upper()
+    return address
+
+
+def parse_identification(text: str) -> str:
+    """Eight upper-case digits of an identification, F for any. Raises: ValueError, what is allowed."""
+    plain = text.replace(" ", "").upper()
+    if not 1 <= len(plain) <= 8 or plain.strip("0123456789ABCDEF"):
+        raise ValueError("1 to 8 digits as printed on the meter (F: any digit)")
+    return plain.rjust(8, "0")
+
+
 def parse_address(text: str) -> str:
-    """The canonical form of an address: `0`..`250`, or 16 upper-case digits.
+    """The canonical form of an address: `0`..`250`, `253`, `254`, or 16 upper-case digits.
 
     Raises: ValueError, what is allowed.
     """
     plain = text.strip().upper()
-    if plain.isascii() and plain.isdigit() and len(plain) <= 3 and int(plain) <= HIGHEST_PRIMARY:
-        return str(int(plain))
+    if plain.isascii() and plain.isdigit() and len(plain) <= 3:
+        number = int(plain)
+        if number <= HIGHEST_PRIMARY or number in (NETWORK, ANY_WITH_ANSWER):
+            return str(number)
     plain = plain.replace(" ", "").replace("-", "").replace(".", "")
     if len(plain) not in (8, 16) or plain.strip("0123456789ABCDEF"):
         raise ValueError(ADDRESS_FORM)
@@ -78,14 +109,22 @@ class Link:
     """How one conversation talks: its decoder, how long it waits, how often it asks.
 
     `timeout_ms` to the first byte of an answer: the standard's answer time at the line's speed plus what the
-    configuration adds; `gap_ms` between bytes; `attempts` at least 1.
+    configuration adds; `gap_ms` between bytes, over TCP as long as that (a mobile network delivers in pieces);
+    `rest_ms` of silence end a collision; `attempts` at least 1. `any_answer`: an answer whose address field is 0 is
+    taken for the meter's own; `checks_identity`: what the meter says of itself is held against what is expected.
     """
 
-    __slots__ = ("attempts", "decoder", "gap_ms", "timeout_ms")
+    __slots__ = ("any_answer", "attempts", "checks_identity", "decoder", "gap_ms", "over_tcp", "rest_ms", "timeout_ms")
 
-    def __init__(self, baudrate: int, extra_ms: int, attempts: int) -> None:
+    def __init__(
+        self, baudrate: int, extra_ms: int, attempts: int, over_tcp: bool = False, any_answer: bool = False
+    ) -> None:
         answer_ms = ANSWER_BITS * 1000 / baudrate + ANSWER_MS
         self.decoder = MbusDecoder()
         self.timeout_ms = answer_ms + extra_ms
-        self.gap_ms = answer_ms + min(extra_ms, GAP_SHARE_MS)
+        self.rest_ms = answer_ms + min(extra_ms, GAP_SHARE_MS)
+        self.gap_ms = self.timeout_ms if over_tcp else self.rest_ms
         self.attempts = attempts
+        self.over_tcp = over_tcp
+        self.any_answer = any_answer
+        self.checks_identity = True

@@ -6,6 +6,7 @@ The manual's default line is 9600 8N1 and is kept; meters on the bus talk 2400 8
 from __future__ import annotations
 
 from ...parameters import (
+    BOOLEAN,
     CHARACTER_FORMAT,
     DEVICE_IDENTITY,
     INTEGER,
@@ -23,7 +24,7 @@ from ...parameters import (
     Parameter,
 )
 from .encryption import KEY_SIZE
-from .link import ADDRESS_FORM, parse_address
+from .link import ADDRESS_FORM, parse_address, parse_identification
 
 
 def _key(value: str) -> str:
@@ -58,6 +59,25 @@ DEVICE = (
     Parameter(
         "key", STRING, "Key of an encrypted meter (mode 5, AES-128), 32 hexadecimal digits", origin="meterd",
         secret=True, check=_key,
+    ),
+    Parameter(
+        "expect_serial", STRING,
+        "Identification of the meter (8 digits, F: any) that must answer at a primary address; another is refused",
+        origin="meterd", check=parse_identification,
+    ),
+    Parameter(
+        "check_identity", BOOLEAN,
+        "Hold what a meter says of itself against its address, expect_serial and its other telegrams", default=True,
+        origin="meterd",
+    ),
+    Parameter(
+        "address_0", BOOLEAN, "Take answers whose address field is 0 for the meter's own", default=False,
+        origin="meterd",
+    ),
+    Parameter(
+        "wake_up_ms", INTEGER,
+        "Length of the preamble that wakes a sleeping meter before each scan, ms (2200 for optical heads); 0: none",
+        default=0, low=0, high=10000, origin="meterd",
     ),
     Parameter(
         "retry_counter", INTEGER, "Repetitions of a request that was not answered", default=2, low=0, high=10,

@@ -13,19 +13,16 @@ from ...model import GOOD, INVALID, Reading, failed
 from ...values import reading
 from . import conversation as talk
 from . import link as wire
-from .conversation import MeterState
+from .conversation import MeterState, Readout
+from .history import history, time_of
 from .link import Link
-from .telegram import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..._mbus_values import Record
     from ...conversation import Conversation
     from ...model import Device, Memory, Plan, Signal
-    from .driver import Request
-    from .jobs import Job
-
-_STATE = "mbus"
+    from .jobs import Job, Request, Selector
 
 
 def scan(plan: Plan, memory: Memory) -> Conversation:
@@ -35,20 +32,9 @@ def scan(plan: Plan, memory: Memory) -> Conversation:
         yield Report(failed(signal, "type"))
     if device.has_line():
         yield _settings(device)
-    link = _link(device, device["baudrate"] if device.has_line() else wire.STANDARD_BAUDRATE)
-    state: MeterState = memory.volatile.setdefault(_STATE, MeterState())
-    mask = device["address"]
-    if len(mask) < 16:
-        yield from _read_primary(plan, link, int(mask), state)
-        return
-    try:
-        yield from _read_secondary(plan, link, mask)
-    except PortGone:
-        raise
-    except MeterdError:
-        yield from talk.deselect(link)
-        raise
-    yield from talk.deselect(link)
+    if not isinstance(memory.own, MeterState):
+        memory.own = MeterState()
+    yield from Visit(plan, memory.own).make()
 
 
 def _settings(device: Device) -> LineSettings:
@@ -56,110 +42,168 @@ def _settings(device: Device) -> LineSettings:
 
 
 def _link(device: Device, baudrate: int) -> Link:
-    return Link(baudrate, device["timeout_ms"], 1 + device["retry_counter"])
+    link = Link(baudrate, device["timeout_ms"], 1 + device["retry_counter"], device.over_tcp(), device["address_0"])
+    link.checks_identity = device["check_identity"]
+    return link
 
 
-def _read_primary(plan: Plan, link: Link, address: int, state: MeterState) -> Conversation:
-    for one in plan.requests:
-        if not state.in_step or state.chained:
-            yield from talk.normalise(link, address, state)
-        state.in_step = False
-        yield from _serve(plan, one, link, address, state, None)
+class Visit:
+    """One scan under way: what is asked of the meter at `address`, which a job may change."""
 
+    def __init__(self, plan: Plan, state: MeterState) -> None:
+        self.plan = plan
+        self.device = plan.device
+        self.state = state
+        self.address = state.address(plan.device["address"])
+        self.link = _link(plan.device, plan.device["baudrate"] if plan.device.has_line() else wire.STANDARD_BAUDRATE)
+        key = plan.device["key"]
+        self.key = bytes.fromhex(key) if key else None
+        state.last = None
 
-def _read_secondary(plan: Plan, link: Link, mask: str) -> Conversation:
-    for one in plan.requests:
-        yield from talk.select(link, mask)
+    def make(self) -> Conversation:
+        if self.device["wake_up_ms"]:
+            standard = LineSettings(wire.STANDARD_BAUDRATE, 8, "even", 1)
+            settings = _settings(self.device) if self.device.has_line() else standard
+            yield from talk.wake(self.link, settings, self.device["wake_up_ms"])
+        if len(self.address) < 16:
+            yield from self._primary()
+            return
         try:
-            yield from _serve(plan, one, link, wire.NETWORK, MeterState(), mask)
-        except Garbled as error:
-            if "F" in mask:
-                raise type(error)(f"{error}: several meters may fit {mask}, and their answers collide") from None
+            yield from self._secondary()
+        except PortGone:
             raise
+        except MeterdError:
+            yield from talk.deselect(self.link)
+            raise
+        yield from talk.deselect(self.link)
+
+    def _primary(self) -> Conversation:
+        for one in self.plan.requests:
+            address = int(self.address)
+            # SND_NKE at 253 would deselect whoever is selected there.
+            if address != wire.NETWORK and (not self.state.in_step or self.state.chained):
+                yield from talk.normalise(self.link, address, self.state)
+            self.state.in_step = False
+            yield from self._serve(one, address)
+
+    def _secondary(self) -> Conversation:
+        for one in self.plan.requests:
+            mask = self.address
+            yield from talk.select(self.link, mask)
+            self.state.normalised()
+            try:
+                yield from self._serve(one, wire.NETWORK)
+            except Garbled as error:
+                if "F" in mask:
+                    raise type(error)(f"{error}: several meters may fit {mask}, and their answers collide") from None
+                raise
+
+    def _serve(self, one: Request, address: int) -> Conversation:
+        """Do one job and report its signals; a refusal of the meter fails these alone."""
+        try:
+            for ci, data in one.job.sends:
+                yield from talk.send_data(self.link, address, self.state, ci, data)
+                address = self._renamed(ci, data, address)
+            readout: Readout = yield from self._read(one.job, address)
+        except Refused as error:
+            self.state.in_step = False
+            for signal, _ in one.wanted:
+                yield Report(failed(signal, error.reason, str(error)))
+            return
+        self._recognise(readout)
+        records = readout.records()
+        for signal, selector in one.wanted:
+            yield Report(_found(signal, selector, records, readout.broken))
+        if isinstance(readout.broken, PortGone):
+            raise readout.broken
+
+    def _renamed(self, ci: int, data: bytes, address: int) -> int:
+        """The address to go on with, once the meter has confirmed what may have changed it."""
+        now = wire.renamed(self.address, ci, data)
+        if now == self.address:
+            return address
+        # Until a restart it is read there; the configuration is the user's to change.
+        self.state.renamed = (self.device["address"], now)
+        self.address = now
+        return int(now) if len(now) < 16 else address
+
+    def _identity(self) -> bytes | None:
+        """Who must answer, as far as the address tells."""
+        return wire.selection(self.address) if len(self.address) == 16 and "F" not in self.address else None
+
+    def _recognise(self, readout: Readout) -> None:
+        """Raises: WrongMeter where whoever answered is not who was meant; what was learnt of another is forgotten."""
+        expected = self.address[:16] if len(self.address) == 16 else self.device["expect_serial"]
+        for telegram in readout.telegrams:
+            identity = telegram.identity
+            if identity is None:
+                continue
+            if expected and self.device["check_identity"]:
+                told = expected[:8] if telegram.fixed else expected
+                if not wire.matches((told + wire.WILDCARDS)[:16], identity):
+                    raise WrongMeter(f"{telegram.secondary_address or telegram.identification} answered, not {told}")
+            if identity != self.state.identity:
+                if self.state.identity is not None:
+                    self.state.in_step = False  # a meter was exchanged: nothing learnt of the other holds
+                self.state.identity = identity
+
+    def _read(self, job: Job, address: int) -> Conversation:
+        if not job.baudrate:
+            return (yield from self._readout(job, self.link, address))
+        return (yield from self._at_another_speed(job, address))
+
+    def _readout(self, job: Job, link: Link, address: int) -> Conversation:
+        if job.control == wire.REQ_UD2:
+            return (yield from talk.read_telegrams(link, address, self.state, self.key, self._identity()))
+        readout = yield from talk.read_alarm(link, address, self.state, self.key, self._identity())
+        self.state.in_step = True
+        return readout
+
+    def _at_another_speed(self, job: Job, address: int) -> Conversation:
+        """Read at the job's speed; whatever comes of it, meter and line go back to their own."""
+        settings, fast = _settings(self.device), _link(self.device, job.baudrate)
+        yield from talk.switch_baudrate(self.link, address, self.state, settings, job.baudrate)
+        try:
+            readout: Readout = yield from self._readout(job, fast, address)
+        except (LineError, Refused) as error:
+            if not isinstance(error, PortGone):
+                yield from self._back(fast, address, settings)
+            raise
+        if not isinstance(readout.broken, PortGone):
+            yield from self._back(fast, address, settings)
+        return readout
+
+    def _back(self, fast: Link, address: int, settings: LineSettings) -> Conversation:
+        try:
+            yield from talk.switch_baudrate(fast, address, self.state, settings, settings.baudrate)
+        except (Silence, Garbled, ProtocolError):
+            yield settings  # it did not hear us there: it goes back by itself (EN 13757-2), or never came along
+            self.state.in_step = False
 
 
-def _serve(plan: Plan, one: Request, link: Link, address: int, state: MeterState, mask: str | None) -> Conversation:
-    """Do one job and report its signals; a refusal of the meter fails these alone."""
-    identity = wire.selection(mask) if mask and "F" not in mask else None
-    try:
-        for ci, data in one.job.sends:
-            yield from talk.send_data(link, address, state, ci, data)
-        if one.job.baudrate:
-            telegrams = yield from _at_another_speed(plan, one.job, link, address, state, identity)
-        else:
-            telegrams = yield from _telegrams(plan, one.job, link, address, state, identity)
-    except Refused as error:
-        state.in_step = False
-        for signal, _ in one.wanted:
-            yield Report(failed(signal, error.reason, str(error)))
-        return
-    for telegram in telegrams:
-        if mask and telegram.identity:
-            told = mask[:8] + wire.WILDCARDS[8:] if telegram.fixed else mask
-            if not wire.matches(told, telegram.identity):
-                raise WrongMeter(f"{telegram.secondary_address or telegram.identification} answered, not {mask}")
-    records = [record for telegram in telegrams for record in telegram.records]
-    for signal, selector in one.wanted:
-        record = selector.find(records)
-        if record is None:
-            words = f"none of the {len(records)} records is {signal['tag_job_todo']!r}"
-            yield Report(failed(signal, "not_found", words))
-        else:
-            yield Report(_reading(signal, record, records))
+def _found(signal: Signal, selector: Selector, records: list[Record], broken: MeterdError | None) -> Reading:
+    record = selector.find(records)
+    if record is None:
+        past = history(records)
+        if past:
+            records = [*records, *past]
+            record = selector.find(records)
+    if record is None and records and records[-1].function == "damaged":
+        record = records[-1]  # what is behind the damage, nobody knows
+    if record is not None:
+        return _reading(signal, selector, record, records)
+    if broken is not None:
+        return failed(signal, broken.reason, f"a further telegram was promised and did not come: {broken}")
+    return failed(signal, "not_found", f"none of the {len(records)} records is {signal['tag_job_todo']!r}")
 
 
-def _at_another_speed(
-    plan: Plan, job: Job, link: Link, address: int, state: MeterState, identity: bytes | None
-) -> Conversation:
-    """Read at the job's speed; whatever comes of it, meter and line go back to their own."""
-    settings, fast = _settings(plan.device), _link(plan.device, job.baudrate)
-    yield from talk.switch_baudrate(link, address, state, settings, job.baudrate)
-    try:
-        telegrams = yield from _telegrams(plan, job, fast, address, state, identity)
-    except (LineError, Refused) as error:
-        if not isinstance(error, PortGone):
-            yield from _back(fast, address, state, settings)
-        raise
-    yield from _back(fast, address, state, settings)
-    return telegrams
-
-
-def _back(fast: Link, address: int, state: MeterState, settings: LineSettings) -> Conversation:
-    try:
-        yield from talk.switch_baudrate(fast, address, state, settings, settings.baudrate)
-    except (Silence, Garbled, ProtocolError):
-        yield settings  # it did not hear us there: it goes back by itself (EN 13757-2), or never came along
-        state.in_step = False
-
-
-def _telegrams(
-    plan: Plan, job: Job, link: Link, address: int, state: MeterState, identity: bytes | None
-) -> Conversation:
-    key = bytes.fromhex(plan.device["key"]) if plan.device.parameters.get("key") else None
-    if job.control == wire.REQ_UD2:
-        return (yield from talk.read_telegrams(link, address, state, key, identity))
-    frame = yield from talk.request(link, address, state, job.control)
-    state.in_step = True
-    return [decode(frame, key, identity)]
-
-
-def _reading(signal: Signal, record: Record, records: list[Record]) -> Reading:
+def _reading(signal: Signal, selector: Selector, record: Record, records: list[Record]) -> Reading:
     value = record.value
+    if record.function == "error" and not selector.asks_for_errors():
+        words = "the meter is in an error state, and says what the value was then (ask for it with function=error)"
+        return failed(signal, "type", words)
     if record.quality != GOOD or value is None:
-        return Reading(signal, None, record.unit, quality=record.quality or INVALID, reason=record.reason)
-    return reading(signal, value, record.unit, _time_of(record, records))
-
-
-def _time_of(record: Record, records: list[Record]) -> str | None:
-    """When the meter says the value was: its date or time record of the same storage number."""
-    for other in records:
-        if (
-            other.quantity in ("time point", "date")
-            and other.storage == record.storage
-            and other.function == "instantaneous"
-            and not other.meaning.qualifiers
-            and other is not record
-            and isinstance(other.value, str)
-        ):
-            return other.value
-    return None
+        told = Reading(signal, None, record.unit, quality=record.quality or INVALID, reason=record.reason)
+        told.words = record.remark
+        return told
+    return reading(signal, value, record.unit, time_of(record, records))

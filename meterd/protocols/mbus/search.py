@@ -317,6 +317,11 @@ def _describe(telegram: Telegram | None, address: str, baudrate: int, secondary:
     }
 
 
+def count_of(found: list[dict[str, Any]]) -> int:
+    """How many meters were found, each counted once, by whichever of its addresses."""
+    return len({meter["secondary_address"] or meter["address"] for meter in found})
+
+
 def device_rows(found: list[dict[str, Any]], timeout_ms: int, line: dict[str, Any]) -> list[dict[str, Any]]:
     """Rows of the Devices table for meters found; `line` holds `device` or `ip` and `port`.
 

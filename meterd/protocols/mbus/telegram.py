@@ -1,8 +1,9 @@
-"""What a meter's answer says: who it is, how it feels, and its data records.
+"""What a meter's answer says: who it is, how it feels, its alarms, and its data records.
 
 The problem: six layouts of user data told apart by the CI field, two byte orders, and records that may be encrypted.
 Assumption: the frame is whole and undamaged (`meterd._mbus`).
-Standard: EN 13757-3 clause 5 (CI 70, 72, 76, 78, 7A), EN 1434-3:1997 (fixed data structure, CI 73 and 77).
+Standard: EN 13757-3 clause 5 (CI 70, 72, 76, 78, 7A; alarms 71, 74, 75), EN 1434-3:1997 (fixed data structure, CI 73
+and 77).
 Dirt it must survive: headers cut short, CI fields of a manufacturer (answers of a wrong meter or mode), records that
 lie about their length.
 """
@@ -10,6 +11,7 @@ lie about their length.
 from __future__ import annotations
 
 from ..._mbus_records import decode_records, fixed_record
+from ..._mbus_values import UNSIGNED, Meaning
 from ...errors import DecodeError, MeterdError, Refused
 from . import vif_tables as tables
 from .encryption import clear_text
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 LONG_HEADER = 12
 SHORT_HEADER = 4
 FIXED_SIZE = 16
+FILLER = b"\x2f"
+MAX_ALARM = 4  # bytes of alarm states: the standard has one, newer meters more
+ALARM = Meaning("alarm", kind=UNSIGNED)
 HISTORIC = 0x3E  # fixed structure: the second counter is of the first one's kind, stored at a fixed date
 
 APPLICATION_ERRORS = (
@@ -112,6 +117,8 @@ def decode(frame: MbusFrame, key: bytes | None = None, identity: bytes | None = 
         return _short_header(data, key, identity)
     if ci == 0x78:
         return Telegram(decode_records(clear_text(data, 0, 0, None, key), 0, MEANINGS))
+    if ci in (0x71, 0x74, 0x75):
+        return _alarm(data, ci, key, identity)
     if ci in (0x73, 0x77):
         return _fixed(data, key, ci == 0x77)
     if ci == 0x70:
@@ -155,6 +162,20 @@ def _short_header(data: bytes, key: bytes | None, identity: bytes | None) -> Tel
     return Telegram(records, None, data[0], data[1], configuration)
 
 
+def _alarm(data: bytes, ci: int, key: bytes | None = None, identity: bytes | None = None) -> Telegram:
+    """The alarm states as one number: bit by bit the manufacturer's own, 0 where all is well."""
+    size = {0x71: 0, 0x74: SHORT_HEADER, 0x75: LONG_HEADER}[ci]
+    header, states = data[:size], data[size:]
+    own = header[:8] if ci == 0x75 else None
+    if len(header) == size:
+        access_number, configuration = (header[-4], header[-2] | header[-1] << 8) if size else (0, 0)
+        states = clear_text(states, configuration, access_number, own or identity, key).rstrip(FILLER)
+    if not 1 <= len(states) <= MAX_ALARM:
+        raise DecodeError(f"{len(data)} bytes hold no alarm states of 1 to {MAX_ALARM} bytes behind {size} of a header")
+    record = fixed_record(states.ljust(MAX_ALARM, b"\x00"), 0, ALARM, 0, False, False)
+    return Telegram([record], own)
+
+
 def _fixed(data: bytes, key: bytes | None, msb_first: bool) -> Telegram:
     """Identification, access number, status, medium and units, two counters of 4 bytes."""
     if len(data) != FIXED_SIZE:
@@ -179,3 +200,7 @@ def _application_error(data: bytes) -> Refused:
     code = data[0] if data else 0
     words = APPLICATION_ERRORS[code] if code < len(APPLICATION_ERRORS) else f"Application error {code}"
     return Refused(words, code)
+
+
+# What E5 says where alarms were asked for.
+NO_ALARM = _alarm(b"\x00", 0x71)

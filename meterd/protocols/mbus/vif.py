@@ -9,7 +9,7 @@ powers of ten heaped up by a chain of VIFE.
 
 from __future__ import annotations
 
-from ..._mbus_values import SIGNED, TIME, UNSIGNED, Meaning
+from ..._mbus_values import OCTETS, SIGNED, TIME, UNSIGNED, Meaning
 from ..._number import MAX_EXPONENT
 from . import vif_tables as tables
 
@@ -56,7 +56,7 @@ _DURATION_WORDS = {
 def quantities() -> tuple[str, ...]:
     """Every quantity that the tables name, in their order."""
     rows = (*PRIMARY.values(), *FB.values(), *FD.values())
-    return (*dict.fromkeys(row["quantity"] for row in rows), MANUFACTURER)
+    return (*dict.fromkeys(row["quantity"] for row in rows), "alarm", MANUFACTURER)
 
 
 def fixed_meaning(code: int) -> Meaning:
@@ -87,6 +87,12 @@ def meaning_of(vib: bytes) -> Meaning:
     return Meaning(**columns)
 
 
+def split(vib: bytes) -> tuple[bytes, bytes]:
+    """The VIF with its extension tables or text, and the VIFE behind it."""
+    _, chain = _primary(vib)
+    return vib[: len(vib) - len(chain)], chain
+
+
 def _primary(vib: bytes) -> tuple[dict[str, Any], bytes]:
     """Columns that the VIF (with its extension table) sets, and the VIFE behind it."""
     vif, code = vib[0], vib[0] & 0x7F
@@ -98,6 +104,9 @@ def _primary(vib: bytes) -> tuple[dict[str, Any], bytes]:
     if code == 0x7F:
         rest = vib[1:].hex(" ").upper()
         return {"quantity": f"{MANUFACTURER} {rest}".rstrip()}, b""
+    if vib[:2] == b"\xfd\xfd" and len(vib) > 2:
+        # The second level of the table: its code is no VIFE (EN 13757-3:2018), and what it means is not known here.
+        return {"quantity": f"unknown VIF FD FD {vib[2] & 0x7F:02X}"}, vib[3:]
     if vif in (0xFB, 0xFD) and len(vib) > 1:
         row = (FB if vif == 0xFB else FD).get(vib[1] & 0x7F)
         return dict(row or {"quantity": f"unknown VIF {vif:02X} {vib[1] & 0x7F:02X}"}), vib[2:]
@@ -128,10 +137,16 @@ def _apply(columns: dict[str, Any], code: int) -> None:
         columns.update(unit=None, exponent=0, factor=1, offset=None, kind=TIME)
         columns["qualifiers"] += (tables.VIFE_TIMES[code],)
     else:
-        if code in tables.VIFE_COUNTS:
+        if code in tables.VIFE_OCTETS:
+            columns["kind"] = OCTETS
+        elif code in tables.VIFE_COUNTS:
             columns.update(unit=None, exponent=0, factor=1, offset=None, kind=SIGNED)
-        if code:
-            columns["qualifiers"] += (tables.VIFE_WORDS.get(code, f"VIFE {code:02X}"),)
+        _qualify(columns, code)
+
+
+def _qualify(columns: dict[str, Any], code: int) -> None:
+    if code:
+        columns["qualifiers"] += (tables.VIFE_WORDS.get(code, f"VIFE {code:02X}"),)
 
 
 class Meanings(dict[bytes, Meaning]):

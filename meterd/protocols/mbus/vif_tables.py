@@ -8,7 +8,7 @@ amounts are brought to the unit without prefix: Wh, J, W, m³, kg, s, var, VA. T
 
 from __future__ import annotations
 
-from ..._mbus_values import SIGNED, TIME, UNSIGNED
+from ..._mbus_values import OCTETS, SIGNED, TIME, UNSIGNED
 
 DURATION_FACTORS = (1, 60, 3600, 86400)  # second, minute, hour, day
 HCA = "units for HCA"
@@ -142,7 +142,7 @@ FD_SINGLE = {
     0x2B: ("time point second", "s", UNSIGNED),
     0x30: ("start of tariff", None, TIME),
     0x3A: ("dimensionless", None, SIGNED),
-    0x3B: ("data container for wireless M-Bus", None, UNSIGNED),
+    0x3B: ("data container for wireless M-Bus", None, OCTETS),
     0x60: ("reset counter", None, UNSIGNED),
     0x61: ("cumulation counter", None, UNSIGNED),
     0x62: ("control signal", None, UNSIGNED),
@@ -156,7 +156,7 @@ FD_SINGLE = {
     0x72: ("daylight saving", None, UNSIGNED),
     0x73: ("listening window management", None, UNSIGNED),
     0x75: ("number of times the meter was stopped", None, UNSIGNED),
-    0x76: ("data container for manufacturer protocol", None, UNSIGNED),
+    0x76: ("data container for manufacturer protocol", None, OCTETS),
 }
 
 # VIFE that divide or multiply the unit (table 15).
@@ -166,7 +166,9 @@ VIFE_UNITS = {
     0x33: "/(K·l)", 0x34: "/V", 0x35: "/A", 0x36: "·s", 0x37: "·s/V", 0x38: "·s/A",
 }  # fmt: skip
 VIFE_WORDS = {
+    0x12: "average value",
     0x13: "inverse compact profile",
+    0x14: "relative deviation",
     0x1D: "standard conform data content",
     0x1E: "compact profile with register numbers",
     0x1F: "compact profile",
@@ -190,6 +192,8 @@ VIFE_WORDS = {
     0x6D: "overflow",
     0x7E: "future",
 }
+# VIFE behind which the data has a form of its own.
+VIFE_OCTETS = (0x13, 0x1D, 0x1E, 0x1F)
 # VIFE that turn the record into the date or time of an event, or its duration (nn = second, minute, hour, day).
 VIFE_TIMES = {
     0x39: "start of",

@@ -9,11 +9,12 @@ from meterd._mbus import MbusFrame
 from meterd._number import Number
 from meterd.errors import DecodeError, Refused, SecurityError
 from meterd.model import QUALITIES, REASONS
+from meterd.protocols.mbus.history import history, time_of
 from meterd.protocols.mbus.jobs import parse_selector
 from meterd.protocols.mbus.telegram import Telegram, decode, header_of
 from meterd.simulate.mbus_meters import KINDS
 
-LAYOUTS = (0x72, 0x76, 0x7A, 0x78, 0x73, 0x77, 0x70, 0x51)
+LAYOUTS = (0x72, 0x76, 0x7A, 0x78, 0x73, 0x77, 0x70, 0x51, 0x71, 0x74, 0x75)
 HEADER = bytes.fromhex("78563412A732010455000000")
 TELEGRAMS = [bytes.fromhex("".join(records)) for _, _, chain in KINDS.values() for records in chain]
 SEEDS = [
@@ -25,6 +26,11 @@ SEEDS = [
     + bytes.fromhex("046D2A0B563B 426CFFFF 036D1E2A0B 066D1E2A6B563B2F 0D6DE52100000000 0D6DE35080010503000048C1"),
     b"\x03" + bytes.fromhex("C1FFFFFFFFFFFFFFFFFF7F1305 02FC0348522574D411 04FDC8FC0102000000 BB5805 93157F 01EF05"),
     b"\x03" + bytes.fromhex("017CFF41 0193FF7F05 04FB82F5F0F0F0F0F0F07010270000 2F2F0F01"),
+    b"\x03" + bytes.fromhex("82046C3F3C 8B046E770000 8D04EE130E 3BFE 610000 400000 250000 FFFFFF"),
+    b"\x03" + bytes.fromhex("84046D00204111 8B0415163012 8D04951F056901030211 0DFD3B0314445566 02FDFD020100"),
+    b"\x03" + bytes.fromhex("0E6D593015280224 0B6C280224 0D6DC53015280224 0C13 0C1401"),
+    b"\x08\x05",
+    b"\x0a" + HEADER + b"\x81",
     b"\x04" + bytes.fromhex("939291901000056931650000 69000000"),
     b"\x06\x08",
     b"\x00" + HEADER[:10] + b"\x10\x05" + bytes(16),
@@ -42,12 +48,14 @@ def telegram(frame: MbusFrame, key: bytes | None) -> Telegram | None:
 
 
 def check(found: Telegram, data: bytes) -> None:
-    if not found.fixed and found.configuration == 0:
+    alarm = [record.quantity for record in found.records] == ["alarm"]
+    if not found.fixed and not alarm and found.configuration == 0:
         covered = b"".join(record.raw for record in found.records)
         assert data.replace(b"\x2f", b"").endswith(covered.replace(b"\x2f", b""))
-    for record in found.records:
+    for record in [*found.records, *history(found.records)]:
         assert record.quality in QUALITIES and (record.value is None) == (record.quality != "good")
         assert (record.reason is None) == (record.quality == "good") and record.reason in (None, *REASONS)
+        assert isinstance(time_of(record, found.records), str | None)
         assert record.value is None or isinstance(record.value, (int, float, str, Number))
         assert 0 <= record.storage < 1 << 41 and 0 <= record.tariff < 1 << 20 and 0 <= record.subunit < 1 << 10
         assert record.raw.startswith(record.dib) and len(str(record.value)) < 2000
