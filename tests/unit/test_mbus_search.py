@@ -213,5 +213,9 @@ def test_rows_of_the_devices_table_are_ready_to_use() -> None:
     run(meters, state)
     rows = search.device_rows(state["found"], 1000, {"device": "PORT1"})
     assert [row["address"] for row in rows] == ["2", "10000001A7320104", "10000003A7320104"]
-    assert rows[0]["name"] == "KAM water 10000002" and rows[0]["parity"] == "even" and rows[0]["baudrate"] == 2400
+    assert (
+        rows[0]["name"] == "Kamstrup water meter 10000002"
+        and rows[0]["parity"] == "even"
+        and rows[0]["baudrate"] == 2400
+    )
     assert search.device_rows(state["found"], 1000, {"ip": "192.0.2.1", "port": 10001})[0]["protocol"] == "mbus tcp"

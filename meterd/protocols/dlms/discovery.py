@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...errors import Refused
+from ...names.obis import name_of
 from ...obis import format_logical_name
 from .conversation import resume_or_open
 from .enumerations import CLOCK, DATA, DEMAND_REGISTER, EXTENDED_REGISTER, REGISTER
@@ -39,9 +40,9 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
 
 
 def _row(device: Device, entry: Found) -> dict[str, Any]:
-    shown = "" if entry.value is None else f" = {entry.value}{' ' + entry.unit if entry.unit else ''}"
+    name = name_of(entry.obis, entry.unit)
     row = {
-        "signal_name": f"{entry.obis} class {entry.class_id}{shown}",
+        "signal_name": name.words if name else f"{entry.obis} class {entry.class_id}",
         "device_alias": device.alias,
         "signal_alias": entry.obis.replace(".", "_"),
         "obis_job": f"{entry.obis}:2",

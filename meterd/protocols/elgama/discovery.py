@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..._number import Number
 from ...errors import LineError, ProtocolError
+from ...names.obis import name_of
 from ..dlms.conversation import resume_or_open
 from ..dlms.data import plain
 from ..dlms.discovery import Found, explore
@@ -168,11 +169,10 @@ def _signal(device: Device, profile: Profile, thing: Thing) -> dict[str, Any]:
     """A row of the Signals tab that works with the profile as it is, and with what was found laid over it."""
     known = profile.register(thing.code)
     place = thing.code if known is not None and known.read == thing.raw else str(thing.raw)
-    shown = "" if thing.value is None else f" = {thing.value}{' ' + thing.unit if thing.unit else ''}"
     tag = f"{place}#{thing.field}" if thing.field else place
     letters = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in thing.code)
     row: dict[str, Any] = {
-        "signal_name": f"{thing.code}{f' class {thing.class_id}' if thing.class_id else ''}{shown}",
+        "signal_name": _words(thing),
         "device_alias": device.alias,
         "signal_alias": letters.strip("_") + (f"_{thing.field}" if thing.field else ""),
         "number_type": "DOUBLE" if thing.unit and _is_number(thing.value) else "STRING",
@@ -182,6 +182,14 @@ def _signal(device: Device, profile: Profile, thing: Thing) -> dict[str, Any]:
     if thing.value is None:
         row["enable"] = 0
     return row
+
+
+def _words(thing: Thing) -> str:
+    """In plain words where they are known; a further group of a data set is told apart."""
+    name = name_of(thing.code) if thing.field else name_of(thing.code, thing.unit)
+    if name is None:
+        return f"{thing.code}{f' class {thing.class_id}' if thing.class_id else ''}"
+    return f"{name.words}, value {thing.field}" if thing.field else name.words
 
 
 def _is_number(value: str | None) -> bool:

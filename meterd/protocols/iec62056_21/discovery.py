@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..._number import Number
+from ...names.obis import name_of
 from .learnt import Learnt
 from .readout import read_out
 from .selection import BETWEEN_PARTS, parts_of
@@ -56,13 +57,22 @@ def _row(device: Device, selector: str, value: str, unit: str | None, aliases: s
         alias = f"{letters or 'value'}_{number}"
     aliases.add(alias.lower())
     return {
-        "signal_name": f"{selector} = {value}{' ' + unit if unit else ''}",
+        "signal_name": _name(selector, unit),
         "device_alias": device.alias,
         "signal_alias": alias,
         "number_type": "DOUBLE" if _is_number(value) and unit else "STRING",
         "job_todo": selector,
         "tag_job_todo": selector,
     }
+
+
+def _name(selector: str, unit: str | None) -> str:
+    """In plain words where they are known; a further value of a data set (the time of a maximum, say) is told apart."""
+    address, bracket, _ = selector.partition("[")
+    name = name_of(address, None if bracket else unit)
+    if name is None:
+        return selector
+    return f"{name.words}, value {selector[len(address) :]}" if bracket else name.words
 
 
 def _is_number(value: str) -> bool:

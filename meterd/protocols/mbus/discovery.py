@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ...conversation import LineSettings
 from ...errors import Aborted, MeterdError, PortGone
+from ...names.records import name_of
 from . import conversation as talk
 from . import link as wire
 from . import search
 from .conversation import MeterState, Readout
+from .history import history
 from .link import Link
 
 TYPE_CHECKING = False
@@ -25,6 +27,7 @@ DEFAULTS = {
     "retry_counter": 0,
 }  # fmt: skip
 READ_TIMEOUT_MS = 500
+WITHOUT_VALUE = ("more_follow", "damaged")
 # Over TCP the clock starts before the converter sends: 17 characters of a selection at 2400 baud, and the network.
 CONVERTER_MS = 150
 
@@ -57,40 +60,50 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
         baudrate = row.get("baudrate", wire.STANDARD_BAUDRATE)
         yield line.at(baudrate)
         try:
-            records = yield from _records(Link(baudrate, READ_TIMEOUT_MS, 3), row["address"])
+            readout: Readout = yield from _readout(Link(baudrate, READ_TIMEOUT_MS, 3), row["address"])
         except (PortGone, Aborted):
             raise
         except MeterdError as error:
             progress(f"{row['device_alias']} has no signals: {error}")
             continue
-        signals += [_signal(row["device_alias"], index, record) for index, record in enumerate(records)]
+        signals += _signals(row["device_alias"], readout)
     return {"devices": rows, "signals": signals}
 
 
-def _records(link: Link, address: str) -> Conversation:
-    """All records of one meter's readout. Raises: MeterdError where it does not give them (an encrypted one, say)."""
+def _readout(link: Link, address: str) -> Conversation:
+    """One meter's readout. Raises: MeterdError where it does not give it (an encrypted one, say)."""
     state = MeterState()
     primary = len(address) < 16
     if primary:
         yield from talk.normalise(link, int(address), state)
     else:
         yield from talk.select(link, address)
-    readout: Readout = yield from talk.read_telegrams(link, int(address) if primary else wire.NETWORK, state)
-    return readout.records()
+    return (yield from talk.read_telegrams(link, int(address) if primary else wire.NETWORK, state))
 
 
-def _signal(device_alias: str, index: int, record: Record) -> dict[str, Any]:
-    value, unit = record.value, record.unit
-    words = [record.quantity or "record"]
-    words += [f"storage {record.storage}"] if record.storage else []
-    words += [f"tariff {record.tariff}"] if record.tariff else []
-    words += [record.function] if record.function != "instantaneous" else []
-    text = " ".join(words)
-    letters = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in text)
+def _signals(device_alias: str, readout: Readout) -> list[dict[str, Any]]:
+    """A signal for each record that can have a value, and for what its profiles hold."""
+    records = readout.records()
+    medium = readout.telegrams[0].medium
+    rows = [
+        _signal(device_alias, index, record, medium)
+        for index, record in enumerate(records)
+        if record.function not in WITHOUT_VALUE
+    ]
+    return rows + [
+        _signal(device_alias, index, record, medium) for index, record in enumerate(history(records), len(records))
+    ]
+
+
+def _signal(device_alias: str, index: int, record: Record, medium: str) -> dict[str, Any]:
+    place = (record.function, record.storage, record.tariff, record.subunit)
+    words = name_of(record.quantity, record.unit, *place, record.meaning.qualifiers, medium).words
+    letters = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in words.lower())
     return {
-        "signal_name": f"{text} = {value}{' ' + unit if unit else ''}" if value is not None else text,
+        "signal_name": words,
         "device_alias": device_alias,
-        "signal_alias": f"r{index}_{letters}".rstrip("_"),
-        "number_type": "STRING" if value is None or isinstance(value, str) else "DOUBLE",
-        "tag_job_todo": str(index),
+        "signal_alias": f"r{index}_{'_'.join(filter(None, letters.split('_')))}".rstrip("_"),
+        "number_type": "STRING" if record.value is None or isinstance(record.value, str) else "DOUBLE",
+        # A value of an error state is meant only where its own bytes are named.
+        "tag_job_todo": (record.dib + record.vib).hex(" ").upper() if record.function == "error" else str(index),
     }

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from ...conversation import LineSettings
 from ...errors import Garbled, ProtocolError, Refused, Silence
+from ...names.makers import from_mbus
 from . import link as wire
 from .conversation import MeterState, ask_with_retries, deselect, request, select
 from .link import Link
@@ -334,9 +335,11 @@ def device_rows(found: list[dict[str, Any]], timeout_ms: int, line: dict[str, An
         if identity in known:
             continue
         known.add(identity)
-        words = (meter["manufacturer"], meter["medium"], meter["identification"] or meter["address"])
+        plate = from_mbus(
+            meter["manufacturer"], meter["version"], meter["medium"], meter["identification"] or meter["address"]
+        )
         row = {
-            "name": " ".join(word for word in words if word),
+            "name": plate.words(),
             "device_alias": f"mbus-{identity}",
             "protocol": "mbus tcp" if "ip" in line else "mbus serial",
             "address": meter["address"],
