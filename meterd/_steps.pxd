@@ -14,6 +14,7 @@ cdef enum Progress:  # of a burst
 cdef class Send:
     cdef readonly bytes data
     cdef readonly bint keep_input
+    cdef readonly bint at_once
 
 
 @cython.final

@@ -6,12 +6,16 @@ from ._reading import Reading
 from .conversation import Decoder
 
 class Send:
-    """Put bytes on the wire; what came in unasked before is dropped first unless `keep_input`."""
+    """Put bytes on the wire; what came in unasked before is dropped first unless `keep_input`.
+
+    `at_once`: the port's `poll_delay_ms` is not waited for, as within an exchange that has begun.
+    """
 
     data: bytes
     keep_input: bool
+    at_once: bool
 
-    def __init__(self, data: bytes, keep_input: bool = False) -> None: ...
+    def __init__(self, data: bytes, keep_input: bool = False, at_once: bool = False) -> None: ...
 
 class Receive:
     """Wait for one frame.

@@ -12,9 +12,10 @@ from ._reading cimport Reading
 
 @cython.final
 cdef class Send:
-    def __cinit__(self, bytes data not None, bint keep_input=False):
+    def __cinit__(self, bytes data not None, bint keep_input=False, bint at_once=False):
         self.data = data
         self.keep_input = keep_input
+        self.at_once = at_once
 
 
 @cython.final

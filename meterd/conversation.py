@@ -9,6 +9,7 @@ host, a test with a transcript) answers each. A conversation never sees a file d
 | `Receive(decoder, timeout_ms, gap_ms)` | one frame, or `Silence`, `Incomplete` or `Garbled` is thrown in |
 | `LineSettings(...)` | None, once in force |
 | `Pause(seconds)` | None, afterwards |
+| `Reopen(timeout_s)` | None, once a TCP connection stands anew; `PortGone` is thrown in where none does |
 | `Report(reading)`, `ReportAll(readings)` | None, at once |
 | a `Burst` | None once all its exchanges are done; else what came in place of the answer due: a frame, or an error |
 
@@ -21,7 +22,9 @@ from __future__ import annotations
 from ._steps import Burst, Receive, Report, ReportAll, Send
 from .errors import Garbled, Incomplete, Silence
 
-__all__ = ["Burst", "LineSettings", "Pause", "Receive", "Report", "ReportAll", "Send", "exchange", "with_retries"]
+__all__ = [
+    "Burst", "LineSettings", "Pause", "Receive", "Reopen", "Report", "ReportAll", "Send", "exchange", "with_retries",
+]  # fmt: skip
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,6 +115,18 @@ class Pause:
 
     def __repr__(self) -> str:
         return f"Pause({self.seconds})"
+
+
+class Reopen:
+    """Connect anew: there are converters that close the connection after each answer."""
+
+    __slots__ = ("timeout_s",)
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+
+    def __repr__(self) -> str:
+        return f"Reopen({self.timeout_s:g})"
 
 
 def exchange(data: bytes, decoder: Decoder, timeout_ms: float, gap_ms: float) -> Conversation:

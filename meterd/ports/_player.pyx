@@ -236,7 +236,7 @@ cdef class Stepper(DataReader):
         return self._transmit(step, was_held)
 
     cdef object _transmit(self, Send step, bint was_held):
-        if self.poll_delay_s and not was_held and self._must_wait():
+        if self.poll_delay_s and not was_held and not step.at_once and self._must_wait():
             self._held = step
             return WAITING
         if not step.keep_input:

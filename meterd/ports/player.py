@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .. import log
 from .._steps import Receive, Send
-from ..conversation import LineSettings, Pause
+from ..conversation import LineSettings, Pause, Reopen
 from ..errors import Aborted, Incomplete, PortGone, Silence
 from ._loop import Loop
 from ._player import WAIT, Stepper
@@ -46,7 +46,7 @@ class Player(Stepper):
     `timeouts`, `bad_frames`, `retries`; `reported` holds the signals that got a reading.
     """
 
-    __slots__ = ("_aborted", "_failed_step", "_goodbye", "_parting")
+    __slots__ = ("_aborted", "_failed_step", "_goodbye", "_parting", "_reopening")
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class Player(Stepper):
         self._aborted: Aborted | None = None
         self._parting = False
         self._failed_step = False
+        self._reopening = False
         self._goodbye = Timer(self._on_goodbye)
         port.on_gone = self._on_gone
 
@@ -93,6 +94,7 @@ class Player(Stepper):
             self._end(self._aborted)
         else:
             self._parting = True
+            self._reopening = False
             self.loop.arm(self._goodbye, self.loop.time + GOODBYE_S)
             self._advance(None, self._aborted)
 
@@ -161,7 +163,26 @@ class Player(Stepper):
             if self.observers:
                 self._show("settings", step)
             return None
+        if type(step) is Reopen:
+            return self._reopen(step)
         raise TypeError(f"{step!r} is no step of a conversation")
+
+    def _reopen(self, step: Reopen) -> object:
+        """Raises: PortGone where the port is no TCP connection."""
+        reopen = getattr(self.port, "reopen", None)
+        if reopen is None:
+            raise PortGone(f"{self.port.name}: the port is closed")
+        self._reopening = self._unsettled = True
+        self._echo.forget()
+        reopen(step.timeout_s, self._reopened)
+        return WAIT
+
+    def _reopened(self, error: PortGone | None) -> bool:
+        """The connection stands, or does not. Returns: whether the conversation still waits for that."""
+        waited, self._reopening = self._reopening, False
+        if waited:
+            self._advance(None, error)
+        return waited
 
     def _count(self, error: BaseException) -> None:
         if isinstance(error, (Silence, Incomplete)):
@@ -190,6 +211,7 @@ class Player(Stepper):
     def _end(self, error: Exception | None) -> None:
         generator, self._generator = self._generator, None
         self._reset()
+        self._reopening = False
         self._goodbye.deadline = None
         aborted, self._aborted = self._aborted, None
         if generator is not None:

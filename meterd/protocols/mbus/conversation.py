@@ -11,12 +11,13 @@ late answers of other meters; echoes; several meters answering at once.
 
 from __future__ import annotations
 
-from ...conversation import LineSettings, Pause, Receive, Send, with_retries
+from ...conversation import LineSettings, Pause, Receive, Reopen, with_retries
 from ...errors import (
     DecodeError,
     Garbled,
     LineError,
     MeterdError,
+    PortGone,
     ProtocolError,
     Refused,
     SecurityError,
@@ -28,6 +29,8 @@ from .telegram import NO_ALARM, Telegram, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..._mbus import MbusFrame
     from ..._mbus_values import Record
     from ...conversation import Conversation
@@ -108,7 +111,7 @@ def wake(link: Link, settings: LineSettings, milliseconds: int) -> Conversation:
     seconds = milliseconds / 1000
     character_bits = settings.character_bits() if link.over_tcp else 10
     yield LineSettings(settings.baudrate, 8, "none", 1)
-    yield Send(WAKE_UP * max(int(seconds * settings.baudrate / character_bits), 1))
+    yield link.sending(WAKE_UP * max(int(seconds * settings.baudrate / character_bits), 1))
     # A converter takes the bytes at once, and then sends them at the pace of its line.
     yield Pause(WAKE_UP_PAUSE_S + (seconds if link.over_tcp else 0.0))
     yield settings
@@ -116,8 +119,23 @@ def wake(link: Link, settings: LineSettings, milliseconds: int) -> Conversation:
 
 def ask(link: Link, data: bytes) -> Conversation:
     """One request that is to be confirmed. Returns: MbusFrame. Raises: Silence, Incomplete, Garbled, ProtocolError."""
-    link.decoder.reset()
-    yield Send(data)
+    return (yield from _connected_anew(link, lambda: _ask(link, data)))
+
+
+def _connected_anew(link: Link, attempt: Callable[[], Conversation]) -> Conversation:
+    """An exchange once more over a new connection, where the one that was answered last has been closed behind it."""
+    try:
+        return (yield from attempt())
+    except PortGone:
+        if not link.over_tcp or not link.answered:
+            raise
+        link.answered = False
+        yield Reopen(link.timeout_ms / 1000)
+        return (yield from attempt())
+
+
+def _ask(link: Link, data: bytes) -> Conversation:
+    yield link.sending(data)
     try:
         frame: MbusFrame = yield from _answer(link, link.timeout_ms)
         if frame.acknowledges:
@@ -132,6 +150,7 @@ def _answer(link: Link, timeout_ms: float) -> Conversation:
     """The next frame that no master sent."""
     for _ in range(MAX_ECHOES):
         frame: MbusFrame = yield Receive(link.decoder, timeout_ms, link.gap_ms)
+        link.answered = True
         if not frame.from_master:
             return frame
     raise ProtocolError("only echoes came back")
@@ -195,15 +214,16 @@ def request(
     data = wire.short_frame(state.control(control), address)
     if sender is None and address <= wire.HIGHEST_PRIMARY:
         sender = address
-    frame: MbusFrame = yield from with_retries(link.attempts, lambda: _ask_for_data(link, data, sender, state.last))
+    frame: MbusFrame = yield from with_retries(
+        link.attempts, lambda: _connected_anew(link, lambda: _ask_for_data(link, data, sender, state.last))
+    )
     state.last = frame
     state.toggle()
     return frame
 
 
 def _ask_for_data(link: Link, data: bytes, sender: int | None, last: MbusFrame | None) -> Conversation:
-    link.decoder.reset()
-    yield Send(data)
+    yield link.sending(data)
     try:
         return (yield from _data(link, data, sender, last))
     except Garbled:

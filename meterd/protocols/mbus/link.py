@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ..._crc import checksum
 from ..._mbus import MbusDecoder
+from ...conversation import Send
 
 SND_NKE = 0x40
 SND_UD = 0x53
@@ -112,9 +113,21 @@ class Link:
     configuration adds; `gap_ms` between bytes, over TCP as long as that (a mobile network delivers in pieces);
     `rest_ms` of silence end a collision; `attempts` at least 1. `any_answer`: an answer whose address field is 0 is
     taken for the meter's own; `checks_identity`: what the meter says of itself is held against what is expected.
+    `answered`: something came since the connection was opened.
     """
 
-    __slots__ = ("any_answer", "attempts", "checks_identity", "decoder", "gap_ms", "over_tcp", "rest_ms", "timeout_ms")
+    __slots__ = (
+        "answered",
+        "any_answer",
+        "attempts",
+        "begun",
+        "checks_identity",
+        "decoder",
+        "gap_ms",
+        "over_tcp",
+        "rest_ms",
+        "timeout_ms",
+    )
 
     def __init__(
         self, baudrate: int, extra_ms: int, attempts: int, over_tcp: bool = False, any_answer: bool = False
@@ -128,3 +141,11 @@ class Link:
         self.over_tcp = over_tcp
         self.any_answer = any_answer
         self.checks_identity = True
+        self.answered = False
+        self.begun = False
+
+    def sending(self, data: bytes) -> Send:
+        """The step that sends `data`; the port's poll delay is waited for once in a conversation, not per frame."""
+        at_once, self.begun = self.begun, True
+        self.decoder.reset()
+        return Send(data, at_once=at_once)

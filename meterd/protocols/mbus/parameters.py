@@ -40,7 +40,7 @@ _DATA_BITS, _STOP_BITS, _PARITY, _ = CHARACTER_FORMAT
 DEVICE = (
     *DEVICE_IDENTITY,
     SCAN_RATE,
-    POLL_DELAY,
+    POLL_DELAY.but(help="Shortest silence on the port before the first request of a meter's scan, ms"),
     TIMEOUT.but(
         help="Wait for an answer beyond the standard's answer time (330 bits + 50 ms), ms",
         default=None, low=0, high=60000, required_tcp=True, required_serial=True,
