@@ -61,6 +61,10 @@ cdef class Record:
         return self._source[self._data:self._end]
 
     @property
+    def msb_first(self):
+        return self._msb_first
+
+    @property
     def unit(self):
         return self.meaning.unit
 

@@ -228,7 +228,8 @@ def test_a_meter_that_answers_with_address_0() -> None:
             return long(8, 0, answer[6], answer[7:-2])
 
     bus = Bus(Nameless())
-    assert isinstance(read(bus.hear, V).error, WrongMeter)
+    refused = read(bus.hear, V)
+    assert isinstance(refused.error, WrongMeter) and "address_0" in str(refused.error) and not refused.readings
     assert said(read(bus.hear, V, address_0=True)) == {"v": (VOLUME_M3, "good", None)}
 
 
@@ -367,6 +368,13 @@ def test_profiles_that_cannot_be_unpacked_stay_bytes(profile: str) -> None:
     bus = Bus(Slave(telegrams=[telegram]))
     got = said(read(bus.hear, signal("raw", "1", "", "STRING"), signal("h", "volume;storage=17")))
     assert got["raw"][1] == "good" and got["h"] == (None, "invalid", "not_found")
+
+
+def test_a_profile_of_the_other_byte_order_stays_bytes() -> None:
+    telegram = bytes.fromhex("8C 08 13 00 01 50 00  8D 08 93 13 04 7A FE 00 10")
+    bus = Bus(Slave(telegrams=[telegram], ci=0x76))
+    got = said(read(bus.hear, signal("raw", "1", "", "STRING"), signal("h", "volume;storage=17")))
+    assert got == {"raw": ("7A FE 00 10", "good", None), "h": (None, "invalid", "not_found")}
 
 
 def test_an_event_is_stamped_by_its_end_in_bcd() -> None:

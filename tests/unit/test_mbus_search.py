@@ -219,3 +219,12 @@ def test_rows_of_the_devices_table_are_ready_to_use() -> None:
         and rows[0]["baudrate"] == 2400
     )
     assert search.device_rows(state["found"], 1000, {"ip": "192.0.2.1", "port": 10001})[0]["protocol"] == "mbus tcp"
+
+
+def test_a_meter_found_by_both_of_its_addresses_is_counted_once() -> None:
+    found = [
+        {"address": "7", "secondary_address": "1122334443040107"},
+        {"address": "1122334443040107", "secondary_address": "1122334443040107"},
+        {"address": "9", "secondary_address": ""},
+    ]
+    assert search.count_of(found) == 2

@@ -258,7 +258,8 @@ def _data(link: Link, data: bytes, sender: int | None, last: MbusFrame | None) -
         raise Refused("the meter has no data of this class", reason="not_found")
     if _is_from(other, sender, link.any_answer):
         return other
-    raise WrongMeter(f"address {other.address} answered, not {sender}")
+    hint = "" if other.address else " (address_0 takes such answers for the meter's own)"
+    raise WrongMeter(f"address {other.address} answered, not {sender}{hint}")
 
 
 def _must_be_an_answer(frame: MbusFrame) -> None:

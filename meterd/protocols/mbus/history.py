@@ -4,7 +4,8 @@ The problem: a profile of equal steps travels as one record of variable length: 
 coded and spaced, a byte that says how far apart they are, and the elements. It hangs on a base time and, where the
 elements are differences, on a base value, both under the profile's own storage number.
 Assumption: the elements take the storage numbers behind the base's; the profile itself stays where it is in the
-telegram, so that records keep their numbers, and what it holds comes behind all records.
+telegram, so that records keep their numbers, and what it holds comes behind all records. How a profile looks in a
+telegram with the most significant byte first (CI 76) no standard says: there it stays bytes.
 Standard: EN 13757-3:2018 annex F, VIFE 13 (inverse: each element is older than the one before) and 1F (younger). VIFE
 1E (elements with register numbers) is left as it is.
 Dirt it must survive: element codings that carry no number, a base that is missing, elements marked as illegal (with
@@ -63,7 +64,7 @@ def history(records: list[Record]) -> list[Record]:
 def _unpacked(record: Record, records: list[Record]) -> list[Record]:
     octets = record.data
     plain, code = _without_profile(record.vib)
-    if len(octets) < 2 or code is None or MEANINGS[plain].kind in (TIME, OCTETS):
+    if len(octets) < 2 or code is None or record.msb_first or MEANINGS[plain].kind in (TIME, OCTETS):
         return []
     mode, coding, size = octets[0] >> 6, octets[0] & 0x0F, SIZES.get(octets[0] & 0x0F)
     if size is None:
