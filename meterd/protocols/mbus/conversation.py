@@ -127,7 +127,7 @@ def _connected_anew(link: Link, attempt: Callable[[], Conversation]) -> Conversa
     try:
         return (yield from attempt())
     except PortGone:
-        if not link.over_tcp or not link.answered:
+        if not link.reconnects or not link.answered:
             raise
         link.answered = False
         yield Reopen(link.timeout_ms / 1000)

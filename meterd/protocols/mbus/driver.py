@@ -24,7 +24,7 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
         try:
             selector = parse_selector(signal["tag_job_todo"])
             job = parse_job(signal.parameters.get("job_todo") or "")
-            if job.baudrate and (device.over_tcp() or device["baudrate"] not in wire.SET_BAUDRATE):
+            if job.baudrate and (not device.has_line() or device["baudrate"] not in wire.SET_BAUDRATE):
                 raise ValueError(
                     "baud= needs a serial line of 300 to 38400 baud, which meters can be told to go back to"
                 )

@@ -113,7 +113,7 @@ class Link:
     configuration adds; `gap_ms` between bytes, over TCP as long as that (a mobile network delivers in pieces);
     `rest_ms` of silence end a collision; `attempts` at least 1. `any_answer`: an answer whose address field is 0 is
     taken for the meter's own; `checks_identity`: what the meter says of itself is held against what is expected.
-    `answered`: something came since the connection was opened.
+    `answered`: something came since the connection was opened; `reconnects`: it may be opened anew where it is closed.
     """
 
     __slots__ = (
@@ -125,6 +125,7 @@ class Link:
         "decoder",
         "gap_ms",
         "over_tcp",
+        "reconnects",
         "rest_ms",
         "timeout_ms",
     )
@@ -142,6 +143,7 @@ class Link:
         self.any_answer = any_answer
         self.checks_identity = True
         self.answered = False
+        self.reconnects = over_tcp
         self.begun = False
 
     def sending(self, data: bytes) -> Send:

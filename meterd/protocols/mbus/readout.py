@@ -34,28 +34,31 @@ def scan(plan: Plan, memory: Memory) -> Conversation:
         yield _settings(device)
     if not isinstance(memory.own, MeterState):
         memory.own = MeterState()
-    yield from Visit(plan, memory.own).make()
+    yield from Visit(plan, memory.own, memory.brief).make()
 
 
 def _settings(device: Device) -> LineSettings:
     return LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
 
 
-def _link(device: Device, baudrate: int) -> Link:
-    link = Link(baudrate, device["timeout_ms"], 1 + device["retry_counter"], device.over_tcp(), device["address_0"])
+def _link(device: Device, baudrate: int, brief: bool = False) -> Link:
+    attempts = 1 if brief else 1 + device["retry_counter"]
+    link = Link(baudrate, device["timeout_ms"], attempts, device.over_tcp(), device["address_0"])
     link.checks_identity = device["check_identity"]
+    link.reconnects = not device.has_line()  # a server of serial lines would have forgotten their settings
     return link
 
 
 class Visit:
     """One scan under way: what is asked of the meter at `address`, which a job may change."""
 
-    def __init__(self, plan: Plan, state: MeterState) -> None:
+    def __init__(self, plan: Plan, state: MeterState, brief: bool = False) -> None:
         self.plan = plan
         self.device = plan.device
         self.state = state
         self.address = state.address(plan.device["address"])
-        self.link = _link(plan.device, plan.device["baudrate"] if plan.device.has_line() else wire.STANDARD_BAUDRATE)
+        baudrate = plan.device["baudrate"] if plan.device.has_line() else wire.STANDARD_BAUDRATE
+        self.link = _link(plan.device, baudrate, brief)
         key = plan.device["key"]
         self.key = bytes.fromhex(key) if key else None
         state.last = None
