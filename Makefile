@@ -4,7 +4,7 @@ DURATION ?=
 VENV = .venv/bin
 SHELL = /bin/bash
 
-.PHONY: build extensions demo test lint bench fuzz clean
+.PHONY: build extensions demo test lint soak bench fuzz clean
 
 build: .build-venv extensions
 
@@ -39,6 +39,9 @@ lint: build .build-test
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 	PATH=$(CURDIR)/$(VENV):$$PATH cython-lint meterd
+
+soak: build .build-test
+	nice -n 10 $(VENV)/python -m tests.soak
 
 bench: build .build-test
 	$(VENV)/python -m benchmarks

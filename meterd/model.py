@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .counter import Counter
+
 STALE = "stale"
 INVALID = "invalid"
 OVERFLOW = "overflow"
@@ -71,10 +73,11 @@ class Plan:
 
     `requests` is the driver's own; `refused` lists (signal, message) for signals that cannot be read as configured,
     which fail alone with reason 'type', or 'not_found' where they are `unknown`, too; `secrets` are byte strings that
-    no trace or log may show.
+    no trace or log may show. `counter_names`, where the device is talked to under keys, gives the names of their
+    invocation counters (see `Memory.counter`).
     """
 
-    __slots__ = ("device", "refused", "requests", "secrets", "signals", "unknown")
+    __slots__ = ("counter_names", "device", "refused", "requests", "secrets", "signals", "unknown")
 
     def __init__(
         self,
@@ -83,7 +86,9 @@ class Plan:
         requests: Any,
         refused: list[tuple[Signal, str]] | None = None,
         secrets: tuple[bytes, ...] = (),
+        counter_names: Callable[[], list[str]] | None = None,
     ) -> None:
+        self.counter_names = counter_names
         self.device = device
         self.signals = signals
         self.requests = requests
@@ -100,19 +105,31 @@ class Memory:
     """What one device's driver remembers between scans.
 
     `volatile` lasts while the daemon runs (FCB, caches), and so does `own`, the typed class that a driver has in its
-    place; `persistent` (text keys, JSON values) also survives a restart once `save()` has returned. A counter that must
-    never be used twice is saved first. `say(words, fold)` puts a line into the log. `random_bytes` makes challenges,
-    where there is a source. `rung` names how far the last conversation got, for diagnosis. `line_lost` says that the
-    line was away since the last scan that went well, so that what answers now may be another meter; a driver that has
-    looked says False. `brief`: the line has others to serve, so a meter that has not answered lately is to be tried
-    once, without retries (`daemon.schedule`).
+    place; `persistent` (text keys, JSON values) also survives a restart once `save()` has returned. `counter(name)` is
+    an invocation counter, which belongs to keys and not to a device: whoever has the name has the same one.
+    `say(words, fold)` puts a line into the log. `random_bytes` makes challenges, where there is a source. `rung` names
+    how far the last conversation got, for diagnosis. `line_lost` says that the line was away since the last scan that
+    went well, so that what answers now may be another meter; a driver that has looked says False. `brief`: the line has
+    others to serve, so a meter that has not answered lately is to be tried once, without retries (`daemon.schedule`).
     """
 
-    __slots__ = ("_save", "brief", "line_lost", "own", "persistent", "random_bytes", "rung", "say", "volatile")
+    __slots__ = (
+        "_save",
+        "brief",
+        "counter",
+        "line_lost",
+        "own",
+        "persistent",
+        "random_bytes",
+        "rung",
+        "say",
+        "volatile",
+    )
 
     def __init__(
-        self, persistent: dict[str, Any] | None = None, save: Callable[[dict[str, Any]], bool] | None = None,
+        self, persistent: dict[str, Any] | None = None, save: Callable[[dict[str, Any], bool], bool] | None = None,
         random_bytes: Callable[[int], bytes] | None = None, say: Callable[[str, str], None] = _unsaid,
+        counter: Callable[[str], Counter] | None = None,
     ) -> None:  # fmt: skip
         self.volatile: dict[str, Any] = {}
         self.own: Any = None
@@ -121,9 +138,25 @@ class Memory:
         self.line_lost = False
         self.random_bytes = random_bytes
         self.say = say
+        self.counter = counter or _counters_of_no_record()
         self.persistent: dict[str, Any] = persistent if persistent is not None else {}
         self._save = save
 
-    def save(self) -> bool:
-        """Keep `persistent` as it stands now. False where that failed; without a keeper nothing is to be kept."""
-        return self._save is None or self._save(self.persistent)
+    def save(self, lore: bool = False) -> bool:
+        """Keep `persistent` as it stands now. False where that failed; without a keeper nothing is to be kept.
+
+        `lore` where it only spares questions: a command that runs once leaves no file for that.
+        """
+        return self._save is None or self._save(self.persistent, lore)
+
+
+def _counters_of_no_record() -> Callable[[str], Counter]:
+    """Counters for as long as the memory itself lasts."""
+    known: dict[str, Counter] = {}
+
+    def counter(name: str) -> Counter:
+        from .counter import Counter
+
+        return known.setdefault(name, Counter())
+
+    return counter

@@ -6,7 +6,7 @@ calls themselves come from posix, which is what os has them from.
 
 from __future__ import annotations
 
-from posix import environ, mkdir, stat
+from posix import environ, listdir, mkdir, stat
 
 _KIND = 0o170000
 _FOLDER = 0o040000
@@ -66,6 +66,14 @@ def read_up_to(path: str, limit: int) -> bytes:
             parts.append(part)
             limit -= len(part)
     return b"".join(parts)
+
+
+def files_of(path: str, ending: str) -> list[str]:
+    """The files of a folder with that ending; none where it cannot be looked into."""
+    try:
+        return [join(path, name) for name in listdir(path) if name.endswith(ending)]
+    except OSError:
+        return []
 
 
 def environment(name: str) -> str | None:

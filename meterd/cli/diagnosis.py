@@ -50,7 +50,7 @@ def diagnosis(
         "frame": f"{evidence.received_bytes} bytes came back and made no frame: {evidence.first_bytes.hex(' ')}",
         "address": f"A meter answers, but not the configured one: {error}.",
         "association": f"The meter answers and refuses the association: {error}.",
-        "key": f"The meter answers, but the security does not fit: {error}.",
+        "key": f"The ciphering does not come about: {error}.",
         "object": "The meter answers; " + (f"then: {error}." if error else _failed_signals(readings)),
     }[rung]
     if rung == "frame" and evidence.frames:

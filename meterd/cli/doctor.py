@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 
 from ..daemon.one_scan import Single
-from ..errors import MeterdError
+from ..errors import MeterdError, Refused
 from ..model import GOOD
 from ..ports._loop import Loop
 from ..protocols import registry
@@ -22,7 +22,9 @@ from .scan import device_signals, find_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..model import Device, Reading
+    from types import ModuleType
+
+    from ..model import Device, Memory, Plan, Reading
 
 OPTIONS = (CONFIG, DEBUG, STATE, HELP)
 
@@ -42,9 +44,9 @@ def main(words: list[str]) -> int:
     plan = driver.plan(device, signals)
     readings: list[Reading] = []
     single = Single(Loop(), device, path, readings.append)
-    memory = state_directory(arguments).memory(device.alias)
+    memory = state_directory(arguments, brief=True).memory(device.alias)
     error: Exception | None = None
-    found = ""
+    found = apart = ""
     try:
         single.run(driver.conversation(plan, memory))
     except MeterdError as caught:
@@ -54,6 +56,7 @@ def main(words: list[str]) -> int:
     try:
         single.part(driver, plan, memory)
         found = _ask_around(single, device) if rung == "bytes" else ""
+        apart = _tell_the_counter_apart(single, driver, plan, memory) if _may_be_the_counter(plan, error) else ""
     finally:
         single.close()
     if rung is None:
@@ -63,11 +66,37 @@ def main(words: list[str]) -> int:
         print(line)
     if found:
         print(f"But {found}.")
+    if apart:
+        print(apart)
     for signal, message in plan.refused:
         print(f"{signal.alias}: {message}")
     bad = next((reading.reason for reading in readings if reading.quality != GOOD), None)
     reason = error.reason if isinstance(error, MeterdError) else bad
     return READ_FAILED.get(reason or "", 1)
+
+
+def _may_be_the_counter(plan: Plan, error: Exception | None) -> bool:
+    """Whether the meter refused what was sealed, in words that a wrong key and a lagging counter have in common."""
+    return plan.counter_names is not None and isinstance(error, Refused) and error.reason in ("key", "auth")
+
+
+def _tell_the_counter_apart(single: Single, driver: ModuleType, plan: Plan, memory: Memory) -> str:
+    """A sentence about the invocation counter: where the meter tells its own, a second try goes on from there."""
+    if not plan.device.parameters.get("invocation_counter_obis"):
+        return (
+            "A wrong encryption_key, a wrong authentication_key and an invocation counter behind the meter's look "
+            "alike here: set invocation_counter_obis, and doctor tells the counter apart."
+        )
+    try:
+        single.run(driver.conversation(plan, memory))
+    except Refused as error:
+        if error.reason in ("key", "auth"):
+            return "The counter is not the cause: it is refused with the meter's own count too, so a key is wrong."
+        return ""
+    except MeterdError:
+        return ""
+    single.part(driver, plan, memory)
+    return "It was the invocation counter, which lagged behind the meter's: with the meter's own count it is read."
 
 
 def _ask_around(single: Single, device: Device) -> str:

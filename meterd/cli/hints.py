@@ -70,6 +70,15 @@ BY_WORDS = {
          "left open; then check client_address."),
         ("rejects SNRM", "set max_info_field 128 and window_size 1: the meter takes a bare SNRM only."),
         ("in plaintext", "check security: the meter answers this client in clear; `none` believes that, keys do not."),
+        ("authentication_key is wrong", "check authentication_key: encryption_key and system_title are right."),
+        ("encryption_key is wrong", "check encryption_key, and that it is this meter's: the meter took ours, or "
+         "answers without looking."),
+        ("in use by another meterd", "read it through that one (`meterd read` asks it), or stop the service while you "
+         "look: /etc/init.d/meterd stop, systemctl stop meterd."),
+        ("was used before", "see whether the meter was exchanged or reset, then restart meterd: it takes the meter's "
+         "count from its next answer. If it was not, somebody plays old answers back."),
+        ("meterd counter", "do what the message says; it names the file."),
+        ("cannot be kept", "make room on the disk, or make it writable: no number is used that is not on record."),
         ("expects", "give invocation_counter_obis: the meter has heard a higher invocation counter already."),
     ),
     "mbus": (

@@ -25,6 +25,7 @@ COMMANDS = {
     "trace": ("control", "follow the wire of the running daemon, secrets masked"),
     "scan": ("scan", "what a meter or a bus has, written as configuration ready to use"),
     "doctor": ("doctor", "climb from port to object and say where reading a device stops, and what to try"),
+    "counter": ("counter", "where a device's invocation counter is kept, and how to go on where it was lost"),
     "replay": ("replay", "play a wire log as a meter on a pty or TCP port"),
     "simulate": ("simulate", "play a simulated meter on a pty or TCP port"),
     "demo": ("demo", "simulated meters, the real daemon, live readings"),

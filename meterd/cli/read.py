@@ -17,7 +17,10 @@ from .run import Watch, config_paths, say_problems, set_up_log, state_directory,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..config.files import Configuration
+    from ..daemon.state import StateDirectory
     from ..model import Reading
 
 OPTIONS = (CONFIG, DEBUG, PORT, RAW, FRAMES, RECORD, STATE, HELP)
@@ -36,6 +39,13 @@ class Printer:
         if reading.quality != GOOD and self.reason is None:
             self.reason = reading.reason or "type"
         self._lines.accept(reading)
+
+    def take(self, line: str, reading: dict[str, Any]) -> None:
+        """A reading that the running daemon has made."""
+        self.count += 1
+        if reading["quality"] != GOOD and self.reason is None:
+            self.reason = reading["reason"] or "type"
+        print(line, flush=True)
 
     def flush(self) -> None:
         self._lines.flush()
@@ -64,18 +74,34 @@ def main(words: list[str]) -> int:
     loop = Loop()
     printer = Printer(loop)
     hub = Hub([printer], wall_clock_ms)
-    daemon = Daemon(loop, hub, state_directory(arguments))
+    state = state_directory(arguments, brief=True)
+    daemon = Daemon(loop, hub, state)
     daemon.once = True
     daemon.observe = Watch(arguments, daemon).observers
     daemon.catch_signals(daemon.stop)
     loop.turn_ends.append(hub.flush)
     if not daemon.configure(configuration):
         return NOTHING_TO_RUN
-    loop.run()
+    _leave_to_owner(state, daemon, configuration, printer)
+    if daemon.lines:
+        loop.run()
     hub.close()
+    if state.folder is not None:
+        state.folder.release()
     if configuration.errors and printer.reason is None:
         return NOTHING_TO_RUN
     return OK if printer.reason is None and printer.count else READ_FAILED.get(printer.reason or "", FAILED)
+
+
+def _leave_to_owner(state: StateDirectory, daemon: Daemon, configuration: Configuration, printer: Printer) -> None:
+    """What is read under keys that a running daemon uses is read by that one; here what it does not know."""
+    if any(job.plan.counter_names is not None for job in daemon.jobs.values()):
+        from .asking import ask_owner
+
+        done = ask_owner(state, daemon, printer.take)
+        if done:
+            configuration.devices = [device for device in configuration.devices if device.alias not in done]
+            daemon.configure(configuration)
 
 
 def _paths_and_names(operands: list[str], paths: list[str]) -> tuple[list[str], list[str]]:

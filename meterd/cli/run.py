@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from posix import getpid
+from posix import getcwd, getpid
 
 from .. import __version__, log
 from .._clock import wall_clock_ms
@@ -12,7 +12,7 @@ from ..config.files import load
 from ..daemon.daemon import Daemon
 from ..daemon.state import DEFAULT_DIRECTORY, StateDirectory
 from ..errors import ConfigError
-from ..paths import environment
+from ..paths import environment, exists, join, read_up_to
 from ..ports._loop import Loop
 from ..protocols.registry import PROGRAMS
 from ..sinks.hub import Hub
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from .options import Arguments
 
 OPTIONS = (CONFIG, DEBUG, PORT, RAW, FRAMES, READY, RECORD, STATE, CONTROL, STOPPED, SYSLOG, VERSION, HELP)
+GATEWAY_CONFIGURATION = "/etc/config/meterd"
+GATEWAY_DIRECTORY = "/etc/meterd/state"
+MAX_CONFIGURATION_BYTES = 1 << 20
 
 
 def main(words: list[str]) -> int:
@@ -78,9 +81,38 @@ def config_paths(arguments: Arguments) -> list[str]:
     return paths
 
 
-def state_directory(arguments: Arguments) -> StateDirectory:
-    """--state, else systemd's, else the default."""
-    return StateDirectory(arguments.value("state") or environment("STATE_DIRECTORY") or DEFAULT_DIRECTORY)
+def state_directory(arguments: Arguments, brief: bool = False) -> StateDirectory:
+    """The state folder of this command, which is the service's, whoever calls it and from where: counters live in one.
+
+    In this order: --state; what systemd gives a service; on a gateway what /etc/config/meterd says, or its default;
+    /var/lib/meterd. `brief` for a command that runs once and leaves no more than it must.
+    """
+    own = _of_the_gateway()
+    path = arguments.value("state") or environment("STATE_DIRECTORY") or own or DEFAULT_DIRECTORY
+    return StateDirectory(path, brief, [folder for folder in (own, GATEWAY_DIRECTORY, DEFAULT_DIRECTORY) if folder])
+
+
+def _of_the_gateway() -> str:
+    """The folder of a gateway's service; empty elsewhere."""
+    if not exists(GATEWAY_CONFIGURATION):
+        return ""
+    try:
+        text = read_up_to(GATEWAY_CONFIGURATION, MAX_CONFIGURATION_BYTES).decode("utf-8", "surrogateescape")
+    except OSError:
+        return GATEWAY_DIRECTORY
+    return _option(text) or GATEWAY_DIRECTORY
+
+
+def _option(text: str) -> str:
+    """`option state 'FOLDER'` of the section of type meterd."""
+    inside = False
+    for line in text.split("\n"):
+        words = line.split(None, 2)
+        if words[:1] == ["config"]:
+            inside = words[1:2] == ["meterd"]
+        elif inside and words[:2] == ["option", "state"] and len(words) == 3:
+            return words[2].strip().strip("'\"")
+    return ""
 
 
 def stopped_protocols(arguments: Arguments) -> set[str]:
@@ -146,7 +178,10 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     say_problems(configuration)
     loop = Loop()
     hub = Hub(open_sinks(configuration.publish, loop), wall_clock_ms)
-    daemon = Daemon(loop, hub, state_directory(arguments), packages)
+    state = state_directory(arguments)
+    if state.folder is not None and packages is None:
+        state.folder.control = join(getcwd(), arguments.value("control") or _default_control())
+    daemon = Daemon(loop, hub, state, packages)
     daemon.status_interval_s = configuration.publish["status_interval_s"]
     daemon.observe = Watch(arguments, daemon).observers
     daemon.stopped_protocols |= stopped_protocols(arguments)
@@ -202,9 +237,15 @@ def _raise_descriptor_limit(devices: int) -> None:
 
 
 def _open_control(arguments: Arguments, daemon: Daemon, hub: Hub, reload: Callable[[], None]):  # type: ignore[no-untyped-def]
-    from ..daemon.control import Control, default_path
+    from ..daemon.control import Control
 
-    return Control(daemon, hub, arguments.value("control") or default_path(), reload)
+    return Control(daemon, hub, arguments.value("control") or _default_control(), reload)
+
+
+def _default_control() -> str:
+    from ..daemon.control import default_path
+
+    return default_path()
 
 
 def _set_level(arguments: Arguments, configuration: Configuration | None) -> None:

@@ -55,7 +55,7 @@ def main(words: list[str]) -> int:
     if not state and arguments.has("baudrates"):
         state["wanted_baudrates"] = _baudrates(arguments.value("baudrates") or "")
     single = Single(Loop(), device, path, lambda reading: None)
-    memory = state_directory(arguments).memory(device.alias)
+    memory = state_directory(arguments, brief=True).memory(device.alias)
     try:
         found = _discover(single, memory, resume, state)
     except MeterdError as error:

@@ -5,6 +5,8 @@
     stop PROTOCOL       stop one protocol within the daemon, politely
     reload              read the configuration again
     events [COUNT]      the event log, newest first
+    read DEVICE LINE    one scan of a device, which the asker has on that line too: its readings, each a line of JSON,
+                        then `ok`, or `error` in words
     trace [NAME]        the wire log from now on, secrets masked, until the client leaves; NAME of a line or a device
 
 Protocols are named as their debug programs are: iec62056-21, dlms, mbus, elgama. `nc -U` is client enough.
@@ -22,12 +24,14 @@ from ..ports._timers import Timer
 from ..ports.listener import Listener, unix_socket
 from ..ports.stream import Stream
 from ..protocols import registry
+from ..sinks._json import json_line
 from ..sinks.events import EventLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..model import Reading
     from ..ports.player import Observer
     from ..ports.wire_log import WireLog
     from ..sinks.hub import Hub
@@ -40,6 +44,8 @@ MAX_CLIENTS = 16
 MAX_WAITING = 1 << 20
 # A client that has not asked, or not taken its answer, by then makes room for others.
 CLIENT_S = 10.0
+# A scan that somebody asked for has come to its end by then, or the asker is let go.
+SCAN_S = 120.0
 
 
 def default_path() -> str:
@@ -191,8 +197,29 @@ class Client:
                 what = f"nothing is called {' '.join(self._only)}" if self._only else "nothing is read"
                 self.write(f"# {what} so far; lines: {known}\n")
             return
-        answer = dumps(self._control.answer(words)) + "\n"
-        self._stream.finish(answer.encode("ascii", "backslashreplace"))
+        if words[:1] == ["read"] and len(words) == 3:
+            refusal = self._control.daemon.ask(words[1], words[2], self)
+            if not refusal:
+                self._loop.arm(self._patience, self._loop.time + SCAN_S)
+                return
+            self._finish({"ok": False, "error": refusal})
+            return
+        self._finish(self._control.answer(words))
+
+    def _finish(self, answer: dict[str, object]) -> None:
+        self._stream.finish((dumps(answer) + "\n").encode("ascii", "backslashreplace"))
+
+    def accept(self, reading: Reading) -> None:
+        """A reading of the scan that was asked for."""
+        if self._stream.put((json_line(reading) + "\n").encode("utf-8", "backslashreplace")):
+            self._stream.flush()
+        else:
+            self.close()
+
+    def ended(self, error: Exception | None) -> None:
+        """The scan that was asked for is over."""
+        if self._stream.is_open():
+            self._finish({"ok": error is None, "error": "" if error is None else str(error), "read": True})
 
     def follow(self, line: Line) -> None:
         """Let a client that traces see this line."""

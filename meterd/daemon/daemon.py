@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..config.files import Configuration
     from ..model import Device, Signal
     from ..ports.player import Observer
+    from .job import Asker
 
 # All goodbyes and the last readings must be out by then.
 STOP_S = 5.0
@@ -266,6 +267,21 @@ class Daemon:
             self._told_stopped.add(package)
             log.notice(f"{registry.program(package)} is stopped")
         return self.configure(self.configuration) if self.configuration is not None else 0
+
+    def ask(self, alias: str, line_key: str, asker: Asker) -> str:
+        """Have a device scanned once for somebody, as soon as its line is free; '' or why it cannot be, in words.
+
+        `line_key` where the asker's configuration has the device: elsewhere than here it is another one.
+        """
+        job = self.jobs.get(alias)
+        line = None if job is None else self.lines.get(job.plan.device.line)
+        if job is None or line is None:
+            return f"no device that is read here is called {alias!r}"
+        if line_key != line.key:
+            return f"{alias!r} is read on {line.key} here, not on {line_key}"
+        job.askers.append(asker)
+        line.hasten(job)
+        return ""
 
     def secrets_of(self, line: Line) -> list[bytes]:
         """What no trace of that line may show, the longest first."""

@@ -10,9 +10,21 @@ from .schedule import Turn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
+    from typing import Protocol
 
-    from ..model import Memory, Plan, Signal
+    from ..model import Memory, Plan, Reading, Signal
+    from ..sinks.hub import Hub
     from ..sinks.status import DeviceStatus
+
+    class Asker(Protocol):
+        """Somebody who asked for one scan of the device."""
+
+        def accept(self, reading: Reading) -> None:
+            """A reading of that scan."""
+
+        def ended(self, error: Exception | None) -> None:
+            """The scan is over; `error` is what ended it, if not its end."""
+
 
 # However fast a configuration asks for it, a port that cannot be opened is not tried more often than this.
 SHORTEST_RETRY_S = 0.1
@@ -24,8 +36,8 @@ class Job:
     """One device on its line: what to read, what it remembers, when it is due, how it is."""
 
     __slots__ = (
-        "close_delay_s", "driver", "failure", "memory", "plan", "poll_delay_s", "signals", "status", "status_due",
-        "timeout_s", "turn",
+        "askers", "close_delay_s", "driver", "failure", "memory", "plan", "poll_delay_s", "signals", "status",
+        "status_due", "timeout_s", "turn",
     )  # fmt: skip
 
     def __init__(
@@ -38,6 +50,7 @@ class Job:
         self.memory = memory
         self.status = status
         self.status_due: float | None = None
+        self.askers: list[Asker] = []  # they wait for the device's next scan
         self.failure: tuple[str, float] | None = None  # the reason its signals failed with, and until when that stands
         self.poll_delay_s = (parameters.get("poll_delay_ms") or 0) / 1000.0
         self.close_delay_s = (parameters.get("serial_close_delay") or 0) / 1000.0
@@ -49,3 +62,10 @@ class Job:
 
     def alias(self) -> str:
         return self.plan.device.alias
+
+    def publish_status(self, hub: Hub, now: float, interval_s: float) -> None:
+        """Changes at once, all of it now and then: with the scans, so that an idle daemon sleeps."""
+        whole = self.status_due is not None and now >= self.status_due
+        if whole or self.status_due is None:
+            self.status_due = now + interval_s
+        hub.publish_status(self.status, whole)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..ports.serial_port import SerialPort
     from ..ports.tcp_port import TcpPort
     from ..sinks.hub import Hub
-    from .job import Job
+    from .job import Asker, Job
 
 # Where a table has no `reconnect_time`: a vanished port is tried again after this long at the latest.
 PORT_RETRY_S = 5.0
@@ -63,6 +63,7 @@ class Line:
         self._farewells = Farewells(loop, self.player)
         self._schedule = Schedule()
         self._current: Job | None = None
+        self._askers: list[Asker] = []  # of the present scan
         self._started = 0.0
         self._fresh = False
         self._interrupted = False
@@ -77,6 +78,11 @@ class Line:
         self._schedule.turns = [job.turn for job in jobs]
         if self._current is not None and self._current not in jobs:
             self._interrupt("its configuration changed")
+        self._plan_next()
+
+    def hasten(self, job: Job) -> None:
+        """Scan this device as soon as the line is free."""
+        job.turn.due = self.loop.time
         self._plan_next()
 
     def secrets(self) -> set[bytes]:
@@ -160,6 +166,8 @@ class Line:
 
     def _begin(self, job: Job) -> None:
         self._current = job
+        self._askers, job.askers = job.askers, []
+        self.player.on_report = self._publish if self._askers else self.hub.publish
         self._started = self.loop.time
         self._interrupted = False
         self._close_timer.deadline = None
@@ -237,6 +245,11 @@ class Line:
             self._keep_or_close(error)
             self._go_on(job)
 
+    def _publish(self, reading: Reading) -> None:
+        self.hub.publish(reading)
+        for asker in self._askers:
+            asker.accept(reading)
+
     def _settle(self, job: Job, error: Exception | None) -> None:
         """Give the device its status, a fault its log line, and every signal that a fault left out its reading.
 
@@ -252,12 +265,13 @@ class Line:
             reason = error.reason if isinstance(error, MeterdError) else "bad_frame"
             status.failed(reason, refused=isinstance(error, Refused))
             job.memory.line_lost = job.memory.line_lost or isinstance(error, LineError)
-            self._log_fault(job, error)
-            if self._is_news(job, reason, error):
+            _log_fault(job, error)
+            if self._is_news(job, reason, error) or self._askers:
                 for signal in job.plan.signals:
                     if signal not in self.player.reported:
-                        self.hub.publish(failed(signal, reason))
-        self._publish_status(job)
+                        self._publish(failed(signal, reason))
+        if self.status_interval_s is not None:
+            job.publish_status(self.hub, self.loop.time, self.status_interval_s)
 
     def _is_news(self, job: Job, reason: str, error: Exception) -> bool:
         """A line that is tried again and again until it is back says so at the pace of its scans, no faster."""
@@ -267,20 +281,6 @@ class Line:
             job.failure = (reason, self._started + job.turn.period_s / 2.0)
         return True
 
-    def _publish_status(self, job: Job) -> None:
-        """Changes at once, all of it now and then: with the scans, so that an idle daemon sleeps."""
-        if self.status_interval_s is not None:
-            whole = job.status_due is not None and self.loop.time >= job.status_due
-            if whole or job.status_due is None:
-                job.status_due = self.loop.time + self.status_interval_s
-            self.hub.publish_status(job.status, whole)
-
-    def _log_fault(self, job: Job, error: Exception) -> None:
-        if isinstance(error, MeterdError):
-            log.warning(f"{job.alias()}: {error}", fold=job.alias(), port=self.key)
-        else:
-            log.bug(f"{job.alias()}: scan failed on a defect of meterd", error, fold=job.alias(), port=self.key)
-
     def _after(self, job: Job, error: Exception | None) -> None:
         now = self.loop.time
         # Whoever refuses is there; only silence and garbage cost the line its time.
@@ -288,6 +288,7 @@ class Line:
         self._schedule.finished(job.turn, self._started, now, answered)
         if isinstance(error, PortGone) and job.turn.retry_s is None:
             job.turn.due = now + max(min(job.turn.period_s, PORT_RETRY_S), 1.0)
+        self._answer_askers(job, error)
         self._keep_or_close(error)
         if self.once:
             self._schedule.turns = [turn for turn in self._schedule.turns if turn is not job.turn]
@@ -295,6 +296,14 @@ class Line:
                 self.stop(self.on_idle)
                 return
         self._go_on(job)
+
+    def _answer_askers(self, job: Job, error: Exception | None) -> None:
+        """Those who asked while this scan was under way want one that begins after they asked."""
+        for asker in self._askers:
+            asker.ended(error)
+        self._askers = []
+        if job.askers:
+            job.turn.due = self.loop.time
 
     def _go_on(self, job: Job) -> None:
         """What is next, now that the line is free; `job` was the last to use it."""
@@ -318,3 +327,11 @@ class Line:
     def _close_port(self) -> None:
         self._close_timer.deadline = None
         self.port.close()
+
+
+def _log_fault(job: Job, error: Exception) -> None:
+    alias, port = job.alias(), job.plan.device.line
+    if isinstance(error, MeterdError):
+        log.warning(f"{alias}: {error}", fold=alias, port=port)
+    else:
+        log.bug(f"{alias}: scan failed on a defect of meterd", error, fold=alias, port=port)

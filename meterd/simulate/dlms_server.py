@@ -8,6 +8,7 @@ no source of randomness, and protects nothing.
 from __future__ import annotations
 
 from .._axdr import decode_whole
+from ..counter import Counter
 from ..errors import MeterdError, Refused, SecurityError
 from ..protocols.dlms import enumerations as codes
 from ..protocols.dlms.apdus import acse, action, block_transfer, conformance, get, initiate, read, refusals
@@ -63,7 +64,7 @@ class Shared:
     def __init__(self, policy: Policy, table: ObjectTable) -> None:
         self.policy = policy
         self.table = table
-        self.counter = 1
+        self.counters = Counter(1)
         self.peer_counter = 0
         self.challenges = 0
 
@@ -76,7 +77,7 @@ class Shared:
         policy = self.policy
         return SecurityContext(
             policy.title, policy.encryption_key, policy.authentication_key, suite=policy.suite,
-            authenticate=policy.authenticate, encrypt=policy.encrypt, peer_title=client_title, counter=self.counter,
+            authenticate=policy.authenticate, encrypt=policy.encrypt, peer_title=client_title, counter=self.counters,
             peer_counter=self.peer_counter,
         )  # fmt: skip
 
@@ -190,9 +191,7 @@ class ServerAssociation:
     def _seal(self, apdu: bytes) -> bytes:
         if not self._ciphered or self.security is None:
             return apdu
-        sealed = self.security.protect(apdu, dedicated=self._dedicated, general=self._general)
-        self.shared.counter = self.security.counter
-        return sealed
+        return self.security.protect(apdu, dedicated=self._dedicated, general=self._general)
 
     def _protected(self, apdu: bytes) -> bytes:
         """Answer a service in the protection that it came in."""
@@ -322,10 +321,7 @@ class ServerAssociation:
         except SecurityError:
             return (READ_WRITE_DENIED, b"")
         self.proven = True
-        answer = self._proof.reply()
-        if self.security is not None:
-            self.shared.counter = self.security.counter
-        return (0, encode(codes.OCTET_STRING, answer))
+        return (0, encode(codes.OCTET_STRING, self._proof.reply()))
 
     def _read(self, request: list[Any]) -> bytes:
         if isinstance(request[0], read.BlockAccess):

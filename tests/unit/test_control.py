@@ -204,3 +204,38 @@ def test_a_socket_on_which_somebody_listens_is_left_alone(rig, said):
     second = Control(rig.daemon, rig.hub, rig.path, lambda: None)
     assert len(said) == 1, "somebody listens there"
     second.close()
+
+
+def lines(answer: bytes) -> list[dict]:
+    return [json.loads(line) for line in answer.splitlines()]
+
+
+def test_a_device_is_scanned_for_whoever_asks(rig, knock):
+    port = rig.host.on_tcp(0, counting_meter())
+    rig.configure(tcp_device("meter", port, scan_rate_ms=60_000))
+    rig.run(0.3)
+    where = f"127.0.0.1:{port}"
+    *readings, end = lines(take(rig, knock(f"read meter {where}\n".encode())))
+    assert {reading["device"] for reading in readings} == {"meter"} and end == {"ok": True, "error": "", "read": True}
+    assert all(reading["quality"] == "good" for reading in readings)
+    [refusal] = lines(take(rig, knock(f"read other {where}\n".encode())))
+    assert not refusal["ok"] and "'other'" in refusal["error"] and "read" not in refusal
+    [refusal] = lines(take(rig, knock(b"read meter 127.0.0.1:1\n")))
+    assert not refusal["ok"] and where in refusal["error"]
+
+
+def test_who_asks_for_a_dead_device_is_told_why_it_is_not_read(rig, knock):
+    rig.configure(tcp_device("dead", 1, scan_rate_ms=60_000))
+    rig.run(0.2)
+    *readings, end = lines(take(rig, knock(b"read dead 127.0.0.1:1\n"), 8.0))
+    assert [reading["reason"] for reading in readings] == ["disconnected"] * len(readings) and readings
+    assert not end["ok"] and end["read"] and "127.0.0.1" in end["error"]
+
+
+def test_who_asks_and_vanishes_leaves_the_scan_alone(rig, knock):
+    port = rig.host.on_tcp(0, counting_meter())
+    rig.configure(tcp_device("meter", port, scan_rate_ms=100))
+    for _ in range(5):
+        knock(f"read meter 127.0.0.1:{port}\n".encode()).close()
+        rig.run(0.1)
+    assert rig.daemon.jobs["meter"].askers == [] and not rig.control._clients

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _axdr
+from meterd.counter import Counter
 from meterd.errors import ConfigError, DecodeError, Refused, SecurityError
 from meterd.protocols.dlms import enumerations as codes
 from meterd.protocols.dlms.apdus import acse, action, conformance, get, initiate, refusals
@@ -152,13 +153,13 @@ class TestMalice:
     def test_dedicated_key_counts_for_itself(self) -> None:
         here, there = client(dedicated_key=AK), meter(dedicated_key=AK, counter=100)
         assert here.unprotect(there.protect(ANSWER)) == ANSWER
-        there.counter = 0
+        there.counters = Counter(0)
         assert here.unprotect(there.protect(ANSWER, dedicated=True)) == ANSWER
-        there.counter = 0
+        there.counters = Counter(0)
         with pytest.raises(SecurityError, match="used before"):
             here.unprotect(there.protect(ANSWER, dedicated=True))
         here.dedicated_key = there.dedicated_key = EK
-        there.counter = 0
+        there.counters = Counter(0)
         assert here.unprotect(there.protect(ANSWER, dedicated=True)) == ANSWER
 
     def test_forged_apdus_do_not_move_the_counter(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -28,7 +30,7 @@ def test_what_was_saved_is_there_after_a_restart(tmp_path):
     assert memory.save()
     assert StateDirectory(str(path)).memory("m1").persistent == {"counter": 4711}
     assert StateDirectory(str(path)).memory("m2").persistent == {}
-    assert sorted(os.listdir(path)) == ["m1.state"]
+    assert sorted(os.listdir(path)) == ["m1.state", "owner"]
 
 
 def test_the_default_directory_is_made_with_those_above_it(tmp_path, said, monkeypatch):
@@ -66,9 +68,11 @@ def test_a_named_directory_that_may_be_on_a_card_is_told_once_and_never_made(tmp
 def test_a_card_that_comes_back_is_not_overwritten_by_what_was_begun_without_it(tmp_path, said):
     card, away = tmp_path / "mounts" / "card", tmp_path / "away"
     card.mkdir(parents=True)
-    before = StateDirectory(str(card)).memory("m1")
+    first = StateDirectory(str(card))
+    before = first.memory("m1")
     before.persistent["counter"] = 4711
     assert before.save()
+    first.folder.release()
     card.rename(away)
     state = StateDirectory(str(card))
     begun = state.memory("m1")
@@ -136,7 +140,7 @@ def test_a_directory_in_place_of_the_file_is_survived(tmp_path, said):
     assert memory.persistent == {}
     assert not memory.save()
     assert [text for text in said if "cannot be kept" in text]
-    assert sorted(os.listdir(tmp_path)) == ["m1.state"]
+    assert sorted(os.listdir(tmp_path)) == ["m1.state", "owner"]
 
 
 def test_a_full_disk_is_told_once_and_so_is_its_end(tmp_path, said, monkeypatch):
@@ -153,7 +157,7 @@ def test_a_full_disk_is_told_once_and_so_is_its_end(tmp_path, said, monkeypatch)
     assert [memory.save() for _ in range(3)] == [False] * 3
     assert len(said) == 1
     assert StateDirectory(str(tmp_path)).memory("m1").persistent["counter"] in (1, 2)
-    assert sorted(os.listdir(tmp_path)) == ["m1.state"]
+    assert sorted(os.listdir(tmp_path)) == ["m1.state", "owner"]
     monkeypatch.setattr("meterd.daemon.state.fsync", real)
     assert memory.save()
     assert "kept again" in said[-1]
@@ -164,3 +168,37 @@ def test_what_no_file_can_hold_is_told_not_raised(tmp_path, said):
     memory.persistent["counter"] = b"\x01"
     assert not memory.save()
     assert "cannot be kept" in said[0]
+
+
+def test_two_processes_do_not_keep_anything_in_one_folder(tmp_path, said):
+    first, second = StateDirectory(str(tmp_path)), StateDirectory(str(tmp_path))
+    assert first.memory("m1").save()
+    late = second.memory("m1")
+    assert not late.save()
+    assert f"in use by another meterd (process {os.getpid()})" in said[-1]
+    first.folder.release()
+    assert late.save()
+
+
+def test_a_command_that_runs_once_waits_for_another_but_not_for_a_daemon(tmp_path):
+    first, brief = StateDirectory(str(tmp_path)), StateDirectory(str(tmp_path), brief=True)
+    assert first.memory("m1").save()
+    timer = threading.Timer(0.3, first.folder.release)
+    timer.start()
+    assert brief.memory("m1").save()
+    timer.join()
+    brief.folder.release()
+    first.folder.control = "/run/control.sock"
+    assert first.memory("m1").save()
+    begun = time.monotonic()
+    assert not brief.memory("m1").save()
+    assert time.monotonic() - begun < 5.0
+
+
+def test_a_command_that_runs_once_leaves_no_file_for_what_only_spares_questions(tmp_path):
+    brief = StateDirectory(str(tmp_path / "state"), brief=True).memory("m1")
+    (tmp_path / "x").touch()
+    assert not brief.save(lore=True)
+    assert os.listdir(tmp_path) == ["x"]
+    assert brief.save()
+    assert (tmp_path / "state" / "m1.state").exists()

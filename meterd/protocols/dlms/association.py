@@ -3,8 +3,7 @@
 The problem: AARQ and AARE agree on names, limits and a proof of the client; with high-level security two more messages
 prove both sides; with ciphering every APDU is sealed under a counter that must never be used twice.
 
-The counter is kept over restarts, reserved by the hundred and saved before the first use, so that a power cut skips
-numbers and repeats none.
+The counter is on record before it is used (`meterd.counter`). Once the meter has answered under the key it is settled.
 
 What few associations need (the proof of high-level security, blocks) is imported where it is used.
 
@@ -45,9 +44,6 @@ SN_REPLY_TO_HLS = codes.SN_ASSOCIATION + 0x58
 INVOKE_FLAGS = CONFIRMED | HIGH_PRIORITY
 CHALLENGE_SIZE = 16
 ECDSA_CHALLENGE_SIZE = 32
-# How many invocation counters are reserved with one write to flash.
-COUNTER_STEP = 100
-MAX_COUNTER = 0xFFFF_FFFF
 # Octets that sealing adds at most: system title, lengths, security control, counter, tag.
 SEALING_OVERHEAD = 40
 # Late answers to earlier questions, passed over before giving up.
@@ -109,7 +105,9 @@ class Association:
         Raises: Refused in words (reason 'auth' where the proof was refused), SecurityError, DecodeError, LineError.
         """
         credentials = self.credentials
-        self._security = credentials.context(self._counter())
+        counters = self.memory.counters(credentials) if credentials.keyed else None
+        if counters is not None:
+            self._security = credentials.context(counters)
         high = credentials.mechanism > codes.MECHANISM_LOW
         challenge = self._challenge() if high else b""
         answer = yield from self._exchange(self._aarq(challenge or credentials.secret), lambda tag: tag == codes.AARE)
@@ -120,9 +118,13 @@ class Association:
         if self._security is not None:
             self._security.peer_title = aare.responding_title
         self._accept_limits(aare.user_information)
+        if counters is not None and self.ciphered:
+            counters.accepted()
         self.open = True
         if high:
             yield from self._prove(challenge, aare)
+            if counters is not None and credentials.mechanism == codes.MECHANISM_GMAC:
+                counters.accepted()
 
     def _aarq(self, authentication: bytes) -> bytes:
         credentials = self.credentials
@@ -173,7 +175,6 @@ class Association:
         from .security.hls import Hls
 
         credentials = self.credentials
-        self._reserve(1)
         proof = Hls(
             credentials.mechanism,
             credentials.title,
@@ -309,7 +310,6 @@ class Association:
     def _seal(self, apdu: bytes, initiating: bool = False) -> bytes:
         if self._security is None or not self.ciphered:
             return apdu
-        self._reserve(1)
         dedicated = bool(self.credentials.dedicated_key) and not initiating
         sealed: bytes = self._security.protect(apdu, dedicated=dedicated, general=self.credentials.general)
         return sealed
@@ -319,29 +319,6 @@ class Association:
             return apdu
         plain: bytes = self._security.unprotect(apdu)
         return plain
-
-    def _counter(self) -> int:
-        """The first counter that was never reserved, or where this run has got to within its reservation."""
-        counter = self.memory.counter
-        return self.memory.reserved_counter if counter is None else counter
-
-    def _reserve(self, count: int) -> None:
-        """See to it that the next `count` counters are on record as used before they are. Raises: SecurityError."""
-        security = self._security
-        if security is None:
-            return
-        needed = security.counter + count
-        if needed > MAX_COUNTER:
-            raise SecurityError("the invocation counter is used up: the meter needs new keys")
-        if needed > self.memory.reserved_counter:
-            self.memory.reserved_counter = needed + COUNTER_STEP
-            # A counter used twice gives the key away; one that was read from the meter this time needs no record.
-            if not self.memory.save() and not self.memory.counter_learned:
-                raise SecurityError(
-                    "the invocation counter cannot be kept over a restart: let --state name a directory that can be "
-                    "written, or set invocation_counter_obis"
-                )
-        self.memory.counter = needed
 
 
 def _octet_string(octets: bytes) -> bytes:

@@ -87,7 +87,7 @@ class Session:
         elif settings.line is not None:
             yield settings.line
         credentials = settings.credentials
-        if settings.counter_name and credentials.context(0) is not None and self.memory.counter is None:
+        if settings.counter_name and credentials.keyed and not self.memory.counters(credentials).settled:
             yield from self._learn_counter()
         yield from self._associate(settings.client, credentials)
         self.memory.reached("object")
@@ -135,11 +135,12 @@ class Session:
             code, value = yield from reader.attempt(Item(class_id, name, 2, short_name=attribute_name(base, 2)))
             if not code:
                 break
-        if code or not isinstance(value, int) or value < 0:
-            raise Refused(f"the invocation counter at {format_logical_name(name)} cannot be read", code, reason="key")
-        self.memory.counter = max(self.memory.reserved_counter, value + 1)
-        self.memory.counter_learned = True
         yield from self.leave()
+        counters = self.memory.counters(self.settings.credentials)
+        if not code and isinstance(value, int):
+            counters.told(value)
+        elif not counters.on_record:
+            raise Refused(f"the invocation counter at {format_logical_name(name)} cannot be read", code, reason="key")
 
     def politely(self, talk: Conversation) -> Conversation:
         """Run `talk`; whatever ends it, the meter is told, as long as there is a line to tell it on."""
@@ -160,8 +161,9 @@ class Session:
 
         What is reserved was never used, so going on from there repeats no number.
         """
-        if self.settings.counter_name and isinstance(error, MeterdError) and error.reason in ("key", "auth"):
-            self.memory.counter = None
+        credentials = self.settings.credentials
+        if credentials.keyed and isinstance(error, MeterdError) and error.reason in ("key", "auth"):
+            self.memory.counters(credentials).doubt()
 
     def reader(self) -> Reader:
         """The one reader of the present association."""

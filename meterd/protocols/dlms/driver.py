@@ -34,7 +34,9 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
     targets, refused = collect(signals)
     bad = {id(signal) for signal, _ in refused}
     good = [signal for signal in signals if id(signal) not in bad]
-    return Plan(device, good, Requests(settings, targets), refused, settings.credentials.secrets())
+    credentials = settings.credentials
+    names = credentials.counter_names if credentials.keyed else None
+    return Plan(device, good, Requests(settings, targets), refused, credentials.secrets(), names)
 
 
 def conversation(plan: Plan, memory: Memory) -> Conversation:

@@ -95,7 +95,7 @@ class Acquaintance:
         fresh = fresh if another else {**remembered, **fresh}
         if fresh != remembered:
             self.memory.identity = fresh
-            self.memory.save()
+            self.memory.save(lore=True)
         if another:
             return ANOTHER
         return SAME if both else UNKNOWN
@@ -123,7 +123,7 @@ class Acquaintance:
 
     def _untold(self, name: bytes, how: str) -> None:
         self.memory.untold[name.hex()] = how
-        self.memory.save()
+        self.memory.save(lore=True)
 
     def _item(self, name: bytes) -> Conversation:
         if self.directory.logical():
@@ -157,7 +157,7 @@ def introduced(values: Values, memory: DlmsMemory, settings: Settings, thoroughl
         found = yield from acquaintance.meet(thoroughly or moved)
     if memory.endpoint != settings.endpoint:
         memory.endpoint = settings.endpoint
-        memory.save()
+        memory.save(lore=True)
     return None if found == ANOTHER or (moved and found != SAME) else found
 
 

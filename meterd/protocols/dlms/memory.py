@@ -1,12 +1,13 @@
 """What the driver remembers of one device, each thing with how long it lasts.
 
 Three spans: an association (kept open between scans), the process, and restarts. What outlives the process stands in
-`Memory.persistent` under the names that state folders have had from the beginning (`counter`, `objects`, `profiles`,
-`lists`, `meter`), so that an older folder is read on; the slots for it are views of that.
+`Memory.persistent` under the names that state folders have had from the beginning (`objects`, `profiles`, `lists`,
+`meter`), so that an older folder is read on; the slots for it are views of that.
 
 Whose it is: what was learnt belongs to one meter at one address, and goes with `forget` as soon as either is another.
-The counter belongs to the keys and is never forgotten. What was seen of a profile stays as well: its rows are compared
-with those that the meter has, and where none is the same the buffer is another one.
+What was seen of a profile stays as well: its rows are compared with those that the meter has, and where none is the
+same the buffer is another one. Invocation counters belong to the keys: the memory only leads to them, and they are
+never forgotten.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...model import Memory
+    from .security.counting import Counters
+    from .settings import Credentials
 
     ScalerUnit = tuple[int, str | None]
 
@@ -36,8 +39,6 @@ class DlmsMemory:
     | `caught_up` | process | profiles without a gap that may be long |
     | `unselective` | process | (profile, selection) that the meter refuses or does not understand |
     | `whole_waits` | process | {profile: [scans yet to wait for the whole buffer, how many next time, rows then]} |
-    | `counter`, `counter_learned` | process | the next invocation counter; whether the meter told it |
-    | `reserved_counter` | restarts | the first one that was never reserved |
     | `objects` | restarts | {OBIS text: [class id, base name], short name: [class id, attribute]} |
     | `profiles` | restarts | {target: what was seen of its rows} |
     | `lists` | restarts | False once the meter has refused many attributes in one request for good |
@@ -47,16 +48,14 @@ class DlmsMemory:
     """
 
     __slots__ = (
-        "asked", "attribute_scalers", "caught_up", "counter", "counter_learned", "kept", "list_waits", "objects",
-        "profiles", "refused_lists", "relearnt", "scalers", "scans_to_renewal", "session", "silent_lists",
-        "silent_release", "unselective", "whole_waits",
+        "asked", "attribute_scalers", "caught_up", "kept", "list_waits", "objects", "profiles", "refused_lists",
+        "relearnt", "scalers", "scans_to_renewal", "session", "silent_lists", "silent_release", "unselective",
+        "whole_waits",
     )  # fmt: skip
 
     def __init__(self, kept: Memory) -> None:
         self.kept = kept
         self.session: Any = None  # a `conversation.Session`
-        self.counter: int | None = None
-        self.counter_learned = False
         self.scalers: dict[tuple[int, bytes, int], ScalerUnit] = {}
         self.attribute_scalers: dict[tuple[Any, ...], ScalerUnit] = {}
         self.asked: set[bytes | int] = set()
@@ -126,14 +125,6 @@ class DlmsMemory:
         return found
 
     @property
-    def reserved_counter(self) -> int:
-        return int(self.kept.persistent.get("counter", 0))
-
-    @reserved_counter.setter
-    def reserved_counter(self, counter: int) -> None:
-        self.kept.persistent["counter"] = counter
-
-    @property
     def random_bytes(self) -> Callable[[int], bytes] | None:
         return self.kept.random_bytes
 
@@ -141,9 +132,15 @@ class DlmsMemory:
         """How far the conversation got, for diagnosis."""
         self.kept.rung = rung
 
-    def save(self) -> bool:
-        """Keep what is to outlive the process. False where that failed."""
-        return self.kept.save()
+    def counters(self, credentials: Credentials) -> Counters:
+        """The invocation counters of these keys, as they are on record now."""
+        from .security.counting import Counters
+
+        return Counters([self.kept.counter(name) for name in credentials.counter_names()])
+
+    def save(self, lore: bool = False) -> bool:
+        """Keep what is to outlive the process; `lore` where it only spares questions. False where that failed."""
+        return self.kept.save(lore)
 
 
 def recall(kept: Memory) -> DlmsMemory:

@@ -131,7 +131,7 @@ class Directory:
         logical_names = [name for name in logical_names if self.find(name) is None]
         if logical_names and self.logical():
             yield from self._infer(logical_names)
-        self.memory.save()
+        self.memory.save(lore=True)
 
     def forget(self, logical_names: list[bytes]) -> None:
         """Objects that do not fit any more: they are asked for anew."""

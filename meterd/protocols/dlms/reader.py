@@ -138,7 +138,7 @@ class Reader:
             memory.refused_lists += 1
             if memory.refused_lists >= MAX_REFUSED_LISTS:
                 memory.lists = False
-                memory.save()
+                memory.save(lore=True)
         if len(items) == 1:
             return [(yield from self.attempt(items[0]))]
         return (yield from self._each(items))

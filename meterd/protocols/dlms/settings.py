@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ...model import Device
     from .security import keys
     from .security.context import SecurityContext
+    from .security.counting import Counters
 
 # Mechanisms whose proof covers the system titles of both sides.
 _TITLED = (codes.MECHANISM_GMAC, codes.MECHANISM_SHA256, codes.MECHANISM_ECDSA)
@@ -75,7 +76,7 @@ class Credentials:
 
     def _check(self, device: Device) -> None:
         needed = []
-        if self.ciphered or self.mechanism == codes.MECHANISM_GMAC:
+        if self.keyed:
             needed += ["system_title", "encryption_key"]
         if self.authenticate or self.mechanism == codes.MECHANISM_GMAC:
             needed.append("authentication_key")
@@ -101,10 +102,20 @@ class Credentials:
         """Whether the AARQ carries the system title."""
         return self.ciphered or self.mechanism in _TITLED
 
-    def context(self, counter: int) -> SecurityContext | None:
-        """A security context whose next invocation counter is `counter`, or None where there are no keys."""
-        if not self.ciphered and self.mechanism != codes.MECHANISM_GMAC:
-            return None
+    @property
+    def keyed(self) -> bool:
+        """Whether anything is sealed or proven under the keys: then a counter is spent."""
+        return self.ciphered or self.mechanism == codes.MECHANISM_GMAC
+
+    def counter_names(self) -> list[str]:
+        """The names of the invocation counters of the keys in use, the global one's first."""
+        from .security.counting import counter_name
+
+        keys = (self.encryption_key, self.dedicated_key)
+        return [counter_name(self.title, key) for key in keys if key]
+
+    def context(self, counters: Counters) -> SecurityContext:
+        """A security context that spends of these counters. For credentials that are keyed."""
         from .security.context import SecurityContext
 
         return SecurityContext(
@@ -115,7 +126,8 @@ class Credentials:
             authenticate=self.authenticate,
             encrypt=self.encrypt,
             dedicated_key=self.dedicated_key,
-            counter=counter,
+            counter=counters,
+            heard=counters.heard,
         )
 
     def secrets(self) -> tuple[bytes, ...]:

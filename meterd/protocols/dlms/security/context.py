@@ -14,6 +14,7 @@ for a refusal: a meter without the right key cannot say it otherwise, and it can
 
 from __future__ import annotations
 
+from ....counter import LAST, Counter
 from ....errors import SecurityError
 from .. import enumerations as codes
 from ..apdus.apdu import Cursor, octet_string
@@ -25,6 +26,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .counting import Counters
+
 # Security control octet (Green Book 9.2.7.2.4.1).
 SUITE_MASK = 0x0F
 AUTHENTICATION = 0x10
@@ -32,7 +35,7 @@ ENCRYPTION = 0x20
 BROADCAST = 0x40
 COMPRESSION = 0x80
 TAG_LENGTH = 12
-MAX_COUNTER = 0xFFFFFFFF
+MAX_COUNTER = LAST
 
 # Service tag → its tag under the global key, and under the dedicated key (Green Book 9.5, XDLMS-APDU).
 GLO_TAGS = {
@@ -43,8 +46,10 @@ DED_TAGS = {
     0x01: 0x41, 0x05: 0x45, 0x06: 0x46, 0x08: 0x48, 0x0C: 0x4C, 0x0D: 0x4D, 0x0E: 0x4E,
     0xC0: 0xD0, 0xC1: 0xD1, 0xC2: 0xD2, 0xC3: 0xD3, 0xC4: 0xD4, 0xC5: 0xD5, 0xC7: 0xD7,
 }  # fmt: skip
+_PLAIN_TAGS = {sealed: plain for tags in (GLO_TAGS, DED_TAGS) for plain, sealed in tags.items()}
 _GLO = frozenset(GLO_TAGS.values())
 _DED = frozenset(DED_TAGS.values())
+_SHORT_NAMES = (0x05, 0x06, 0x0C, 0x0D)
 _GENERAL = (codes.GENERAL_GLO_CIPHERING, codes.GENERAL_DED_CIPHERING)
 _UNSUPPORTED = {codes.GENERAL_CIPHERING: "general-ciphering", codes.GENERAL_SIGNING: "general-signing"}
 
@@ -58,10 +63,11 @@ def is_ciphered(apdu: bytes) -> bool:
 class SecurityContext:
     """The keys and counters of one association.
 
-    `counter` is the invocation counter that the next own APDU will spend: whoever keeps it must have saved a higher one
-    before. `peer_counter` is the lowest that the next APDU of the peer may show; the dedicated key has its own, from 0.
-    `peer_title` may be set once the AARE or AARQ told it. An `authentication_key` is needed wherever an APDU is
-    authenticated. Raises: SecurityError naming the parameter whose length does not fit the suite.
+    `counter` gives the invocation counters of own APDUs, each once (a number: from there on, in memory alone).
+    `peer_counter` is the lowest that the next APDU of the peer may show; the dedicated key has its own, from 0. `heard`
+    {peer's title: lowest} carries it from one association to the next, as far as APDUs are authenticated. `peer_title`
+    may be set once the AARE or AARQ told it. An `authentication_key` is needed wherever an APDU is authenticated.
+    Raises: SecurityError naming the parameter whose length does not fit the suite.
     """
 
     __slots__ = (
@@ -70,8 +76,9 @@ class SecurityContext:
         "_encryption_key",
         "_peer_dedicated_counter",
         "authenticate",
-        "counter",
+        "counters",
         "encrypt",
+        "heard",
         "peer_counter",
         "peer_title",
         "suite",
@@ -89,8 +96,9 @@ class SecurityContext:
         encrypt: bool = True,
         dedicated_key: bytes = b"",
         peer_title: bytes = b"",
-        counter: int = 0,
+        counter: int | Counter | Counters = 0,
         peer_counter: int = 0,
+        heard: dict[bytes, int] | None = None,
     ) -> None:
         if suite not in KEY_LENGTHS:
             raise SecurityError(f"security_suite: {suite} is not one of 0, 1, 2")
@@ -108,11 +116,17 @@ class SecurityContext:
         self.encrypt = encrypt
         self.dedicated_key = dedicated_key
         self.peer_title = peer_title
-        self.counter = counter
+        self.counters = Counter(counter) if isinstance(counter, int) else counter
         self.peer_counter = peer_counter
+        self.heard = heard
 
     def __repr__(self) -> str:
         return f"SecurityContext(suite {self.suite}, security control {self.control:#04x}, counter {self.counter})"
+
+    @property
+    def counter(self) -> int:
+        """The number that the next own APDU will have, if nobody else spends it first."""
+        return self.counters.next
 
     @property
     def dedicated_key(self) -> bytes:
@@ -131,12 +145,8 @@ class SecurityContext:
         return self.suite | AUTHENTICATION * self.authenticate | ENCRYPTION * self.encrypt
 
     def spend(self) -> int:
-        """One invocation counter, never given twice. Raises: SecurityError when there are none left under this key."""
-        spent = self.counter
-        if not 0 <= spent <= MAX_COUNTER:
-            raise SecurityError("the invocation counter is used up; the meter needs a new key")
-        self.counter = spent + 1
-        return spent
+        """One invocation counter, never given twice. Raises: SecurityError where there is none to be had."""
+        return self.counters.spend()
 
     def protect(self, apdu: bytes, dedicated: bool = False, general: bool = False) -> bytes:
         """The APDU ciphered under the global or the dedicated key, in its service's own form or the general one.
@@ -172,7 +182,8 @@ class SecurityContext:
             raise SecurityError("the peer's system title is not known")
         sealed = cursor.octet_string()
         cursor.end()
-        plain = self._open(sealed, title, dedicated=tag in _DED or tag == codes.GENERAL_DED_CIPHERING)
+        dedicated = tag in _DED or tag == codes.GENERAL_DED_CIPHERING
+        plain = self._open(sealed, title, dedicated, _PLAIN_TAGS.get(tag, 0))
         self.peer_title = title
         return plain
 
@@ -207,13 +218,12 @@ class SecurityContext:
         tag = cipher.digest() if control & AUTHENTICATION else b""
         return bytes((control,)) + counter.to_bytes(4, "big") + body + tag
 
-    def _open(self, sealed: bytes, title: bytes, dedicated: bool) -> bytes:
+    def _open(self, sealed: bytes, title: bytes, dedicated: bool, service: int) -> bytes:
+        """The plain APDU, whose tag is `service` where that is known (0 where not)."""
         cursor = Cursor(sealed)
         control, counter = cursor.octet(), cursor.number(4)
         self._check_control(control)
-        lowest = self._peer_dedicated_counter if dedicated else self.peer_counter
-        if counter < lowest:
-            raise SecurityError(f"invocation counter {counter} was used before; at least {lowest} is expected")
+        self._check_counter(counter, title, dedicated)
         tag_length = TAG_LENGTH if control & AUTHENTICATION else 0
         body = cursor.take(max(len(sealed) - cursor.offset - tag_length, 0))
         tag = cursor.take(tag_length)
@@ -223,12 +233,24 @@ class SecurityContext:
             try:
                 cipher.verify(tag)
             except ValueError:
-                raise SecurityError("the APDU is not authentic: wrong key, or altered on its way") from None
+                raise SecurityError(_not_authentic(plain, service, bool(control & ENCRYPTION))) from None
         if dedicated:
             self._peer_dedicated_counter = counter + 1
         else:
             self.peer_counter = counter + 1
+            if tag and self.heard is not None:
+                self.heard[title] = counter + 1
         return plain
+
+    def _check_counter(self, counter: int, title: bytes, dedicated: bool) -> None:
+        lowest = self._peer_dedicated_counter if dedicated else self.peer_counter
+        if self.heard is not None and not dedicated:
+            lowest = max(lowest, self.heard.get(title, 0))
+        if counter < lowest:
+            raise SecurityError(
+                f"the meter's invocation counter {counter} was used before, at least {lowest} is expected: "
+                "an old answer was played back, or the meter has begun to count anew"
+            )
 
     def _check_control(self, control: int) -> None:
         if control & COMPRESSION:
@@ -247,3 +269,17 @@ def _check_length(name: str, key: bytes, suite: int) -> None:
     length = KEY_LENGTHS[suite]
     if key and len(key) != length:
         raise SecurityError(f"{name}: {length} octets are needed for security suite {suite}, not {len(key)}")
+
+
+def _not_authentic(plain: bytes, service: int, deciphered: bool) -> str:
+    """Which key it is, as far as what came of deciphering tells: under another key it is noise."""
+    if not deciphered:
+        return "the APDU is not authentic: a key is wrong, or it was altered on its way"
+    sensible = plain[:1] == bytes((service,)) if service else plain[:1] and plain[0] in GLO_TAGS
+    # The choice behind the tag is a small number in all of them but the lists under short names.
+    if sensible and (plain[0] in _SHORT_NAMES or plain[1:2] < b"\x10"):
+        return (
+            "the APDU is not authentic, but deciphers to a sensible one: encryption_key is right and "
+            "authentication_key is wrong, or it was altered on its way"
+        )
+    return "the APDU is not authentic and does not decipher: encryption_key is wrong, or it was altered on its way"

@@ -1,0 +1,58 @@
+"""Devices whose keys a running daemon uses are read by that daemon: it is asked for a scan at its control socket.
+
+Two processes that seal under one key would use one invocation counter twice. The state folder tells who owns it.
+"""
+
+from __future__ import annotations
+
+from _socket import AF_UNIX, SOCK_STREAM, socket
+
+from ..daemon.control import SCAN_S, default_path
+from ..gateway.json_text import loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..daemon.daemon import Daemon
+    from ..daemon.job import Job
+    from ..daemon.state import StateDirectory
+
+BLOCK = 65536
+
+
+def ask_owner(state: StateDirectory, daemon: Daemon, take: Callable[[str, dict[str, Any]], None]) -> set[str]:
+    """Have the owner of the state folder read what is read under keys; the devices that it has read.
+
+    `take(line, reading)` gets each reading, as the line of JSON that it is and as what that says.
+    """
+    keyed = [job for job in daemon.jobs.values() if job.plan.counter_names is not None]
+    if state.folder is None or not state.folder.is_taken():
+        return set()
+    path = state.folder.owner()[1] or default_path()
+    return {job.alias() for job in keyed if _ask(path, job, take)}
+
+
+def _ask(path: str, job: Job, take: Callable[[str, dict[str, Any]], None]) -> bool:
+    """Whether the daemon at `path` has read the device."""
+    wanted = {signal.alias for signal in job.signals}
+    connection = socket(AF_UNIX, SOCK_STREAM)
+    connection.settimeout(SCAN_S + 5.0)
+    waiting = b""
+    try:
+        connection.connect(path)
+        connection.sendall(f"read {job.alias()} {job.plan.device.line}\n".encode())
+        while block := connection.recv(BLOCK):
+            *lines, waiting = (waiting + block).split(b"\n")
+            for line in lines:
+                content = loads(line)
+                if "ok" in content:
+                    return bool(content.get("read"))
+                if content["signal"] in wanted:
+                    take(line.decode("utf-8", "replace"), content)
+    except (OSError, ValueError):  # it went away in the middle of a line
+        return False
+    finally:
+        connection.close()
+    return False

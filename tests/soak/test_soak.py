@@ -1,0 +1,16 @@
+"""A twentieth of `make soak`, in every run of the tests: the whole is in docs/figures.md with its seed."""
+
+from __future__ import annotations
+
+import pytest
+
+from . import __main__ as soak
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("part", "kills", "cuts"), [("kills", 50, 1), ("take_over", 30, 1), ("cut_files", 1, 17),
+                                                   ("two_processes", 1, 1), ("lies", 1, 1), ("unreadable", 1, 1),
+                                                   ("full_and_read_only", 1, 1)])  # fmt: skip
+def test_no_counter_is_shown_twice(part: str, kills: int, cuts: int) -> None:
+    said = soak.soak(kills, cuts, 14, [part])
+    assert said[-1].endswith(f"{part}: 0 repeated []")
