@@ -46,9 +46,13 @@ class Incomplete(Garbled):
 
 
 class PortGone(LineError):
-    """The port cannot be opened, or vanished: USB pulled, TCP peer closed or refused."""
+    """The port cannot be opened, or vanished: USB pulled, TCP peer closed or refused.
+
+    `again` where a conversation that has got further since the port was opened can go on over a new connection.
+    """
 
     reason = "disconnected"
+    again = False
 
 
 class ProtocolError(MeterdError):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 MAX_NAMED = 10
 _KEYS = ("encryption_key", "authentication_key", "dedicated_key")
 _MANUALS_ADDRESS = 1600
+_MANUALS_CLIENT = 11
 _WITHOUT_PASSWORD = ("None", "HighGmac", "HighEcdsa")
 
 
@@ -68,6 +69,10 @@ def _at_the_manuals_address(device: Device, signals: list[Signal]) -> bool:
     return not any(device[name] for name in ("serial_number", "server_address_hex", "logical_address"))
 
 
+def _is_the_manuals_client(device: Device, signals: list[Signal]) -> bool:
+    return device.protocol == "dlms" and device["client_address"] == _MANUALS_CLIENT
+
+
 def _not_even(device: Device, signals: list[Signal]) -> bool:
     # EN 13757-2 clause 5.4: 8 data bits, even parity. The manual's default, 9600 8N1, stays for old workbooks.
     return device.protocol == "mbus" and not device.over_tcp() and bool(device["parity"] != "even")
@@ -98,6 +103,11 @@ _DOUBTS: tuple[tuple[str, Callable[[Device, list[Signal]], bool]], ...] = (
         "M-Bus address 254 is whoever is there, 253 whoever is selected: sound with one meter on the line alone; "
         "expect_serial says which one is meant",
         _whoever_is_there,
+    ),
+    (
+        "client_address 11 is decimal here; the manual's hex 11 is written 0x11 (17), and the public client of most is "
+        "16 (0x10)",
+        _is_the_manuals_client,
     ),
     ("M-Bus meters talk 8 data bits with even parity (parity even), mostly at baudrate 2400", _not_even),
 )

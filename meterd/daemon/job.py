@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 SHORTEST_RETRY_S = 0.1
 # What a single attempt takes beyond its time-out, as long as none was measured.
 BRIEF_MARGIN_S = 1.0
+# Without a time frame a device is read again as soon as its line is free, but no more often than this.
+SHORTEST_PERIOD_S = 0.1
+# Where a table has no `scan_rate_ms`.
+DEFAULT_SCAN_RATE_MS = 10_000
 
 
 class Job:
@@ -57,7 +61,8 @@ class Job:
         self.timeout_s = (parameters.get("timeout_ms") or 5000) / 1000.0
         reconnect = parameters.get("reconnect_time")
         retry_s = None if reconnect is None else max(reconnect / 1000.0, SHORTEST_RETRY_S)
-        period_s = (parameters.get("scan_rate_ms") or 10000) / 1000.0
+        scan_rate_ms = parameters.get("scan_rate_ms", DEFAULT_SCAN_RATE_MS)
+        period_s = scan_rate_ms / 1000.0 if scan_rate_ms > 0 else SHORTEST_PERIOD_S
         self.turn = Turn(now, period_s, retry_s, self.timeout_s + BRIEF_MARGIN_S)
 
     def alias(self) -> str:

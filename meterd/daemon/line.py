@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..model import Reading
+    from ..model import Reading, Signal
     from ..ports._port import Port
     from ..ports.serial_port import SerialPort
     from ..ports.tcp_port import TcpPort
@@ -65,6 +65,7 @@ class Line:
         self._current: Job | None = None
         self._askers: list[Asker] = []  # of the present scan
         self._started = 0.0
+        self._reported: set[Signal] = set()  # over a connection that was lost in the midst of this scan
         self._fresh = False
         self._interrupted = False
         self._timer = Timer(self._consider)
@@ -168,6 +169,7 @@ class Line:
         self._current = job
         self._askers, job.askers = job.askers, []
         self.player.on_report = self._publish if self._askers else self.hub.publish
+        job.memory.goes_on, self._reported = False, set()
         self._started = self.loop.time
         self._interrupted = False
         self._close_timer.deadline = None
@@ -208,6 +210,7 @@ class Line:
             self._tcp.neutral()
         job.memory.brief = job.turn.brief
         self.player.start(conversation, job.poll_delay_s)
+        self.player.reported |= self._reported
 
     # ---- what comes of it
 
@@ -223,8 +226,9 @@ class Line:
             return
         if self._interrupted:
             error = error if isinstance(error, Aborted) else Aborted(f"{error}")
-        elif isinstance(error, PortGone) and not self._fresh and not self.player.bytes_received:
-            # The connection died while nobody used it; that is no fault of the meter.
+        elif isinstance(error, PortGone) and (error.again or not (self._fresh or self.player.bytes_received)):
+            job.memory.goes_on = error.again  # else the connection died while nobody used it: no fault of the meter
+            self._reported |= self.player.reported
             self._fresh = True
             self.port.close()
             self._open(job)

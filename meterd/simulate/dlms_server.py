@@ -13,7 +13,8 @@ from ..errors import MeterdError, Refused, SecurityError
 from ..protocols.dlms import enumerations as codes
 from ..protocols.dlms.apdus import acse, action, block_transfer, conformance, get, initiate, read, refusals
 from ..protocols.dlms.apdus.encode import encode
-from ..protocols.dlms.association import ASSOCIATION_LN, ASSOCIATION_LN_CLASS, REPLY_TO_HLS, SN_REPLY_TO_HLS
+from ..protocols.dlms.association import ASSOCIATION_LN
+from ..protocols.dlms.proof import REPLY_TO_HLS, SN_REPLY_TO_HLS
 from ..protocols.dlms.reader import attribute_name
 from ..protocols.dlms.security.context import SecurityContext, is_ciphered
 from ..protocols.dlms.security.hls import Hls
@@ -260,7 +261,7 @@ class ServerAssociation:
     def _attribute(self, wanted: get.Attribute) -> tuple[int, bytes]:
         if not self.proven:
             return (READ_WRITE_DENIED, b"")
-        if wanted.logical_name == ASSOCIATION_LN and wanted.class_id == ASSOCIATION_LN_CLASS:
+        if wanted.logical_name == ASSOCIATION_LN and wanted.class_id == codes.ASSOCIATION_LN:
             return self._association_attribute(wanted.attribute, self.shared.table.logical_list)
         found = self.shared.table.by_logical_name(wanted.class_id, wanted.logical_name, self.public)
         return found.read(wanted.attribute, wanted.selection) if isinstance(found, MeterObject) else (found, b"")
@@ -296,7 +297,7 @@ class ServerAssociation:
         return self._invoke(request.invoke, target, self._blocks.raw)
 
     def _invoke(self, invoke: int, target: tuple[int, bytes, int], parameters: bytes) -> bytes:
-        if target != (ASSOCIATION_LN_CLASS, ASSOCIATION_LN, REPLY_TO_HLS):
+        if target != (codes.ASSOCIATION_LN, ASSOCIATION_LN, REPLY_TO_HLS):
             raise Refused("no such method")
         code, data = self._prove(decode_whole(parameters))
         answer = None if code else data

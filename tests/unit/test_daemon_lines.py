@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+from types import SimpleNamespace
 
 import pytest
 
 from meterd import log
 from meterd.conversation import LineSettings
+from meterd.errors import PortGone
 from meterd.simulate.faults import Fault
 
 from .runtime_rig import Rig, counting_meter, serial_device, tcp_device
@@ -83,6 +85,38 @@ def test_a_connection_dropped_between_scans_costs_no_reading(rig, said):
     rig.run(5.0, lambda: len(rig.readings.of("a", "good")) >= 5)
     assert rig.readings.of("a") == rig.readings.of("a", "good")
     assert said == []
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_got_further_goes_on_over_a_new_connection(rig, said, monkeypatch, again):
+    port = rig.host.on_tcp(0, counting_meter())
+    spoken = rig.toy.conversation
+    went_on: list[bool] = []
+
+    def cut_short(plan, memory):
+        went_on.append(memory.goes_on)
+        if not memory.goes_on:
+            yield from spoken(plan, memory)
+            error = PortGone("the other side closed the connection")
+            error.again = again
+            raise error
+
+    monkeypatch.setattr(rig.toy, "conversation", cut_short)
+    driver = SimpleNamespace(plan=rig.toy.plan, conversation=cut_short)
+    monkeypatch.setattr("meterd.protocols.registry.driver", lambda package: driver)
+    rig.configure(tcp_device("a", port, scan_rate_ms=300, reconnect_time=1))
+    rig.run(5.0, lambda: len(went_on) >= 4)
+    assert went_on[:4] == ([False, True, False, True] if again else [False] * 4)
+    assert rig.readings.of("a") == rig.readings.of("a", "good"), "nothing is called failed that was read"
+    assert len(said) == (0 if again else 1)
+
+
+@pytest.mark.parametrize(("scan_rate_ms", "least", "most"), [(0, 4, 11), (-5, 4, 11), (20, 12, 60)])
+def test_without_a_time_frame_a_device_is_read_as_soon_as_its_line_is_free(rig, scan_rate_ms, least, most):
+    port = rig.host.on_tcp(0, counting_meter())
+    rig.configure(tcp_device("a", port, scan_rate_ms=scan_rate_ms))
+    rig.run(1.0)
+    assert least <= len(rig.toy.scans) <= most
 
 
 def test_who_refuses_is_asked_again_at_its_time_only(rig, said):

@@ -51,10 +51,6 @@ def test_serial_numbers(serial: int, wire: str) -> None:
     assert serial_address(serial) == bytes.fromhex(wire)
 
 
-def test_a_logical_address_goes_with_a_serial_number() -> None:
-    assert split_address(serial_address(12345678, logical=3)) == (3, 6678)
-
-
 @pytest.mark.parametrize(("client", "wire"), [(16, "21"), (32, "41"), (48, "61"), (1, "03")])
 def test_client_addresses(client: int, wire: str) -> None:
     assert client_address(client) == bytes.fromhex(wire)

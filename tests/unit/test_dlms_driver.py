@@ -66,6 +66,8 @@ def test_secrets_are_marked() -> None:
     [
         ({"serial_number": 12345678, "physical_address": 5}, "0002682d"),
         ({"serial_number": 2250259, "logical_address": 1, "address_size": 2}, "000212d7"),
+        ({"serial_number": 12345678, "logical_address": 3}, "0002682d"),
+        ({"mode": "DLMS-WRAPPER", "serial_number": 77, "logical_address": 9}, "0001"),
         ({"serial_number": 12345678, "address_formula": "SN % 10000 + 16"}, "0002587d"),
         ({"serial_number": 1, "server_address_hex": "18 81"}, "1881"),
         ({"physical_address": 1600}, "00001881"),
@@ -90,7 +92,8 @@ def test_addresses_are_shown_both_ways() -> None:
         ({"client_address": 200}, "client"),
         ({"logical_address": 20000}, "logical"),
         ({"auth": "HighMd5"}, "password"),
-        ({"auth": "HighGmac"}, "system_title"),
+        ({"auth": "HighGmac"}, "encryption_key"),
+        ({"security": "both", **KEYS, "system_title": None}, "system_title"),
         ({"security": "both", "system_title": KEYS["system_title"]}, "encryption_key"),
         ({"security": "both", **KEYS, "authentication_key": None}, "authentication_key"),
         ({"security": "both", **KEYS, "security_suite": 2}, "encryption_key"),

@@ -15,12 +15,21 @@ and was the answer only if no other comes.
 from __future__ import annotations
 
 from ...conversation import Send
-from ...errors import Aborted, DecodeError, Garbled, MeterdError, PortGone, ProtocolError, SecurityError, Silence
+from ...errors import (
+    Aborted,
+    DecodeError,
+    Disconnected,
+    Garbled,
+    MeterdError,
+    PortGone,
+    ProtocolError,
+    SecurityError,
+    Silence,
+)
 from . import enumerations as codes
 from ._registers import InvokeIds
-from .apdus import acse, conformance, initiate, refusals
+from .apdus import acse, initiate, refusals
 from .apdus.apdu import CONFIRMED, HIGH_PRIORITY, INVOKE_ID_MASK
-from .apdus.encode import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,19 +37,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...conversation import Conversation
-    from .apdus.action import ActionResult
     from .links.hdlc import HdlcLink
     from .links.wrapper import WrapperLink
     from .memory import DlmsMemory
     from .security.context import SecurityContext
-    from .settings import Credentials
+    from .settings import Credentials, Settings
 
 ASSOCIATION_LN = b"\x00\x00\x28\x00\x00\xff"
-ASSOCIATION_LN_CLASS = 15
-REPLY_TO_HLS = 1
-# Association SN, class 12: reply_to_HLS_authentication stands at this offset (Blue Book, mapping of short names).
-METHOD_SELECTOR = 1
-SN_REPLY_TO_HLS = codes.SN_ASSOCIATION + 0x58
 INVOKE_FLAGS = CONFIRMED | HIGH_PRIORITY
 CHALLENGE_SIZE = 16
 ECDSA_CHALLENGE_SIZE = 32
@@ -50,6 +53,10 @@ SEALING_OVERHEAD = 40
 MAX_STRAY = 8
 
 
+class AssociationEnded(Disconnected):
+    """The meter takes no more requests over this association; a new one may do."""
+
+
 class _Strays:
     """APDUs that came in place of the answer: how many, and why the first that could not be read could not."""
 
@@ -57,7 +64,7 @@ class _Strays:
 
     def __init__(self) -> None:
         self._late = self._unasked = 0
-        self.unread: SecurityError | None = None
+        self.unread: SecurityError | DecodeError | None = None
 
     def count(self, unasked: bool) -> None:
         """One more. Raises: ProtocolError, or why it cannot be read, past the bound of its kind."""
@@ -75,20 +82,25 @@ class Association:
     """One association over an open link. `granted` names what the meter allows, once it is established."""
 
     def __init__(
-        self, link: HdlcLink | WrapperLink, credentials: Credentials, short_names: bool, max_pdu: int,
-        memory: DlmsMemory, proposal: frozenset[str] | None = None,
+        self, link: HdlcLink | WrapperLink, credentials: Credentials, settings: Settings, memory: DlmsMemory,
+        proposal: frozenset[str],
     ) -> None:  # fmt: skip
         self.link = link
         self.credentials = credentials
         self.ciphered = credentials.ciphered
-        self.short_names = short_names
-        self.max_pdu = max_pdu
+        self.short_names = settings.short_names
+        self.max_pdu = settings.max_pdu
+        self.lists = settings.lists
+        self.surplus = settings.surplus_octets
+        self.reversed_deviation = settings.reversed_deviation
+        self.fixed_object = settings.association_object
+        self.object_name = self.fixed_object or memory.association_object or ASSOCIATION_LN
         self.memory = memory
-        self.proposal = proposal or (conformance.SN_READER if short_names else conformance.LN_READER)
+        self.proposal = proposal
         self.granted: frozenset[str] = frozenset()
         self.server_max_pdu = 0
         self.open = False
-        self._security: SecurityContext | None = None
+        self.security: SecurityContext | None = None
         # Invoke-id-and-priority octets: confirmed, high priority, ids 1 to 15 in turn.
         self.next_invoke = InvokeIds(INVOKE_FLAGS)
 
@@ -96,6 +108,12 @@ class Association:
         """Octets that a plain request may have so that it fits what the meter takes, sealed or not."""
         overhead = SEALING_OVERHEAD if self.ciphered else 0
         return (self.server_max_pdu or 0xFFFF) - overhead
+
+    def took_proof(self, object_name: bytes) -> None:
+        """The object that stands for this association: it is asked first next time."""
+        if object_name != self.object_name:
+            self.object_name = self.memory.association_object = object_name
+            self.memory.save(lore=True)
 
     # Establishing and ending
 
@@ -107,7 +125,7 @@ class Association:
         credentials = self.credentials
         counters = self.memory.counters(credentials) if credentials.keyed else None
         if counters is not None:
-            self._security = credentials.context(counters)
+            self.security = credentials.context(counters)
         high = credentials.mechanism > codes.MECHANISM_LOW
         challenge = self._challenge() if high else b""
         answer = yield from self._exchange(self._aarq(challenge or credentials.secret), lambda tag: tag == codes.AARE)
@@ -115,14 +133,16 @@ class Association:
         if not isinstance(aare, acse.Aare):
             raise ProtocolError("the meter answers an AARQ with an AARQ")
         acse.check_accepted(aare)
-        if self._security is not None:
-            self._security.peer_title = aare.responding_title
+        if self.security is not None:
+            self.security.peer_title = credentials.meter_title or aare.responding_title
         self._accept_limits(aare.user_information)
         if counters is not None and self.ciphered:
             counters.accepted()
         self.open = True
         if high:
-            yield from self._prove(challenge, aare)
+            from .proof import prove
+
+            yield from prove(self, challenge, aare)
             if counters is not None and credentials.mechanism == codes.MECHANISM_GMAC:
                 counters.accepted()
 
@@ -154,7 +174,8 @@ class Association:
         response = initiate.decode(self._unseal(user_information))
         if not isinstance(response, initiate.InitiateResponse):
             raise ProtocolError("the meter answers an InitiateRequest with one of its own")
-        self.granted = response.conformance
+        # Some meters name all that they know, and what was not proposed is not agreed.
+        self.granted = response.conformance & self.proposal
         self.server_max_pdu = response.max_pdu
 
     def _assume_limits(self) -> None:
@@ -169,57 +190,6 @@ class Association:
             raise SecurityError("no source of random numbers: high-level security cannot make a challenge")
         ecdsa = self.credentials.mechanism == codes.MECHANISM_ECDSA
         return random_bytes(ECDSA_CHALLENGE_SIZE if ecdsa else CHALLENGE_SIZE)
-
-    def _prove(self, challenge: bytes, aare: acse.Aare) -> Conversation:
-        """Passes 3 and 4: f(StoC) goes to the meter, f(CtoS) comes back. Raises: SecurityError, Refused."""
-        from .security.hls import Hls
-
-        credentials = self.credentials
-        proof = Hls(
-            credentials.mechanism,
-            credentials.title,
-            aare.responding_title,
-            challenge,
-            aare.authentication or b"",
-            secret=credentials.secret,
-            security=self._security,
-            private_key=credentials.private_key,
-            peer_key=credentials.peer_key,
-        )
-        reply = _octet_string(proof.reply())
-        answer = yield from (self._prove_sn(reply) if self.short_names else self._prove_ln(reply))
-        if not isinstance(answer, bytes):
-            raise SecurityError("the meter does not prove that it knows the secret")
-        try:
-            proof.verify(answer)
-        except SecurityError as error:
-            error.reason = "auth"
-            raise
-
-    def _prove_ln(self, reply: bytes) -> Conversation:
-        from .invocation import invoke_method  # only high-level security invokes methods
-
-        method = (ASSOCIATION_LN_CLASS, ASSOCIATION_LN, REPLY_TO_HLS)
-        result: ActionResult = yield from invoke_method(self, method, reply)
-        if result.code:
-            error = refusals.action_refused(result.code, "reply to HLS authentication")
-            error.reason = "auth"
-            raise error
-        return result.value
-
-    def _prove_sn(self, reply: bytes) -> Conversation:
-        from .apdus import read
-
-        apdu = read.request([read.parameterised(SN_REPLY_TO_HLS, bytes((METHOD_SELECTOR,)) + reply)])
-        results = read.decode_response((yield from self.request(apdu, codes.READ_RESPONSE)))
-        if not isinstance(results, list) or len(results) != 1:
-            raise ProtocolError("the meter answers the proof with something else than one result")
-        code, value = results[0]
-        if code:
-            error = refusals.access_refused(code, "reply to HLS authentication")
-            error.reason = "auth"
-            raise error
-        return value
 
     def release(self) -> Conversation:
         """RLRQ and RLRE; a meter that does not know them is left all the same. Returns: False where it stays silent."""
@@ -274,7 +244,7 @@ class Association:
             return answer
         try:
             return self._unseal(answer)
-        except SecurityError as error:
+        except (SecurityError, DecodeError) as error:
             if answer[:1] not in codes.GENERAL_FORMS:
                 raise
             strays.unread = strays.unread or error
@@ -292,7 +262,7 @@ class Association:
     def _behind(self, stray: bytes, plain: bytes, strays: _Strays) -> Conversation:
         """What follows an APDU that is no answer: it came unasked, or where nothing is numbered too late.
 
-        Raises: SecurityError where nothing follows one that could not be read: it was the answer.
+        Raises: SecurityError, DecodeError where nothing follows one that could not be read: it was the answer.
         """
         unasked = plain[:1] in codes.UNSOLICITED or stray[:1] in codes.GENERAL_FORMS
         if self.link.numbered and not unasked:
@@ -308,21 +278,17 @@ class Association:
     # Sealing
 
     def _seal(self, apdu: bytes, initiating: bool = False) -> bytes:
-        if self._security is None or not self.ciphered:
+        if self.security is None or not self.ciphered:
             return apdu
         dedicated = bool(self.credentials.dedicated_key) and not initiating
-        sealed: bytes = self._security.protect(apdu, dedicated=dedicated, general=self.credentials.general)
+        sealed: bytes = self.security.protect(apdu, dedicated=dedicated, general=self.credentials.general)
         return sealed
 
     def _unseal(self, apdu: bytes) -> bytes:
-        if self._security is None or not self.ciphered:
+        if self.security is None or not self.ciphered:
             return apdu
-        plain: bytes = self._security.unprotect(apdu)
+        plain: bytes = self.security.unprotect(apdu)
         return plain
-
-
-def _octet_string(octets: bytes) -> bytes:
-    return encode(codes.OCTET_STRING, octets)
 
 
 def _same_invoke(plain: bytes, invoke: int) -> bool:

@@ -25,7 +25,8 @@ from ...errors import (
 )
 from ...model import failed
 from ...obis import format_logical_name
-from .association import Association
+from .agreement import agree
+from .association import Association, AssociationEnded
 from .links import address
 from .settings import Credentials
 
@@ -49,6 +50,8 @@ RECONNECT_PAUSE_S = 0.5
 RENEWAL_SCANS = 240
 # Associations that end because the meter is silent about its name or its number.
 MAX_SILENCES = 2
+# Associations in a row that brought no value: what the next one refuses is taken for the refusal of just that.
+MAX_BARREN = 2
 # The value attribute of what may hold an invocation counter: a Data object or a register.
 COUNTER_CLASSES = (1, 3)
 
@@ -83,24 +86,30 @@ class Session:
         if settings.signs_on and settings.line is not None:
             from .links.mode_e import sign_on
 
-            yield from sign_on(settings.line.baudrate, "", settings.timeout_ms, settings.attempts)
+            attempts = 1 if self.memory.kept.brief else settings.attempts
+            yield from sign_on(settings.line.baudrate, "", settings.timeout_ms, attempts)
         elif settings.line is not None:
             yield settings.line
         credentials = settings.credentials
+        credentials.titled_by(self.memory)
         if settings.counter_name and credentials.keyed and not self.memory.counters(credentials).settled:
             yield from self._learn_counter()
         yield from self._associate(settings.client, credentials)
         self.memory.reached("object")
 
     def _associate(self, client: int, credentials: Credentials) -> Conversation:
+        if self.settings.proposal is not None:
+            yield from self.propose(client, credentials, self.settings.proposal)
+        else:
+            yield from agree(self, client, credentials)
+
+    def propose(self, client: int, credentials: Credentials, proposal: frozenset[str]) -> Conversation:
+        self.association = None
         self.link = self._make_link(client)
         self.memory.reached("frame")
         yield from self.link.open()
         self.memory.reached("association")
-        settings = self.settings
-        self.association = Association(
-            self.link, credentials, settings.short_names, settings.max_pdu, self.memory, settings.proposal
-        )
+        self.association = Association(self.link, credentials, self.settings, self.memory, proposal)
         self._reader = self._values = None
         yield from self.association.establish()
 
@@ -109,13 +118,17 @@ class Session:
         if settings.wrapped:
             from .links.wrapper import WrapperLink
 
-            return WrapperLink(client, int.from_bytes(settings.server, "big"), settings.timeout_ms)
+            link = WrapperLink(client, int.from_bytes(settings.server, "big"), settings.timeout_ms)
+            link.shortcut.pairs = not settings.pairs_by_invoke_id
+            return link
         from .links.hdlc import HdlcLink
 
         self._hdlc = HdlcLink(
             address.client_address(client), settings.server, settings.timeout_ms, settings.attempts,
             settings.max_info, settings.window,
         )  # fmt: skip
+        if self.memory.kept.brief:
+            self._hdlc.patience = 1  # until it answers
         return self._hdlc
 
     def _learn_counter(self) -> Conversation:
@@ -252,28 +265,44 @@ class Scan:
 
     def run(self) -> Conversation:
         """Report every target. Raises: MeterdError where the meter cannot be read any further."""
-        for signal, _ in self.refused:
-            yield Report(failed(signal, "type"))
-        _forget_another_address(self.settings, self.memory)
+        memory = self.memory
+        if memory.done is None or not memory.kept.goes_on:
+            memory.done = None
+            for signal, _ in self.refused:
+                yield Report(failed(signal, "type"))
+            memory.belong_to(self.settings.identity())
+            memory.list_doubt = 0
+        else:  # the scan goes on over a new connection
+            self.done, memory.done = memory.done, None
+        if memory.unfinished in self.targets:
+            start = self.targets.index(memory.unfinished)
+            self.targets = self.targets[start:] + self.targets[:start]
         # Over the wrapper a lost answer costs the association, so each retry is a new one.
         chances = self.settings.attempts - 1 if self.settings.wrapped else 1
+        barren = 0
         while True:
-            session: Session = yield from resume_or_open(self.settings, self.memory)
+            session: Session = yield from resume_or_open(self.settings, memory)
+            session.reader().final = barren >= MAX_BARREN
+            before = self._progress()
             try:
                 yield from self._once(session)
             except Exception as error:
-                self.memory.kept.line_lost |= isinstance(error, LineError)
-                yield from session.part(error)
+                memory.kept.line_lost |= isinstance(error, LineError)
+                barren = 0 if session.reader().values else barren + 1
+                yield from self._part(session, error)
+                moved = self._progress() != before
+                self._note_rest(error, moved)
                 if self._was_silent_about_itself(error):
                     chances += 1
-                if not chances or not self._worth_another(session, error):
+                if not (moved or chances) or not self._worth_another(session, error, moved):
                     raise
-                chances -= 1
+                chances -= not moved
                 yield Pause(RECONNECT_PAUSE_S)
                 continue
-            self.memory.scans_to_renewal -= 1
+            memory.unfinished = None
+            memory.scans_to_renewal -= 1
             if self.settings.keep_open and not self.settings.signs_on:
-                self.memory.session = session
+                memory.session = session
             else:
                 yield from session.leave()
             return
@@ -285,12 +314,35 @@ class Scan:
         self._introducing = False
         return silent
 
-    def _worth_another(self, session: Session, error: Exception) -> bool:
+    def _part(self, session: Session, error: Exception) -> Conversation:
+        """A meter that has ended the association itself needs no RLRQ: it would refuse that, too."""
+        if isinstance(error, AssociationEnded) and session.association is not None:
+            session.association.open = False
+        yield from session.part(error)
+
+    def _progress(self) -> tuple[int, ...]:
+        """What must have grown for another association to be worth its while."""
+        memory = self.memory
+        learnt = len(memory.scalers) + len(memory.objects) + len(memory.not_allowed) + len(memory.untold)
+        return (len(self.done), learnt, memory.list_doubt, memory.list_waits[1])
+
+    def _worth_another(self, session: Session, error: Exception, moved: bool) -> bool:
+        """A new association as long as there is progress; without any where this one had been left open, where the
+        meter said that it is over, or where nothing else repeats what was lost.
+        """
         if not isinstance(error, (Silence, Garbled, ProtocolError, Refused, DecodeError)):
             return False
         if session.on_trial() or isinstance(error, Disconnected) or self._silences:
             return True
-        return self.settings.wrapped and isinstance(error, (Silence, Garbled))
+        return isinstance(error, (Silence, Garbled)) and (moved or self.settings.wrapped)
+
+    def _note_rest(self, error: Exception, moved: bool) -> None:
+        """The next scan begins with what this one may not come to; at once where only the connection is lost."""
+        left = [target for target in self.targets if target not in self.done]
+        self.memory.unfinished = left[0] if left else None
+        if isinstance(error, PortGone) and moved and left:
+            error.again = True
+            self.memory.done = self.done
 
     def _once(self, session: Session) -> Conversation:
         values = session.values()
@@ -342,14 +394,3 @@ class Scan:
         if doubtful:
             memory.kept.line_lost = False
             memory.scans_to_renewal = RENEWAL_SCANS
-
-
-def _forget_another_address(settings: Settings, memory: DlmsMemory) -> None:
-    """What was learnt belongs to one address: a device pointed elsewhere starts anew, its counter excepted."""
-    address = f"{settings.client}/{settings.server.hex()}/{'SN' if settings.short_names else 'LN'}"
-    if memory.address != address:
-        memory.forget()
-        memory.address = address
-        memory.identity = {}
-        memory.untold.clear()
-        memory.session = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 # Interface classes (Blue Book 4).
 DATA, REGISTER, EXTENDED_REGISTER, DEMAND_REGISTER = 1, 3, 4, 5
 PROFILE_GENERIC, CLOCK = 7, 8
+ASSOCIATION_LN = 15
 
 # Data types (Blue Book 4.1.5).
 NULL = 0
@@ -150,6 +151,7 @@ EXCEPTION_SERVICE_ERRORS = {
     5: "deciphering error",
     6: "invocation counter error",
 }
+SERVICE_NOT_ALLOWED = 1
 DECIPHERING_ERROR = 5
 INVOCATION_COUNTER_ERROR = 6
 
@@ -183,10 +185,12 @@ SERVICE_ERRORS: dict[int, tuple[str, dict[int, str]]] = {
     9: ("task", {0: "other", 1: "no remote control", 2: "task invocation stopped", 3: "task invocation running"}),
 }  # fmt: skip
 APPLICATION_REFERENCE = 0
+INITIATE_ERROR = 6
 ERROR_DECIPHERING = 6
 
 # AARE: association-result, and the two sets of diagnostics (Green Book 9.4.2, ISO/IEC 8650-1).
 ASSOCIATION_RESULTS = {0: "accepted", 1: "rejected for good", 2: "rejected for now"}
+NO_REASON = (0, 1)  # diagnostics of either source
 ACSE_SERVICE_USER = 1
 ACSE_SERVICE_PROVIDER = 2
 USER_DIAGNOSTICS = {

@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     ScalerUnit = tuple[int, str | None]
 
 
+# What is learnt anew of another meter, beside the slots.
+_ANEW = ("lists", "hung_lists", "proposal", "association_object")
+
+
+def _octets(text: object, size: int) -> bytes:
+    """Octets kept as hex; b"" where a state file holds anything else."""
+    try:
+        octets = bytes.fromhex(text) if isinstance(text, str) else b""
+    except ValueError:
+        return b""
+    return octets if len(octets) == size else b""
+
+
 class DlmsMemory:
     """| slot | lasts | what |
     |---|---|---|
@@ -34,7 +47,11 @@ class DlmsMemory:
     | `list_waits` | process | scans yet to wait for an object list that did not come, and how many next time |
     | `relearnt` | process | names that were learnt anew because they stopped fitting, each once |
     | `scans_to_renewal` | process | scans until what may change in one and the same meter is read again |
-    | `silent_lists`, `refused_lists` | process | requests for many in a row that met silence, that were refused |
+    | `refused_lists` | process | requests for many in a row that were refused |
+    | `list_doubt` | scan | a request for many met silence or a lost link (`reader.HUNG`, `BLAMED`) |
+    | `not_allowed` | process | items whose service is refused over an association that stands |
+    | `unfinished`, `done` | process | where the next scan begins; what this one has over a lost connection |
+    | `older_next` | process | the next association is tried with the older proposal |
     | `silent_release` | process | the meter does not answer RLRQ |
     | `caught_up` | process | profiles without a gap that may be long |
     | `unselective` | process | (profile, selection) that the meter refuses or does not understand |
@@ -45,12 +62,16 @@ class DlmsMemory:
     | `address`, `endpoint` | restarts | client, server and naming, and port, under which all this was learnt |
     | `identity` | restarts | {logical name in hex: what the meter calls itself there} |
     | `untold` | restarts | {logical name in hex: how the meter refuses to tell it} |
+    | `hung_lists` | restarts | requests for many in a row over which the meter fell silent or hung up |
+    | `proposal` | restarts | which conformance the meter has accepted: "full", "older", "" where that is not known |
+    | `association_object` | restarts | logical name of the object that took the proof of high-level security, hex |
+    | `title` | restarts | this client's system title where none is configured, hex |
     """
 
     __slots__ = (
-        "asked", "attribute_scalers", "caught_up", "kept", "list_waits", "objects", "profiles", "refused_lists",
-        "relearnt", "scalers", "scans_to_renewal", "session", "silent_lists", "silent_release", "unselective",
-        "whole_waits",
+        "asked", "attribute_scalers", "caught_up", "done", "kept", "list_doubt",
+        "list_waits", "not_allowed", "objects", "older_next", "profiles", "refused_lists", "relearnt", "scalers",
+        "scans_to_renewal", "session", "silent_release", "unfinished", "unselective", "whole_waits",
     )  # fmt: skip
 
     def __init__(self, kept: Memory) -> None:
@@ -64,7 +85,11 @@ class DlmsMemory:
         self.unselective: set[tuple[str, str]] = set()
         self.whole_waits: dict[str, list[int]] = {}
         self.list_waits = [0, 0]
-        self.silent_lists = self.refused_lists = 0
+        self.refused_lists = self.list_doubt = 0
+        self.not_allowed: set[tuple[bytes, int, int]] = set()
+        self.unfinished: Any = None  # a target
+        self.done: set[Any] | None = None
+        self.older_next = False
         self.silent_release = False
         self.scans_to_renewal = 0
         persistent = kept.persistent
@@ -75,16 +100,27 @@ class DlmsMemory:
         """What was learnt of a meter goes, in place, for readers of this very association hold it too."""
         for lore in (
             self.scalers, self.attribute_scalers, self.asked, self.relearnt, self.unselective, self.whole_waits,
-            self.objects,
+            self.objects, self.not_allowed,
         ):  # fmt: skip
             lore.clear()
         for state in self.profiles.values():
             for name in ("numbers", "entries", "time", "now"):
                 state.pop(name, None)
-        self.kept.persistent.pop("lists", None)
+        for name in _ANEW:
+            self.kept.persistent.pop(name, None)
         self.list_waits[:] = [0, 0]
-        self.silent_lists = self.refused_lists = 0
+        self.refused_lists = self.list_doubt = 0
+        self.older_next = False
         self.silent_release = False
+
+    def belong_to(self, address: str) -> None:
+        """What was learnt belongs to one address: a device pointed elsewhere starts anew, its counter excepted."""
+        if self.address != address:
+            self.forget()
+            self.address = address
+            self.identity = {}
+            self.untold.clear()
+            self.session = None
 
     @property
     def lists(self) -> bool:
@@ -93,6 +129,39 @@ class DlmsMemory:
     @lists.setter
     def lists(self, allowed: bool) -> None:
         self.kept.persistent["lists"] = allowed
+
+    @property
+    def hung_lists(self) -> int:
+        return int(self.kept.persistent.get("hung_lists", 0))
+
+    @hung_lists.setter
+    def hung_lists(self, count: int) -> None:
+        if count != self.hung_lists:
+            self.kept.persistent["hung_lists"] = count
+
+    @property
+    def proposal(self) -> str:
+        return str(self.kept.persistent.get("proposal", ""))
+
+    @proposal.setter
+    def proposal(self, name: str) -> None:
+        self.kept.persistent["proposal"] = name
+
+    @property
+    def association_object(self) -> bytes:
+        return _octets(self.kept.persistent.get("association_object"), 6)
+
+    @association_object.setter
+    def association_object(self, logical_name: bytes) -> None:
+        self.kept.persistent["association_object"] = logical_name.hex()
+
+    @property
+    def title(self) -> bytes:
+        return _octets(self.kept.persistent.get("title"), 8)
+
+    @title.setter
+    def title(self, title: bytes) -> None:
+        self.kept.persistent["title"] = title.hex()
 
     @property
     def address(self) -> str:

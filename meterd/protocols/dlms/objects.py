@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from ...obis import format_logical_name, parse_logical_name
 from . import enumerations as codes
-from .association import ASSOCIATION_LN, ASSOCIATION_LN_CLASS
 from .enumerations import CLOCK, DATA, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC, REGISTER
 from .reader import Item, LogicalNames, attribute_name
 
@@ -49,9 +48,8 @@ class MeterObject:
 
 def object_list(reader: Reader) -> Conversation:
     """The association's object list. Returns: [MeterObject], empty where the meter refuses it. Raises: LineError."""
-    item = Item(
-        ASSOCIATION_LN_CLASS, ASSOCIATION_LN, 2, short_name=attribute_name(codes.SN_ASSOCIATION, 2)
-    )  # fmt: skip
+    name = reader.association.object_name
+    item = Item(codes.ASSOCIATION_LN, name, 2, short_name=attribute_name(codes.SN_ASSOCIATION, 2))
     code, value = yield from reader.attempt(item)
     if code or not isinstance(value, list):
         return []

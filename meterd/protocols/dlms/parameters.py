@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MODES = ("IEC", "DLMS", "DLMS-HDLC", "DLMS-WRAPPER")
 AUTHENTICATIONS = ("None", "Low", "High", "HighMd5", "HighSha1", "HighSha256", "HighGmac", "HighEcdsa")
+CONFORMANCE_OCTETS = 3
 SECURITIES = ("none", "authentication", "encryption", "both")
 
 
@@ -66,6 +67,12 @@ def _formula(value: str) -> str:
 
 def _raw_address(value: str) -> str:
     parse_raw(value)
+    return value
+
+
+def _conformance(value: str) -> str:
+    if len(octets(value)) != CONFORMANCE_OCTETS:
+        raise ValueError("three octets in hex, such as 00 12 1D")
     return value
 
 
@@ -139,7 +146,11 @@ DEVICE = (
         high=100,
         aliases=("retry_count",),
     ),
-    SCAN_RATE,
+    SCAN_RATE.but(
+        low=None,
+        help="Time frame within which all signals are read once, ms; 0 or less: none, the meter is read again as soon "
+        "as its line is free",
+    ),
     Parameter(
         "reconnect_time", INTEGER, "Wait before the meter is tried again after a failure, ms", default=1000, low=0
     ),
@@ -171,6 +182,43 @@ DEVICE = (
     Parameter(
         "max_pdu_size", INTEGER, "Largest APDU to accept, bytes", default=65535, low=64, high=65535, origin="meterd"
     ),
+    Parameter(
+        "conformance",
+        STRING,
+        "Conformance block to propose, three octets in hex; without it the usual one and, where the meter refuses it, "
+        "one without general block transfer and general protection",
+        check=_conformance,
+        origin="meterd",
+    ),
+    Parameter(
+        "lists",
+        STRING,
+        "Many attributes in one request: auto where the meter grants and answers them, yes wherever it grants them, no",
+        default="auto",
+        choices=("auto", "yes", "no"),
+        origin="meterd",
+    ),
+    Parameter(
+        "check_invoke_id",
+        BOOLEAN,
+        "Over DLMS-WRAPPER: an answer bears the invoke id of its request; 0 where the meter has one of its own for all",
+        default=True,
+        origin="meterd",
+    ),
+    Parameter(
+        "surplus_octets",
+        BOOLEAN,
+        "Pass over whatever stands behind a value; 0: zeros only, anything else may be the value's rest",
+        default=False,
+        origin="meterd",
+    ),
+    Parameter(
+        "reversed_deviation",
+        BOOLEAN,
+        "The meter tells the deviation of its times from local time to UTC the other way round: 60 for UTC+1, not -60",
+        default=False,
+        origin="meterd",
+    ),
     Parameter("keep_open", BOOLEAN, "Leave the association open between scans", default=False, origin="meterd"),
     Parameter(
         "security",
@@ -199,7 +247,22 @@ DEVICE = (
     Parameter(
         "system_title",
         STRING,
-        "This client's system title, 8 octets as hex; must be unique among the clients that share a key",
+        "This client's system title, 8 octets as hex; must be unique among the clients that share a key; without it "
+        "one is made where only a High… authentication tells it",
+        origin="meterd",
+    ),
+    Parameter(
+        "meter_title",
+        STRING,
+        "The meter's system title, 8 octets as hex, where it tells none or another than it uses",
+        origin="meterd",
+    ),
+    Parameter(
+        "association_object",
+        STRING,
+        "Association object that takes the proof of a High… authentication and holds the object list; without it "
+        "0.0.40.0.0.255, and where the meter does not know that, the next up to 0.0.40.0.15.255",
+        check=_logical_name,
         origin="meterd",
     ),
     Parameter("encryption_key", STRING, "Global unicast encryption key, hex", secret=True, origin="meterd"),

@@ -72,21 +72,26 @@ def _ask_wrapped(settings: Settings, clients: list[int], timeout_ms: int) -> Con
 
 
 def _answers_hdlc(client: int, server: bytes, timeout_ms: int) -> Conversation:
-    """The address of the meter that answers SNRM, or b''; its link is ended again."""
+    """The address at which the meter that answers SNRM is called, or b''; its link is ended again.
+
+    Called as all stations it tells its own; else the one it was called by may be the only one that it hears.
+    """
     own, decoder = address.client_address(client), HdlcDecoder()
     yield Send(encode_frame(server, own, SNRM | FINAL))
     try:
         frame = yield Receive(decoder, timeout_ms, timeout_ms)
     except (Silence, Garbled):
         return b""
-    if frame.destination != own:
+    if not address.same_station(frame.destination, own):
         return b""
-    yield Send(encode_frame(frame.source, own, DISC | FINAL))
+    if not address.same_station(frame.source, server):
+        server = bytes(frame.source)
+    yield Send(encode_frame(server, own, DISC | FINAL))
     try:
         yield Receive(decoder, timeout_ms, timeout_ms)
     except (Silence, Garbled):
         pass
-    return bytes(frame.source)
+    return server
 
 
 def _answers_wrapped(client: int, port: int, timeout_ms: int) -> Conversation:

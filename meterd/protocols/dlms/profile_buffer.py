@@ -166,7 +166,8 @@ class Buffer:
             return None
         column = self.columns[self.clock]
         clock = (column.class_id, column.logical_name, column.attribute, 0)
-        return (yield from self._selected(selection.by_range(clock, start, end), BY_TIME))
+        as_told = self.values.reader.as_told
+        return (yield from self._selected(selection.by_range(clock, as_told(start), as_told(end)), BY_TIME))
 
     def _selected(self, chosen: bytes, how: str) -> Conversation:
         code, found = yield from self.values.reader.attempt(self._attribute(BUFFER, chosen))

@@ -10,10 +10,11 @@ the memory), block numbers that do not begin at 1, items that a meter leaves out
 
 from __future__ import annotations
 
-from ..._axdr import decode_whole, get_response_normal
-from ...errors import DecodeError, Disconnected, ProtocolError, Refused
+from ..._axdr import decode, decode_results, decode_whole, get_response_normal
+from ...errors import DecodeError, Disconnected, LineError, ProtocolError, Refused
 from . import enumerations as codes
-from .apdus import get, read
+from .apdus import get, read, refusals
+from .association import AssociationEnded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +36,12 @@ ANSWER_SIZE = 24
 MAX_VALUE = 1 << 20
 # With blocks of an octet a meter could keep us for half a day.
 MAX_BLOCKS = 5_000
-# A meter that falls silent over lists this often in a row is asked singly.
-MAX_SILENT_LISTS = 2
+# A meter that falls silent or hangs up over lists this often in a row, and answers singly, is asked singly.
+MAX_HUNG_LISTS = 2
+# What became of a list in this scan: nothing came of it; and then single requests were answered.
+HUNG, BLAMED = 1, 2
+# Items known to be refused as a service, by which an association does not end.
+MAX_NOT_ALLOWED = 1000
 # What a meter refuses twice in a row it refuses for good; once it may have been busy, or a bit fell over.
 MAX_REFUSED_LISTS = 2
 SHORT_NAME_STEP = 8
@@ -59,6 +64,9 @@ class Item:
         self.short_name = short_name
         self.encoded = b""  # its descriptor or specification, once it was needed
 
+    def key(self) -> tuple[bytes, int, int]:
+        return (self.logical_name, self.short_name, self.attribute)
+
 
 def attribute_name(base_name: int, attribute: int) -> int:
     """The short name of an attribute: steps of 8 from the object's base name (Blue Book, mapping of short names)."""
@@ -72,12 +80,21 @@ class Reader:
         self.association = association
         self.memory = memory
         self.on_trial = False  # until the first answer: any refusal may mean that there is no association any more
+        self.answered = 0  # whatever was said to single requests over this association, refusals of a service too
+        self.values = 0  # of these, values and codes
+        self._owed: LineError | Disconnected | None = None
+        self._listed = False  # a list was answered over this association
+        self.final = False  # no further association is made for what this one refuses
         self.link = association.link
 
     def proven(self) -> None:
-        """The meter has answered over an association that was left open: it stands."""
+        """The meter has answered: the association stands."""
         self.on_trial = False
+        self.answered += 1
+        self.values += 1
         self.link.proven()
+        if self.memory.list_doubt == HUNG:
+            self._blame_list()
 
     def encode(self, item: Item) -> bytes:
         raise NotImplementedError
@@ -110,51 +127,78 @@ class Reader:
 
     def lists_allowed(self) -> bool:
         """Whether the meter takes several items in one request, for all that is known of it."""
-        if MULTIPLE not in self.association.granted or not self.memory.lists:
+        wanted = self.association.lists
+        if MULTIPLE not in self.association.granted or wanted == "no":
             return False
-        return self.memory.silent_lists < MAX_SILENT_LISTS
+        return wanted == "yes" or (self.memory.lists and not self.memory.list_doubt)
 
-    def read(self, items: list[Item]) -> Conversation:
-        """`(code, value)` for each of the items, which `batch` said would fit.
+    def read(self, items: list[Item], partly: bool = False) -> Conversation:
+        """`(code, value)` for each of the items, which `batch` said would fit; `partly`: what came before an error will
+        do, and the error is raised when more is asked for.
 
         Raises: LineError, Disconnected, SecurityError; for a single item also Refused, DecodeError, ProtocolError.
         """
-        if len(items) > 1:
-            memory = self.memory
-            memory.silent_lists += 1
-            try:
-                results: list[tuple[int, Any]] = yield from self._list(items)
-                memory.silent_lists = 0
-                self.on_trial = False
-                if len(results) == len(items):
-                    memory.refused_lists = 0
-                    return results
-            except Disconnected:
-                raise
-            except (Refused, ProtocolError, DecodeError) as error:
-                if error.reason == "key" or self.on_trial:
-                    raise
-            memory.silent_lists = 0
-            memory.refused_lists += 1
-            if memory.refused_lists >= MAX_REFUSED_LISTS:
-                memory.lists = False
-                memory.save(lore=True)
+        if self._owed is not None:
+            raise self._owed
         if len(items) == 1:
             return [(yield from self.attempt(items[0]))]
-        return (yield from self._each(items))
+        memory = self.memory
+        try:
+            results: list[tuple[int, Any]] = yield from self._list(items)
+            memory.hung_lists = 0
+            self.on_trial = False
+            self._listed = True
+            if len(results) == len(items):
+                memory.refused_lists = 0
+                self.proven()
+                return [(code, self.as_told(value)) for code, value in results] if self._turns() else results
+        except (LineError, Disconnected):
+            # Silent or gone over a list: whether that was the list's fault, single requests will show.
+            if not (self.on_trial or self._listed):
+                memory.list_doubt = HUNG
+            raise
+        except (Refused, ProtocolError, DecodeError) as error:
+            if error.reason == "key" or self.on_trial:
+                raise
+        memory.refused_lists += 1
+        try:
+            results = yield from self._each(items, partly)
+        except AssociationEnded:
+            memory.refused_lists -= 1  # there was no association to take the list
+            raise
+        if memory.refused_lists >= MAX_REFUSED_LISTS:
+            memory.lists = False
+            memory.save(lore=True)
+        return results
 
-    def _each(self, items: list[Item]) -> Conversation:
+    def _blame_list(self) -> None:
+        """The meter answers singly where it fell silent or hung up over a list: after two of those it gets no more."""
+        memory = self.memory
+        memory.list_doubt = BLAMED
+        memory.hung_lists += 1
+        if memory.hung_lists >= MAX_HUNG_LISTS:
+            memory.lists = False
+        memory.save(lore=True)
+
+    def _each(self, items: list[Item], partly: bool) -> Conversation:
         """Singly, a refused or malformed one costing only itself."""
         results: list[tuple[int, Any]] = []
         for item in items:
-            results.append((yield from self.attempt(item)))
+            try:
+                results.append((yield from self.attempt(item)))
+            except (LineError, Disconnected) as error:
+                if not results or not partly:
+                    raise
+                self._owed = error
+                break
         return results
 
     def attempt(self, item: Item, invoke: int = 0, heard: Any = None) -> Conversation:
         """`one`, where a refusal of the service or a malformed value is a code like any other.
 
         Where the shortcut has asked for it already, under `invoke`, `heard` is the frame or the error that came of it.
-        Returns: `(code, value)`; a code that is no int is the `reason` of the error. Raises: LineError, Disconnected.
+        Returns: `(code, value)`; a code that is no int is the `reason` of the error. Raises: LineError, Disconnected,
+        AssociationEnded.
         """
         try:
             result = yield from self.one(item, invoke, heard)
@@ -163,9 +207,35 @@ class Reader:
         except (Refused, DecodeError, ProtocolError) as error:
             if error.reason == "key" or self.on_trial:
                 raise
+            if isinstance(error, refusals.NotAllowed):
+                self._not_allowed(item, error)
+            self.answered += 1
             return (error.reason, str(error))
-        self.on_trial = False
-        return result
+        self.memory.not_allowed.discard(item.key())
+        self.proven()
+        return (result[0], self.as_told(result[1])) if self._turns() else result
+
+    def _turns(self) -> bool:
+        return self.association.reversed_deviation
+
+    def as_told(self, value: Any) -> Any:
+        """Times as the standard has them out of what such a meter tells, and the other way round; else the value."""
+        if not self._turns():
+            return value
+        from .times import turned
+
+        return turned(value)
+
+    def _not_allowed(self, item: Item, error: Refused) -> None:
+        """A service that is not allowed (any more): the first request of an association tells which of the two.
+
+        Raises: AssociationEnded where the meter may have ended it after what it has answered.
+        """
+        key = item.key()
+        if self.answered and not self.final and key not in self.memory.not_allowed:
+            raise AssociationEnded(f"the meter has ended the association: {error}")
+        if len(self.memory.not_allowed) < MAX_NOT_ALLOWED:
+            self.memory.not_allowed.add(key)
 
 
 class LogicalNames(Reader):
@@ -173,7 +243,7 @@ class LogicalNames(Reader):
 
     def shortcut(self) -> Shortcut | None:
         """What asks for one item in one frame each way; not where the request has to be sealed or to be cut."""
-        if self.association.ciphered or self.link.max_info < PLAIN_REQUEST_SIZE:
+        if self.association.ciphered or self._turns() or self.link.max_info < PLAIN_REQUEST_SIZE:
             return None
         return self.link.shortcut
 
@@ -187,14 +257,21 @@ class LogicalNames(Reader):
         invoke = invoke or self.association.next_invoke()
         apdu = get.request_normal(invoke, item.encoded or self.encode(item))
         answer = yield from self.association.request(apdu, codes.GET_RESPONSE, invoke, heard)
-        normal = get_response_normal(answer)
+        try:
+            normal = get_response_normal(answer)
+        except DecodeError:
+            if not self.association.surplus or answer[:2] != get.NORMAL_RESPONSE:
+                raise
+            normal = decode_results(answer, len(get.NORMAL_RESPONSE) + 1, 1)[0][0]
         if normal is not None:
             return normal
         response = get.decode_response(answer)
         if not isinstance(response, get.GetBlock):
             raise ProtocolError("the meter answers a request for one attribute with a list")
         code, raw = yield from self._blocks(response)
-        return (code, None) if code else (0, decode_whole(raw))
+        if code:
+            return (code, None)
+        return (0, decode(raw)[0] if self.association.surplus else decode_whole(raw))
 
     def _list(self, items: list[Item]) -> Conversation:
         invoke = self.association.next_invoke()

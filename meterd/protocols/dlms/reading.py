@@ -190,11 +190,11 @@ class Values:
         start = 0
         while len(items) - start > 1 and reader.lists_allowed():
             batch = reader.batch(items, start)
-            results = yield from reader.read(batch)
-            read = targets[start : start + len(batch)]
+            results = yield from reader.read(batch, partly=True)
+            read = targets[start : start + len(results)]
             yield ReportAll(readings_of(read, results, self._readings))
             done.update(read)
-            start += len(batch)
+            start += len(read)
         return targets[start:]
 
     def read_singly(self, targets: list[Target], done: set[Any]) -> Conversation:
@@ -247,10 +247,10 @@ class Values:
         keys, scaler_items = list(wanted), list(wanted.values())
         while keys:
             batch = self.reader.batch(scaler_items, 0)
-            results = yield from self.reader.read(batch)
+            results = yield from self.reader.read(batch, partly=True)
             for key, item, (code, value) in zip(keys, batch, results, strict=False):
                 self._keep_scaler(key, item, code, value)
-            del keys[: len(batch)], scaler_items[: len(batch)]
+            del keys[: len(results)], scaler_items[: len(results)]
 
     def _keep_scaler(self, key: ScalerKey, item: Item, code: int | str, value: Any) -> None:
         """A refused scaler is asked for again in the next scan; one that is none settles that it is no register."""

@@ -7,25 +7,37 @@ never show a secret.
 from __future__ import annotations
 
 from ...conversation import LineSettings
-from ...errors import ConfigError
+from ...errors import ConfigError, SecurityError
 from ...obis import parse_logical_name
 from . import enumerations as codes
 from .links import address
-from .parameters import secret_octets
+from .parameters import octets, secret_octets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...model import Device
+    from .memory import DlmsMemory
     from .security import keys
     from .security.context import SecurityContext
     from .security.counting import Counters
 
 # Mechanisms whose proof covers the system titles of both sides.
 _TITLED = (codes.MECHANISM_GMAC, codes.MECHANISM_SHA256, codes.MECHANISM_ECDSA)
+# The letters before the random octets of a system title that is made: those of a maker, none of whose meters this is.
+MADE_TITLE = b"MTD"
+TITLE_LENGTH = 8
 _WITH_PASSWORD = (
     codes.MECHANISM_HIGH, codes.MECHANISM_MD5, codes.MECHANISM_SHA1, codes.MECHANISM_SHA256,
 )  # fmt: skip
-_KEYS = ("system_title", "encryption_key", "authentication_key", "dedicated_key", "private_key", "peer_public_key")
+_KEYS = (
+    "system_title",
+    "meter_title",
+    "encryption_key",
+    "authentication_key",
+    "dedicated_key",
+    "private_key",
+    "peer_public_key",
+)
 
 
 class Credentials:
@@ -33,7 +45,7 @@ class Credentials:
 
     __slots__ = (
         "authenticate", "authentication_key", "dedicated_key", "encrypt", "encryption_key", "general", "mechanism",
-        "peer_key", "private_key", "secret", "suite", "title",
+        "meter_title", "peer_key", "private_key", "secret", "suite", "title",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -41,6 +53,7 @@ class Credentials:
         self.secret = b""
         self.suite = 0
         self.authenticate = self.encrypt = self.general = False
+        self.meter_title = b""  # where the meter does not tell it, or another than it uses
         self.title = self.encryption_key = self.authentication_key = self.dedicated_key = b""
         self.private_key: keys.PrivateKey | None = None
         self.peer_key: keys.PublicKey | None = None
@@ -66,6 +79,8 @@ class Credentials:
         place, suite = device.place, self.suite
         if device["system_title"]:
             self.title = keys.system_title(device["system_title"], "system_title", place)
+        if device["meter_title"]:
+            self.meter_title = keys.system_title(device["meter_title"], "meter_title", place)
         for name in ("encryption_key", "authentication_key", "dedicated_key"):
             if device[name]:
                 setattr(self, name, keys.symmetric_key(device[name], name, suite, place))
@@ -76,12 +91,12 @@ class Credentials:
 
     def _check(self, device: Device) -> None:
         needed = []
+        if self.ciphered:
+            needed.append("system_title")
         if self.keyed:
-            needed += ["system_title", "encryption_key"]
+            needed.append("encryption_key")
         if self.authenticate or self.mechanism == codes.MECHANISM_GMAC:
             needed.append("authentication_key")
-        if self.mechanism in _TITLED:
-            needed.append("system_title")
         if self.mechanism in _WITH_PASSWORD:
             needed.append("password")
         if self.mechanism == codes.MECHANISM_ECDSA:
@@ -111,6 +126,8 @@ class Credentials:
         """The names of the invocation counters of the keys in use, the global one's first."""
         from .security.counting import counter_name
 
+        if not self.title:
+            raise ConfigError("", "system_title: is made at the first reading, and the counter with it; configure one")
         keys = (self.encryption_key, self.dedicated_key)
         return [counter_name(self.title, key) for key in keys if key]
 
@@ -130,6 +147,21 @@ class Credentials:
             heard=counters.heard,
         )
 
+    def titled_by(self, memory: DlmsMemory) -> None:
+        """See to it that there is a system title where one is told: a made one lasts as long as the state folder does.
+
+        Made of random octets, so that no two clients have the same and none that is lost comes back. Raises:
+        SecurityError where there is nothing to make it of.
+        """
+        if self.title or not self.titled:
+            return
+        if not memory.title:
+            if memory.random_bytes is None:
+                raise SecurityError("system_title: is missing, and there is no source of random numbers to make one")
+            memory.title = (MADE_TITLE + memory.random_bytes(TITLE_LENGTH))[:TITLE_LENGTH]
+            memory.save()
+        self.title = memory.title
+
     def secrets(self) -> tuple[bytes, ...]:
         """What no trace may show."""
         found = (self.secret, self.encryption_key, self.authentication_key, self.dedicated_key)
@@ -140,9 +172,10 @@ class Settings:
     """One device: where it is, how its line is opened, and what is asked for in an association."""
 
     __slots__ = (
-        "attempts", "check_identity", "client", "counter_name", "credentials", "endpoint", "expected",
-        "keep_open", "line", "max_info", "max_pdu", "proposal",
-        "public_client", "server", "short_names", "sign_on_address", "signs_on", "timeout_ms", "window", "wrapped",
+        "association_object", "attempts", "check_identity", "client", "counter_name", "credentials", "endpoint",
+        "expected", "keep_open", "line", "lists", "max_info", "max_pdu", "pairs_by_invoke_id", "proposal",
+        "public_client", "reversed_deviation", "server", "short_names", "sign_on_address", "signs_on",
+        "surplus_octets", "timeout_ms", "window", "wrapped",
     )  # fmt: skip
 
     def __init__(self, device: Device) -> None:
@@ -169,13 +202,23 @@ class Settings:
         self.credentials = Credentials.of(device)
         # The conformance to propose where it is not the reader's usual one.
         self.proposal: frozenset[str] | None = None
+        if device["conformance"]:  # hardly any device has one
+            from .apdus import conformance
+
+            self.proposal = conformance.decode(octets(device["conformance"]))
+        self.lists: str = device["lists"]
+        self.reversed_deviation: bool = device["reversed_deviation"]
+        self.surplus_octets: bool = device["surplus_octets"]
+        self.pairs_by_invoke_id: bool = device["check_invoke_id"]
+        name = device["association_object"]
+        self.association_object: bytes = parse_logical_name(name) if name else b""
 
     def _server(self, device: Device) -> bytes:
         """The HDLC address, or the wPort as two octets."""
         logical, physical = device["logical_address"], device["physical_address"]
+        if device["serial_number"]:
+            logical = address.SERIAL_LOGICAL  # with a serial number the manual ignores what else is given
         if self.wrapped:
-            if device["serial_number"]:
-                logical = logical or address.SERIAL_LOGICAL
             return address.wrapper_port(logical, physical).to_bytes(2, "big")
         try:
             for client in (self.client, self.public_client):
@@ -183,10 +226,14 @@ class Settings:
             if device["server_address_hex"]:
                 return address.parse_raw(device["server_address_hex"])
             if device["serial_number"]:
-                return address.serial_address(device["serial_number"], device["address_formula"], logical)
+                return address.serial_address(device["serial_number"], device["address_formula"])
             return address.server_address(logical, physical, device["address_size"])
         except ValueError as error:
             raise ConfigError(device.place, f"address: {error}") from None
+
+    def identity(self) -> str:
+        """Who is asked, by whom and by which kind of names: what is learnt of a meter holds as long as this is it."""
+        return f"{self.client}/{self.server.hex()}/{'SN' if self.short_names else 'LN'}"
 
     def describe(self) -> str:
         """The addresses as a log shows them: decimal and hexadecimal."""

@@ -1,15 +1,25 @@
-"""Arithmetic on COSEM date-times, for rows of a profile: their order, and a time some seconds later."""
+"""Arithmetic on COSEM date-times, for rows of a profile: their order, and a time some seconds later.
+
+The dirt: meters that tell the deviation with the other sign (UTC to local time, as some companion specifications have
+it), in every time they tell and take.
+"""
 
 from __future__ import annotations
 
 from ...errors import DecodeError
 from .data import date_time_seconds
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 NO_DEVIATION = b"\x80\x00"
 DAYLIGHT_SAVING = 0x80
 STATUS_UNKNOWN = 0xFF
 _DAY = 86_400
 _UNIX_EPOCH = bytes((0x07, 0xB2, 1, 1, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF))
+_LENGTH = 12
+_MAX_DEVIATION = 14 * 60
 
 
 def row_seconds(octets: bytes) -> int:
@@ -54,3 +64,22 @@ def _civil(days: int) -> tuple[int, int, int]:
     day = day_of_year - (153 * month_index + 2) // 5 + 1
     month = month_index + 3 if month_index < 10 else month_index - 9
     return (year_of_era + era * 400 + (month <= 2), month, day)
+
+
+def turned(value: Any) -> Any:
+    """A value with the sign of the deviation changed in each of its times; twice gives the value back."""
+    if isinstance(value, (list, tuple)):
+        return type(value)([turned(element) for element in value])
+    if isinstance(value, bytes) and _has_deviation(value):
+        deviation = -int.from_bytes(value[9:11], "big", signed=True)
+        return type(value)(value[:9] + deviation.to_bytes(2, "big", signed=True) + value[11:])
+    return value
+
+
+def _has_deviation(octets: bytes) -> bool:
+    """Whether twelve octets have the shape of a date-time that tells one; wildcards may stand in hour to hundredths."""
+    if len(octets) != _LENGTH or octets[9:11] == NO_DEVIATION:
+        return False
+    month, day, weekday = octets[2:5]
+    date = 1 <= month <= 12 and 1 <= day <= 31 and (1 <= weekday <= 7 or weekday == 0xFF)
+    return date and abs(int.from_bytes(octets[9:11], "big", signed=True)) <= _MAX_DEVIATION

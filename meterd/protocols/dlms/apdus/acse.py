@@ -11,7 +11,7 @@ from __future__ import annotations
 from ....errors import DecodeError, Refused
 from .. import enumerations as codes
 from .apdu import Cursor, Record, octet_string
-from .refusals import raise_refusal
+from .refusals import ProposalRefused, raise_refusal
 
 # Context-specific tags. AARQ and AARE give some numbers different meanings.
 _CONTEXT_NAME = 0xA1
@@ -204,25 +204,32 @@ class Rlre(_Release):
 
 
 def check_accepted(aare: Aare) -> None:
-    """Raises: Refused, in words; its reason is 'auth' where another secret or mechanism would help."""
+    """Raises: Refused, in words; its reason is 'auth' where another secret or mechanism would help, it is a
+    ProposalRefused where the meter says that another proposal would, or nothing at all.
+    """
     if aare.accepted:
         return
-    user = aare.source == codes.ACSE_SERVICE_USER
-    about_secrets = user and aare.diagnostic in codes.AUTHENTICATION_DIAGNOSTICS
+    about_secrets = aare.source == codes.ACSE_SERVICE_USER and aare.diagnostic in codes.AUTHENTICATION_DIAGNOSTICS
     code = f"{aare.result}/{aare.source}/{aare.diagnostic}"
-    message = f"association {aare.words()}{_why(aare.user_information)}"
-    raise Refused(message, code, reason="auth" if about_secrets else "refused")
+    why = _why(aare.user_information)
+    message = f"association {aare.words()}{'; ' if why else ''}{why or ''}"
+    if isinstance(why, ProposalRefused):
+        raise ProposalRefused(message, why.code)
+    if why is not None and why.reason == "key":
+        raise Refused(message, code, reason="key")
+    kind = ProposalRefused if aare.diagnostic in codes.NO_REASON else Refused
+    raise kind(message, code, reason="auth" if about_secrets else "refused")
 
 
-def _why(user_information: bytes) -> str:
+def _why(user_information: bytes) -> Refused | None:
     """What a ConfirmedServiceError in the AARE adds to its diagnostic, which often is "no reason given"."""
     try:
         raise_refusal(user_information)
     except Refused as refusal:
-        return f"; {refusal}"
+        return refusal
     except DecodeError:
         pass
-    return ""
+    return None
 
 
 def decode(apdu: bytes) -> Aarq | Aare | Rlrq | Rlre:

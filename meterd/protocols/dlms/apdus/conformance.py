@@ -31,6 +31,8 @@ SN_READER = frozenset((
     "general-protection", "general-block-transfer", "read", "block-transfer-with-get-or-read", "multiple-references",
     "parameterized-access",
 ))  # fmt: skip
+# What meters from before the second edition of the Green Book reserve, and some refuse for that.
+NEWER = frozenset(("general-protection", "general-block-transfer"))
 
 
 def encode(names: Iterable[str]) -> bytes:

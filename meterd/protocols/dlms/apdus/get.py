@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 NORMAL = 1
+NORMAL_RESPONSE = bytes((codes.GET_RESPONSE, NORMAL))
 NEXT = 2
 WITH_DATABLOCK = 2
 WITH_LIST = 3

@@ -11,6 +11,14 @@ from .. import enumerations as codes
 from .apdu import Cursor
 
 
+class NotAllowed(Refused):
+    """A service is not allowed, for an object or because there is no association (any more)."""
+
+
+class ProposalRefused(Refused):
+    """The meter will have no association on what the AARQ proposes, or gives no reason why it will have none."""
+
+
 def access_refused(code: int, object_name: str = "") -> Refused:
     """A data-access-result other than success."""
     return _refused(code, codes.DATA_ACCESS_RESULTS, object_name)
@@ -56,7 +64,12 @@ def _service_error(cursor: Cursor) -> Refused:
     class_name, words = codes.SERVICE_ERRORS.get(error_class, (f"error class {error_class}", {}))
     service_name = codes.CONFIRMED_SERVICES.get(service, f"service {service}")
     deciphering = error_class == codes.APPLICATION_REFERENCE and error == codes.ERROR_DECIPHERING
-    return Refused(
+    kind = Refused
+    if error_class == codes.INITIATE_ERROR:
+        kind = ProposalRefused
+    elif error_class == codes.APPLICATION_REFERENCE:
+        kind = NotAllowed
+    return kind(
         f"{service_name} refused: {class_name}: {words.get(error, 'unknown error')} ({error})",
         f"{service}/{error_class}/{error}",
         reason="key" if deciphering else "refused",
@@ -74,7 +87,8 @@ def _exception(cursor: Cursor, counter: int | None) -> Refused:
     if counter is not None:
         message += f", the meter expects {counter}"
     about_keys = service in (codes.DECIPHERING_ERROR, codes.INVOCATION_COUNTER_ERROR)
-    return Refused(message, f"{state}/{service}", reason="key" if about_keys else "refused")
+    kind = NotAllowed if state == codes.SERVICE_NOT_ALLOWED else Refused
+    return kind(message, f"{state}/{service}", reason="key" if about_keys else "refused")
 
 
 def not_expected(apdu: bytes) -> DecodeError:

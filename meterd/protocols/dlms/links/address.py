@@ -129,9 +129,9 @@ def apply_formula(text: str, serial_number: int) -> int:
     return value
 
 
-def serial_address(serial_number: int, formula: str = DEFAULT_FORMULA, logical: int = 0) -> bytes:
-    """The four bytes that a serial number stands for; `logical` 0 means 1. Raises: ValueError."""
-    return server_address(logical or SERIAL_LOGICAL, apply_formula(formula, serial_number), 4)
+def serial_address(serial_number: int, formula: str = DEFAULT_FORMULA) -> bytes:
+    """The four bytes that a serial number stands for: of logical device 1. Raises: ValueError."""
+    return server_address(SERIAL_LOGICAL, apply_formula(formula, serial_number), 4)
 
 
 def wrapper_port(logical: int, physical: int) -> int:

@@ -96,9 +96,9 @@ class HdlcLink:
     def open(self) -> Conversation:
         """SNRM until UA; sets the limits of the connection. Raises: Silence, Garbled, Refused, ProtocolError."""
         error: MeterdError = ProtocolError("the meter was never asked")
-        attempt, attempts = 0, self.attempts
+        attempt, attempts = 0, self.patience
         while attempt < attempts:
-            bare = self.proposal == (DEFAULT_INFO, DEFAULT_WINDOW) or 0 < attempt >= self.attempts - 1
+            bare = self.proposal == (DEFAULT_INFO, DEFAULT_WINDOW) or 0 < attempt >= self.patience - 1
             attempt += 1
             try:
                 frame = yield from self._unnumbered(SNRM, b"" if bare else encode_parameters(*self.proposal))
@@ -130,6 +130,7 @@ class HdlcLink:
         self.receive_window = receive_window
         self.shortcut = HdlcShortcut(self.server, self.client, self._source, self._sink)
         self.connected = True
+        self.proven()
 
     def proven(self) -> None:
         """There is somebody at the other end: what stays unanswered from now on is sent as often as it may be."""
