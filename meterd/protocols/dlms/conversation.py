@@ -274,7 +274,7 @@ class Scan:
             memory.list_doubt = 0
         else:  # the scan goes on over a new connection
             self.done, memory.done = memory.done, None
-        if memory.unfinished in self.targets:
+        if memory.unfinished is not None and memory.unfinished in self.targets:
             start = self.targets.index(memory.unfinished)
             self.targets = self.targets[start:] + self.targets[:start]
         # Over the wrapper a lost answer costs the association, so each retry is a new one.
@@ -282,7 +282,8 @@ class Scan:
         barren = 0
         while True:
             session: Session = yield from resume_or_open(self.settings, memory)
-            session.reader().final = barren >= MAX_BARREN
+            if barren >= MAX_BARREN:
+                session.reader().final = True
             before = self._progress()
             try:
                 yield from self._once(session)
@@ -320,11 +321,11 @@ class Scan:
             session.association.open = False
         yield from session.part(error)
 
-    def _progress(self) -> tuple[int, ...]:
+    def _progress(self) -> int:
         """What must have grown for another association to be worth its while."""
         memory = self.memory
-        learnt = len(memory.scalers) + len(memory.objects) + len(memory.not_allowed) + len(memory.untold)
-        return (len(self.done), learnt, memory.list_doubt, memory.list_waits[1])
+        learnt = len(memory.scalers) + len(memory.objects) + len(memory.not_allowed) + memory.list_waits[1]
+        return len(self.done) + learnt + memory.list_doubt
 
     def _worth_another(self, session: Session, error: Exception, moved: bool) -> bool:
         """A new association as long as there is progress; without any where this one had been left open, where the

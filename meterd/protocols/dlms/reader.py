@@ -145,12 +145,9 @@ class Reader:
         memory = self.memory
         try:
             results: list[tuple[int, Any]] = yield from self._list(items)
-            memory.hung_lists = 0
-            self.on_trial = False
-            self._listed = True
+            self._heard_list()
             if len(results) == len(items):
                 memory.refused_lists = 0
-                self.proven()
                 return [(code, self.as_told(value)) for code, value in results] if self._turns() else results
         except (LineError, Disconnected):
             # Silent or gone over a list: whether that was the list's fault, single requests will show.
@@ -170,6 +167,13 @@ class Reader:
             memory.lists = False
             memory.save(lore=True)
         return results
+
+    def _heard_list(self) -> None:
+        self.on_trial = False
+        self.answered += 1
+        self.values += 1
+        if not self._listed:
+            self._listed, self.memory.hung_lists = True, 0
 
     def _blame_list(self) -> None:
         """The meter answers singly where it fell silent or hung up over a list: after two of those it gets no more."""
