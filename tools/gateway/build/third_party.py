@@ -25,12 +25,7 @@ PYSERIAL = "pyserial==3.5"
 # Works at build time only.
 ZOPFLI = "zopfli==0.4.3"
 # All that ujson's float conversion needs of a C++ library; the library itself would be ten times as large as ujson.
-NEW_AND_DELETE = """
-#include <cstdlib>
-void *operator new(std::size_t size) { return std::malloc(size); }
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
-"""
+NEW_AND_DELETE = PROJECT / "openwrt" / "python3-ujson" / "files" / "new_and_delete.cc"
 # The one place where it asks for a locale, always the classic one (string-to-double.cc).
 CLASSIC_LOCALE = re.compile(
     r"static const std::ctype<char>& (\w+) =\s*std::use_facet<std::ctype<char> >\([^;]*;\s*return \1\.tolower\(ch\);"
@@ -66,7 +61,7 @@ def _recipe(machine: Machine, requirement: str) -> dict[str, object]:
         "python": python(machine).name,
         "compile": COMPILE,
         "link": LINK,
-        "shim": (NEW_AND_DELETE, WITHOUT_LOCALE, PLAIN_CPP),
+        "shim": (NEW_AND_DELETE.read_text(), WITHOUT_LOCALE, PLAIN_CPP),
     }
 
 
@@ -90,8 +85,8 @@ def compile_ujson(
     floats = source / "deps" / "double-conversion" / "double-conversion"
     flags = [*COMPILE, "-D_GNU_SOURCE", f'-DUJSON_VERSION="{UJSON.partition("==")[2]}"']
     flags += [f"-I{path}" for path in (*include, source, floats)]
-    allocation = folder / "new_and_delete.cc"
-    allocation.write_text(NEW_AND_DELETE)
+    allocation = folder / NEW_AND_DELETE.name
+    shutil.copy(NEW_AND_DELETE, allocation)
     reading = folder / "string-to-double.cc"
     text, replaced = CLASSIC_LOCALE.subn(WITHOUT_LOCALE, (floats / reading.name).read_text())
     if replaced != 1:
