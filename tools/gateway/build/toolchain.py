@@ -31,6 +31,8 @@ JOBS = os.environ.get("METERD_GATEWAY_JOBS", "2")
 CONFIGURE = (
     "--prefix=/usr", "--without-ensurepip", "--disable-test-modules", "--disable-ipv6", "--without-doc-strings",
     "--without-static-libpython", "ac_cv_file__dev_ptmx=yes", "ac_cv_file__dev_ptc=no",
+    # What this machine's pkg-config knows of is not the other's: with this one's zlib, binascii would not be built.
+    "PKG_CONFIG=false",
     # The compiler's musl is newer than the ones that gateways run.
     "ac_cv_func_preadv2=no", "ac_cv_func_pwritev2=no",
 )  # fmt: skip
