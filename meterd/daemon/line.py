@@ -8,12 +8,12 @@ connection is kept until it fails; one that the other side dropped in the meanti
 from __future__ import annotations
 
 from .. import log
-from ..errors import Aborted, LineError, MeterdError, PortGone, Refused
-from ..model import failed
+from ..errors import Aborted, LineError, PortGone
 from ..ports._loop import Loop
 from ..ports._timers import Timer
 from ..ports.player import Player
 from .farewell import Farewells
+from .outcome import say_refusal, settle
 from .schedule import Schedule
 
 TYPE_CHECKING = False
@@ -59,12 +59,12 @@ class Line:
 
             self.port = self._serial = SerialPort(loop, path)
         self.player = Player(loop, self.port, hub.publish, self._ended)
-        self.player.on_words = self._say
+        self.player.on_words = lambda reading: say_refusal(self, reading)
         self._farewells = Farewells(loop, self.player)
         self._schedule = Schedule()
         self._current: Job | None = None
         self._askers: list[Asker] = []  # of the present scan
-        self._started = 0.0
+        self.started = 0.0
         self._reported: set[Signal] = set()  # over a connection that was lost in the midst of this scan
         self._fresh = False
         self._interrupted = False
@@ -168,9 +168,9 @@ class Line:
     def _begin(self, job: Job) -> None:
         self._current = job
         self._askers, job.askers = job.askers, []
-        self.player.on_report = self._publish if self._askers else self.hub.publish
+        self.player.on_report = self.publish if self._askers else self.hub.publish
         job.memory.goes_on, self._reported = False, set()
-        self._started = self.loop.time
+        self.started = self.loop.time
         self._interrupted = False
         self._close_timer.deadline = None
         self.player.reported = set()
@@ -214,11 +214,6 @@ class Line:
 
     # ---- what comes of it
 
-    def _say(self, reading: Reading) -> None:
-        """What the meter said to a refusal."""
-        alias = reading.signal.device_alias
-        log.warning(f"{alias}/{reading.signal.alias}: {reading.words}", fold=f"{alias} signals", port=self.key)
-
     def _ended(self, error: Exception | None) -> None:
         job = self._current
         if job is None:
@@ -239,7 +234,7 @@ class Line:
         if isinstance(error, Aborted):
             log.info(f"{job.alias()}: scan ended early: {error}", port=self.key)
         else:
-            self._settle(job, error)
+            settle(self, job, error)
         self._after(job, error)
 
     def _parted(self, error: Exception | None) -> None:
@@ -249,47 +244,21 @@ class Line:
             self._keep_or_close(error)
             self._go_on(job)
 
-    def _publish(self, reading: Reading) -> None:
+    def publish(self, reading: Reading) -> None:
+        """To the sinks, and to whoever asked for the present scan."""
         self.hub.publish(reading)
         for asker in self._askers:
             asker.accept(reading)
 
-    def _settle(self, job: Job, error: Exception | None) -> None:
-        """Give the device its status, a fault its log line, and every signal that a fault left out its reading.
-
-        A scan that went well owes no reading: a load profile with no new row has none.
-        """
-        status = job.status
-        status.add(self.player)
-        if error is None:
-            job.failure = None
-            status.succeeded(self.hub.now_ms())
-            log.recovered(job.alias(), f"{job.alias()}: answers again", port=self.key)
-        else:
-            reason = error.reason if isinstance(error, MeterdError) else "bad_frame"
-            status.failed(reason, refused=isinstance(error, Refused))
-            job.memory.line_lost = job.memory.line_lost or isinstance(error, LineError)
-            _log_fault(job, error)
-            if self._is_news(job, reason, error) or self._askers:
-                for signal in job.plan.signals:
-                    if signal not in self.player.reported:
-                        self._publish(failed(signal, reason))
-        if self.status_interval_s is not None:
-            job.publish_status(self.hub, self.loop.time, self.status_interval_s)
-
-    def _is_news(self, job: Job, reason: str, error: Exception) -> bool:
-        """A line that is tried again and again until it is back says so at the pace of its scans, no faster."""
-        if isinstance(error, LineError) and not self.player.reported:
-            if job.failure is not None and job.failure[0] == reason and self._started < job.failure[1]:
-                return False
-            job.failure = (reason, self._started + job.turn.period_s / 2.0)
-        return True
+    def is_asked(self) -> bool:
+        """Whether somebody waits for what comes of the present scan."""
+        return bool(self._askers)
 
     def _after(self, job: Job, error: Exception | None) -> None:
         now = self.loop.time
         # Whoever refuses is there; only silence and garbage cost the line its time.
         answered = error is None or not isinstance(error, LineError)
-        self._schedule.finished(job.turn, self._started, now, answered)
+        self._schedule.finished(job.turn, self.started, now, answered)
         if isinstance(error, PortGone) and job.turn.retry_s is None:
             job.turn.due = now + max(min(job.turn.period_s, PORT_RETRY_S), 1.0)
         self._answer_askers(job, error)
@@ -331,11 +300,3 @@ class Line:
     def _close_port(self) -> None:
         self._close_timer.deadline = None
         self.port.close()
-
-
-def _log_fault(job: Job, error: Exception) -> None:
-    alias, port = job.alias(), job.plan.device.line
-    if isinstance(error, MeterdError):
-        log.warning(f"{alias}: {error}", fold=alias, port=port)
-    else:
-        log.bug(f"{alias}: scan failed on a defect of meterd", error, fold=alias, port=port)
