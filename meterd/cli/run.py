@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ..config.files import Configuration
-    from ..daemon.line import Line
+    from ..daemon.daemon import AnyLine
     from ..ports.player import Observer
     from ..ports.wire_log import WireLog
     from .options import Arguments
@@ -153,7 +153,7 @@ class Watch:
 
         return WireLog(file, lambda: self._daemon.loop.time)
 
-    def observers(self, line: Line) -> Iterable[Observer]:
+    def observers(self, line: AnyLine) -> Iterable[Observer]:
         if self._only is not None and self._only not in (line.key, line.path):
             return
         if self._raw:

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from ..ports.player import Observer
     from ..ports.wire_log import WireLog
     from ..sinks.hub import Hub
-    from .daemon import Daemon
-    from .line import Line
+    from .daemon import AnyLine, Daemon
 
 DIRECTORY = "/var/run/meterd"
 MAX_REQUEST = 256
@@ -89,7 +88,7 @@ class Control:
     def forget(self, fd: int) -> None:
         self._clients.pop(fd, None)
 
-    def _follow(self, line: Line) -> None:
+    def _follow(self, line: AnyLine) -> None:
         """A line has begun or has other devices now; who traces may want to see it too."""
         for client in list(self._clients.values()):
             client.follow(line)
@@ -146,7 +145,7 @@ class Client:
         self._request = b""
         self._wire_log: WireLog | None = None
         self._only: list[str] = []
-        self._observers: list[tuple[Line, Observer]] = []
+        self._observers: list[tuple[AnyLine, Observer]] = []
         self._patience = Timer(self.close)
         self._loop.arm(self._patience, self._loop.time + CLIENT_S)
 
@@ -221,7 +220,7 @@ class Client:
         if self._stream.is_open():
             self._finish({"ok": error is None, "error": "" if error is None else str(error), "read": True})
 
-    def follow(self, line: Line) -> None:
+    def follow(self, line: AnyLine) -> None:
         """Let a client that traces see this line."""
         if self._wire_log is None:
             return

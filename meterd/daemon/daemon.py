@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ..model import Device, Signal
     from ..ports.player import Observer
     from .job import Asker
+    from .listening import Listening
+
+    AnyLine = Line | Listening
 
 # All goodbyes and the last readings must be out by then.
 STOP_S = 5.0
@@ -42,18 +45,18 @@ class Daemon:
         self.hub = hub
         self.state = state
         self.packages = packages
-        self.lines: dict[str, Line] = {}
+        self.lines: dict[str, AnyLine] = {}
         self.jobs: dict[str, Job] = {}
         self.stopped_protocols: set[str] = set()
         self._told_stopped: set[str] = set()  # protocols of which the log says already that they are stopped
         self.configuration: Configuration | None = None
         self._refused: Configuration | None = None  # by the last reload
         self._unplanned: dict[str, str] = {}  # device alias → why
-        self.observe: Callable[[Line], Iterable[Observer]] = lambda line: ()
-        self.followers: list[Callable[[Line], None]] = []  # told of every line that begins or has other devices
+        self.observe: Callable[[AnyLine], Iterable[Observer]] = lambda line: ()
+        self.followers: list[Callable[[AnyLine], None]] = []  # told of every line that begins or has other devices
         self.once = False
         self.status_interval_s: float | None = None
-        self._closing: list[Line] = []  # they say goodbye still
+        self._closing: list[AnyLine] = []  # they say goodbye still
         self._reload_asked = False
         self._stop_timer = Timer(loop.stop)
 
@@ -77,8 +80,23 @@ class Daemon:
                 by_line.setdefault(device.line, []).append(job)
         self._forget_statuses(jobs)
         self.jobs = jobs
-        self._set_lines(by_line, configuration.ports)
+        served = {key: self._servable(one_line) for key, one_line in by_line.items()}
+        self._set_lines(served, configuration.ports)
         return len(jobs)
+
+    def _servable(self, jobs: list[Job]) -> list[Job]:
+        """Those of a line that can be served together; the others are told why not."""
+        served = _of_one_kind(jobs)
+        for job in jobs:
+            if job not in served:
+                why = (
+                    f"{served[0].alias()} sends unasked on {job.plan.device.line}, which therefore only listens, and "
+                    "to one protocol; put one of them on a port of its own"
+                )
+                log.error(f"{job.alias()}: is not read: {why}")
+                self._unplanned[job.alias()] = why
+                del self.jobs[job.alias()]
+        return served
 
     def _wanted(self, device: Device) -> bool:
         if self.packages is not None and device.protocol not in self.packages:
@@ -135,10 +153,10 @@ class Daemon:
                 self.hub.forget(alias)
 
     def _set_lines(self, by_line: dict[str, list[Job]], ports: dict[str, str]) -> None:
-        leaving = []
+        leaving: list[AnyLine] = []
         for key, line in list(self.lines.items()):
             jobs = by_line.get(key)
-            if jobs is None or line.path != _path_of(jobs[0], ports):
+            if jobs is None or line.path != _path_of(jobs[0], ports) or line.jobs[0].listens != jobs[0].listens:
                 leaving.append(self.lines.pop(key))
             else:
                 self._serve(line, jobs)
@@ -153,18 +171,25 @@ class Daemon:
         """A port on which an old line still says goodbye gets its new line when that is over."""
         if any(key == line.key or (path is not None and path == line.path) for line in self._closing):
             return
-        line = self.lines[key] = Line(self.loop, key, path, self.hub, self._line_done)
+        line: AnyLine
+        if jobs[0].listens:
+            from .listening import Listening
+
+            line = Listening(self.loop, key, path, self.hub, self._line_done)
+        else:
+            line = Line(self.loop, key, path, self.hub, self._line_done)
+        self.lines[key] = line
         line.once = self.once
         line.status_interval_s = self.status_interval_s
         line.player.observers = list(self.observe(line))
         self._serve(line, jobs)
 
-    def _serve(self, line: Line, jobs: list[Job]) -> None:
+    def _serve(self, line: AnyLine, jobs: list[Job]) -> None:
         line.set_jobs(jobs)
         for follow in self.followers:
             follow(line)
 
-    def _line_closed(self, line: Line) -> None:
+    def _line_closed(self, line: AnyLine) -> None:
         self._closing.remove(line)
         if self._is_stopping():
             if not self._closing:
@@ -175,7 +200,7 @@ class Daemon:
                 by_line.setdefault(job.plan.device.line, []).append(job)
             self._set_lines(by_line, self.configuration.ports)
 
-    def _line_done(self, line: Line) -> None:
+    def _line_done(self, line: AnyLine) -> None:
         """One scan of everything was asked for, and this line has done its part."""
         del self.lines[line.key]
         if not self.lines:
@@ -283,9 +308,15 @@ class Daemon:
         line.hasten(job)
         return ""
 
-    def secrets_of(self, line: Line) -> list[bytes]:
+    def secrets_of(self, line: AnyLine) -> list[bytes]:
         """What no trace of that line may show, the longest first."""
         return sorted(line.secrets(), key=len, reverse=True)
+
+
+def _of_one_kind(jobs: list[Job]) -> list[Job]:
+    """Those of a line that can be served together: on a port that listens nothing may be sent."""
+    listening = [job for job in jobs if job.listens]
+    return [job for job in listening if job.driver is listening[0].driver] if listening else jobs
 
 
 def _path_of(job: Job, ports: dict[str, str]) -> str | None:

@@ -40,8 +40,8 @@ class Job:
     """One device on its line: what to read, what it remembers, when it is due, how it is."""
 
     __slots__ = (
-        "askers", "close_delay_s", "driver", "failure", "memory", "plan", "poll_delay_s", "signals", "status",
-        "status_due", "timeout_s", "turn",
+        "askers", "close_delay_s", "driver", "failure", "listens", "memory", "plan", "poll_delay_s", "signals",
+        "status", "status_due", "timeout_s", "turn",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,8 @@ class Job:
     ) -> None:
         parameters = plan.device.parameters
         self.driver = driver
+        listens = getattr(driver, "listens", None)
+        self.listens: bool = listens is not None and listens(plan)
         self.plan = plan
         self.signals = signals
         self.memory = memory

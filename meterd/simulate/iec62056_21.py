@@ -1,4 +1,5 @@
-"""A simulated meter of IEC 62056-21: read-out in modes A, B and C, and registers in programming mode.
+"""A simulated meter of IEC 62056-21: read-out in modes A, B and C, registers in programming mode, and lists that it
+sends unasked (mode D).
 
 It behaves as the standard's flow charts have it (clause 6.4, annex C), for one host at a time: it stays silent for
 other addresses, switches its speed, repeats on NAK, sends partial blocks, and forgets a host that has gone quiet.
@@ -7,8 +8,8 @@ Options, all text as the command line has it:
 
 | option | meaning |
 |---|---|
-| `mode` | C (default), B or A |
-| `ident` | identification line; default by mode `/MTd5\\2METERD`, `/MTdEMETERD`, `/MTd METERD` |
+| `mode` | C (default), B or A; D: sends its list unasked, with no block check unless `bcc` says so, and hears nobody |
+| `ident` | identification line; default by mode `/MTd5\\2METERD`, `/MTdEMETERD`, `/MTd METERD`, `/MTd3METERD` |
 | `serial` | device address that it answers to, besides `/?!`; leading zeros do not count; default 12345678 |
 | `readout` | path of a file with a recorded list to send instead of the built-in one, whose energies count up |
 | `bcc` | `good` (default); `bad`; `missing` after ETX; `none`: no STX, ETX and BCC at all |
@@ -21,7 +22,9 @@ Options, all text as the command line has it:
 | `reaction_ms` | time before an answer; default 100 |
 | `line_ms` | pause between lines, for a slow meter that can be interrupted; default 0 |
 | `idle_ms` | how long a dialogue may rest before the meter forgets it; default 10000 |
-| `baudrate`, `format` | opening speed and characters; default 300, 7E1 |
+| `push_ms` | in mode D, from the end of a list to the beginning of the next; default 2000 |
+| `pushes` | in mode D, so many lists, then none any more; default 0: without end |
+| `baudrate`, `format` | opening speed and characters; default 300, in mode D 2400, and 7E1 |
 """
 
 from __future__ import annotations
@@ -59,7 +62,7 @@ GAP_MS = 1500
 REPEAT_MS = 1000  # how long the last block of a list may still be asked for again
 ACK_TIMEOUT_MS = 2000  # t_r of the host is at most 1500 ms
 MAX_REQUEST = 64  # `/?`, 32 characters of address, `!`, CR LF, and some NULs or noise before them
-IDENTS = {"A": "/MTd METERD", "B": "/MTdEMETERD", "C": "/MTd5\\2METERD"}
+IDENTS = {"A": "/MTd METERD", "B": "/MTdEMETERD", "C": "/MTd5\\2METERD", "D": "/MTd3METERD"}
 MAX_TIMES = 3  # a block is sent so often at most
 
 
@@ -110,7 +113,7 @@ class Options:
         self.recorded = _recording(options.pop("readout", ""))
         ident = self.recorded[0] or IDENTS[self.mode].encode("latin-1")
         self.ident = options.pop("ident", "").encode("latin-1") or ident
-        self.bcc = options.pop("bcc", "good")
+        self.bcc = options.pop("bcc", "none" if self.mode == "D" else "good")
         self.bad_blocks = int(options.pop("bad_blocks", "0"))
         self.partial = int(options.pop("partial", "0"))
         self.self_start = options.pop("self_start", "0") == "1"
@@ -120,7 +123,10 @@ class Options:
         self.reaction_s = int(options.pop("reaction_ms", "100")) / 1000
         self.line_s = int(options.pop("line_ms", "0")) / 1000
         self.idle_ms = int(options.pop("idle_ms", "10000"))
-        self.opening = parse_settings(f"{options.pop('baudrate', '300')} {options.pop('format', '7E1').upper()}")
+        self.push_s = int(options.pop("push_ms", "2000")) / 1000
+        self.pushes = int(options.pop("pushes", "0"))
+        speed = options.pop("baudrate", "2400" if self.mode == "D" else "300")
+        self.opening = parse_settings(f"{speed} {options.pop('format', '7E1').upper()}")
         if options:
             raise ValueError(f"unknown option {', '.join(options)}")
 
@@ -156,6 +162,8 @@ class Connection:
         """Serve hosts until the port is gone."""
         heard = None
         try:
+            if self.options.mode == "D":
+                yield from self._push()
             while True:
                 yield from self._to(self.options.opening.baudrate)
                 if heard is None:
@@ -163,6 +171,17 @@ class Connection:
                 heard = yield from self._serve(heard)
         except PortGone:
             return
+
+    def _push(self) -> Conversation:
+        """Send the list again and again; when it has been sent `pushes` times, stay silent."""
+        yield from self._to(self.options.opening.baudrate)
+        while not self.options.pushes or self.meter.reads < self.options.pushes:
+            self.meter.reads += 1
+            yield Pause(self.options.push_s)
+            lines = self._framed([*self.meter.lines(), b"!\r\n"], ETX)
+            yield Send(b"".join([self.options.ident + b"\r\n\r\n", *lines]))
+        while True:
+            yield from self._hear(None)
 
     def _hear(self, timeout_ms: float | None, messages: bool = True) -> Conversation:
         """What the host says next; None after `timeout_ms` of silence."""

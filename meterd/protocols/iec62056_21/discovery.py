@@ -26,11 +26,18 @@ DEFAULTS = {"serialnumber": "0", "baudrate": 300, "databits": 7, "parity": "even
 def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Callable[[str], None]) -> Conversation:
     """Returns: {"signals": rows}, one for each data set of the read-out. Raises: LineError, ProtocolError."""
     progress("reading the whole list")
-    session = Session(SessionSettings.of(device), Learnt.of(memory))
-    found = yield from read_out(session, device["mode_control_char"], {}, 1 + device["retry_counter"], False)
+    settings = SessionSettings.of(device)
+    if device["type"] == "D":
+        from .pushed import one_list
+
+        data_sets = (yield from one_list(settings, device["scan_rate_ms"])).data_sets
+    else:
+        session = Session(settings, Learnt.of(memory))
+        found = yield from read_out(session, device["mode_control_char"], {}, 1 + device["retry_counter"], False)
+        data_sets = found.data_sets
     rows: list[dict[str, Any]] = []
     aliases: set[str] = set()
-    for selector, value, unit in _selectors(found.data_sets):
+    for selector, value, unit in _selectors(data_sets):
         if len(rows) < MAX_SIGNALS:
             rows.append(_row(device, selector, value, unit, aliases))
     return {"signals": rows}

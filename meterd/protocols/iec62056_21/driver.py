@@ -31,8 +31,24 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
     return Plan(device, owed, requests, refused, secrets)
 
 
+def listens(plan: Plan) -> bool:
+    """Whether the meter sends unasked, so that its port is only listened to."""
+    return bool(plan.device["type"] == "D")
+
+
+def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
+    """What these devices send on one port, without end."""
+    from .pushed import listen
+
+    return listen(served)
+
+
 def conversation(plan: Plan, memory: Memory) -> Conversation:
     """One scan. Raises: any MeterdError."""
+    if listens(plan):
+        from .pushed import one
+
+        return one(plan)
     from .scan import scan  # a gateway is at work sooner where that waits for the first scan
 
     return scan(plan, memory)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from binascii import a2b_hex
 
+from .messages import LINE_END
+
 CRC16_DIGITS = 4
 POLYNOMIAL = 0xA001  # x^16 + x^15 + x^2 + 1, the lowest bit first
 
@@ -33,6 +35,17 @@ def crc16(data: bytes) -> int:
     for byte in data:
         crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
     return crc
+
+
+def fits(identification: bytes, text: bytes) -> bool | None:
+    """Whether the CRC16 behind the list `text` is that of what came; None where there is none."""
+    told = told_crc16(text)
+    if told is None:
+        return None
+    # What stands between the identification and the first line is a blank line, or nothing.
+    whole = text[: text.rindex(b"!") + 1]
+    head = identification + LINE_END
+    return told in (crc16(head + LINE_END + whole), crc16(head + whole))
 
 
 def told_crc16(text: bytes) -> int | None:

@@ -77,9 +77,10 @@ DEVICE = (
     Parameter(
         "type",
         STRING,
-        "Connection mode: A, B or C; B and C follow what the meter identifies, A neither acknowledges nor switches",
+        "Connection mode: A, B or C; B and C follow what the meter identifies, A neither acknowledges nor switches; "
+        "D: the meter sends its list unasked (2400 baud as a rule), about every scan_rate_ms, and is only listened to",
         default="C",
-        choices=("A", "B", "C"),
+        choices=("A", "B", "C", "D"),
     ),
     Parameter(
         "t2",

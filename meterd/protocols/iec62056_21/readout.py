@@ -14,8 +14,8 @@ from ..._readout_list import ReadoutDecoder
 from ...conversation import Receive, Send
 from ...errors import Garbled, Incomplete, Silence
 from .listening import Anything, quiet
-from .messages import BREAK, ETX, LINE_END
-from .p1 import crc16, told_crc16
+from .messages import BREAK, ETX
+from .p1 import fits
 from .session import Session
 
 TYPE_CHECKING = False
@@ -99,17 +99,12 @@ class _Reader:
     def _check_crc16(self, message: Message) -> None:
         """Raises: Garbled where a list that ends in a CRC16, or should, is not what was sent."""
         learnt = self.session.learnt
-        told = told_crc16(message.text)
-        if told is None:
-            if learnt.crc16:
-                raise Garbled("the list has no CRC16 behind its '!', where the meter had one before")
-            return
-        # What stands between the identification and the first line is a blank line, or nothing.
-        text = message.text[: message.text.rindex(b"!") + 1]
-        head = self.session.identification + LINE_END
-        if told not in (crc16(head + LINE_END + text), crc16(head + text)):
+        verdict = fits(self.session.identification, message.text)
+        if verdict is None and learnt.crc16:
+            raise Garbled("the list has no CRC16 behind its '!', where the meter had one before")
+        if verdict is False:
             raise Garbled("the CRC16 behind the list's '!' is not that of what came")
-        learnt.crc16 = True
+        learnt.crc16 = learnt.crc16 or bool(verdict)
 
     def _unframed(self, decoder: ReadoutDecoder) -> Conversation:
         """Raises: Garbled where the list had a frame, only that its STX was lost: its block check was not looked at."""

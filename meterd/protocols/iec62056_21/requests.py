@@ -50,6 +50,8 @@ def add(requests: Requests, device: Device, signal: Signal) -> bool:
         command, job = tag_command, tag
     if tag_command:  # the tag repeats the job: it is the register's own address that is wanted
         tag = tag.partition("(")[0]
+    if device["type"] == "D" and (command or COLUMN_MARK in tag):
+        raise ValueError("this is asked for, and a meter of type D sends its list unasked; name a line of that")
     if command and device["type"] == "A":
         raise ValueError("a register is read in programming mode, which mode A has not; type should be C")
     profile, mark, column = tag.partition(COLUMN_MARK)
@@ -69,7 +71,7 @@ def add(requests: Requests, device: Device, signal: Signal) -> bool:
 
 def _asks(device: Device) -> bool:
     """Whether signals without a command are registers of programming mode."""
-    return bool(device["mode_control_char"] == PROGRAMMING and device["type"] != "A")
+    return bool(device["mode_control_char"] == PROGRAMMING and device["type"] not in ("A", "D"))
 
 
 def _same(job: str, tag: str, is_register: bool) -> None:

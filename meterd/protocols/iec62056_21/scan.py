@@ -37,7 +37,7 @@ def scan(plan: Plan, memory: Memory) -> Conversation:
         early_stop = device["early_stop"] and not requests.listed_rows
         wanted = None if requests.listed_rows else requests.wanted()
         found: ReadOut = yield from read_out(session, device["mode_control_char"], wanted, attempts, early_stop)
-        yield from _report(requests.listed, found.data_sets)
+        yield from report(requests.listed, found.data_sets)
         if requests.listed_rows:
             from .profile import report_listed
 
@@ -58,7 +58,7 @@ def _read_registers(plan: Plan, session: Session, memory: Memory, attempts: int)
         chosen[Register(command.encode("ascii"), data.encode("ascii"), addresses)] = signals
 
     def answered(register: Register, data_sets: list[DataSet]) -> Conversation:
-        yield from _report(chosen[register], data_sets, register.address)
+        yield from report(chosen[register], data_sets, register.address)
 
     def refused(register: Register, error: Refused) -> Conversation:
         for signal, _ in chosen[register]:
@@ -74,7 +74,7 @@ def _read_registers(plan: Plan, session: Session, memory: Memory, attempts: int)
     yield from programming.run(attempts)
 
 
-def _report(chosen: Chosen, data_sets: list[DataSet], asked: str | None = None) -> Conversation:
+def report(chosen: Chosen, data_sets: list[DataSet], asked: str | None = None) -> Conversation:
     found = by_address(data_sets, asked)
     if asked is not None:
         found = spelled_in_full(found, asked)

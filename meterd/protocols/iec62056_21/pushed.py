@@ -1,0 +1,141 @@
+"""Meters that send their list unasked: IEC 62056-21 mode D (clause 6.4.4), which are listened to and never spoken to.
+
+The meter sends `/XXXZident CR LF CR LF`, data lines, `! CR LF` every few seconds, at 2400 7E1 as the standard has it; a
+block check is not foreseen, and where one is sent it must be right. So a list counts only if all of it was seen: its
+identification, and every line up to the `!`, with no pause and no second identification in between. A CRC16 behind the
+`!`, as meters with a P1 port have it, must be right, and be there again once it was.
+
+Several meters may share a port (a radio receiver, a bus of one-way heads): each list goes to the device whose
+`serialnumber` it tells as one of its numbers. A meter alone on its port may keep its number to itself; one that tells
+another number is another meter, and nothing that it says is published.
+Dirt: half of a list to begin with, noise between lists, characters with wrong parity, a cable pulled in the middle.
+"""
+
+from __future__ import annotations
+
+from ..._readout_dialogue import IdentificationDecoder
+from ..._readout_list import ReadoutDecoder
+from ...conversation import Receive
+from ...errors import DecodeError, Garbled, Incomplete, WrongMeter
+from .identity import check, is_same, numbers_told
+from .learnt import Learnt
+from .p1 import fits
+from .readout import ReadOut
+from .scan import report
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..._readout_message import Message
+    from ...conversation import Conversation
+    from ...model import Memory, Plan
+    from .settings import SessionSettings
+
+INTERVALS = 2  # a single list is waited for so many times the interval at which one is expected
+MAX_SHOWN = 32  # characters of a stranger's number
+
+
+def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
+    """The lists of these devices, for as long as the port lives.
+
+    Raises: Incomplete, Garbled, WrongMeter for a list that cannot be used; whoever listens begins anew.
+    """
+    memories = dict(served)
+    plans = list(memories)
+    settings: SessionSettings = plans[0].requests.settings
+    if settings.opening is not None:
+        yield settings.opening
+    lists = Lists(settings)
+    while True:
+        found = yield from lists.next(None)
+        plan = plan_of(plans, lists.told)
+        lists.remember(Learnt.of(memories[plan]))
+        yield from report(plan.requests.listed, found.data_sets)
+
+
+def one(plan: Plan) -> Conversation:
+    """One scan of a device that cannot be asked: the next list. Raises: Silence, Incomplete, Garbled, WrongMeter."""
+    found: ReadOut = yield from one_list(plan.requests.settings, plan.device["scan_rate_ms"])
+    told = numbers_told(found.data_sets, b"")
+    yield from report(plan_of([plan], told).requests.listed, found.data_sets)
+
+
+def one_list(settings: SessionSettings, interval_ms: int) -> Conversation:
+    """The next list that is sent. Returns: ReadOut. Raises: Silence, Incomplete, Garbled."""
+    if settings.opening is not None:
+        yield settings.opening
+    return (yield from Lists(settings).next(INTERVALS * interval_ms))
+
+
+class Lists:
+    """The lists on a port, one after the other; `told` are the numbers that the last one calls its meter by, `crc16`
+    whether it had one."""
+
+    __slots__ = ("_rest", "_settings", "crc16", "told")
+
+    def __init__(self, settings: SessionSettings) -> None:
+        self._settings = settings
+        self._rest = b""
+        self.crc16 = False
+        self.told: list[str] = []
+
+    def next(self, timeout_ms: int | None) -> Conversation:
+        """Returns: ReadOut, of the next whole list. Raises: Silence, Incomplete, Garbled."""
+        settings = self._settings
+        head = IdentificationDecoder(self._rest)
+        identification = yield Receive(head, timeout_ms, settings.gap_ms)
+        body = ReadoutDecoder(settings.seven_bit, None, head.take_rest())
+        try:
+            message: Message = yield Receive(body, settings.timeout_ms, settings.gap_ms)
+        except Incomplete as error:
+            raise Incomplete(f"a list broke off: {error}") from None
+        except DecodeError as error:  # longer than any list
+            raise Garbled(str(error)) from None
+        self._rest = body.take_rest()
+        _check(message)
+        verdict = fits(identification, message.text)
+        self.crc16 = verdict is not None
+        if verdict is False:
+            raise Garbled("the CRC16 behind a list's '!' is not that of what came")
+        self.told = numbers_told(message.data_sets, identification)
+        return ReadOut(message)
+
+    def remember(self, learnt: Learnt) -> None:
+        """Raises: Garbled for a list without a CRC16 of a meter that had one before."""
+        if learnt.crc16 and not self.crc16:
+            raise Garbled("a list has no CRC16 behind its '!', where the meter had one before")
+        learnt.crc16 = self.crc16
+
+
+def _check(message: Message) -> None:
+    """Raises: Garbled for a list that is not to be believed."""
+    if message.bcc is False:
+        raise Garbled("a list has a wrong block check, or characters with wrong parity")
+    if message.partial:
+        raise Garbled("a list goes on in a further block, which nobody can ask for in mode D")
+    if any(b"/" in line and b"/" in _outside(line) for line in message.text.split(b"\n")):
+        raise Garbled("a list begins in the middle of another")
+
+
+def _outside(line: bytes) -> bytes:
+    """What of a data line stands in no closed bracket."""
+    return b"".join(part.rpartition(b")")[2] for part in (b")" + line).split(b"("))
+
+
+def plan_of(plans: list[Plan], told: list[str]) -> Plan:
+    """Whose list it is, by the numbers that it tells. Raises: WrongMeter."""
+    nameless = []
+    for plan in plans:
+        serial = plan.device["serialnumber"]
+        if not serial.strip("0"):
+            nameless.append(plan)
+        elif any(is_same(serial, number) for number in told):
+            return plan
+    if len(nameless) == 1:  # whatever meter sends
+        return nameless[0]
+    if len(plans) == 1:
+        if plans[0].device["identity_check"]:
+            check(plans[0].device["serialnumber"], told)
+        return plans[0]
+    who = f'calls itself "{told[0][:MAX_SHOWN]}"' if told else "does not tell its number"
+    wanted = ", ".join(plan.device["serialnumber"] for plan in plans)
+    raise WrongMeter(f"the meter that sends {who}, wanted: {wanted} (serialnumber; 0 takes whichever sends)")
