@@ -30,6 +30,8 @@ def room_of(module: str) -> str:
     parts = module.split(".")
     if module == f"{HOUSE}.__main__":
         return "cli"
+    if module == HOUSE:  # it shows the Python face
+        return "api"
     return parts[1] if len(parts) > 1 and parts[1] in ROOMS else ""
 
 

@@ -30,7 +30,7 @@ from .validation import Table, did_you_mean, is_comment, nearest, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from .json_places import Steps
@@ -64,12 +64,12 @@ class Configuration:
         self.log_level: int | None = None
 
 
-def load(paths: list[str], careful: bool = False) -> Configuration:
+def load(paths: Sequence[str | Source], careful: bool = False) -> Configuration:
     """Read and check the files; never raises for what is in them or for files that are not there.
 
     `careful` (meterd check) reads each with a strict parser, and finds names that are given twice.
     """
-    sources = [Source(path, careful) for path in paths]
+    sources = [path if isinstance(path, Source) else Source(path, careful) for path in paths]
     loading = _Loading(sources, careful)
     for source in sources:
         loading.settings(source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from ..gateway.json_text import loads
+from ..gateway.json_text import dumps, loads
 from ..paths import parent, read_up_to
 from .validation import shown
 
@@ -137,6 +137,30 @@ class Source:
             told.append((line, ConfigError(where, message)))
         told.sort(key=lambda each: each[0])
         return [error for _, error in told]
+
+
+class Given(Source):
+    """A configuration that a program hands over as it is, without a file."""
+
+    __slots__ = ("_given",)
+
+    def __init__(self, content: Any) -> None:
+        self._given = content
+        super().__init__("configuration", False)
+
+    def _read(self, careful: bool) -> bool:
+        try:
+            self.content = loads(dumps(self._given))  # a copy, of what JSON can hold
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            return self._unreadable(f"holds what no JSON can: {error}")
+        if not isinstance(self.content, dict):
+            self.content = {}
+            return self._unreadable(f"is {shown(self._given)}, allowed: an object with {', '.join(self.parts)}")
+        return True
+
+    def look_carefully(self) -> Any:
+        """There are no lines to be told."""
+        return self.content
 
 
 def original(path: str) -> str:

@@ -56,5 +56,5 @@ cdef class Loop:
     cdef int _move(self, Timer timer) except -1
     cdef int _serve_timers(self) except -1
     cdef int _set_alarm(self, int64_t due) except -1
-    cdef int take_turn(self) except -1
+    cdef int take_turn(self, bint wait=*) except -1
     cdef int _serve_descriptors(self, int ready) except -1

@@ -33,8 +33,12 @@ class Loop:
     def next_deadline(self) -> float | None:
         """When the next timer may be due; None for never."""
 
-    def turn(self) -> None:
-        """Wait for the next event, then serve all that are there and all timers that are due."""
+    def turn(self, wait: bool = True) -> None:
+        """Wait for the next event (or not), then serve all that are there and all timers that are due."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when something waits to be served, for a loop around this one; timers that are
+        armed since the last turn are not told by it."""
 
     def run(self) -> None:
         """Turn until `stop()`."""

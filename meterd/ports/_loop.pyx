@@ -194,9 +194,9 @@ cdef class Loop:
         self._alarm_due = due
         return 0
 
-    cdef int take_turn(self) except -1:
+    cdef int take_turn(self, bint wait=True) except -1:
         cdef int64_t due = self._next_due()
-        cdef int timeout_ms = -1, ready
+        cdef int timeout_ms = -1 if wait else 0, ready
         if due < self._alarm_due:
             if due <= monotonic_us():
                 timeout_ms = 0
@@ -217,8 +217,11 @@ cdef class Loop:
             turn_end()
         return 0
 
-    def turn(self):
-        self.take_turn()
+    def turn(self, bint wait=True):
+        self.take_turn(wait)
+
+    def fileno(self):
+        return self._epoll
 
     cdef int _serve_descriptors(self, int ready) except -1:
         cdef int index, fd
