@@ -59,6 +59,25 @@ class Stream:
         self.waiting += data
         return True
 
+    def send(self, data: bytes) -> bool:
+        """The same as `put` and `flush`. False, and none is sent, where what waits would pass the bound."""
+        if self.waiting or self.fd < 0:
+            if not self.put(data):
+                return False
+            self._write()
+            return True
+        try:
+            sent = posix.write(self.fd, data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._end(error)
+            return True
+        if sent < len(data):
+            self.waiting += data[sent:]
+            self._poll_for(self._events | POLLOUT)
+        return True
+
     def flush(self) -> None:
         """Write what waits, as far as it goes; the rest leaves by itself when there is room."""
         if self.waiting and self.fd >= 0:

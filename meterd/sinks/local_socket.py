@@ -78,11 +78,19 @@ class LocalSocket:
         self._batch.append(packed)
         self._batch_size += len(packed)
         if self._batch_size > MAX_BATCH:
-            self._hand_out()
+            self.flush()
 
     def flush(self) -> None:
-        if self._batch:
-            self._hand_out()
+        if not self._batch:
+            return
+        data = b"".join(self._batch)
+        self._batch.clear()
+        self._batch_size = 0
+        for client in self.clients.copy():
+            if not client.send(data):
+                log.warning(f"{self.path}: a client reads too slowly and is dropped", fold=f"sink {self.path}")
+                client.close()
+                self.clients.remove(client)
 
     def reopen(self) -> None:
         """Clients keep their connection over a reload."""
@@ -93,18 +101,6 @@ class LocalSocket:
             client.close()
         self.clients.clear()
         self._listener.close()
-
-    def _hand_out(self) -> None:
-        data = b"".join(self._batch)
-        self._batch.clear()
-        self._batch_size = 0
-        for client in self.clients.copy():
-            if not client.put(data):
-                log.warning(f"{self.path}: a client reads too slowly and is dropped", fold=f"sink {self.path}")
-                client.close()
-                self.clients.remove(client)
-            else:
-                client.flush()
 
     def _serve(self, fd: int) -> None:
         if len(self.clients) >= MAX_CLIENTS:

@@ -21,6 +21,7 @@ SINKS = {
     "stdout": ("stdout", "meterd"),
     "file": ("file", "meterd"),
     "socket": ("local_socket", "meterd"),
+    "handover": ("handover", "meterd"),
 }
 UNASKED = ("events",)  # there without being named, and no way out: `log` > 0 is enough
 DEFAULT = ("stdout", "json")  # where no way out is named

@@ -342,6 +342,7 @@ def test_publish_defaults_and_sinks(files: Files) -> None:
         "status_interval_s": 60,
         "file": None,
         "socket": None,
+        "handover": None,
         "events": {"path": None, "size": 1000},
     }
     sinks = {"file": {"path": "/tmp/r", "format": "LINES"}, "socket": {"path": "/run/m"}, "events": {"size": 5}}
