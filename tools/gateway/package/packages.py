@@ -35,6 +35,7 @@ DESCRIPTIONS = {
     "meterd": "Reads utility meters: DLMS/COSEM, IEC 62056-21, M-Bus, Elgama",
     "meterd-wcclite": "The WCC Lite's programs, init scripts and folders for each of meterd's protocols",
     "meterd-simulate": "Simulated meters, to try meterd without a meter",
+    "meterd-python": "meterd for Python programs: read, scan, Daemon",
     "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
     "meterd-mqtt": "MQTT for meterd",
     "meterd-redis": "Redis topics for meterd",
@@ -49,6 +50,7 @@ ROOMS = {
         "meterd/cli/replay.py",
     ),
     "meterd-wcclite": ("meterd/cli/protocol_program.py",),
+    "meterd-python": ("meterd/api/",),
 }  # fmt: skip
 # Their docstrings are printed.
 DOCUMENTED = ROOMS["meterd-simulate"]
