@@ -32,9 +32,16 @@ def _is_idle(device: Device, signals: list[Signal]) -> bool:
 
 def _opens_fast(device: Device, signals: list[Signal]) -> bool:
     # IEC 62056-21 clause 6.3.1: modes B and C open at 300 baud. The manual's default, 9600, stays for old workbooks.
-    if device.protocol != "iec62056_21" or device.over_tcp() or device["type"] == "A":
+    if device.protocol != "iec62056_21" or device.over_tcp() or device["type"] in ("A", "D"):
         return False
     return bool(device["baudrate"] != 300)
+
+
+def _pushes_oddly(device: Device, signals: list[Signal]) -> bool:
+    # IEC 62056-21 clause 6.4.4. The manual's defaults, 9600 8N1, stay for old workbooks.
+    if device.protocol != "iec62056_21" or device.over_tcp() or device["type"] != "D":
+        return False
+    return (device["baudrate"], device["databits"], device["parity"]) != (2400, 7, "even")
 
 
 def _idle_key(device: Device, signals: list[Signal]) -> bool:
@@ -85,6 +92,7 @@ def _whoever_is_there(device: Device, signals: list[Signal]) -> bool:
 _DOUBTS: tuple[tuple[str, Callable[[Device, list[Signal]], bool]], ...] = (
     ("no enabled signal, so nothing is read", _is_idle),
     ("modes B and C open at baudrate 300 (7 data bits, even parity) unless the meter says otherwise", _opens_fast),
+    ("mode D sends at baudrate 2400 (7 data bits, even parity), as a rule", _pushes_oddly),
     (
         "a key is given that nothing uses, for security is none: values are asked for and taken in clear "
         "(authentication, encryption or both would protect them)",

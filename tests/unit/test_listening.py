@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from meterd import log
+from meterd.config.advice import advice
 from meterd.config.files import load
 from meterd.conversation import LineSettings, Pause, Report, Send
 from meterd.daemon import listening as module
@@ -395,3 +396,18 @@ def test_scan_and_doctor_wait_for_a_list_and_ask_nothing() -> None:
 def test_a_register_cannot_be_asked_for() -> None:
     plan = driver.plan(device(type="D"), [signal("1.8.0", job="R5:1.8.0"), signal("1.8.0", alias="listed")])
     assert [(one.alias, "sends its list unasked" in why) for one, why in plan.refused] == [("1.8.0", True)]
+
+
+@pytest.mark.parametrize(
+    ("line", "doubted"),
+    [
+        ({"baudrate": 2400, "databits": 7, "parity": "even"}, False),
+        ({"baudrate": 9600}, True),
+        ({"parity": "odd"}, True),
+    ],
+)
+def test_an_unusual_speed_for_mode_d_is_a_warning(line: dict[str, Any], doubted: bool) -> None:
+    configured = device(type="D", **{"baudrate": 2400, "databits": 7, **line})
+    configured.protocol = "iec62056_21"
+    told = advice([configured], {"meter": [signal("1.8.0")]})
+    assert told == (["meter: mode D sends at baudrate 2400 (7 data bits, even parity), as a rule"] if doubted else [])
