@@ -1,17 +1,22 @@
-"""The readings of a daemon that runs already, from its local socket (`publish.socket` of its configuration)."""
+"""The readings of a daemon that runs already, from its local socket (`publish.socket` of its configuration).
+
+They come as msgpack maps, or as JSON lines from a gateway without msgpack; the first byte tells.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
+from decimal import Decimal
 from os import PathLike, fspath
 
-from ..errors import PortGone
+from ..errors import DecodeError, PortGone
 from .readings import Reading, from_socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
     from types import TracebackType
     from typing import Any, Self
 
@@ -35,7 +40,7 @@ class Connection:
         except OSError as error:
             self._socket.close()
             raise PortGone(f"{path}: no daemon serves readings here: {error.strerror or error}") from None
-        self._unpacker = _unpacker()
+        self._decode: Callable[[bytes], Iterable[Mapping[str, Any]]] | None = None
 
     def close(self) -> None:
         self._socket.close()
@@ -60,12 +65,34 @@ class Connection:
                 yield reading
 
     def _readings(self, data: bytes) -> Iterator[Reading]:
-        self._unpacker.feed(data)
-        for fields in self._unpacker:
+        if self._decode is None:
+            self._decode = _Lines().decode if data.startswith(b"{") else _maps()
+        for fields in self._decode(data):
             yield from_socket(fields)
 
 
-def _unpacker() -> Any:
+class _Lines:
+    """JSON lines; numbers keep their digits."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def decode(self, data: bytes) -> Iterator[Mapping[str, Any]]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > MAX_READING:
+            raise DecodeError("a reading without end came from the local socket")
+        for line in lines:
+            yield json.loads(line, parse_float=Decimal)
+
+
+def _maps() -> Callable[[bytes], Iterable[Mapping[str, Any]]]:
     from msgpack import Unpacker
 
-    return Unpacker(max_buffer_size=MAX_READING)
+    unpacker = Unpacker(max_buffer_size=MAX_READING)
+
+    def decode(data: bytes) -> Iterable[Mapping[str, Any]]:
+        unpacker.feed(data)
+        maps: Iterable[Mapping[str, Any]] = unpacker
+        return maps
+
+    return decode

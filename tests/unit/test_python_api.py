@@ -369,6 +369,17 @@ def test_readings_of_a_daemon_that_runs_already(site: Site, socket: LocalSocket)
     assert found[0].meter_time.isoformat() == found[0].meter_time_text == "2026-11-28T10:00:00+01:00"
 
 
+def test_a_gateway_without_msgpack_sends_json_lines(
+    site: Site, socket: LocalSocket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "msgpack", None)
+    with meterd.connect(socket.path) as readings:
+        wait_for_client(socket)
+        say(site, socket, Number(1234567890123450, -4), 7, "text")
+        found = [reading.value for _, reading in zip(range(3), readings, strict=False)]
+    assert (found, str(found[0])) == ([Decimal("123456789012.3450"), 7, "text"], "123456789012.3450")
+
+
 def test_the_same_in_asyncio_and_its_end_with_the_daemon(site: Site, socket: LocalSocket) -> None:
     async def main() -> list[meterd.Value]:
         readings = meterd.connect(socket.path)
