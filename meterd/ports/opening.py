@@ -17,15 +17,14 @@ if TYPE_CHECKING:
 
 
 def make_port(loop: Loop, key: str, path: str | None) -> SerialPort | TcpPort:
-    """`path` is the device node of a serial line; for TCP it is None, and the key says `host:port`."""
+    """`path` is the device node of a serial line; over the network it is None, and the key says where."""
     if path is not None:
         from .serial_port import SerialPort
 
         return SerialPort(loop, path)
-    from .tcp_port import TcpPort
+    from .network import network_port
 
-    host, _, number = key.rpartition(":")
-    return TcpPort(loop, host, int(number))
+    return network_port(loop, key)
 
 
 def open_port(port: Any, timeout_s: float, opened: Callable[[PortGone | None], None]) -> None:
