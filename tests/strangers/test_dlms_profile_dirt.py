@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import json
+import random
 from typing import Any
 
 import pytest
@@ -324,3 +326,55 @@ def test_a_column_of_a_register_holds_its_own_time() -> None:
     meter.capture(stamp(quarter(0)), octets(stamp(quarter(-3))), octets(b"ID-7\0\0"))
     outcome = scan(meter, column=None)
     assert values(outcome) == ['["2027-02-03T12:15:00+01:00", "ID-7"]']
+
+
+SIZES = {0: 0, 3: 1, 5: 4, 6: 4, 13: 1, 15: 1, 16: 2, 17: 1, 18: 2, 20: 8, 21: 8, 22: 1, 23: 4, 24: 8, 25: 12, 26: 5,
+         27: 4, 28: 1, 29: 2, 30: 4, 31: 1, 32: 2, 33: 4, 255: 0}  # fmt: skip
+
+
+def anything(chance: random.Random, depth: int = 0) -> bytes:
+    """A value of any type."""
+    tag = chance.choice([*SIZES, 9, 9, 10, *((1, 2) if depth < 2 else ())])
+    if tag in (1, 2):
+        parts = [anything(chance, depth + 1) for _ in range(chance.randrange(4))]
+        return bytes([tag, len(parts)]) + b"".join(parts)
+    if tag in (9, 10):
+        text = chance.choice([b"", chance.randbytes(6), stamp(quarter(chance.randrange(99))), chance.randbytes(12)])
+        return bytes([tag, len(text)]) + text
+    return bytes([tag]) + chance.randbytes(SIZES[tag])
+
+
+class Hostile(ProfileMeter):
+    """Mixes anything into rows and columns."""
+
+    chance = random.Random(0)
+
+    def _encoded(self, rows: list[Any]) -> list[bytes]:
+        parts = super()._encoded(rows)
+        chance = self.chance
+        for index in range(len(parts)):
+            time = chance.choice([octets(stamp(quarter(chance.randrange(99)))), b"\0", anything(chance)])
+            some = structure(*[anything(chance) for _ in range(chance.randrange(4))])
+            parts[index] = chance.choice(
+                [parts[index]] * 5 + [structure(time, anything(chance)), some, anything(chance)]
+            )
+        return parts
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("seed", range(12))
+def test_any_row_ends_in_readings_or_in_a_reason(seed: int, way: dict[str, bool]) -> None:
+    chance = random.Random(seed)
+    period = chance.choice((0, 1, 900, 2**32 - 1))
+    meter, kept = Hostile(period=period, newest_first=seed % 3 == 0, has_clock=seed % 2 == 0, **way), memory()
+    meter.chance = chance
+    if seed % 4 == 3:
+        meter.columns = [chance.choice((anything(chance), column(3, ENERGY), column(1, "0.0.1.1.0.255"))) for _ in "ab"]
+    for _ in range(6):
+        more(meter, chance.randrange(50), chance.randrange(6))
+        kept = restarted(kept) if chance.random() < 0.3 else kept
+        outcome = scan(meter, kept, column=chance.choice((ENERGY, "2", None)))
+        assert outcome.error is None, outcome.error
+        for reading in outcome.readings:
+            assert reading.value is not None or reading.reason in ("type", "not_found", "clock")
+        json.dumps(kept.persistent)

@@ -172,7 +172,7 @@ class Profile:
 
     def _windows(self) -> Conversation:
         for _ in range(MAX_WINDOWS):
-            new = yield from self._range(later(bytes(self.state["last"]), WINDOW_ROWS * self.buffer.period))
+            new = yield from self._range(self._from_mark(WINDOW_ROWS * self.buffer.period))
             if not new:
                 break
             yield from self._report(new)
@@ -186,8 +186,16 @@ class Profile:
 
     def _range(self, end: bytes) -> Conversation:
         """What is new from some time before the last row to `end`: [Row], or None where that cannot be asked for."""
-        rows = yield from self.buffer.span(later(bytes(self.state["last"]), -self._overlap()), end)
+        rows = yield from self.buffer.span(self._from_mark(-self._overlap()), end)
         return None if rows is None else self.seen.of_range(rows)
+
+    def _from_mark(self, seconds: int) -> bytes:
+        """The time so long after the mark, which stands itself for what no calendar has."""
+        mark = bytes(self.state["last"])
+        try:
+            return later(mark, seconds)
+        except DecodeError:
+            return mark
 
     def _overlap(self) -> int:
         return OVERLAP_S + self.buffer.period

@@ -32,6 +32,7 @@ BUFFER, CAPTURE_OBJECTS, CAPTURE_PERIOD, SORT_METHOD, ENTRIES_IN_USE = 2, 3, 4, 
 LAST_IN_FIRST_OUT = 2  # beyond it: sorted by a column
 CLOCK_NAME = b"\x00\x00\x01\x00\x00\xff"
 BACK_S = 120
+MAX_PERIOD_S = 366 * 86_400  # beyond it, it is no period by which rows come
 BY_NUMBER, BY_TIME = "number", "time"
 
 
@@ -78,7 +79,7 @@ class Buffer:
         (code, objects), (_, period), (_, order), (_, entries), *now = results
         if code:
             raise NotGiven(failure_reason(code))
-        self.period = max(period, 0) if isinstance(period, int) else 0
+        self.period = period if isinstance(period, int) and 0 < period <= MAX_PERIOD_S else 0
         self.newest_first = order == LAST_IN_FIRST_OUT
         self.sorted = isinstance(order, int) and order > LAST_IN_FIRST_OUT
         self.entries = entries if isinstance(entries, int) else 0

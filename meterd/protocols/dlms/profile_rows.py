@@ -91,7 +91,7 @@ def captured(rows: list[Any], columns: list[Item], clock: int, period: int, newe
             continue
         cells = _filled(row, previous)
         if row[clock] is None and cells[clock] is not None:
-            cells[clock] = cells[clock] + step if type(cells[clock]) is int else later(cells[clock], step)
+            cells[clock] = _stepped(cells[clock], step)
         previous = cells
         found.append(_told(cells, clock, _code(columns[clock])))
         if not _is_time(found[-1].clock):
@@ -99,6 +99,14 @@ def captured(rows: list[Any], columns: list[Item], clock: int, period: int, newe
     if newest_first:
         found.reverse()
     return found
+
+
+def _stepped(time: Any, step: int) -> Any:
+    """A captured time a period on; None where that is none."""
+    try:
+        return time + step if type(time) is int else later(time, step)
+    except DecodeError:
+        return None
 
 
 def _filled(row: Any, previous: list[Any] | None) -> list[Any]:
@@ -117,8 +125,10 @@ def _told(cells: list[Any], clock: int, code: tuple[int, int]) -> Row:
     if any(isinstance(cell, Delta) for cell in cells):
         return Row([str(cell) for cell in cells], None, "it tells a difference to a row that did not come")
     time = cells[clock]
-    if type(time) is int and code == UNIX_CODE:
-        time = from_unix(time)
+    try:
+        time = from_unix(time) if type(time) is int and code == UNIX_CODE else time
+    except DecodeError:
+        pass  # beyond every calendar
     if not _is_time(time):
         return Row(cells, None, "nothing tells its time")
     return Row(cells, bytes(time))

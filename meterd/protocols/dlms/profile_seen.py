@@ -39,6 +39,13 @@ class Seen:
 
     def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
+        try:
+            row_seconds(bytes(state.get("last") or b""))
+        except (DecodeError, ValueError, TypeError):
+            state.pop("last", None)  # a state file may have been damaged: what is left begins anew
+        keys = state.get("seen", [])
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            state["seen"] = []
 
     @property
     def keys(self) -> list[str]:

@@ -17,6 +17,7 @@ NO_DEVIATION = b"\x80\x00"
 DAYLIGHT_SAVING = 0x80
 STATUS_UNKNOWN = 0xFF
 _DAY = 86_400
+_LAST_YEAR = 0xFFFE  # 0xFFFF means any
 _UNIX_EPOCH = bytes((0x07, 0xB2, 1, 1, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF))
 _LENGTH = 12
 _MAX_DEVIATION = 14 * 60
@@ -44,6 +45,8 @@ def later(octets: bytes, seconds: int) -> bytes:
         raise DecodeError("a time that is not whole has no successor")
     days, rest = divmod(local + seconds, _DAY)
     year, month, day = _civil(days)
+    if not 1 <= year <= _LAST_YEAR:
+        raise DecodeError(f"a date-time has no year {year}")
     hour, rest = divmod(rest, 3600)
     minute, second = divmod(rest, 60)
     return year.to_bytes(2, "big") + bytes((month, day, 0xFF, hour, minute, second, 0)) + octets[9:]
