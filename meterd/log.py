@@ -9,21 +9,24 @@ lines in a row are folded as syslog does. What was registered with `hide` never 
 
 from __future__ import annotations
 
-from posix import write
-from time import localtime, monotonic, strftime, time
+from time import monotonic
+
+from .log_outputs import to_stderr, to_syslog
+from .masking import Masks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+__all__ = ["to_stderr", "to_syslog"]  # handed on; what is made here is public, too
+
 EMERGENCY, ALERT, CRITICAL, ERROR, WARNING, NOTICE, INFO, DEBUG = range(8)
-WORDS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
 HOUR_S = 3600.0
 LINES_AN_HOUR = 6  # of one fold key: a fault, its end, and a few changes of its nature
-MAX_FOLDS = 1024
+# Two keys a device; beyond that number the older half is forgotten, and what it stood for is news again.
+MAX_FOLDS = 1 << 16
 MAX_MESSAGE = 4096
-MIN_SECRET = 3
 
 _DIGITS = dict.fromkeys(map(ord, "0123456789"))
 
@@ -57,7 +60,7 @@ class _Fold:
 class _Log:
     """The one log of the process."""
 
-    __slots__ = ("clock", "folds", "last", "level", "out", "port", "repeats", "secrets")
+    __slots__ = ("clock", "folds", "last", "level", "masks", "out", "port", "repeats")
 
     def __init__(self) -> None:
         self.clock: Callable[[], float] = monotonic
@@ -65,7 +68,7 @@ class _Log:
         self.level = NOTICE
         self.port: str | None = None
         self.folds: dict[str, _Fold] = {}
-        self.secrets: list[bytes] = []
+        self.masks = Masks()
         self.last: tuple[int, str] | None = None
         self.repeats = 0
 
@@ -73,12 +76,12 @@ class _Log:
         found = self.folds.get(key)
         if found is None:
             if len(self.folds) >= MAX_FOLDS:
-                del self.folds[next(iter(self.folds))]
+                self.folds = dict(list(self.folds.items())[MAX_FOLDS // 2 :])
             found = self.folds[key] = _Fold(self.clock())
         return found
 
     def emit(self, level: int, message: str) -> None:
-        line = (level, _one_line(self.masked(message)))
+        line = (level, _one_line(self.masks.text(message)))
         if line == self.last:
             self.repeats += 1
             return
@@ -90,32 +93,6 @@ class _Log:
         if self.repeats and self.last is not None:
             self.out(self.last[0], f"last message repeated {self.repeats} times")
         self.repeats = 0
-
-    def masked(self, message: str) -> str:
-        for secret in self.secrets:
-            if len(secret) >= MIN_SECRET:
-                for shown in (secret.decode("utf-8", "replace"), secret.hex(), secret.hex(" "), secret.hex().upper()):
-                    message = message.replace(shown, "***")
-        return message
-
-
-def to_stderr(level: int, message: str) -> None:
-    """`2026-11-22T17:10:22.123 warning: …`; a stderr that is gone is no reason to stop reading meters."""
-    now = time()
-    stamp = strftime("%Y-%m-%dT%H:%M:%S", localtime(now))
-    try:
-        write(
-            2, f"{stamp}.{int(now * 1000) % 1000:03d} {WORDS[level]}: {message}\n".encode("utf-8", "backslashreplace")
-        )
-    except OSError:
-        pass
-
-
-def to_syslog(level: int, message: str) -> None:
-    """The local syslog, facility daemon."""
-    import syslog
-
-    syslog.syslog(syslog.LOG_DAEMON | level, message.encode("utf-8", "backslashreplace").decode())
 
 
 def _one_line(message: str) -> str:
@@ -151,12 +128,8 @@ def set_level(level: int) -> None:
 
 
 def hide(secrets: Iterable[bytes]) -> None:
-    """Never show these byte strings again, as text or in hex; the longest are masked first, so that none shows in part.
-
-    A secret of one or two characters is masked in `data` alone: no sentence would survive it.
-    """
-    known = {*_log.secrets, *filter(None, secrets)}
-    _log.secrets = sorted(known, key=len, reverse=True)
+    """Never show these byte strings again, as text or in hex (`masking.Masks`)."""
+    _log.masks.hide(secrets)
 
 
 def enabled(level: int, port: str | None = None) -> bool:
@@ -181,9 +154,7 @@ def message(level: int, text: str, *, fold: str | None = None, port: str | None 
             text = f"{text} (and {state.unsaid} more times since last told)"
             state.unsaid = 0
     if data:
-        for secret in _log.secrets:
-            data = data.replace(secret, b"*" * len(secret))
-        text = f"{text} {data.hex(' ')}"
+        text = f"{text} {_log.masks.octets(data).hex(' ')}"
     _log.emit(level, text)
 
 
@@ -233,5 +204,6 @@ def bug(text: str, error: BaseException, *, fold: str | None = None, port: str |
 
 
 def flush() -> None:
-    """Say what is still folded: for the end of the process, and after a fault storm in tests."""
+    """Say what is still folded and what waits for its reader: for the end of the process."""
     _log.say_repeats()
+    to_stderr.flush()

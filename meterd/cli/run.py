@@ -177,6 +177,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     _set_level(arguments, configuration)
     say_problems(configuration)
     loop = Loop()
+    log.to_stderr.watch(loop)
     hub = Hub(open_sinks(configuration.publish, loop), wall_clock_ms)
     state = state_directory(arguments)
     if state.folder is not None and packages is None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import select
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from meterd import log
+from meterd import log, log_outputs
+from meterd._core import Loop
+
+LEAST_QUEUED = 5  # net.unix.max_dgram_qlen is 10 by default
 
 
 class Recorder:
@@ -105,9 +110,10 @@ def test_ever_new_messages_under_one_key_are_bounded_too(recorder: Recorder) -> 
 
 def test_the_number_of_fold_keys_is_bounded(recorder: Recorder) -> None:
     for number in range(log.MAX_FOLDS + 10):
-        log.warning("no answer", fold=f"M{number}")
-    log.warning("no answer", fold="M1")
-    assert len(log._log.folds) == log.MAX_FOLDS
+        log.warning(f"M{number}: no answer", fold=f"M{number}")
+    log.warning("M1: no answer", fold="M1")
+    assert len(log._log.folds) <= log.MAX_FOLDS
+    assert len(recorder.lines) == log.MAX_FOLDS + 11
 
 
 def test_the_port_filter_passes_that_port_and_untagged_errors(recorder: Recorder) -> None:
@@ -164,3 +170,100 @@ def test_a_closed_stderr_stops_nothing() -> None:
     program = "import os; from meterd import log; os.close(2); log.error('into the void'); print('alive')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout == "alive\n"
+
+
+def test_many_secrets_cost_a_line_no_more_than_one(recorder: Recorder) -> None:
+    log.hide(f"secret-{number:06}".encode() for number in range(20000))
+    log.error("x" * 30 + "secret-019999" + "y" * 30)
+    assert recorder.texts() == ["x" * 30 + "***" + "y" * 30]
+
+
+@pytest.mark.parametrize("shown", ["a1b2c3d4", "A1B2C3D4", "a1 b2 c3 d4", "A1 B2 C3 D4"])
+def test_a_key_is_masked_however_it_is_written(recorder: Recorder, shown: str) -> None:
+    log.hide([bytes.fromhex("a1b2c3d4")])
+    log.error(f"key {shown}.")
+    assert recorder.texts() == ["key ***."]
+
+
+# ---- standard error and syslog are not waited for
+
+
+@pytest.fixture
+def unread() -> Iterator[tuple[log_outputs.StandardError, int]]:
+    """Standard error into a pipe that nobody reads yet."""
+    read_end, write_end = os.pipe()
+    out = log_outputs.StandardError()
+    out._fd = write_end
+    out._poll.register(write_end, select.POLLOUT)
+    yield out, read_end
+    os.close(read_end)
+    os.close(write_end)
+
+
+def drained(out: log_outputs.StandardError, read_end: int) -> str:
+    os.set_blocking(read_end, False)
+    received = b""
+    while select.select([read_end], [], [], 0)[0]:
+        received += os.read(read_end, 1 << 16)
+        out._write()
+    return received.decode()
+
+
+def test_a_stderr_that_nobody_reads_holds_up_nothing(unread: tuple[log_outputs.StandardError, int]) -> None:
+    out, read_end = unread
+    for number in range(5000):
+        out(log.ERROR, f"line {number:04} {'.' * 60}")
+    assert len(out.waiting) <= log_outputs.MOST_WAITING
+    lines = drained(out, read_end).splitlines()
+    told = [int(line.split()[3]) for line in lines[:-1]]
+    assert told == list(range(len(told))), "whole lines, in order, none twice"
+    assert lines[-1].endswith(f"log lines were lost while nobody read them: {5000 - len(told)}")
+    out(log.ERROR, "and on")
+    assert drained(out, read_end).endswith("error: and on\n")
+
+
+def test_what_waits_leaves_when_the_reader_reads(unread: tuple[log_outputs.StandardError, int]) -> None:
+    out, read_end = unread
+    loop = Loop()
+    out.watch(loop)
+    for number in range(1000):
+        out(log.ERROR, f"line {number:04} {'.' * 60}")
+    assert out.waiting
+    os.set_blocking(read_end, False)
+    received = b""
+    while out.waiting:
+        received += os.read(read_end, 1 << 16)
+        loop.turn()
+    received += os.read(read_end, 1 << 16)
+    assert received.count(b"\n") == 1000
+    loop.close()
+
+
+def test_a_reader_that_has_gone_ends_the_waiting(unread: tuple[log_outputs.StandardError, int]) -> None:
+    out, read_end = unread
+    out(log.ERROR, "heard")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), read_end)
+    out(log.ERROR, "not heard")
+    assert not out.waiting
+
+
+def test_syslog_gets_datagrams_and_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = f"/tmp/meterd-log-{os.getpid()}"  # the name of a socket is short
+    monkeypatch.setattr(log_outputs, "_SYSLOG", path)
+    out = log_outputs.Syslog()
+    out(log.ERROR, "nobody there")
+    receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    receiver.bind(path)
+    receiver.setblocking(False)
+    out(log.ERROR, "first")
+    for number in range(2000):
+        out(log.WARNING, f"line {number}")
+    first, second, *rest = [receiver.recv(4096).decode() for _ in range(2 + LEAST_QUEUED)]
+    assert first.startswith("<28>") and first.endswith("log lines were lost while syslog took none: 1")
+    assert second.startswith("<27>") and second.endswith(f"meterd[{os.getpid()}]: first")
+    assert [line.rpartition(": ")[2] for line in rest] == [f"line {number}" for number in range(len(rest))]
+    out(log.WARNING, "again")
+    assert out._lost == 0, "the loss is told before the next line"
+    out.close()
+    receiver.close()
+    os.unlink(path)

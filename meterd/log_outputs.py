@@ -1,0 +1,166 @@
+"""Where log lines go: standard error or the local syslog, neither of which is ever waited for.
+
+The problem: whoever should read them may not (a pager that stands still, a supervisor that hangs, a syslog that is
+full), and a daemon that waits for its own log reads no meters. So what cannot leave at once waits in a bounded queue;
+what the queue cannot hold is counted, and the count is told when lines leave again.
+Assumptions: standard error may be shared with other processes, so it is not made non-blocking: poll is asked before
+each write, and calls a pipe or socket writable when PIPE_BUF bytes fit. A terminal gives no such promise; it is opened
+once more, without blocking, for meterd alone.
+Dirt it must survive: a standard error that is closed, broken, or never read.
+"""
+
+from __future__ import annotations
+
+from errno import EAGAIN
+from posix import O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_WRONLY, getpid, isatty, write
+from posix import open as open_file
+from select import POLLOUT, poll
+from time import localtime, strftime, time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+    from collections.abc import Callable
+    from typing import Protocol
+
+    class Loop(Protocol):
+        """The part of the loop that is needed here; events are poll(2) masks."""
+
+        def register(self, fd: int, events: int, callback: Callable[[int], None]) -> None: ...
+
+        def unregister(self, fd: int) -> None: ...
+
+
+WORDS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
+
+STDERR = 2
+PIECE = 4096  # PIPE_BUF of Linux
+MOST_WAITING = 65536  # bytes
+LAST_CHANCE_MS = 200  # at the end of the process
+
+_LOG_DAEMON = 3 << 3
+_SYSLOG = "/dev/log"
+
+
+class StandardError:
+    """`2026-11-22T17:10:22.123 warning: …`; a stderr that is gone is no reason to stop reading meters."""
+
+    __slots__ = ("_fd", "_loop", "_lost", "_poll", "_watched", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting = bytearray()
+        self._fd = -1
+        self._loop: Loop | None = None
+        self._lost = 0
+        self._poll = poll()
+        self._watched = False
+
+    def __call__(self, level: int, message: str) -> None:
+        now = time()
+        stamp = strftime("%Y-%m-%dT%H:%M:%S", localtime(now))
+        self._take(f"{stamp}.{int(now * 1000) % 1000:03d} {WORDS[level]}: {message}\n")
+
+    def watch(self, loop: Loop) -> None:
+        """From now on what waits leaves as soon as it can, not with the next line alone."""
+        self._loop = loop
+
+    def flush(self) -> None:
+        """The end: a last chance for what waits, LAST_CHANCE_MS long."""
+        if self.waiting and self._poll.poll(LAST_CHANCE_MS):
+            self._write()
+
+    def _take(self, line: str) -> None:
+        data = line.encode("utf-8", "backslashreplace")
+        if len(self.waiting) + len(data) > MOST_WAITING:
+            self._lost += 1
+        else:
+            self.waiting += data
+        self._write()
+
+    def _open(self) -> None:
+        """Once, when the first line leaves: which descriptor to write to."""
+        self._fd = STDERR
+        try:
+            if isatty(STDERR):
+                self._fd = open_file(f"/proc/self/fd/{STDERR}", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        except OSError:
+            pass  # no /proc in this jail: poll alone must do
+        self._poll.register(self._fd, POLLOUT)
+
+    def _write(self) -> None:
+        if self._fd < 0:
+            self._open()
+        waiting = self.waiting
+        try:
+            while waiting and self._poll.poll(0):
+                del waiting[: write(self._fd, memoryview(waiting)[:PIECE].tobytes())]
+        except OSError as error:
+            if error.errno != EAGAIN:
+                waiting.clear()  # nobody will ever read them
+        if not waiting and self._lost:
+            lost, self._lost = self._lost, 0
+            self(4, f"log lines were lost while nobody read them: {lost}")
+        self._look_out()
+
+    def _look_out(self) -> None:
+        """Have the loop tell when more can leave, as long as something waits."""
+        if self._loop is None or bool(self.waiting) == self._watched:
+            return
+        if self._watched:
+            self._loop.unregister(self._fd)
+            self._watched = False
+            return
+        try:
+            self._loop.register(self._fd, POLLOUT, lambda revents: self._write())
+            self._watched = True
+        except OSError:
+            pass  # no pipe, socket or terminal: the next line tries again
+
+
+class Syslog:
+    """The local syslog, facility daemon (RFC 3164 as local programs speak it), a datagram a line."""
+
+    __slots__ = ("_connection", "_lost")
+
+    def __init__(self) -> None:
+        self._connection: socket | None = None
+        self._lost = 0
+
+    def __call__(self, level: int, message: str) -> None:
+        if self._lost and self._send(4, f"log lines were lost while syslog took none: {self._lost}"):
+            self._lost = 0
+        if not self._send(level, message):
+            self._lost += 1
+
+    def flush(self) -> None:
+        """Nothing waits here."""
+
+    def _send(self, level: int, message: str) -> bool:
+        from _socket import MSG_DONTWAIT
+
+        stamp = strftime("%b %e %H:%M:%S", localtime())
+        line = f"<{_LOG_DAEMON | level}>{stamp} meterd[{getpid()}]: {message}".encode("utf-8", "backslashreplace")
+        try:
+            self._connected().send(line, MSG_DONTWAIT)
+        except OSError as error:
+            if error.errno != EAGAIN:
+                self.close()  # it was started anew, or is not there yet
+            return False
+        return True
+
+    def _connected(self) -> socket:
+        if self._connection is None:
+            from _socket import AF_UNIX, SOCK_DGRAM, socket
+
+            self._connection = connection = socket(AF_UNIX, SOCK_DGRAM)
+            connection.connect(_SYSLOG)
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+to_stderr = StandardError()
+to_syslog = Syslog()
