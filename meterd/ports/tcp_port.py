@@ -14,7 +14,6 @@ from _socket import (
     SOCK_STREAM,
     SOL_SOCKET,
     TCP_NODELAY,
-    getaddrinfo,
     inet_pton,
     socket,
 )
@@ -100,33 +99,20 @@ class TcpPort(ParityPort):
         self.open(timeout_s)
 
     def _look_up(self) -> None:
-        """Names are looked up in a thread of their own: a dead name server takes tens of seconds to say so."""
-        from _thread import start_new_thread
+        from .resolver import resolver  # most meters have addresses
 
-        def in_thread() -> None:
-            found: list[tuple[int, str]] = []
-            message = "it has no address"
-            try:
-                # As bytes where possible: for text Python would load the tables of international names.
-                name = self.host.encode() if self.host.isascii() else self.host
-                for family, _, _, _, address in getaddrinfo(name, self.port, 0, SOCK_STREAM):
-                    found.append((family, str(address[0])))
-            except (OSError, ValueError) as error:
-                message = getattr(error, "strerror", None) or str(error)
-            self.loop.call_soon_from_thread(lambda: self._looked_up(found, message))
-
+        self._looking_up = True
         try:
-            start_new_thread(in_thread, ())
+            resolver.look_up(self.loop, self.host, self._looked_up)
         except RuntimeError as error:
+            self._looking_up = False
             self._fail(str(error))
-        else:
-            self._looking_up = True
 
     def _looked_up(self, found: list[tuple[int, str]], message: str) -> None:
         self._looking_up = False
         if self.opening and self._socket is None:
             if found:
-                self._connect(sorted(found))  # IPv4 first: that is what meters speak
+                self._connect(found)
             else:
                 self._fail(f"the name cannot be resolved ({message})")
 

@@ -11,6 +11,7 @@ import pytest
 from meterd import log
 from meterd.conversation import LineSettings
 from meterd.errors import PortGone
+from meterd.ports import resolver
 from meterd.simulate.faults import Fault
 
 from .runtime_rig import Rig, counting_meter, serial_device, tcp_device
@@ -272,7 +273,8 @@ def test_a_name_that_does_not_exist_is_asked_for_once_at_a_time(rig, said, monke
     def never(function, arguments):
         asked.append("thread")
 
-    monkeypatch.setattr("_thread.start_new_thread", never)
+    monkeypatch.setattr(resolver, "resolver", resolver.Resolver())
+    monkeypatch.setattr(resolver, "start_new_thread", never)
     device = tcp_device("a", 1, ip="meter.invalid", timeout_ms=100, reconnect_time=1)
     device.line = "meter.invalid:1"
     rig.configure(device)
