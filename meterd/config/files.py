@@ -23,10 +23,11 @@ from ..errors import ConfigError
 from ..model import Device, Signal, network_line
 from ..protocols import registry
 from .advice import advice
+from .nearest import Names, did_you_mean
 from .profiles import Profiles
 from .publishing import read_publish
 from .source import PARTS, Source, part_of, words
-from .validation import Table, did_you_mean, is_comment, nearest, shown
+from .validation import Table, is_comment, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class _Loading:
         self._tables: dict[str, tuple[Table, Table]] = {}
         # Of every device row, wrong or not: alias → package (None: unknown protocol), over TCP, enabled.
         self._known: dict[str, tuple[str | None, bool, bool]] = {}
+        self._names: Names | None = None  # of devices, for signals of a device that there is not
         self._aliases: set[tuple[str, str]] = set()
         self._complain: dict[str, Complain] = {}  # of every enabled device
         self._bad_ports: set[str] = set()
@@ -257,7 +259,9 @@ class _Loading:
     def _homeless(self, source: Source, number: int, device_alias: str, alias: str) -> None:
         if device_alias and not all(each.readable for each in self.sources):
             return
-        near = nearest(device_alias, self._known) if device_alias else None
+        if self._names is None:
+            self._names = Names(self._known)
+        near = self._names.nearest(device_alias) if device_alias else None
         packages = {package for package, _, _ in self._known.values() if package}
         package = self._known[near][0] if near else packages.pop() if len(packages) == 1 else None
         complain = self._complaints(source, ("signals", number), device_alias, alias, package)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 
+from .json_slips import skip_blanks, what_is_wrong
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
 # devices → row → parameter; what is nested deeper has no place of its own.
 MAX_DEPTH = 4
-_BLANKS = " \t\n\r"
 _STRICT = json.JSONDecoder()
 
 
@@ -28,7 +29,7 @@ class Careful:
         try:
             self.content: Any = _STRICT.decode(text)
         except json.JSONDecodeError as error:
-            raise ValueError(error.lineno, f"is not JSON: {error.msg}") from None
+            raise ValueError(error.lineno, f"is not JSON: {what_is_wrong(text, error)}") from None
         except RecursionError:
             raise ValueError(1, "is not a configuration: nested without end") from None
         self.twice: list[Steps] = []
@@ -43,10 +44,7 @@ class Careful:
         return self._text.count("\n", 0, self._starts.get(steps, 0)) + 1
 
     def _skip(self, at: int) -> int:
-        text = self._text
-        while at < len(text) and text[at] in _BLANKS:
-            at += 1
-        return at
+        return skip_blanks(self._text, at)
 
     def _value(self, at: int, steps: Steps) -> int:
         """Note where the value at `at` and its parts begin; returns where it ends."""

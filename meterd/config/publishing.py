@@ -9,7 +9,8 @@ from __future__ import annotations
 from ..errors import ConfigError
 from ..parameters import INTEGER, Parameter
 from ..sinks import registry
-from .validation import Table, did_you_mean, is_comment, read_value, shown
+from .nearest import did_you_mean
+from .validation import Table, is_comment, read_value, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

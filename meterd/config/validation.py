@@ -7,6 +7,7 @@ too: what was found (never a secret), what is allowed, and the nearest known nam
 from __future__ import annotations
 
 from ..paths import join, read_up_to
+from .nearest import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -192,17 +193,3 @@ def shown(found: Any, secret: bool = False) -> str:
     if len(text) > MAX_SHOWN:
         text = text[:MAX_SHOWN] + "…"
     return f'"{text}"' if isinstance(found, str) else text
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was most likely meant, if any is near."""
-    from difflib import get_close_matches  # dear to import, and needed only to word an error
-
-    by_lower = {each.lower(): each for each in known}
-    found = get_close_matches(name.lower(), by_lower, 1, 0.6)
-    return by_lower[found[0]] if found else None
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    near = nearest(name, known)
-    return f"; did you mean {near}?" if near else ""

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meterd.config import nearest
 from meterd.config.effective import effective
 from meterd.config.files import Configuration, load
 from meterd.config.json_places import Careful
@@ -496,3 +497,53 @@ def test_the_careful_reader_finds_every_value_on_its_line(content: dict[str, Any
                 begins = json.dumps(row, indent=indent).split("\n")[0]
                 assert begins in lines[reader.line((name, number)) - 1]
     assert reader.line(("no such", 3, "name")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "line 1: is not JSON: the file is empty"),
+        (" \n", "the file is empty"),
+        ('{"devices": [],\n}', "there is a comma before the closing }; take it out"),
+        ('{"devices": [1,\n]}', "there is a comma before the closing ]; take it out"),
+        ("{“devices”: []}", "typographic quotation mark “"),
+        ("{'devices': []}", 'write "double ones"'),
+        ('{"devices": [] // none\n}', "JSON has no comments"),
+        ('{\n# mine\n"devices": []}', "line 2: is not JSON: JSON has no comments"),
+        ('{"devices": None}', "write null"),
+        ('{"devices": []\n"signals": []}', 'line 2: is not JSON: a comma is missing before "signals": []}'),
+        ("{devices: []}", "a name in double quotation marks is missing before devices: []}"),
+        ('{"devices" []}', "a colon is missing before []}"),
+        ('{"devices": []} x', "something stands behind its end: x"),
+        ('{"devices": "\n"}', "a text is not closed on its line"),
+        ('{"devices": "C:\\d"}', "a backslash in a text is written twice"),
+        ('{"devices": [', "it ends in the middle"),
+        ('{"devices": "x', "it ends in the middle"),
+    ],
+)
+def test_a_slip_in_the_json_is_a_sentence(files: Files, text: str, words: str) -> None:
+    found = errors(files.load(text, careful=True))
+    assert len(found) == 1
+    assert words in found[0]
+
+
+def test_ten_thousand_rows_with_one_slip_are_searched_once(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    import difflib
+
+    searches: list[str] = []
+    search = difflib.get_close_matches
+
+    def counted(word: str, possibilities: list[str], *rest: Any) -> list[str]:
+        searches.append(word)
+        assert len(possibilities) <= nearest.RAREST * nearest.MOST_SHARING
+        return search(word, possibilities, *rest)
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted)
+    known = [{**DLMS, "device_alias": f"meter{number:04}", "port": 4000 + number} for number in range(600)]
+    wrong = [
+        {**VOLTAGE, "device_alias": f"metr{number % 600:04}", "signal_alias": f"U{number}"} for number in range(3000)
+    ]
+    found = errors(files.load(whole(devices=known, signals=wrong)))
+    assert len(found) == 3000
+    assert "did you mean meter0017?" in found[17]
+    assert len(searches) == nearest.MOST_SEARCHES

@@ -1,0 +1,54 @@
+"""What is wrong with a text that is no JSON, in words for whoever wrote it by hand or with a word processor."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from json import JSONDecodeError
+
+_BLANKS = " \t\n\r"
+_SHOWN = 20
+NO_COMMENTS = 'JSON has no comments; a name that begins with _ may hold one: "_note": "…"'
+CUT_OFF = "it ends in the middle: a closing bracket or quotation mark is missing"
+# How the slip begins → what to do.
+SLIPS = {
+    **{mark: f'there is a typographic quotation mark {mark}; write "plain ones"' for mark in "“”„‟‘’‚‛«»"},
+    "'": 'there is a single quotation mark; write "double ones"',
+    "//": NO_COMMENTS, "/*": NO_COMMENTS, "#": NO_COMMENTS,
+    "True": "True is no value; write true", "False": "False is no value; write false",
+    "None": "None is no value; write null", "yes": "yes is no value; write true", "no": "no is no value; write false",
+}  # fmt: skip
+# What Python's parser says → what that means, with what stands there.
+WORDS = {
+    "Expecting ',' delimiter": "a comma is missing before {}",
+    "Expecting ':' delimiter": "a colon is missing before {}",
+    "Expecting property name": "a name in double quotation marks is missing before {}",
+    "Expecting value": "a value is missing before {}",
+    "Extra data": "something stands behind its end: {}",
+    "Invalid control character": "a text is not closed on its line: a quotation mark is missing",
+    "Invalid \\escape": "a backslash in a text is written twice: \\\\",
+    "Unterminated string": CUT_OFF,
+}
+
+
+def skip_blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _BLANKS:
+        at += 1
+    return at
+
+
+def what_is_wrong(text: str, error: JSONDecodeError) -> str:
+    if not text.strip():
+        return "the file is empty"
+    at = skip_blanks(text, error.pos)
+    if at >= len(text):
+        return CUT_OFF
+    if text[at] in "]}" and text[:at].rstrip().endswith(","):
+        return f"there is a comma before the closing {text[at]}; take it out"
+    for slip, sentence in SLIPS.items():
+        if text.startswith(slip, at):
+            return sentence
+    for begin, sentence in WORDS.items():
+        if error.msg.startswith(begin):
+            return sentence.format(" ".join(text[at : at + _SHOWN].split("\n", 1)[0].split()))
+    return error.msg
