@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -11,10 +12,16 @@ from ..config.profiles import Profiles, package_of
 from ..errors import ConfigError
 from ..protocols import registry
 from .exit_codes import NOTHING_TO_RUN, OK
-from .options import CONFIG, FLAG, HELP, Option, UsageError, parse, usage
+from .options import CONFIG, FLAG, HELP, JSON, Option, UsageError, parse, usage
 
 QUIET = Option(("-q", "--quiet"), FLAG, "only say what is wrong")
-OPTIONS = (CONFIG, QUIET, HELP)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..config.files import Configuration
+
+OPTIONS = (CONFIG, QUIET, JSON, HELP)
 
 
 def main(words: list[str]) -> int:
@@ -24,28 +31,37 @@ def main(words: list[str]) -> int:
         return OK
     paths = arguments.values("config") + arguments.operands
     if not paths:
-        raise UsageError("name the configuration files")
-    profiles = {path: package for path in paths if (package := package_of(path)) is not None}
+        raise UsageError("name the configuration files; - is standard input")
+    profiles = {path: package for path in paths if os.path.isfile(path) and (package := package_of(path)) is not None}
     configuration = load([path for path in paths if path not in profiles], careful=True)
     errors = [*configuration.errors, *_unreadable(configuration), *_profile_errors(configuration, profiles)]
+    takes_effect = len(profiles) < len(paths) and (configuration.devices or not errors)
+    shown = effective(configuration) if takes_effect and not arguments.has("quiet") else None
+    if arguments.has("json"):
+        _print_json(errors, configuration.warnings, shown)
+    else:
+        _print_words(errors, configuration, shown)
+    return NOTHING_TO_RUN if errors else OK
+
+
+def _print_json(errors: list[ConfigError], warnings: list[str], shown: Any) -> None:
+    told = [{"place": error.place, "message": error.message} for error in errors]
+    print(json.dumps({"errors": told, "warnings": warnings, "configuration": shown}, indent=2, ensure_ascii=False))
+
+
+def _print_words(errors: list[ConfigError], configuration: Configuration, shown: Any) -> None:
     for error in errors:
         print(f"error: {error}", file=sys.stderr)
     for warning in configuration.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    takes_effect = len(profiles) < len(paths) and (configuration.devices or not errors)
-    if takes_effect and not arguments.has("quiet"):
-        import json
-
-        print(json.dumps(effective(configuration), indent=2, ensure_ascii=False))
+    if shown is not None:
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
     if errors:
-        print(
-            f"{len(errors)} {'error' if len(errors) == 1 else 'errors'}; {_consequence(configuration)}", file=sys.stderr
-        )
-        return NOTHING_TO_RUN
-    return OK
+        count = f"{len(errors)} {'error' if len(errors) == 1 else 'errors'}"
+        print(f"{count}; {_consequence(configuration)}", file=sys.stderr)
 
 
-def _unreadable(configuration) -> list[ConfigError]:  # type: ignore[no-untyped-def]
+def _unreadable(configuration: Configuration) -> list[ConfigError]:
     """What only the drivers can tell: parameters that do not go together, signals that cannot be read so."""
     errors = []
     for device in configuration.devices:
@@ -58,7 +74,7 @@ def _unreadable(configuration) -> list[ConfigError]:  # type: ignore[no-untyped-
     return errors
 
 
-def _profile_errors(configuration, profiles: dict[str, str]) -> list[ConfigError]:  # type: ignore[no-untyped-def]
+def _profile_errors(configuration: Configuration, profiles: dict[str, str]) -> list[ConfigError]:
     """What is wrong with the profile files named, and with all others of the protocols that are configured."""
     look = Profiles(careful=True)
     for path, package in profiles.items():
@@ -70,7 +86,7 @@ def _profile_errors(configuration, profiles: dict[str, str]) -> list[ConfigError
     return [error for error in look.errors if str(error) not in told]
 
 
-def _consequence(configuration) -> str:  # type: ignore[no-untyped-def]
+def _consequence(configuration: Configuration) -> str:
     if configuration.broken:
         names = sorted(registry.program(package) for package in configuration.broken)
         return f"these protocols would not start: {', '.join(names)}"

@@ -8,7 +8,7 @@ from _socket import AF_UNIX, SOCK_STREAM, socket
 from ..daemon.control import default_path
 from ..gateway.json_text import dumps, loads
 from .exit_codes import FAILED, OK
-from .options import CONTROL, FLAG, HELP, Option, parse, usage
+from .options import CONTROL, HELP, JSON, parse, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ ABOUT = {
     "events": ("[COUNT]", "The event log of the running daemon, newest first."),
     "trace": ("[NAME]", "Follows the wire of the running daemon as a wire log, secrets masked, until interrupted."),
 }
-JSON = Option(("--json",), FLAG, "print the answer as JSON")
 OPTIONS = (CONTROL, JSON, HELP)
 COLUMNS = ("device", "protocol", "line", "connected", "reason", "last_good_age_s", "reads_ok", "timeouts", "bad_frames",
            "refused", "retries", "bytes_sent", "bytes_received")  # fmt: skip

@@ -16,7 +16,7 @@ from ..ports._loop import Loop
 from ..protocols import registry
 from .diagnosis import RUNGS, diagnosis, stopped_at
 from .exit_codes import OK, READ_FAILED
-from .options import CONFIG, DEBUG, HELP, STATE, UsageError, parse, usage
+from .options import CONFIG, DEBUG, HELP, STATE, VERBOSE, UsageError, parse, usage
 from .run import set_up_log, state_directory
 from .scan import device_signals, find_device
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..model import Device, Memory, Plan, Reading
 
-OPTIONS = (CONFIG, DEBUG, STATE, HELP)
+OPTIONS = (CONFIG, DEBUG, VERBOSE, STATE, HELP)
 
 
 def main(words: list[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 OK = 0
 FAILED = 1
 USAGE = 2
+INTERRUPTED = 130  # by Ctrl-C before it was through, as shells say it
 NOTHING_TO_RUN = 3  # configuration missing or wrong, nothing left to run: respawning would not help
 
 # `meterd read`: the first reason among the readings that failed.

@@ -6,7 +6,7 @@ import sys
 
 from .. import __version__
 from ..errors import ConfigError
-from .exit_codes import NOTHING_TO_RUN, OK, USAGE
+from .exit_codes import INTERRUPTED, NOTHING_TO_RUN, OK, USAGE
 from .options import UsageError
 
 TYPE_CHECKING = False
@@ -36,15 +36,20 @@ def about() -> str:
     """The text of `meterd --help`."""
     rows = [f"  {name:<9} {help}" for name, (_, help) in COMMANDS.items()]
     head = ["usage: meterd COMMAND [options]", "", "Reads utility meters and hands their values on.", ""]
-    return "\n".join([*head, *rows, "", "`meterd COMMAND --help` tells more about each."])
+    return "\n".join([*head, *rows, "", "`meterd help COMMAND` tells more about each."])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    return guarded("meterd", _main, list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(words: list[str]) -> int:
+    if words[:1] == ["help"] and len(words) > 1:
+        words = [words[1], "--help", *words[2:]]
     if not words or words[0] in ("-h", "--help", "help"):
         print(about())
         return OK if words else USAGE
-    if words[0] in ("-V", "--version"):
+    if words[0] in ("-V", "-v", "--version", "version"):
         print(f"meterd {__version__}")
         return OK
     if words[0] not in COMMANDS:
@@ -59,9 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def guarded(program: str, run, words: list[str]) -> int:  # type: ignore[no-untyped-def]
-    """Run a command; its own errors end in one plain line."""
+    """Run a command; its own errors end in one plain line, and nobody who stops reading gets a traceback.
+
+    A command that is cut short by Ctrl-C ends with 130; those that go on until they are ended see to it themselves.
+    """
     try:
         code: int = run(words)
+        sys.stdout.flush()
         return code
     except UsageError as error:
         print(f"{program}: {error} ({program} --help tells more)", file=sys.stderr)
@@ -70,9 +79,17 @@ def guarded(program: str, run, words: list[str]) -> int:  # type: ignore[no-unty
         print(f"{program}: {error}", file=sys.stderr)
         return NOTHING_TO_RUN
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
+        _abandon_stdout()
         return OK
+
+
+def _abandon_stdout() -> None:
+    """What is still in the buffer has no reader: at the end Python would try once more to write it, and complain."""
+    from posix import O_WRONLY, dup2, open
+
+    dup2(open("/dev/null", O_WRONLY), 1)
 
 
 if __name__ == "__main__":

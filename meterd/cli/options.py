@@ -42,6 +42,10 @@ class Arguments:
     def has(self, key: str) -> bool:
         return key in self._values
 
+    def count(self, key: str) -> int:
+        """How often a flag was given."""
+        return len(self._values.get(key, []))
+
     def value(self, key: str) -> str | None:
         values = self._values.get(key)
         return values[-1] if values else None
@@ -60,7 +64,10 @@ class Arguments:
 
 
 def parse(arguments: Sequence[str], options: Sequence[Option]) -> Arguments:
-    """Short options may carry their value attached (`-d7`), long ones behind `=`. Raises: UsageError."""
+    """Short options may carry their value attached (`-d7`) and stand together (`-rf`), long ones have it behind `=`.
+
+    Raises: UsageError.
+    """
     by_name = {name: option for option in options for name in option.names}
     values: dict[str, list[str]] = {}
     operands: list[str] = []
@@ -76,8 +83,11 @@ def parse(arguments: Sequence[str], options: Sequence[Option]) -> Arguments:
         option, attached = _find(word, by_name)
         given = values.setdefault(option.key(), [])
         if option.kind == FLAG:
-            if attached:
+            given.append("")
+            if attached and word.startswith("--"):
                 raise UsageError(f"{option.names[0]} takes no value")
+            if attached:  # `-rfd7`: the next of several
+                rest.insert(0, f"-{attached}")
             continue
         if not attached and (not rest or rest[0].startswith("-")):
             raise UsageError(f"{option.names[0]} needs {option.metavar}")
@@ -111,6 +121,8 @@ HELP = Option(("-h", "--help"), FLAG, "show this help")
 VERSION = Option(("-V", "--version"), FLAG, "show the version")
 CONFIG = Option(("-c", "--config"), LIST, "configuration files; several are joined", "FILE…")
 DEBUG = Option(("-d", "--debug"), VALUE, "how much to say: 0 emergencies … 5 notices (default) … 7 everything", "LEVEL")
+VERBOSE = Option(("-v", "--verbose"), FLAG, "say more; twice: everything")
+JSON = Option(("--json",), FLAG, "print the answer as JSON")
 PORT = Option(("-p", "--port"), VALUE, "show output for one port only", "PORT")
 RAW = Option(("-r", "--raw"), FLAG, "show raw telegrams as they pass")
 FRAMES = Option(("-f", "--frame"), FLAG, "show frames as they are decoded")

@@ -24,6 +24,7 @@ from .options import (
     RECORD,
     STATE,
     SYSLOG,
+    VERBOSE,
     VERSION,
     Option,
     parse,
@@ -34,7 +35,7 @@ from .run import run
 
 def _main(program: str) -> int:
     own = Option((f"--{program}",), FLAG, "this protocol (accepted for the manual's command line)")
-    options = (HELP, VERSION, PORT, DEBUG, CONFIG, RAW, FRAMES, READY, RECORD, STATE, CONTROL, SYSLOG, own)
+    options = (HELP, VERSION, PORT, DEBUG, VERBOSE, CONFIG, RAW, FRAMES, READY, RECORD, STATE, CONTROL, SYSLOG, own)
 
     def command(words: list[str]) -> int:
         arguments = parse(words, options)

@@ -12,7 +12,7 @@ from ..sinks.hub import Hub
 from ..sinks.lines import LineSink
 from ..sinks.stdout import STDOUT
 from .exit_codes import FAILED, NOTHING_TO_RUN, OK, READ_FAILED
-from .options import CONFIG, DEBUG, FRAMES, HELP, PORT, RAW, RECORD, STATE, UsageError, parse, usage
+from .options import CONFIG, DEBUG, FRAMES, HELP, PORT, RAW, RECORD, STATE, VERBOSE, UsageError, parse, usage
 from .run import Watch, config_paths, say_problems, set_up_log, state_directory, wall_clock_ms
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..daemon.state import StateDirectory
     from ..model import Reading
 
-OPTIONS = (CONFIG, DEBUG, PORT, RAW, FRAMES, RECORD, STATE, HELP)
+OPTIONS = (CONFIG, DEBUG, VERBOSE, PORT, RAW, FRAMES, RECORD, STATE, HELP)
 
 
 class Printer:

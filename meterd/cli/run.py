@@ -31,6 +31,7 @@ from .options import (
     STATE,
     STOPPED,
     SYSLOG,
+    VERBOSE,
     VERSION,
     UsageError,
     parse,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from ..ports.wire_log import WireLog
     from .options import Arguments
 
-OPTIONS = (CONFIG, DEBUG, PORT, RAW, FRAMES, READY, RECORD, STATE, CONTROL, STOPPED, SYSLOG, VERSION, HELP)
+OPTIONS = (CONFIG, DEBUG, VERBOSE, PORT, RAW, FRAMES, READY, RECORD, STATE, CONTROL, STOPPED, SYSLOG, VERSION, HELP)
 GATEWAY_CONFIGURATION = "/etc/config/meterd"
 GATEWAY_DIRECTORY = "/etc/meterd/state"
 MAX_CONFIGURATION_BYTES = 1 << 20
@@ -70,6 +71,8 @@ def set_up_log(arguments: Arguments, default: int = log.NOTICE) -> None:
     level = arguments.number("debug", default)
     if level > log.DEBUG:
         raise UsageError("-d takes 0 to 7")
+    if arguments.has("verbose"):
+        level = max(level, log.NOTICE + arguments.count("verbose"))
     out = log.to_syslog if arguments.has("syslog") else log.to_stderr
     log.configure(level, out, arguments.value("port"))
 

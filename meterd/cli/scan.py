@@ -18,7 +18,7 @@ from ..ports._loop import Loop
 from ..protocols import registry
 from .diagnosis import diagnosis, stopped_at
 from .exit_codes import OK, READ_FAILED
-from .options import CONFIG, DEBUG, HELP, STATE, VALUE, Option, UsageError, parse, usage
+from .options import CONFIG, DEBUG, HELP, STATE, VALUE, VERBOSE, Option, UsageError, parse, usage
 from .run import set_up_log, state_directory
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ OUTPUT = Option(("-o", "--output"), VALUE, "write the configuration found here i
 RESUME = Option(("--resume",), VALUE, "keep the search's state here, and go on from it", "FILE")
 PROFILE = Option(("--profile",), VALUE, "write the profile found here (Elgama)", "FILE")
 BAUDRATES = Option(("--baudrates",), VALUE, "speeds to search an M-Bus line at, such as 300,2400,9600", "LIST")
-OPTIONS = (CONFIG, OUTPUT, PROFILE, RESUME, BAUDRATES, DEBUG, STATE, HELP)
+OPTIONS = (CONFIG, OUTPUT, PROFILE, RESUME, BAUDRATES, DEBUG, VERBOSE, STATE, HELP)
 SAVED_EVERY_S = 10.0  # a search that is killed goes on from here; flash is spared
 ABOUT = """Reads what a meter offers (DLMS object list, IEC 62056-21 read-out) or searches a bus (M-Bus), and writes
 devices and signals as configuration. The device is one of a configuration file, or is described by the parameters of

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PARTS = {"devices": list, "signals": list, "ports": dict, "publish": dict}
 MAX_FILE = 16 << 20
+STDIN = "-"
 UCI_FOLDER = "/etc/config/"
 # The init script's copies: the originals are root's alone, for there are passwords in them.
 UCI_COPIES = "/var/run/meterd-config/"
@@ -36,8 +37,8 @@ class Source:
     )  # fmt: skip
 
     def __init__(self, path: str, careful: bool, parts: Iterable[str] = PARTS) -> None:
-        self._place = path
-        self.path = original(path)
+        self._place = "/dev/stdin" if path == STDIN else path
+        self.path = "standard input" if path == STDIN else original(path)
         self.parts = tuple(parts)
         self.directory = parent(self.path)
         self.text = ""
