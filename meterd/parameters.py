@@ -159,8 +159,17 @@ def _text(found: Any) -> str | None:
 
 def _alias(value: str) -> str:
     plain = value.replace("-", "0").replace("_", "0")
-    if not (plain.isascii() and plain.isalnum()):
-        raise ValueError("letters, digits, '-' and '_'")
+    if not (plain.isascii() and plain.isalnum()) or value[0] == "_":
+        raise ValueError("letters, digits, '-' and '_'; not '_' at the beginning, which is meterd's own")
+    return value
+
+
+def _host(value: str) -> str:
+    """An address or a name, for which people paste what a browser shows."""
+    if value.startswith("[") and value.endswith("]"):
+        value = value[1:-1]
+    if "/" in value or any(letter.isspace() for letter in value) or value.count(":") == 1:
+        raise ValueError("an address or a host name alone: no http://, no path; the port has a parameter of its own")
     return value
 
 
@@ -177,6 +186,10 @@ def printable_text(value: str) -> str:
         raise ValueError("printable ASCII characters other than ( ) * / !")
     return value
 
+
+# Beyond these it is a slip (seconds or microseconds were meant), and a meter that is never read again says nothing.
+HOUR_MS = 3_600_000
+YEAR_MS = 366 * 24 * HOUR_MS
 
 BOTH: dict[str, Any] = {"required_tcp": True, "required_serial": True}
 
@@ -203,6 +216,7 @@ TCP_ENDPOINT = (
         STRING,
         "IP address for a TCP connection; serial settings are then ignored, but for serial_server",
         required_tcp=True,
+        check=_host,
     ),
     Parameter("port", INTEGER, "TCP port", low=0, high=65535, required_tcp=True),
     Parameter(
@@ -216,13 +230,13 @@ TCP_ENDPOINT = (
     ),
 )
 SERIAL_CLOSE_DELAY = Parameter(
-    "serial_close_delay", INTEGER, "Delay before closing the serial port, ms", default=400, low=0
+    "serial_close_delay", INTEGER, "Delay before closing the serial port, ms", default=400, low=0, high=HOUR_MS
 )
 POLL_DELAY = Parameter(
-    "poll_delay_ms", INTEGER, "Shortest wait before sending any data on the port, ms", default=200, low=0
+    "poll_delay_ms", INTEGER, "Shortest wait before sending any data on the port, ms", default=200, low=0, high=HOUR_MS
 )
 SCAN_RATE = Parameter(
-    "scan_rate_ms", INTEGER, "Time frame within which all signals are read once, ms", default=10000, low=1
+    "scan_rate_ms", INTEGER, "Time frame within which all signals are read once, ms", default=10000, low=1, high=YEAR_MS
 )
 TIMEOUT = Parameter("timeout_ms", INTEGER, "Wait for an answer, ms", default=2500, low=1, high=600000)
 SIGNAL_IDENTITY = (

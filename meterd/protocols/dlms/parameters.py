@@ -12,6 +12,7 @@ from ...parameters import (
     BOTH,
     CHARACTER_FORMAT,
     DEVICE_IDENTITY,
+    HOUR_MS,
     INTEGER,
     SCAN_RATE,
     SERIAL_PORT,
@@ -152,7 +153,12 @@ DEVICE = (
         "as its line is free",
     ),
     Parameter(
-        "reconnect_time", INTEGER, "Wait before the meter is tried again after a failure, ms", default=1000, low=0
+        "reconnect_time",
+        INTEGER,
+        "Wait before the meter is tried again after a failure, ms",
+        default=1000,
+        low=0,
+        high=24 * HOUR_MS,
     ),
     Parameter(
         "server_address_hex",
