@@ -553,21 +553,21 @@ def test_ten_thousand_rows_with_one_slip_are_searched_once(files: Files, monkeyp
     "ip", ["http://192.0.2.1", "192.0.2.1:4059", "meter.example/data", "tcp://meter", "192.0.2.1 ", "a b"]
 )
 def test_what_a_browser_shows_is_no_address(files: Files, ip: str) -> None:
-    found = errors(files.load(whole(devices=[{**DLMS, "ip": ip}])))
+    found = errors(files.load(whole(devices=[{**DLMS, "ip": ip}], signals=[])))
     assert (found == []) == (ip == "192.0.2.1 "), "blanks around it do no harm"
     assert all("an address or a host name alone: no http://" in error for error in found)
 
 
 @pytest.mark.parametrize("ip", ["2001:db8::7", "[2001:db8::7]", "meter-17.example"])
 def test_addresses_of_all_kinds(files: Files, ip: str) -> None:
-    configuration = files.load(whole(devices=[{**DLMS, "ip": ip}]))
+    configuration = files.load(whole(devices=[{**DLMS, "ip": ip}], signals=[]))
     assert errors(configuration) == []
     assert configuration.devices[0]["ip"] == ip.strip("[]")
 
 
 @pytest.mark.parametrize("name", ["_flat", "_connected", "_"])
 def test_names_that_are_meterds_own_are_refused(files: Files, name: str) -> None:
-    of_device = errors(files.load(whole(devices=[{**DLMS, "device_alias": name}])))
+    of_device = errors(files.load(whole(devices=[{**DLMS, "device_alias": name}], signals=[])))
     of_signal = errors(files.load(whole(devices=[DLMS], signals=[{**VOLTAGE, "signal_alias": name}])))
     assert [error.partition("allowed: ")[2][:11] for error in (*of_device, *of_signal)] == ["letters, di"] * 2
 
@@ -577,5 +577,5 @@ def test_names_that_are_meterds_own_are_refused(files: Files, name: str) -> None
     [("scan_rate_ms", 10**12), ("reconnect_time", 10**9), ("timeout_ms", 10**7)],
 )
 def test_times_have_bounds(files: Files, parameter: str, value: int) -> None:
-    found = errors(files.load(whole(devices=[{**DLMS, parameter: value}])))
+    found = errors(files.load(whole(devices=[{**DLMS, parameter: value}], signals=[])))
     assert len(found) == 1 and f"parameter {parameter}: found {value}, allowed: a whole number" in found[0]
