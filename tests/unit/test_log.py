@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from meterd._core import Loop
 
 from meterd import log, log_outputs
+from meterd.ports._loop import Loop
 
 LEAST_QUEUED = 5  # net.unix.max_dgram_qlen is 10 by default
 
