@@ -70,7 +70,8 @@ class Rfc2217Port(TcpPort):
         if settings != self.settings:
             Port.send(self, self._com_port.settings(settings))
             self.settings = settings
-            self.loop.arm(self._confirm_timer, self.loop.time + CONFIRM_S)
+            if self._confirm_timer.deadline is None:
+                self.loop.arm(self._confirm_timer, self.loop.time + CONFIRM_S)
 
     def _unconfirmed(self) -> None:
         if self._com_port.awaited:

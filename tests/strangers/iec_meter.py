@@ -121,12 +121,14 @@ def signal(tag: str, number_type: str = "DOUBLE", job: str = "") -> Signal:
 
 
 def read(
-    meter: Iterator[Any], signals: list[Signal], memory: Memory | None = None, fault: Fault | None = None, **given: Any
-) -> Outcome:
+    meter: Iterator[Any], signals: list[Signal], memory: Memory | None = None, fault: Fault | None = None,
+    byte_s: float = 0.001, **given: Any,
+) -> Outcome:  # fmt: skip
     """One scan; any signal that is refused is a mistake of the test."""
     plan = driver.plan(device(**given), signals)
     assert not plan.refused, plan.refused
-    return converse(driver.conversation(plan, memory or Memory()), meter, fault=fault, limit_s=900.0)
+    conversation = driver.conversation(plan, memory or Memory())
+    return converse(conversation, meter, fault=fault, byte_s=byte_s, limit_s=900.0)
 
 
 def told(outcome: Outcome) -> dict[str, tuple[str | None, str | None, str | None]]:

@@ -252,17 +252,18 @@ class Session:
         """Whether a block check is right; None where there is none.
 
         Some makers add the characters up instead (EN 61107 on Kamstrup heat meters). By itself one message in 128 has a
-        sum that fits, so a meter is believed to do so when `sums` blocks before had it, too, and never the other way.
+        sum that fits, so a meter is believed to do so when `sums` blocks before had it, too; from then on nothing
+        else counts of it.
         """
         kind = self.settings.block_check
-        if message.bcc is None or (message.bcc and kind != "sum"):
-            return message.bcc
-        if kind == "xor" or not message.sum_fits:
-            return False
+        if message.bcc is None:
+            return None
         if kind == "sum" or self.learnt.sums:
-            return True
-        self.learnt.sums = sums > 0
-        return sums > 0
+            return message.sum_fits
+        if message.bcc or kind == "xor":
+            return message.bcc
+        self.learnt.sums = message.sum_fits and sums > 0
+        return self.learnt.sums
 
     def whole(self, decoder: ReadoutDecoder | ProgrammingDecoder, message: Message) -> Conversation:
         """The text of the answer that begins with `message`: damaged blocks repeated, partial ones joined.
