@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import ConfigError
-from .parameters import MODEL_NAMES
+from .models import MODEL_NAMES
 from .profile import DLMS, WITHOUT_CODEC, Profile
 from .settings import dlms_settings, wire_address
 

@@ -26,6 +26,7 @@ from ...parameters import (
     Parameter,
     printable_text,
 )
+from .models import MODEL_NAMES, MODELS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
     from ...model import Device
 
-# `meter_model` → the name of its profile.
-MODELS = ("epqm-lzqm", "epqs", "gama300", "gama100", "its-cl")
-MODEL_NAMES = ("EPQM/LZQM", "EPQS", "GAMA300", "GAMA100", "ITS cl")
 MAX_SERIAL = 10**16 - 1
 
 

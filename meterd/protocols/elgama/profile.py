@@ -207,10 +207,14 @@ class Profile:
 
 
 def check_serial(told: Any, serial: int, identity: dict[str, Any]) -> None:
-    """Hold what the meter tells against the configured number. Raises: WrongMeter."""
-    text = str(told).strip()
+    """Hold what the meter tells against the configured number. An empty number, or by integers one with other
+    characters in it, is none to compare. Raises: WrongMeter.
+    """
+    text = "" if told is None else str(told).strip(" \0")
+    if not text.strip("0"):
+        return
     if identity.get("compare", "integer") == "integer":
-        same = text.isascii() and text.isdigit() and int(text) == serial
+        same = not (text.isascii() and text.isdigit()) or int(text) == serial
     else:
         same = text == str(serial)
     if not same:

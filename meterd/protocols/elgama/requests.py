@@ -1,7 +1,4 @@
-"""What a scan of an Elgama meter is to ask for, over DLMS or in mode C, as planning leaves it.
-
-What is said then is loaded when the first scan begins: a gateway is at work sooner so.
-"""
+"""What a scan of an Elgama meter is to ask for, over DLMS or in mode C, as planning leaves it."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from .raw import parse_raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ...conversation import Conversation
     from ...model import Memory
     from ..dlms.settings import Settings
     from ..iec62056_21.settings import SessionSettings
@@ -31,11 +27,6 @@ class CosemRequests:
         self.use_time = use_time
         self.rows = rows
         self.choices: list[Choice] = []
-
-    def scan(self, memory: Memory) -> Conversation:
-        from .cosem import CosemScan
-
-        return CosemScan(self, memory).run()
 
     def forget(self, memory: Memory) -> None:
         """It is another meter."""
@@ -76,11 +67,6 @@ class ModeCRequests:
         for choice in self.choices:
             found[choice.register.read] = None
         return list(found)
-
-    def scan(self, memory: Memory) -> Conversation:
-        from .mode_c import ModeCScan
-
-        return ModeCScan(self, memory).run()
 
     def forget(self, memory: Memory) -> None:
         """It is another meter."""

@@ -23,15 +23,29 @@ from .times import LENGTH, as_told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
     from ...conversation import Conversation
     from ...model import Reading
+    from ..dlms.memory import DlmsMemory
     from ..dlms.profile_rows import Row
-    from ..dlms.reader import Item
-    from .cosem import Talk
+    from ..dlms.reader import Item, Reader
+    from ..dlms.reading import Values
     from .profile import Content
+    from .profile import Profile as ElgamaProfile
+    from .requests import CosemRequests
     from .selection import Choice
+
+    class Talk(Protocol):
+        """What is said within one association, as far as rows need it."""
+
+        requests: CosemRequests
+        profile: ElgamaProfile
+        reader: Reader
+        memory: DlmsMemory
+        values: Values
+
+        def clock(self) -> Conversation: ...
 
 
 def _told(clock: Content | None) -> Content:

@@ -8,19 +8,19 @@ from __future__ import annotations
 from ...conversation import LineSettings
 from ...errors import ConfigError
 from ...model import Device
+from ...parameters import SERIAL_PORT
 from ..dlms.apdus import conformance
 from ..dlms.links import address
 from ..dlms.parameters import DEVICE as DLMS_DEVICE
 from ..dlms.settings import Settings
 from ..iec62056_21.settings import SessionSettings
-from .parameters import DEVICE
 from .profile import DLMS, Profile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_DEFAULT_BAUDRATE = next(parameter.default for parameter in DEVICE if parameter.name == "baudrate")
+_DEFAULT_BAUDRATE = next(parameter.default for parameter in SERIAL_PORT if parameter.name == "baudrate")
 DEFAULT_LINES = {True: LineSettings(9600), False: LineSettings(300, 7, "even", 1)}
 
 
