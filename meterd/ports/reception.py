@@ -60,4 +60,7 @@ class Reception:
 
     def _what_was_dropped(self) -> str:
         decoder = self.step.decoder
-        return f"{decoder.discarded} bytes came and none of them made a frame ({decoder.reason or 'no frame start'})"
+        reason = decoder.reason or "no frame start"
+        if not decoder.discarded:  # all that came is held: a line that may still become one
+            return f"what came made no frame ({reason})"
+        return f"{decoder.discarded} bytes came and none of them made a frame ({reason})"
