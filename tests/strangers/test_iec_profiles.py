@@ -252,6 +252,18 @@ def test_odd_rows() -> None:
     assert [row.text() for row in rows_in(text, "P.98")] == ["(80)(115959)"]
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [("00", None), ("88", None), ("01", "type"), ("02", "clock"), ("0004", "clock"), ("", None), ("zz", None)],
+)
+def test_what_the_status_says_of_a_period_is_that_of_its_first_row(status: str, reason: str | None) -> None:
+    text = f"P.01(1260301120000)({status})(15)(1)(1.5)(kW)\r\n(3.5)\r\n(4.5)\r\n!\r\n".encode()
+    plan = driver.plan(device(), [signal("P.01#1.5")])
+    readings = converse(driver.conversation(plan, Memory()), lister(IDENT, framed(text))).readings
+    assert [(str(one.value), one.reason) for one in readings] == [("3.5", reason), ("4.5", None)]
+    assert readings[0].quality == ("good" if reason is None else "invalid")
+
+
 def test_stamps_are_those_of_the_calendar() -> None:
     zero = datetime.datetime(2000, 1, 1)
     for days in range(0, 36500, 13):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from ... import values
 from ...conversation import Report
 from ...errors import Refused
-from ...model import failed
+from ...model import GOOD, INVALID, failed
 from .codes import is_short_for
 from .rows import Row, rows_in
 from .selection import as_written, clean_unit
@@ -261,4 +261,8 @@ def _reading(signal: Signal, row: Row, place: int) -> Reading:
         reading.meter_time = time
         return reading
     value, unit = row.values[place]
-    return values.reading(signal, value, clean_unit(unit or row.header.columns[place][1]), time)
+    reading = values.reading(signal, value, clean_unit(unit or row.header.columns[place][1]), time)
+    doubt = row.doubt()
+    if doubt is not None and reading.quality == GOOD:
+        reading.quality, reading.reason = INVALID, doubt
+    return reading

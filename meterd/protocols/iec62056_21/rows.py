@@ -18,6 +18,10 @@ from .stamps import Moment
 FIXED_GROUPS = 4  # time, status, period, count
 MAX_COLUMNS = 64
 MAX_PERIOD_MIN = 1440
+# The status word of VDEW meters, its low byte: the other bits tell of the supply, of settings and of the season.
+DEVICE_ERROR, CLOCK_LOST, PERIOD_CUT = 0x01, 0x02, 0x04
+MAX_STATUS = 8
+HEX = set("0123456789ABCDEFabcdef")
 
 Value = tuple[str, "str | None"]
 
@@ -35,14 +39,27 @@ class Header:
 
 
 class Row:
-    """`values` [(value, unit or None)], fewer than the header's columns where the row is short."""
+    """`values` [(value, unit or None)], fewer than the header's columns where the row is short; `first` under its
+    header, whose status is then its own.
+    """
 
-    __slots__ = ("header", "moment", "values")
+    __slots__ = ("first", "header", "moment", "values")
 
-    def __init__(self, header: Header, moment: Moment | None, values: list[Value]) -> None:
+    def __init__(self, header: Header, moment: Moment | None, values: list[Value], first: bool) -> None:
         self.header = header
         self.moment = moment
         self.values = values
+        self.first = first
+
+    def doubt(self) -> str | None:
+        """The reason not to call a load profile's values good, by what the status says of their period."""
+        status = self.header.status
+        if not self.first or not self.header.period_s or not 2 <= len(status) <= MAX_STATUS or set(status) - HEX:
+            return None
+        bits = int(status, 16)
+        if bits & DEVICE_ERROR:
+            return "type"
+        return "clock" if bits & (CLOCK_LOST | PERIOD_CUT) else None
 
     def key(self) -> str:
         """By which a row is known again. The status of a load profile's row stands in a header only if one begins
@@ -71,7 +88,7 @@ def rows_in(text: bytes, address: str) -> list[Row]:
             continue
         width = len(header.columns)
         if name and not width:
-            rows.append(Row(header, header.moment, []))  # a log's entry that has nothing but its status
+            rows.append(Row(header, header.moment, [], True))  # a log's entry that has nothing but its status
         if not width or not groups:
             continue
         if len(groups) > width and len(groups) % width:
@@ -79,7 +96,7 @@ def rows_in(text: bytes, address: str) -> list[Row]:
             continue
         for start in range(0, len(groups), width):
             moment = header.moment.later(number * header.period_s) if header.moment else None
-            rows.append(Row(header, moment, groups[start : start + width]))
+            rows.append(Row(header, moment, groups[start : start + width], not number))
             number += 1
     return rows
 
