@@ -70,12 +70,12 @@ class Schedule:
             live = untried
         if silent is None or (live is not None and now - silent.due <= silent.cost_s / SILENT_SHARE):
             chosen, brief = live, False
-        elif self._delay(silent.cost_s, now) <= self._credit + EPSILON_S:
+        elif self._short(silent, now) <= EPSILON_S:
             chosen, brief = silent, False
+        elif live is None:
+            chosen, brief = self._fitting(now)
         else:
             chosen, brief = live, False
-            if live is None and self._fits_briefly(silent, now):
-                chosen, brief = silent, True
         if chosen is not None:
             chosen.brief = brief
         return chosen
@@ -89,9 +89,10 @@ class Schedule:
                 times.append(turn.due)
             elif silent is None or turn.due < silent.due:
                 silent = turn
-        if silent is not None:
-            short = self._delay(silent.cost_s, now) - self._credit
-            times.append(now + max(short, EPSILON_S) / SILENT_SHARE)
+        if silent is not None and self._fitting(now)[0] is not None:
+            times.append(now)
+        elif silent is not None:
+            times.append(now + max(self._short(silent, now), EPSILON_S) / SILENT_SHARE)
         return min(times, default=None)
 
     def finished(self, turn: Turn, started: float, now: float, answered: bool) -> None:
@@ -111,9 +112,24 @@ class Schedule:
         else:
             turn.due = max(turn.due + turn.period_s, now)
 
-    def _fits_briefly(self, turn: Turn, now: float) -> bool:
-        """Whether a brief attempt costs nobody anything."""
-        return 0.0 < turn.brief_s < turn.cost_s and self._delay(turn.brief_s, now) <= EPSILON_S
+    def _short(self, turn: Turn, now: float) -> float:
+        """How much of the share is lacking for a whole attempt; one that delays nobody needs none, whatever is owed."""
+        delay = self._delay(turn.cost_s, now)
+        return delay - self._credit if delay > EPSILON_S else 0.0
+
+    def _fitting(self, now: float) -> tuple[Turn | None, bool]:
+        """The silent turn, longest due, that ends before a live one is due: a whole attempt, or else a brief one."""
+        gap = min((turn.due for turn in self.turns if turn.state == LIVE), default=now) - now + EPSILON_S
+        whole: Turn | None = None
+        briefly: Turn | None = None
+        for turn in self.turns:
+            if turn.state != SILENT or turn.due > now:
+                continue
+            if turn.cost_s <= gap:
+                whole = turn if whole is None or turn.due < whole.due else whole
+            elif 0.0 < turn.brief_s <= gap:
+                briefly = turn if briefly is None or turn.due < briefly.due else briefly
+        return (whole, False) if whole is not None else (briefly, True)
 
     def _accrue(self, now: float) -> None:
         if self._credit_at is not None:

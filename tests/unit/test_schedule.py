@@ -120,3 +120,12 @@ def test_a_dead_device_alone_is_always_tried_with_all_it_has():
         assert schedule.pick(now) is turn and not turn.brief
         schedule.finished(turn, now, now + 7.5, False)
         now += 7.5
+
+
+def test_one_whose_attempt_is_too_long_does_not_stand_before_one_whose_attempt_fits():
+    live, long, short = Turn(0.0, 2.5), Turn(0.0, 2.5), Turn(0.0, 2.5)
+    costs = {0: 0.2, 1: 3.0, 2: 1.5}
+    starts = run([live, long, short], lambda i: costs[i], 600.0, lambda i: i == 0)
+    assert len(starts[0]) >= 0.95 * 240
+    assert len(starts[2]) > 100, "each gap has room for it"
+    assert len(starts[1]) >= 3
