@@ -7,7 +7,7 @@ from ...model import failed
 from .learnt import Learnt
 from .messages import PASSWORD_COMMANDS
 from .readout import read_out
-from .selection import by_address, reading_of, spelled_in_full
+from .selection import by_address, reading_of, spelled_in_full, within_first_headers
 from .session import T_R_S, Session
 
 TYPE_CHECKING = False
@@ -76,6 +76,8 @@ def _read_registers(plan: Plan, session: Session, memory: Memory, attempts: int)
 
 def report(chosen: Chosen, data_sets: list[DataSet], asked: str | None = None) -> Conversation:
     found = by_address(data_sets, asked)
+    if any(selector.in_profile for _, selector in chosen):
+        found = within_first_headers(found, data_sets)
     if asked is not None:
         found = spelled_in_full(found, asked)
     for signal, selector in chosen:

@@ -28,15 +28,17 @@ HEADER_STAMP_DIGITS = range(10, 15)
 
 
 class Selector:
-    """`text` as configured; `address`, `index` and `part` (or None) where its suffix, if any, is taken as one."""
+    """`text` as configured; `address`, `index` and `part` (or None) where its suffix, if any, is taken as one;
+    `in_profile`: it may be that of a load profile."""
 
-    __slots__ = ("address", "index", "part", "text")
+    __slots__ = ("address", "in_profile", "index", "part", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.address: str | None = text
         self.index = 0
         self.part: int | None = None
+        self.in_profile = PROFILE_MARK in text
         address, bracket, suffix = text.rpartition("[")
         if not bracket or not suffix.endswith("]"):
             return
@@ -80,17 +82,19 @@ def parts_of(data_set: DataSet) -> list[tuple[str, str | None]]:
 
 def by_address(data_sets: list[DataSet], asked: str | None = None) -> Found:
     """Data sets under (effective address, index); those without an address stand under what was `asked` for."""
-    found: Found = {}
-    closed: set[str | None] = set()  # profiles whose first header and its rows are over
+    return {(asked if data_set[1] is None else data_set[1], data_set[2]): data_set for data_set in data_sets}
+
+
+def within_first_headers(found: Found, data_sets: list[DataSet]) -> Found:
+    """`found` without what stands behind a load profile's second header, where an index would mean something else."""
+    ends: dict[str | None, int] = {}
     for data_set in data_sets:
-        address = data_set[1]
-        if address is not None and PROFILE_MARK in address:
-            if data_set[0] is not None and data_set[2] and _is_stamp(data_set[3]) and _has_period(found, address):
-                closed.add(address)
-            if address in closed:
-                continue
-        found[asked if address is None else address, data_set[2]] = data_set
-    return found
+        own, address, index = data_set[:3]
+        if own is None or not index or address in ends or PROFILE_MARK not in own:
+            continue
+        if _is_stamp(data_set[3]) and _has_period(found, own):
+            ends[address] = index
+    return {key: one for key, one in found.items() if key[1] < ends.get(key[0], key[1] + 1)} if ends else found
 
 
 def _has_period(found: Found, address: str) -> bool:
