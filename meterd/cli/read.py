@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import log
 from ..config.files import load
 from ..daemon.daemon import Daemon
 from ..errors import ConfigError
@@ -81,6 +82,7 @@ def main(words: list[str]) -> int:
     daemon.catch_signals(daemon.stop)
     loop.turn_ends.append(hub.flush)
     if not daemon.configure(configuration):
+        log.error("nothing to read: no device is both enabled and without errors (meterd check FILE… tells more)")
         return NOTHING_TO_RUN
     _leave_to_owner(state, daemon, configuration, printer)
     if daemon.lines:
