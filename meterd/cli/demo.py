@@ -21,6 +21,7 @@ from ..ports._loop import Loop
 from ..simulate.faults import Fault
 from ..simulate.meter_host import MeterHost
 from .demo_site import METERS
+from .ends import end_in_order
 from .exit_codes import FAILED, OK
 from .options import HELP, VALUE, Option, parse, usage
 
@@ -41,6 +42,7 @@ def main(words: list[str]) -> int:
         print(usage("meterd demo", "", "Simulated meters, the real daemon, live readings.", OPTIONS))
         return OK
     duration = arguments.number("duration", 0)
+    end_in_order()
     with tempfile.TemporaryDirectory(prefix="meterd-demo-") as directory:
         pid, ports = _start_meters(directory)
         try:
@@ -53,11 +55,14 @@ def main(words: list[str]) -> int:
 def _start_meters(directory: str) -> tuple[int, list[int]]:
     """Fork the process that plays the meters; returns its pid and each meter's TCP port (0: on a pty)."""
     read_end, write_end = os.pipe()
+    ours, theirs = os.pipe()  # nothing passes here: it ends when this process does, however that ends
     pid = os.fork()
     if pid == 0:
         os.setsid()  # an interrupt at the terminal must reach the daemon while its meters still answer
         os.close(read_end)
+        os.close(theirs)
         loop = Loop()
+        loop.register(ours, select.POLLIN, lambda revents: loop.stop())
         host = MeterHost(loop)
         ports = [_serve(host, meter, directory) for meter in METERS]
         os.write(write_end, json.dumps(ports).encode())
@@ -65,6 +70,7 @@ def _start_meters(directory: str) -> tuple[int, list[int]]:
         loop.run()
         os._exit(0)
     os.close(write_end)
+    os.close(ours)
     with open(read_end, "rb") as pipe:
         return pid, json.loads(pipe.read())
 
@@ -112,10 +118,11 @@ def _run_daemon(directory: str, ports: list[int], duration: int) -> int:
             (_Table(log.name) if table else _Lines()).follow(daemon.stdout.fileno(), deadline)
         except KeyboardInterrupt:
             pass
-        daemon.send_signal(signal.SIGTERM)
-        rest = daemon.stdout.read()
-        daemon.stdout.close()
-        code = daemon.wait(10)
+        finally:  # whoever read us may be gone, or we are ended: the daemon goes with us
+            daemon.send_signal(signal.SIGTERM)
+            rest = daemon.stdout.read()
+            daemon.stdout.close()
+            code = daemon.wait(10)
         if not table:
             sys.stdout.write(rest.decode())
         if code:

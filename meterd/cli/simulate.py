@@ -10,6 +10,7 @@ from ..ports._loop import Loop
 from ..protocols import registry
 from ..simulate.faults import KINDS, Fault
 from ..simulate.meter_host import MeterHost
+from .ends import end_in_order
 from .exit_codes import OK
 from .options import FLAG, HELP, VALUE, Option, UsageError, parse, usage
 
@@ -73,6 +74,7 @@ def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSet
         raise UsageError(f"--tcp takes 0 to {MAX_PORT}")
     text = arguments.value("fault")
     fault = Fault.parse(text) if text else None
+    end_in_order()
     loop = Loop()
     host = MeterHost(loop)
     paced = arguments.has("paced")
