@@ -132,6 +132,11 @@ def hide(secrets: Iterable[bytes]) -> None:
     _log.masks.hide(secrets)
 
 
+def masked(text: str) -> str:
+    """`text` as a log line would have it, for another place at which people read."""
+    return _one_line(_log.masks.text(text))
+
+
 def enabled(level: int, port: str | None = None) -> bool:
     """Whether a message of this level about this port would be said: ask before working for one that is not."""
     if level > _log.level:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import sys
 from _socket import AF_UNIX, SOCK_STREAM, socket
+from errno import EPIPE
+from time import sleep
 
 from ..daemon.control import default_path
 from ..gateway.json_text import dumps, loads
+from ..protocols import registry
 from .exit_codes import FAILED, OK
-from .options import CONTROL, HELP, JSON, parse, usage
+from .options import CONTROL, FLAG, HELP, JSON, Option, parse, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .options import Arguments
+
 ABOUT = {
     "status": (
-        "[PROTOCOL]",
-        "What the running daemon does: protocols, devices, counters. Exit code 1 if none runs, or not that protocol.",
+        "[PROTOCOL] [NAME…]",
+        "What the running daemon does: devices (the worst first), lines, sinks; NAME of a device or line, also as a "
+        "pattern, tells more. Exit code 1 if none runs, or not that protocol, or nothing has that name.",
     ),
     "start": ("PROTOCOL", "Starts one protocol within the running daemon."),
     "stop": ("PROTOCOL", "Stops one protocol within the running daemon; the others go on."),
@@ -25,32 +31,82 @@ ABOUT = {
     "events": ("[COUNT]", "The event log of the running daemon, newest first."),
     "trace": ("[NAME]", "Follows the wire of the running daemon as a wire log, secrets masked, until interrupted."),
 }
+WATCH = Option(("-w", "--watch"), FLAG, "show it again and again, until interrupted")
 OPTIONS = (CONTROL, JSON, HELP)
-COLUMNS = ("device", "protocol", "line", "connected", "reason", "last_good_age_s", "reads_ok", "timeouts", "bad_frames",
-           "refused", "retries", "bytes_sent", "bytes_received")  # fmt: skip
+WATCH_S = 2.0
 
 
 def main(words: list[str]) -> int:
-    arguments = parse(words[1:], OPTIONS)
+    options = (CONTROL, JSON, WATCH, HELP) if words[0] == "status" else OPTIONS
+    arguments = parse(words[1:], options)
     operands, about = ABOUT[words[0]]
     if arguments.has("help"):
-        print(usage(f"meterd {words[0]}", operands, about, OPTIONS))
+        print(usage(f"meterd {words[0]}", operands, about, options))
         return OK
     path = arguments.value("control") or default_path()
+    try:
+        if words[0] == "trace":
+            return _follow(_asked(path, ["trace", *arguments.operands]))
+        if words[0] == "status":
+            return _status(path, arguments)
+        return _show(words[0], _answer(path, [words[0], *arguments.operands]), arguments.has("json"))
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        print(f"meterd {words[0]}: no daemon answers at {path} ({error.strerror})", file=sys.stderr)
+        return FAILED
+
+
+def _asked(path: str, words: list[str]) -> socket:
     connection = socket(AF_UNIX, SOCK_STREAM)
     try:
         connection.connect(path)
-        connection.send(" ".join([words[0], *arguments.operands]).encode() + b"\n")
-    except OSError as error:
-        print(f"meterd {words[0]}: no daemon answers at {path} ({error.strerror})", file=sys.stderr)
-        return FAILED
-    if words[0] == "trace":
-        return _follow(connection)
-    data = b""
+        connection.send(" ".join(words).encode() + b"\n")
+    except BrokenPipeError:
+        raise OSError(EPIPE, "it ended the connection") from None  # no pipe of ours
+    return connection
+
+
+def _answer(path: str, words: list[str]) -> dict[str, Any]:
+    connection = _asked(path, words)
+    data = bytearray()
     while block := connection.recv(65536):
         data += block
-    answer = loads(data.decode()) if data else {"ok": False, "error": "the daemon ended"}
-    return _show(words[0], answer, arguments.has("json"), "".join(arguments.operands[:1]))
+    connection.close()
+    answer: dict[str, Any] = loads(data.decode()) if data else {"ok": False, "error": "the daemon ended"}
+    return answer
+
+
+def _status(path: str, arguments: Arguments) -> int:
+    """The whole, or what is named; a first word that is a protocol stands for its devices."""
+    names = arguments.operands
+    protocol = names[0] if names and names[0] in registry.PROGRAMS else ""
+    if protocol:
+        names = names[1:]
+    request = ["status", protocol] if protocol else ["status"]
+    try:
+        while arguments.has("watch"):
+            code = _show_status(_answer(path, request), protocol, names, arguments.has("json"), True)
+            sleep(WATCH_S)
+    except KeyboardInterrupt:
+        return code
+    return _show_status(_answer(path, request), protocol, names, arguments.has("json"), False)
+
+
+def _show_status(answer: dict[str, Any], protocol: str, names: list[str], as_json: bool, again: bool) -> int:
+    from . import status_view
+
+    if not answer["ok"]:
+        return _show("status", answer, as_json)
+    answer = status_view.only(answer, names)
+    if names and not answer["devices"]:
+        print(f"meterd status: no device or line is called {' or '.join(names)}", file=sys.stderr)
+        return FAILED
+    if again and sys.stdout.isatty():
+        sys.stdout.write("\x1b[H\x1b[J")
+    print(dumps(answer) if as_json else status_view.text(answer, bool(names)))
+    sys.stdout.flush()
+    return FAILED if protocol and protocol not in answer["running"] else OK
 
 
 def _follow(connection: socket) -> int:
@@ -63,35 +119,13 @@ def _follow(connection: socket) -> int:
     return OK
 
 
-def _show(command: str, answer: dict[str, Any], as_json: bool, protocol: str) -> int:
+def _show(command: str, answer: dict[str, Any], as_json: bool) -> int:
     if as_json:
         print(dumps(answer))
     elif not answer["ok"]:
         print(f"meterd {command}: {answer['error']}", file=sys.stderr)
-    elif command == "status":
-        _show_status(answer)
     elif command == "events":
         print("\n".join(answer["events"]))
     else:
         print(f"devices that are read now: {answer['devices']}")
-    if command == "status" and protocol and protocol not in answer.get("running", ()):
-        return FAILED
     return OK if answer["ok"] else FAILED
-
-
-def _show_status(answer: dict[str, Any]) -> None:
-    print("running: " + (", ".join(answer["running"]) or "nothing"))
-    if answer["stopped"]:
-        print("stopped: " + ", ".join(answer["stopped"]))
-    for sentence in answer["not_read"]:
-        print("not read: " + sentence)
-    rows = [COLUMNS, *(tuple(_cell(device[column]) for column in COLUMNS) for device in answer["devices"])]
-    widths = [max(len(row[index]) for row in rows) for index in range(len(COLUMNS))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

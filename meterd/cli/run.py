@@ -17,7 +17,7 @@ from ..ports._loop import Loop
 from ..protocols.registry import PROGRAMS
 from ..sinks.hub import Hub
 from ..sinks.registry import open_sinks
-from .exit_codes import NOTHING_TO_RUN, OK
+from .exit_codes import FAILED, NOTHING_TO_RUN, OK
 from .options import (
     CONFIG,
     CONTROL,
@@ -201,6 +201,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
         daemon.reload(paths)
         _set_level(arguments, daemon.configuration)
 
+    ended = _end_with_the_last_way_out(daemon, hub)
     control = _open_control(arguments, daemon, hub, reload) if packages is None else None
     daemon.catch_signals(reload)
     _write_ready(arguments.value("readyfile"))
@@ -219,7 +220,24 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
             control.close()
         hub.close()
         log.flush()
-    return OK
+    return FAILED if ended else OK
+
+
+def _end_with_the_last_way_out(daemon: Daemon, hub: Hub) -> list[object]:
+    """What it returns has something in it once nobody takes readings any more."""
+    ended: list[object] = []
+
+    def one_less() -> None:
+        from ..daemon.ways_out import nobody_is_left
+
+        if nobody_is_left(hub.sinks):
+            ended.append(True)
+            daemon.stop()
+
+    for sink in hub.sinks:
+        if hasattr(sink, "on_end"):
+            sink.on_end = one_less
+    return ended
 
 
 def _watched(loop: Loop):  # type: ignore[no-untyped-def]

@@ -16,7 +16,7 @@ from ..ports._loop import Loop
 from ..ports._timers import Timer
 from ..protocols import registry
 from ..sinks.hub import Hub
-from ..sinks.status import COUNTERS, DeviceStatus
+from ..sinks.status import DeviceStatus
 from .job import Job
 from .line import Line
 from .state import StateDirectory
@@ -95,7 +95,7 @@ class Daemon:
                 )
                 log.error(f"{job.alias()}: is not read: {why}")
                 self._unplanned[job.alias()] = why
-                del self.jobs[job.alias()]
+                self.jobs.pop(job.alias()).let_go()
         return served
 
     def _wanted(self, device: Device) -> bool:
@@ -148,7 +148,9 @@ class Daemon:
         return Job(driver, plan, device_signals, memory, status, self.loop.time)
 
     def _forget_statuses(self, jobs: dict[str, Job]) -> None:
-        for alias in self.jobs:
+        for alias, job in self.jobs.items():
+            if jobs.get(alias) is not job:
+                job.let_go()
             if alias not in jobs:
                 self.hub.forget(alias)
 
@@ -264,22 +266,14 @@ class Daemon:
     # ---- what the control socket may ask
 
     def status(self, protocol: str | None = None) -> dict[str, object]:
-        """Protocols, lines and devices with their counters; protocols by the names that start and stop take."""
-        now_ms = self.hub.now_ms()
-        devices = [
-            _summary(job, now_ms)
-            for job in self.jobs.values()
-            if protocol is None or job.plan.device.protocol == protocol
-        ]
-        running = {job.plan.device.protocol for job in self.jobs.values()}
-        from .not_read import not_read  # nobody may ever ask
+        """What runs and how it is; protocols by the names that start and stop take."""
+        from .overview import overview  # nobody may ever ask
 
-        return {
-            "running": _programs(running),
-            "stopped": _programs(self.stopped_protocols),
-            "not_read": not_read(self.configuration, self._refused, self._unplanned, self.stopped_protocols),
-            "devices": devices,
-        }
+        return overview(self, protocol)
+
+    def left_out(self) -> tuple[Configuration | None, Configuration | None, dict[str, str], set[str]]:
+        """What is configured and not read, for `not_read`."""
+        return self.configuration, self._refused, self._unplanned, self.stopped_protocols
 
     def set_protocol(self, package: str, running: bool) -> int:
         """Start or stop one protocol within the daemon; returns how many devices are read now."""
@@ -323,21 +317,6 @@ def _path_of(job: Job, ports: dict[str, str]) -> str | None:
     """The device node of a job's line, None over TCP."""
     device = job.plan.device
     return None if device.over_tcp() else ports.get(device.line, device.line)
-
-
-def _programs(packages: Iterable[str]) -> list[str]:
-    return sorted(registry.program(package) for package in packages)
-
-
-def _summary(job: Job, now_ms: int) -> dict[str, object]:
-    """One device's row of `meterd status`."""
-    device, status = job.plan.device, job.status
-    age = (now_ms - status.last_good_ms) // 1000 if status.last_good_ms else None
-    row: dict[str, object] = {"device": device.alias, "protocol": registry.program(device.protocol)}
-    row["line"] = device.line
-    row.update(connected=status.connected, reason=status.reason or "good", last_good_age_s=age)
-    row.update((name, getattr(status, name)) for name in COUNTERS)
-    return row
 
 
 def _same(job: Job, device: Device, device_signals: list[Signal]) -> bool:

@@ -5,6 +5,7 @@ A reload that changes nothing of a device keeps its job, and so its memory and i
 
 from __future__ import annotations
 
+from ..ports._timers import Timer
 from .schedule import Turn
 
 TYPE_CHECKING = False
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from ..model import Memory, Plan, Reading, Signal
+    from ..ports._loop import Loop
     from ..sinks.hub import Hub
     from ..sinks.status import DeviceStatus
 
@@ -40,8 +42,8 @@ class Job:
     """One device on its line: what to read, what it remembers, when it is due, how it is."""
 
     __slots__ = (
-        "askers", "close_delay_s", "driver", "failure", "listens", "memory", "plan", "poll_delay_s", "signals",
-        "status", "status_due", "timeout_s", "turn",
+        "_report", "askers", "close_delay_s", "driver", "failure", "listens", "memory", "plan", "poll_delay_s",
+        "signals", "status", "timeout_s", "turn",
     )  # fmt: skip
 
     def __init__(
@@ -55,7 +57,8 @@ class Job:
         self.signals = signals
         self.memory = memory
         self.status = status
-        self.status_due: float | None = None
+        status.plan(signals, _unreadable(plan))
+        self._report: Timer | None = None
         self.askers: list[Asker] = []  # they wait for the device's next scan
         self.failure: tuple[str, float] | None = None  # the reason its signals failed with, and until when that stands
         self.poll_delay_s = (parameters.get("poll_delay_ms") or 0) / 1000.0
@@ -70,9 +73,27 @@ class Job:
     def alias(self) -> str:
         return self.plan.device.alias
 
-    def publish_status(self, hub: Hub, now: float, interval_s: float) -> None:
-        """Changes at once, all of it now and then: with the scans, so that an idle daemon sleeps."""
-        whole = self.status_due is not None and now >= self.status_due
-        if whole or self.status_due is None:
-            self.status_due = now + interval_s
-        hub.publish_status(self.status, whole)
+    def publish_status(self, hub: Hub, loop: Loop, interval_s: float) -> None:
+        """What changed, at once; all of it every `interval_s` from then on, however seldom scans are."""
+        hub.publish_status(self.status, loop.time)
+        if self._report is None:
+
+            def report() -> None:
+                hub.publish_status(self.status, loop.time, whole=True)
+                loop.arm(timer, loop.time + interval_s)
+
+            timer = self._report = Timer(report)
+            loop.arm(timer, loop.time + interval_s)
+
+    def let_go(self) -> None:
+        """The device is read no more, or as another job."""
+        if self._report is not None:
+            self._report.deadline = None
+            self._report = None
+
+
+def _unreadable(plan: Plan) -> dict[str, tuple[str, str]]:
+    """Signals that cannot be read as they are configured: reason, and why in words."""
+    return {
+        signal.alias: ("not_found" if signal in plan.unknown else "type", message) for signal, message in plan.refused
+    }

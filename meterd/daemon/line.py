@@ -13,7 +13,8 @@ from ..ports._loop import Loop
 from ..ports._timers import Timer
 from ..ports.player import Player
 from .farewell import Farewells
-from .outcome import say_refusal, settle
+from .load import Load
+from .outcome import note_signal, settle
 from .schedule import Schedule
 
 TYPE_CHECKING = False
@@ -59,13 +60,14 @@ class Line:
 
             self.port = self._serial = SerialPort(loop, path)
         self.player = Player(loop, self.port, hub.publish, self._ended)
-        self.player.on_words = lambda reading: say_refusal(self, reading)
+        self.player.on_trouble = lambda reading: note_signal(self, self._current, reading)
         self._farewells = Farewells(loop, self.player)
         self._schedule = Schedule()
         self._current: Job | None = None
         self._askers: list[Asker] = []  # of the present scan
         self.started = 0.0
         self._reported: set[Signal] = set()  # over a connection that was lost in the midst of this scan
+        self.load = Load(loop.time)
         self._fresh = False
         self._interrupted = False
         self._timer = Timer(self._consider)
@@ -259,6 +261,7 @@ class Line:
         # Whoever refuses is there; only silence and garbage cost the line its time.
         answered = error is None or not isinstance(error, LineError)
         self._schedule.finished(job.turn, self.started, now, answered)
+        self.load.used(self.started, now)
         if isinstance(error, PortGone) and job.turn.retry_s is None:
             job.turn.due = now + max(min(job.turn.period_s, PORT_RETRY_S), 1.0)
         self._answer_askers(job, error)

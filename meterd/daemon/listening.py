@@ -15,7 +15,7 @@ from ..ports._loop import Loop
 from ..ports._timers import Timer
 from ..ports.opening import make_port, open_port
 from ..ports.player import Player
-from .outcome import say_refusal, settle
+from .outcome import note_signal, settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class Listening:
         self.started = loop.time
         self.port = make_port(loop, key, path)
         self.player = Player(loop, self.port, self._report, self._ended)
-        self.player.on_words = lambda reading: say_refusal(self, reading)
+        self.player.on_trouble = lambda reading: note_signal(
+            self, self._by_alias.get(reading.signal.device_alias), reading
+        )
         self.player.strips_echo = False
         self._by_alias: dict[str, Job] = {}
         self._watches: dict[Job, Timer] = {}

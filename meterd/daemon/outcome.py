@@ -1,13 +1,14 @@
-"""What comes of talking to a device, or of listening for it: its status, its log line, and readings for what failed.
+"""What comes of talking to a device, or of listening for it: its status, its log lines, and readings for what failed.
 
-Lines that poll and lines that listen tell it in the same way.
+Lines that poll and lines that listen tell it in the same way. A device that fails is one sentence in the log; signals
+that fail while their device answers are named, each once, and said to be well again.
 """
 
 from __future__ import annotations
 
 from .. import log
 from ..errors import LineError, MeterdError, Refused
-from ..model import failed
+from ..model import INVALID, failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,34 +37,64 @@ if TYPE_CHECKING:
             """Whether somebody waits for what comes of this."""
 
 
+# What a reason means for a signal whose driver has nothing more to say.
+SIGNAL_WORDS = {
+    "no_bytes": "the meter does not answer when it is asked for this",
+    "bad_frame": "what the meter answers to this is damaged, or no answer to it",
+    "timeout": "the answer to this does not come to its end",
+    "refused": "the meter refuses to give this",
+    "auth": "the meter does not allow this client to read it",
+    "key": "a key is wrong or missing",
+    "not_found": "the meter has nothing at this address",
+    "type": "what the meter gives is not of the kind that is configured",
+    "clock": "the meter's time for it is not known",
+    "disconnected": "the meter ended the connection over it",
+    "wrong_meter": "another meter answers",
+}
+
+
 def settle(line: Talking, job: Job, error: Exception | None) -> None:
     """Give the device its status, a fault its log line, and every signal that a fault left out its reading.
 
     A scan that went well owes no reading: a load profile with no new row has none.
     """
-    status = job.status
-    status.add(line.player)
+    status, player = job.status, line.player
+    status.add(player)
+    for alias in status.settle(player.reported):
+        log.recovered(f"{job.alias()}/{alias}", f"{job.alias()}/{alias}: is read again", port=line.key)
     if error is None:
         job.failure = None
-        status.succeeded(line.hub.now_ms())
+        status.succeeded(line.loop.time)
         log.recovered(job.alias(), f"{job.alias()}: answers again", port=line.key)
     else:
-        reason = error.reason if isinstance(error, MeterdError) else "bad_frame"
-        status.failed(reason, refused=isinstance(error, Refused))
-        job.memory.line_lost = job.memory.line_lost or isinstance(error, LineError)
-        _log_fault(line, job, error)
-        if _is_news(line, job, reason, error) or line.is_asked():
-            for signal in job.plan.signals:
-                if signal not in line.player.reported:
-                    line.publish(failed(signal, reason))
+        _fail(line, job, error)
     if line.status_interval_s is not None:
-        job.publish_status(line.hub, line.loop.time, line.status_interval_s)
+        job.publish_status(line.hub, line.loop, line.status_interval_s)
 
 
-def say_refusal(line: Talking, reading: Reading) -> None:
-    """What the meter said to a refusal."""
-    alias = reading.signal.device_alias
-    log.warning(f"{alias}/{reading.signal.alias}: {reading.words}", fold=f"{alias} signals", port=line.key)
+def _fail(line: Talking, job: Job, error: Exception) -> None:
+    reason = error.reason if isinstance(error, MeterdError) else "bad_frame"
+    reported, status = line.player.reported, job.status
+    good = sum(signal.device_alias == status.alias and signal.alias not in status.failing for signal in reported)
+    status.failed(reason, isinstance(error, Refused), log.masked(f"{error}"), line.loop.time, good)
+    job.memory.line_lost = job.memory.line_lost or isinstance(error, LineError)
+    _log_fault(line, job, error)
+    if _is_news(line, job, reason, error) or line.is_asked():
+        for signal in job.plan.signals:
+            if signal not in reported:
+                line.publish(failed(signal, reason))
+
+
+def note_signal(line: Talking, job: Job | None, reading: Reading) -> None:
+    """A signal got no good value, or the meter put something about it into words."""
+    alias = reading.signal.alias
+    reason = reading.reason or ("type" if reading.quality == INVALID else "")
+    if job is None or not (reason or reading.words):
+        return  # a value past the range of its type is a value all the same
+    words = reading.words or SIGNAL_WORDS.get(reason, reason)
+    if not reason or job.status.fails(alias, reason, log.masked(words)):
+        said = f"{words} ({reason})" if reason else words
+        log.warning(f"{job.alias()}/{alias}: {said}", fold=f"{job.alias()}/{alias}", port=line.key)
 
 
 def _is_news(line: Talking, job: Job, reason: str, error: Exception) -> bool:

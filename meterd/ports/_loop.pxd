@@ -32,6 +32,7 @@ cdef enum:
 
 cdef class Loop:
     cdef int64_t now
+    cdef int64_t longest_turn_us
     cdef public bint running
     cdef readonly list turn_ends
     cdef list _heap

@@ -14,6 +14,10 @@ class Loop:
     turn_ends: list[Callable[[], None]]
 
     @property
+    def longest_turn_s(self) -> float:
+        """For so long at most did nobody else have his turn, seconds since the start; 0 on a clock of tests."""
+
+    @property
     def time(self) -> float: ...
     @property
     def timers(self) -> int: ...

@@ -53,6 +53,11 @@ cdef class Loop:
         PyMem_Free(self._stamps)
 
     @property
+    def longest_turn_s(self):
+        """For so long at most did nobody else have his turn."""
+        return self.longest_turn_us / <double>MICROSECONDS
+
+    @property
     def time(self):
         return self.now / <double>MICROSECONDS
 
@@ -215,6 +220,7 @@ cdef class Loop:
         self._serve_timers()
         for turn_end in self.turn_ends:
             turn_end()
+        self.longest_turn_us = max(self.longest_turn_us, monotonic_us() - self.now)
         return 0
 
     def turn(self, bint wait=True):

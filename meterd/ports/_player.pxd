@@ -13,7 +13,7 @@ cdef class Stepper(DataReader):
     cdef readonly Port port
     cdef public object on_report
     cdef public object on_end
-    cdef public object on_words  # called with a reading whose refusal the meter put into words
+    cdef public object on_trouble  # called with a reading that is not good, or that somebody put into words
     cdef public double poll_delay_s
     cdef public bint strips_echo
     cdef public list observers

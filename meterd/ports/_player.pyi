@@ -21,7 +21,7 @@ class Stepper:
     port: Port
     on_report: Callable[[Reading], None]
     on_end: Callable[[Exception | None], None]
-    on_words: Callable[[Reading], None] | None
+    on_trouble: Callable[[Reading], None] | None
     poll_delay_s: float
     strips_echo: bool
     observers: list[Any]

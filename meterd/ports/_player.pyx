@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t
 
 from .._clock cimport MICROSECONDS, NEVER, whole
 from .._input cimport starts_with
-from .._reading cimport NO_WORDS, Reading
+from .._reading cimport GOOD_QUALITY, NO_WORDS, Reading
 from .._steps cimport ASKING, AWAITING, SENDING, Burst, Receive, Report, ReportAll, Send
 from ._echo cimport Echo
 from ._loop cimport Loop
@@ -200,8 +200,8 @@ cdef class Stepper(DataReader):
 
     cdef int _report(self, Reading reading) except -1:
         self.reported.add(reading.signal)
-        if reading.words is not NO_WORDS and reading.words and self.on_words is not None:
-            self.on_words(reading)
+        if (reading.quality is not GOOD_QUALITY or reading.words is not NO_WORDS) and self.on_trouble is not None:
+            self.on_trouble(reading)
         self.on_report(reading)
         return 0
 

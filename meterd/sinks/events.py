@@ -38,11 +38,14 @@ PARAMETERS = (
 class EventLog(LoggedOnly):
     """`size` events at most, in memory and, where `path` is given, in a file."""
 
+    is_way_out = False  # it keeps what few signals ask for, and sends nothing anywhere
+
     def __init__(self, size: int = DEFAULT_SIZE, path: str | None = None) -> None:
         self.size = size
         self.path = path
         self._lines: list[str] = []  # oldest first, up to twice `size`
         self._in_file = 0
+        self._trouble = ""
         self._last: dict[tuple[str, str], tuple[Any, str]] = {}
         if path is not None:
             self._read_back(path)
@@ -77,11 +80,18 @@ class EventLog(LoggedOnly):
                     file.write(_joined(self._lines[-new:]))
                 self._in_file += new
         except OSError as error:
-            log.error(f"{self.path}: {error.strerror}; events stay in memory", fold=f"sink {self.path}")
+            self._trouble = f"{error.strerror}; events stay in memory"
+            log.error(f"{self.path}: {self._trouble}", fold=f"sink {self.path}")
             self._in_file = 2 * self.size  # what it holds now is not known: write it anew
             return
         self.unwritten = 0
+        self._trouble = ""
         log.recovered(f"sink {self.path}", f"{self.path}: events are written again")
+
+    def condition(self) -> tuple[str, str, int, int]:
+        """Events that are not in the file yet wait."""
+        waiting = self.unwritten if self.path is not None else 0
+        return self.path or "events in memory", self._trouble, waiting, 0
 
     def reopen(self) -> None:
         """A file that was rotated away is begun anew."""

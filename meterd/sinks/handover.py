@@ -93,6 +93,11 @@ class Handover:
         if lines and not consumer.send("".join(lines).encode("utf-8", "backslashreplace")):
             self._let_go("reads too slowly")
 
+    def condition(self) -> tuple[str, str, int, int]:
+        """Readings that are not acknowledged wait."""
+        state = "nobody is connected" if self._consumer is None else ""
+        return self.path, state, len(self.outbox), self.outbox.lost
+
     def reopen(self) -> None:
         """The consumer keeps its connection over a reload."""
 

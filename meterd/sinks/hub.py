@@ -10,6 +10,8 @@ from __future__ import annotations
 from .. import log
 from ._hub import Outlet
 
+JUMP_MS = 2000  # by more than this no clock is slewed from one scan to the next
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from .status import DeviceStatus
 
     class Sink(Protocol):
-        """Where readings go."""
+        """Where readings go. One that has a `condition()` tells the status how it is: name, what is wrong or '', what
+        waits, readings lost.
+        """
 
         def accept(self, reading: Reading) -> None:
             """Take one reading; it must not block, and what it keeps must be bounded."""
@@ -41,11 +45,24 @@ class Hub(Outlet):
     of each turn of the loop.
     """
 
-    def publish_status(self, status: DeviceStatus, whole: bool = False) -> None:
-        """What changed in a device's status; or, every `status_interval_s`, the whole of it."""
+    clock_jumps = 0
+    _ahead_ms: float | None = None  # of the clock that nobody sets
+
+    def publish_status(self, status: DeviceStatus, now_s: float, whole: bool = False) -> None:
+        """What changed in a device's status; or, every `status_interval_s`, the whole of it. `now_s` is monotonic."""
         now_ms = self.now_ms()
-        for reading in status.readings(now_ms) if whole else status.changes(now_ms):
+        self._look_at_clocks(now_ms, now_s)
+        for reading in status.readings(now_ms, now_s) if whole else status.changes(now_ms):
             self.hand_on(reading)
+
+    def _look_at_clocks(self, now_ms: int, now_s: float) -> None:
+        ahead_ms = now_ms - now_s * 1000.0
+        known, self._ahead_ms = self._ahead_ms, ahead_ms
+        if known is not None and not -JUMP_MS < ahead_ms - known < JUMP_MS:
+            from .clock_jump import say_jump  # seldom
+
+            self.clock_jumps += 1
+            say_jump(ahead_ms - known, now_ms)
 
     def forget(self, device_alias: str) -> None:
         """The device is no longer configured, or another one bears its name."""

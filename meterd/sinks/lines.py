@@ -39,7 +39,7 @@ class LineSink(Lines):
     `accept(reading)` keeps a line, `flush()` writes what waits, as far as it goes without blocking.
     """
 
-    __slots__ = ("_loop", "_registered")
+    __slots__ = ("_loop", "_lost_before", "_registered", "_trouble", "is_way_out", "on_end")
 
     def __init__(
         self, fd: int | None, write_line: Callable[[Reading], str], loop: Loop | None = None, name: str = "stdout"
@@ -47,6 +47,14 @@ class LineSink(Lines):
         super().__init__(fd, write_line, name)
         self._loop = loop
         self._registered = False
+        self._trouble = ""
+        self._lost_before = 0  # of those that were told
+        self.is_way_out = True
+        self.on_end: Callable[[], None] = lambda: None  # nothing will ever be written any more
+
+    def condition(self) -> tuple[str, str, int, int]:
+        """Name; what is wrong, if anything; bytes that wait; readings lost since the start."""
+        return self.name, self._trouble, self.waiting, self._lost_before + self.lost
 
     def reopen(self) -> None:
         """Standard output stays as it is."""
@@ -80,7 +88,9 @@ class LineSink(Lines):
             self._wait_for_reader()
             return
         self.troubled = False
+        self._trouble = ""
         lost, self.lost = self.lost, 0
+        self._lost_before += lost
         if lost:
             log.warning(f"{self.name}: {lost} readings were lost while it took none", fold=f"sink {self.name}")
             self.troubled = True
@@ -89,8 +99,11 @@ class LineSink(Lines):
 
     def _failed(self, error: OSError) -> None:
         """Nobody will ever read this stdout again."""
-        log.warning(f"{self.name}: {error.strerror}; readings are no longer written there", fold=f"sink {self.name}")
+        self._trouble = f"{error.strerror}; readings are no longer written there"
+        log.warning(f"{self.name}: {self._trouble}", fold=f"sink {self.name}")
         self._let_go()
+        self.is_way_out = False
+        self.on_end()
 
     def _let_go(self) -> None:
         self._stop_waiting()
@@ -128,7 +141,8 @@ class FileSink(LineSink):
     def _failed(self, error: OSError) -> None:
         """A full disk empties, a card returns: keep what waits and try again."""
         self.troubled = True
-        log.error(f"{self.path}: {error.strerror}; readings wait", fold=f"sink {self.name}")
+        self._trouble = f"{error.strerror}; readings wait"
+        log.error(f"{self.path}: {self._trouble}", fold=f"sink {self.name}")
         if error.errno not in (ENOSPC, EDQUOT, EFBIG):
             self._close_file()
 

@@ -64,6 +64,7 @@ class LocalSocket:
         self._pack: Callable[[Reading], bytes] | None = None
         self._batch: list[bytes] = []
         self._batch_size = 0
+        self._dropped = 0  # clients that read too slowly
         try:
             self._listener = Listener(loop, unix_socket(path), self._serve)
         except OSError as error:
@@ -91,6 +92,14 @@ class LocalSocket:
                 log.warning(f"{self.path}: a client reads too slowly and is dropped", fold=f"sink {self.path}")
                 client.close()
                 self.clients.remove(client)
+                self._dropped += 1
+
+    def condition(self) -> tuple[str, str, int, int]:
+        """Who connects late has missed what was before: nothing is kept for nobody, and nothing counted as lost."""
+        state = f"clients: {len(self.clients)}" if self.clients else "nobody is connected"
+        if self._dropped:
+            state += f"; dropped, for they read too slowly: {self._dropped}"
+        return self.path, state, sum(len(client.waiting) for client in self.clients), 0
 
     def reopen(self) -> None:
         """Clients keep their connection over a reload."""

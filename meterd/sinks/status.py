@@ -1,18 +1,25 @@
 """How a device is, as readings that need no configuration: connected or why not, and what its scans came to.
 
 The readings are those of signals named with a leading underscore: `_connected` (1 or 0), `_reason` ('good', or one of
-`meterd.model.REASONS`), `_last_good_age_s`, and the counters since start: `_reads_ok`, `_timeouts`, `_bad_frames`,
-`_refused`, `_bytes_sent`, `_bytes_received`, `_retries`. A change of the first two is published at once, all of them
-every `status_interval_s`.
+`meterd.model.REASONS`), `_last_good_age_s`, `_signals` (how many are configured), `_signals_ok` (how many of them the
+last scan did well by), and the counters since start: `_reads_ok`, `_timeouts`, `_bad_frames`, `_refused`,
+`_bytes_sent`, `_bytes_received`, `_retries`. A change of the first two is published at once, all of them every
+`status_interval_s`.
+
+Nobody is to be reassured falsely: a device one of whose signals fails is not good but as that signal is, the worst of
+them; one that answers and gives no value at all has had no good scan. Ages are by a clock that nobody sets (seconds).
 """
 
 from __future__ import annotations
 
-from ..model import INVALID, Reading, Signal
+from ..model import GOOD, INVALID, Reading, Signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, Protocol
+
+    Trouble = tuple[str, str]  # reason and words
 
     class Counted(Protocol):
         """What one scan added to the counters."""
@@ -27,18 +34,36 @@ if TYPE_CHECKING:
 # With these the meter was not there, or nothing it said could be understood; with any other it answered.
 LOST = ("no_bytes", "bad_frame", "timeout", "disconnected", "not_read_yet")
 COUNTERS = ("reads_ok", "timeouts", "bad_frames", "refused", "bytes_sent", "bytes_received", "retries")
+# What a person must see to first comes first; what is not named here (an overflow has no reason) comes last.
+WORST_FIRST = (
+    "wrong_meter", "key", "auth", "disconnected", "no_bytes", "timeout", "bad_frame", "refused", "not_found", "type",
+    "clock", "not_read_yet",
+)  # fmt: skip
 
 
 class DeviceStatus:
-    """`connected` is None until the first scan has ended; `last_good_ms` is 0 until one was good."""
+    """`connected` is None until the first scan has ended; `last_good_s` until one was good.
 
-    __slots__ = ("_told", "alias", "connected", "last_good_ms", "reason", *COUNTERS)
+    `trouble` is the last sentence that was said of the device, and `trouble_s` when; `signals` how many there are.
+    """
+
+    __slots__ = (
+        "_found", "_told", "_unreadable", "alias", "connected", "failing", "last_good_s", "reason", "signals",
+        "signals_ok", "trouble", "trouble_s", *COUNTERS,
+    )  # fmt: skip
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
         self.connected: bool | None = None
         self.reason: str | None = "not_read_yet"
-        self.last_good_ms = 0
+        self.last_good_s: float | None = None
+        self.trouble = ""
+        self.trouble_s = 0.0
+        self.signals = 0
+        self.signals_ok = 0
+        self.failing: dict[str, Trouble] = {}  # by signal, of those that fail while their device answers
+        self._unreadable: dict[str, Trouble] = {}  # the same of those that cannot be read as they are configured
+        self._found: set[str] = set()  # failing in the scan at hand
         self.reads_ok = 0
         self.timeouts = 0
         self.bad_frames = 0
@@ -48,6 +73,15 @@ class DeviceStatus:
         self.retries = 0
         self._told: tuple[bool | None, str | None] | None = None
 
+    def plan(self, signals: list[Signal], unreadable: dict[str, Trouble]) -> None:
+        """What is to be read from now on; `unreadable` signals never come to an exchange."""
+        known = {signal.alias for signal in signals}
+        self.signals = len(signals)
+        self.signals_ok = 0
+        self._unreadable = unreadable
+        self._found = set()
+        self.failing = {alias: trouble for alias, trouble in self.failing.items() if alias in known}
+
     def add(self, counted: Counted) -> None:
         """What passed on the wire in one scan."""
         self.bytes_sent += counted.bytes_sent
@@ -56,18 +90,63 @@ class DeviceStatus:
         self.bad_frames += counted.bad_frames
         self.retries += counted.retries
 
-    def succeeded(self, now_ms: int) -> None:
-        """A scan ended well."""
-        self.reads_ok += 1
-        self.last_good_ms = now_ms
+    def fails(self, alias: str, reason: str, words: str) -> bool:
+        """A signal was reported without a good value in the scan at hand. Returns: whether that is news."""
+        self._found.add(alias)
+        known = self.failing.get(alias) or self._unreadable.get(alias)
+        self.failing[alias] = (reason, words)
+        return known is None or (known[0] != reason and alias not in self._unreadable)
+
+    def settle(self, reported: Iterable[Signal]) -> list[str]:
+        """The scan is over, and these signals were reported. Returns: the signals that had failed and do well again.
+
+        What was not reported stays as it was: a load profile has not in every scan a new row.
+        """
+        if not self.failing:
+            return []
+        found, self._found = self._found, set()
+        well = [
+            signal.alias
+            for signal in reported
+            if signal.alias in self.failing and signal.alias not in found and signal.device_alias == self.alias
+        ]
+        for alias in well:
+            del self.failing[alias]
+        return well
+
+    def succeeded(self, now_s: float) -> None:
+        """A scan ended well, whatever its signals came to."""
         self.connected = True
         self.reason = None
+        self.signals_ok = self.signals
+        if (self.failing or self._unreadable) and not self._some_do_well(now_s):
+            return
+        self.reads_ok += 1
+        self.last_good_s = now_s
 
-    def failed(self, reason: str, refused: bool = False) -> None:
-        """A scan failed; a device that refuses is connected all the same."""
+    def _some_do_well(self, now_s: float) -> bool:
+        """The device is as its worst signal is. Returns: whether any signal was good."""
+        bad = {**self.failing, **self._unreadable}
+        self.signals_ok = max(0, self.signals - len(bad))
+        alias = min(bad, key=lambda alias: _rank(bad[alias][0]))
+        self.reason, words = bad[alias]
+        more = f"; and {len(bad) - 1} more of {self.signals} signals fail" if len(bad) > 1 else ""
+        self.trouble, self.trouble_s = f"{alias}: {words}{more}", now_s
+        if not self.signals_ok:
+            self.connected = any(reason not in LOST for reason, _ in bad.values())
+        return self.signals_ok > 0
+
+    def failed(
+        self, reason: str, refused: bool = False, words: str = "", now_s: float = 0.0, signals_ok: int = 0
+    ) -> None:
+        """A scan failed; a device that refuses is connected all the same, and so is one of which `signals_ok` signals
+        were read before that, unless it ended the connection.
+        """
         self.refused += refused
-        self.connected = refused or reason not in LOST
+        self.connected = refused or reason not in LOST or (signals_ok > 0 and reason != "disconnected")
         self.reason = reason
+        self.signals_ok = signals_ok
+        self.trouble, self.trouble_s = words, now_s
 
     def changes(self, now_ms: int) -> list[Reading]:
         """`_connected` and `_reason`, if either is another than was told last."""
@@ -75,21 +154,36 @@ class DeviceStatus:
         if now == self._told:
             return []
         self._told = now
-        return [self._connected(now_ms), self._reading("_reason", self.reason or "good", now_ms)]
+        return [self._connected(now_ms), self._reading("_reason", self.reason or GOOD, now_ms)]
 
-    def readings(self, now_ms: int) -> list[Reading]:
+    def readings(self, now_ms: int, now_s: float) -> list[Reading]:
         """All that is known of the device."""
         self._told = (self.connected, self.reason)
-        if self.last_good_ms:
-            age = self._reading("_last_good_age_s", max(0, now_ms - self.last_good_ms) // 1000, now_ms, "s")
+        age = self.age_s(now_s)
+        if age is None:
+            last_good = self._unknown("_last_good_age_s", now_ms)
         else:
-            age = self._unknown("_last_good_age_s", now_ms)
+            last_good = self._reading("_last_good_age_s", age, now_ms, "s")
         return [
             self._connected(now_ms),
-            self._reading("_reason", self.reason or "good", now_ms),
-            age,
+            self._reading("_reason", self.reason or GOOD, now_ms),
+            last_good,
+            self._reading("_signals", self.signals, now_ms),
+            self._reading("_signals_ok", self.signals_ok, now_ms),
             *(self._reading("_" + name, getattr(self, name), now_ms) for name in COUNTERS),
         ]
+
+    def age_s(self, now_s: float) -> int | None:
+        """How long ago the last good scan was, in whole seconds."""
+        return None if self.last_good_s is None else max(0, int(now_s - self.last_good_s))
+
+    def sentence(self) -> str:
+        """What was said last of a device that is not good."""
+        return self.trouble if self.reason else ""
+
+    def failing_signals(self) -> dict[str, str]:
+        """Why, in words, by signal: those that fail while their device answers."""
+        return {alias: words for alias, (_, words) in {**self.failing, **self._unreadable}.items()}
 
     def _connected(self, now_ms: int) -> Reading:
         if self.connected is None:
@@ -101,3 +195,7 @@ class DeviceStatus:
 
     def _unknown(self, alias: str, now_ms: int) -> Reading:
         return Reading(Signal(self.alias, alias, {}), None, None, now_ms, quality=INVALID, reason="not_read_yet")
+
+
+def _rank(reason: str) -> int:
+    return WORST_FIRST.index(reason) if reason in WORST_FIRST else len(WORST_FIRST)

@@ -71,8 +71,18 @@ def take(rig, client, seconds=5.0) -> bytes:
 
 
 def test_one_line_in_one_line_out(rig, knock):
-    nothing = {"running": [], "stopped": [], "not_read": [], "devices": []}
-    assert json.loads(take(rig, knock(b"status\n"))) == {"ok": True, **nothing}
+    told = json.loads(take(rig, knock(b"status\n")))
+    assert told.pop("daemon").keys() == {"longest_turn_ms", "clock_jumps"}
+    sink = {"sink": "Readings", "state": "good", "waiting": 0, "lost": 0}
+    assert told == {
+        "ok": True,
+        "running": [],
+        "stopped": [],
+        "not_read": [],
+        "devices": [],
+        "lines": [],
+        "sinks": [sink],
+    }
     assert json.loads(take(rig, knock(b"reload\n", half=True)))["ok"]
     assert rig.reloads == [1]
     assert not json.loads(take(rig, knock(b"dance\n")))["ok"]

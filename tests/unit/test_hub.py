@@ -146,19 +146,24 @@ class Counted:
     bytes_sent, bytes_received, timeouts, bad_frames, retries = 10, 20, 1, 2, 3
 
 
+TWO = [Signal("M1", "E", {}), Signal("M1", "P", {})]
+
+
 def test_status_readings_need_no_configuration() -> None:
     status = DeviceStatus("M1")
-    before = {each.signal.alias: (each.value, each.quality) for each in status.readings(NOW)}
+    status.plan(TWO, {})
+    before = {each.signal.alias: (each.value, each.quality) for each in status.readings(NOW, 100.0)}
     assert before["_connected"] == (None, INVALID)
     assert before["_reason"] == ("not_read_yet", GOOD)
     assert before["_last_good_age_s"] == (None, INVALID)
     status.add(Counted())
-    status.succeeded(NOW - 5999)
+    status.succeeded(94.001)
     status.failed("refused", refused=True)
-    after = {each.signal.alias: each.value for each in status.readings(NOW)}
+    after = {each.signal.alias: each.value for each in status.readings(NOW, 100.0)}
     assert after == {
         "_connected": 1, "_reason": "refused", "_last_good_age_s": 5, "_reads_ok": 1, "_timeouts": 1,
         "_bad_frames": 2, "_refused": 1, "_bytes_sent": 10, "_bytes_received": 20, "_retries": 3,
+        "_signals": 2, "_signals_ok": 0,
     }  # fmt: skip
 
 
@@ -168,18 +173,87 @@ def test_status_changes_are_told_at_once_and_once() -> None:
     status = DeviceStatus("M1")
     for outcome in ("no_bytes", "no_bytes", "disconnected", None, None, "auth"):
         if outcome is None:
-            status.succeeded(NOW)
+            status.succeeded(7.0)
         else:
             status.failed(outcome)
-        hub.publish_status(status)
+        hub.publish_status(status, 7.0)
     told = [(each.signal.alias, each.value) for each in listener.readings]
     assert told == [
         ("_connected", 0), ("_reason", "no_bytes"), ("_connected", 0), ("_reason", "disconnected"),
         ("_connected", 1), ("_reason", "good"), ("_connected", 1), ("_reason", "auth"),
     ]  # fmt: skip
-    hub.publish_status(status, whole=True)
-    assert len(listener.readings) == 8 + 3 + len(COUNTERS)
+    hub.publish_status(status, 7.0, whole=True)
+    assert len(listener.readings) == 8 + 5 + len(COUNTERS)
     assert all(each.time_ms == NOW and each.signal.device_alias == "M1" for each in listener.readings)
+
+
+def scan(status: DeviceStatus, now_s: float, **outcomes: str) -> list[str]:
+    """One scan that ends well; `outcomes` by signal, empty where it was good. Returns: what is well again."""
+    for alias, reason in outcomes.items():
+        if reason:
+            status.fails(alias, reason, f"words of {reason}")
+    well = status.settle([signal for signal in TWO if signal.alias in outcomes])
+    status.succeeded(now_s)
+    return well
+
+
+def test_a_device_is_as_its_worst_signal_is() -> None:
+    status = DeviceStatus("M1")
+    status.plan(TWO, {})
+    scan(status, 1.0, E="", P="not_found")
+    assert (status.connected, status.reason, status.signals_ok, status.last_good_s) == (True, "not_found", 1, 1.0)
+    assert status.sentence() == "P: words of not_found"
+    scan(status, 2.0, E="refused", P="not_found")
+    assert (status.reason, status.signals_ok, status.reads_ok) == ("refused", 0, 1)
+    assert status.last_good_s == 1.0, "a scan without one value is no good scan"
+    assert status.sentence() == "E: words of refused; and 1 more of 2 signals fail"
+    assert scan(status, 3.0, P="") == ["P"]
+    assert (status.reason, status.signals_ok) == ("refused", 1), "what was not read in this scan is as it was"
+    assert scan(status, 4.0, E="", P="") == ["E"]
+    assert (status.reason, status.sentence(), status.failing_signals()) == (None, "", {})
+
+
+def test_a_device_whose_signals_get_no_answer_at_all_is_not_connected() -> None:
+    status = DeviceStatus("M1")
+    status.plan(TWO, {})
+    scan(status, 1.0, E="no_bytes", P="timeout")
+    assert (status.connected, status.reason) == (False, "no_bytes")
+    scan(status, 2.0, E="no_bytes", P="refused")
+    assert status.connected
+    status.failed("timeout", signals_ok=1)
+    assert status.connected, "it gave one of its values before that"
+
+
+def test_signals_that_cannot_be_read_as_configured_keep_a_device_from_being_good() -> None:
+    status = DeviceStatus("M1")
+    status.plan(TWO, {"P": ("type", "is no address")})
+    scan(status, 1.0, E="")
+    assert (status.reason, status.signals_ok, status.sentence()) == ("type", 1, "P: is no address")
+    assert not status.fails("P", "type", ""), "that was told when it was planned"
+    status.plan(TWO, {})
+    scan(status, 2.0, E="", P="")
+    assert (status.reason, status.signals_ok) == (None, 2)
+
+
+@pytest.mark.parametrize(
+    ("wall_s", "told"), [(10.0, []), (11.9, []), (3610.0, ["forward by 3600"]), (0.0, ["back by 10"])]
+)
+def test_the_gateways_clock_is_told_when_it_is_set(wall_s: float, told: list[str]) -> None:
+    said: list[str] = []
+    log.configure(log.NOTICE, lambda level, text: said.append(text))
+    now = [NOW]
+    hub = Hub([], lambda: now[0])
+    status = DeviceStatus("M1")
+    try:
+        hub.publish_status(status, 50.0)
+        now[0] = NOW + int(wall_s * 1000)
+        hub.publish_status(status, 60.0)
+        hub.publish_status(status, 60.0)
+    finally:
+        log.configure()
+    assert [words for words in said if "clock was set" in words] == said
+    assert len(said) == len(told) == hub.clock_jumps
+    assert all(part in line for part, line in zip(told, said, strict=True))
 
 
 # ---- formats
