@@ -11,7 +11,7 @@ from ..protocols.dlms import enumerations as codes
 from ..protocols.dlms.apdus import conformance
 from ..protocols.dlms.apdus.encode import encode
 from ..protocols.dlms.links import address
-from ..protocols.dlms.parameters import secret_octets
+from ..protocols.dlms.octets import secret_octets
 from ..protocols.dlms.security import keys
 from .dlms_link import HdlcServer, serve_mode_e, serve_wrapper
 from .dlms_objects import MeterObject, ObjectTable, Profile, standard_objects

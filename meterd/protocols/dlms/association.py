@@ -123,7 +123,7 @@ class Association:
         Raises: Refused in words (reason 'auth' where the proof was refused), SecurityError, DecodeError, LineError.
         """
         credentials = self.credentials
-        counters = self.memory.counters(credentials) if credentials.keyed else None
+        counters = self.memory.counters(credentials.counter_names()) if credentials.keyed else None
         if counters is not None:
             self.security = credentials.context(counters)
         high = credentials.mechanism > codes.MECHANISM_LOW

@@ -92,7 +92,8 @@ class Session:
             yield settings.line
         credentials = settings.credentials
         credentials.titled_by(self.memory)
-        if settings.counter_name and credentials.keyed and not self.memory.counters(credentials).settled:
+        counted = settings.counter_name and credentials.keyed
+        if counted and not self.memory.counters(credentials.counter_names()).settled:
             yield from self._learn_counter()
         yield from self._associate(settings.client, credentials)
         self.memory.reached("object")
@@ -149,7 +150,7 @@ class Session:
             if not code:
                 break
         yield from self.leave()
-        counters = self.memory.counters(self.settings.credentials)
+        counters = self.memory.counters(self.settings.credentials.counter_names())
         if not code and isinstance(value, int):
             counters.told(value)
         elif not counters.on_record:
@@ -176,7 +177,7 @@ class Session:
         """
         credentials = self.settings.credentials
         if credentials.keyed and isinstance(error, MeterdError) and error.reason in ("key", "auth"):
-            self.memory.counters(credentials).doubt()
+            self.memory.counters(self.settings.credentials.counter_names()).doubt()
 
     def reader(self) -> Reader:
         """The one reader of the present association."""

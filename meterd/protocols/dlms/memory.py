@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from ...model import Memory
     from .security.counting import Counters
-    from .settings import Credentials
 
     ScalerUnit = tuple[int, str | None]
 
@@ -201,11 +200,11 @@ class DlmsMemory:
         """How far the conversation got, for diagnosis."""
         self.kept.rung = rung
 
-    def counters(self, credentials: Credentials) -> Counters:
-        """The invocation counters of these keys, as they are on record now."""
+    def counters(self, names: list[str]) -> Counters:
+        """The invocation counters of those names, as they are on record now."""
         from .security.counting import Counters
 
-        return Counters([self.kept.counter(name) for name in credentials.counter_names()])
+        return Counters([self.kept.counter(name) for name in names])
 
     def save(self, lore: bool = False) -> bool:
         """Keep what is to outlive the process; `lore` where it only spares questions. False where that failed."""

@@ -7,7 +7,7 @@ gateways and test benches do such things on purpose; each doubt says what will c
 from __future__ import annotations
 
 from ...errors import ConfigError
-from .parameters import octets
+from .octets import octets
 from .settings import Settings
 
 TYPE_CHECKING = False

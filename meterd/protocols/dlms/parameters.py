@@ -23,6 +23,7 @@ from ...parameters import (
     Parameter,
 )
 from .links.address import DEFAULT_FORMULA, MAX_HALF, parse_formula, parse_raw
+from .octets import octets, secret_octets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,22 +35,6 @@ MODES = ("IEC", "DLMS", "DLMS-HDLC", "DLMS-WRAPPER")
 AUTHENTICATIONS = ("None", "Low", "High", "HighMd5", "HighSha1", "HighSha256", "HighGmac", "HighEcdsa")
 CONFORMANCE_OCTETS = 3
 SECURITIES = ("none", "authentication", "encryption", "both")
-
-
-def octets(text: str) -> bytes:
-    """Octets written as hex digits; blanks, colons and a leading 0x are allowed. Raises: ValueError."""
-    digits = text.replace(":", " ").strip()
-    if digits[:2].lower() == "0x":
-        digits = digits[2:]
-    try:
-        return bytes.fromhex(digits)
-    except ValueError:
-        raise ValueError("an even number of hex digits") from None
-
-
-def secret_octets(text: str) -> bytes:
-    """A password: text as typed, or the octets behind 0x. Raises: ValueError."""
-    return octets(text) if text[:2].lower() == "0x" else text.encode()
 
 
 def _mode(value: str) -> str:

@@ -11,7 +11,7 @@ from ...errors import ConfigError, SecurityError
 from ...obis import parse_logical_name
 from . import enumerations as codes
 from .links import address
-from .parameters import octets, secret_octets
+from .octets import octets, secret_octets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
