@@ -1,18 +1,35 @@
 """One thread, one wait a turn."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from ._timers import Timer
 
-class Loop:
-    """Descriptors and timers of one thread. `time` is that of the present turn, seconds, monotonic.
+class _Clock(Protocol):
+    """A time that stands still while anything is ready; of tests, which play hours in milliseconds."""
 
+    def now_us(self) -> int:
+        """Whole microseconds; never less than before."""
+
+    def pass_until(self, due_us: int) -> None:
+        """Nothing is ready and nobody waits for an earlier time: from now on it is `due_us`, unless it is later."""
+
+class Loop:
+    """Descriptors and timers of one thread. `time` is that of the present turn, seconds.
+
+    `clock` None is the machine's monotonic clock. With another, time does not pass by itself: where nothing is ready
+    the loop does not sleep until the next timer is due but lets the clock pass that time at once. Where no timer is
+    armed either it does sleep: only another thread or process could wake it.
     `turn_ends` are called at the end of every turn.
     """
 
     running: bool
-    turn_ends: list[Callable[[], None]]
 
+    def __init__(self, clock: _Clock | None = None) -> None: ...
+    @property
+    def clock(self) -> _Clock | None: ...
+    @property
+    def turn_ends(self) -> list[Callable[[], None]]: ...
     @property
     def longest_turn_s(self) -> float:
         """For so long at most did nobody else have his turn, seconds since the start; 0 on a clock of tests."""

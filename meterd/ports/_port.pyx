@@ -9,7 +9,8 @@ Dirt it must survive: descriptors that fail in any call, peers that take a part 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, EINTR, errno
 
-from ._loop cimport POLLIN, POLLOUT, Loop
+from ._loop cimport Loop
+from ._poller cimport POLLIN, POLLOUT
 
 from posix import strerror
 

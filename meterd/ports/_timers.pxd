@@ -11,5 +11,14 @@ cdef class Timer:
     cdef unsigned long order  # of equal ones the first armed is the first served
 
 
-cdef void move_up(list heap, Timer timer) noexcept
-cdef void move_down(list heap, Timer timer) noexcept
+@cython.final
+cdef class Timers:
+    cdef list _heap
+    cdef unsigned long _orders
+
+    cdef Py_ssize_t count(self) noexcept
+    cdef int arm(self, Timer timer, int64_t due) except -1
+    cdef int64_t next_due(self) except -1
+    cdef int serve(self, int64_t now) except -1
+    cdef int _pop(self) except -1
+    cdef int _move(self, Timer timer) except -1

@@ -12,3 +12,6 @@ class Timer:
     deadline: float | None
 
     def __init__(self, callback: Callable[[], None]) -> None: ...
+
+class Timers:
+    """The timers of one loop, which alone arms and serves them."""

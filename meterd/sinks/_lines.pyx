@@ -7,7 +7,7 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.string cimport memmove
 
 from .._reading cimport Reading
-from ..ports._loop cimport POLLOUT
+from ..ports._poller cimport POLLOUT
 from ..ports._port cimport write_descriptor
 from ._hub cimport Sink
 from ._json cimport _Octets

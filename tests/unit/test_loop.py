@@ -3,11 +3,13 @@
 import os
 import select
 import threading
+import time
 
 import pytest
 
 from meterd.ports._loop import Loop
 from meterd.ports._timers import Timer
+from tests.virtual_clock import VirtualClock
 
 
 def test_timers_fire_in_order_and_can_be_moved_and_disarmed():
@@ -148,3 +150,53 @@ def test_what_cannot_be_waited_for_is_refused(tmp_path):
         loop.register(file.fileno(), select.POLLIN, print)
     with pytest.raises(ValueError, match="no descriptor"):
         loop.register(-1, select.POLLIN, print)
+
+
+# ---- time that is not the machine's
+
+
+def test_virtual_time_passes_only_as_far_as_somebody_waits() -> None:
+    clock = VirtualClock()
+    loop, served = Loop(clock), []
+    began = loop.time
+    first, second = Timer(lambda: served.append(("first", loop.time - began))), Timer(loop.stop)
+    loop.arm(second, began + 7200.0)
+    loop.arm(first, began + 900.5)
+    before = time.monotonic()
+    loop.run()
+    loop.close()
+    assert time.monotonic() - before < 60.0
+    assert [name for name, _ in served] == ["first"]
+    assert served[0][1] == pytest.approx(900.5, abs=1e-5)
+    assert loop.time - began == pytest.approx(7200.0, abs=1e-5)
+
+
+def test_virtual_time_stands_still_while_something_is_ready() -> None:
+    loop, seen = Loop(VirtualClock()), []
+    read_end, write_end = os.pipe()
+    began = loop.time
+
+    def answer(revents: int) -> None:
+        os.read(read_end, 1)
+        seen.append(loop.time - began)
+        if len(seen) < 3:
+            os.write(write_end, b"x")
+
+    loop.register(read_end, select.POLLIN, answer)
+    loop.arm(Timer(loop.stop), began + 3600.0)
+    os.write(write_end, b"x")
+    loop.run()
+    assert seen == [0.0, 0.0, 0.0]
+    assert loop.time - began >= 3600.0
+    loop.close()
+    for end in (read_end, write_end):
+        os.close(end)
+
+
+def test_another_thread_wakes_a_loop_whose_time_is_virtual() -> None:
+    loop = Loop(VirtualClock())
+    began = loop.time
+    threading.Timer(0.01, loop.call_soon_from_thread, [loop.stop]).start()
+    loop.run()
+    loop.close()
+    assert loop.time == began
