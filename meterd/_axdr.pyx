@@ -14,7 +14,7 @@ from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from ._cosem import BitString, Date, DateTime, Delta, Time
+from .cosem import BitString, Date, DateTime, Delta, Time
 from .errors import DecodeError
 
 # The deepest object that Blue Book classes define is nested 6 times; each level costs a C stack frame.

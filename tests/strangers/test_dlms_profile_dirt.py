@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from meterd._axdr import decode_typed
-from meterd._cosem import Delta
+from meterd.cosem import Delta
 from meterd.errors import DecodeError
 from meterd.model import INVALID, Memory
 from meterd.protocols.dlms import driver

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _axdr
-from meterd._cosem import BitString, Date, DateTime, Time
+from meterd.cosem import BitString, Date, DateTime, Time
 from meterd.errors import DecodeError
 from meterd.protocols.dlms import data as meaning
 from meterd.protocols.dlms import enumerations as codes

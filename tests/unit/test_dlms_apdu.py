@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _axdr
-from meterd._cosem import BitString, Date, DateTime, Time
 from meterd._number import Number
+from meterd.cosem import BitString, Date, DateTime, Time
 from meterd.errors import DecodeError, Refused
 from meterd.protocols.dlms import data
 from meterd.protocols.dlms import enumerations as codes

@@ -7,8 +7,8 @@ calendar (ignored: the date decides), scalers beyond reason, NaN from meters tha
 
 from __future__ import annotations
 
-from ..._cosem import BitString, Date, DateTime, Delta, Time
 from ..._number import Number
+from ...cosem import BitString, Date, DateTime, Delta, Time
 from ...errors import DecodeError
 from .enumerations import UNITS
 

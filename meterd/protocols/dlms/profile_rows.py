@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from binascii import crc32
 
-from ..._cosem import Delta
+from ...cosem import Delta
 from ...errors import DecodeError
 from .data import DATE_TIME_LENGTH, date_time_seconds
 from .enumerations import CLOCK

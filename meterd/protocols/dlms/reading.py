@@ -7,9 +7,9 @@ transformer ratio while the gateway is off.
 
 from __future__ import annotations
 
-from ..._cosem import DateTime
 from ..._number import Number
 from ...conversation import Report, ReportAll
+from ...cosem import DateTime
 from ...errors import DecodeError
 from ...model import INVALID, Reading, failed
 from ...obis import format_logical_name

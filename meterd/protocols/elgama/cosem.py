@@ -7,8 +7,8 @@ without its scaler is no reading; only for a raw form may the meter say, by not 
 from __future__ import annotations
 
 from ... import values
-from ..._cosem import DateTime
 from ...conversation import Report
+from ...cosem import DateTime
 from ...errors import DecodeError, Refused
 from ...model import failed
 from ...obis import format_logical_name

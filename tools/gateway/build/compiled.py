@@ -1,7 +1,7 @@
-"""meterd's compiled modules for a machine.
+"""meterd's compiled modules for a machine, joined into one.
 
-They are built by meterd's own setup.py under the variables with which OpenWrt's package build cross-compiles, so what
-works here is what a feed's build does.
+They are joined by `join` and built by meterd's own setup.py under the variables with which OpenWrt's package build
+cross-compiles, so what works here is what a feed's build does.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from . import join
 from .cache import made, run
 from .toolchain import compiler, gnu_compiler, python
 
@@ -27,21 +28,23 @@ CFLAGS = "-Os -DNDEBUG -fwrapv -ffunction-sections -fdata-sections -fno-asynchro
 # such calls and names are rare where it counts.
 CFLAGS += " -DCYTHON_VECTORCALL=0 -DCYTHON_UNPACK_METHODS=0 -DCYTHON_USE_DICT_VERSIONS=0"
 CFLAGS += " -DCYTHON_USE_UNICODE_INTERNALS=0 -DCYTHON_USE_PYLONG_INTERNALS=0"
-MIPS_CFLAGS = "-mips16"
+# As one, what nobody outside calls goes or moves to where it is called (LTO); the linker compiles, so it is told, too.
+MIPS_CFLAGS = "-mips16 -flto"
 
 LDFLAGS = "-O2 -s -Wl,--gc-sections"
-MIPS_LDFLAGS = "-Wl,-z,norelro -Wl,-z,common-page-size=16 -Wl,--build-id=none"
+MIPS_LDFLAGS = "-mips16 -Os -flto -Wl,-z,norelro -Wl,-z,common-page-size=16 -Wl,--build-id=none"
 SOURCES = ("setup.py", "pyproject.toml", "meterd/**/*.pyx", "meterd/**/*.pxd", "meterd/**/__init__.py")
 
 
 def meterd_modules(machine: Machine) -> Path:
-    """A folder with the stripped modules, each where it lies in meterd."""
+    """A folder with the stripped `_joined.so`."""
     paths = sorted(path for pattern in SOURCES for path in PROJECT.glob(pattern))
     contents = {path.relative_to(PROJECT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
     recipe = {
         "sources": contents,
         "python": python(machine).name,
         "flags": [CFLAGS, MIPS_CFLAGS, LDFLAGS, MIPS_LDFLAGS],
+        "join": Path(join.__file__).read_text(),
     }
     return made(f"meterd-{machine.name}", recipe, lambda folder: _build_meterd(machine, folder, list(contents)))
 
@@ -72,14 +75,13 @@ def _build_meterd(machine: Machine, folder: Path, sources: list[str]) -> None:
     for name in sources:
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, work / name)
+    join.join(work)
     environment = cross_environment(machine, work / "sysconfig")
     build: list[str | Path] = [sys.executable, "setup.py", "--quiet", "build_ext", "--build-lib", work / "lib"]
     run(log, "nice", *build, cwd=work, env=environment)
-    for built in sorted((work / "lib" / "meterd").rglob("*.so")):
-        place = folder / built.relative_to(work / "lib" / "meterd").with_name(built.name.partition(".")[0] + ".so")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(built, place)
-        strip(machine, place, log)
+    (built,) = (work / "lib" / "meterd").rglob("*.so")
+    shutil.copy(built, folder / "_joined.so")
+    strip(machine, folder / "_joined.so", log)
     shutil.rmtree(work)
 
 

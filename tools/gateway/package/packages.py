@@ -123,9 +123,7 @@ def build(machine: Machine) -> list[Package]:
         needs.setdefault(home, set()).update(imported(path))
         package.add(f"{SITE}/{name}c", files[f"{SITE}/{name}"])
     core = packages["meterd"]
-    compiled = meterd_modules(machine)
-    for path in sorted(compiled.rglob("*.so")):
-        core.add(f"{SITE}/meterd/{path.relative_to(compiled).as_posix()}", path.read_bytes())
+    core.add(f"{SITE}/meterd/_joined.so", (meterd_modules(machine) / "_joined.so").read_bytes())
     for data in sorted(path for path in (PROJECT / "meterd").rglob("*.json")):
         core.add(f"{SITE}/{data.relative_to(PROJECT).as_posix()}", data.read_bytes())
     for name in SYSTEM:
