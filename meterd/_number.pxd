@@ -9,5 +9,8 @@ cdef class Number:
     cdef readonly object mantissa
     cdef readonly int exponent
 
+    cdef str printed(self)
+    cpdef tuple reduced(self)
+
 
 cdef Number exact(object mantissa, int exponent)

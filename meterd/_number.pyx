@@ -7,6 +7,9 @@ collector need not look at it.
 
 cimport cython
 
+cdef extern from "Python.h":
+    object PyFloat_FromString(object text)
+
 MAX_EXPONENT = MOST_EXPONENT
 
 
@@ -14,7 +17,7 @@ MAX_EXPONENT = MOST_EXPONENT
 @cython.no_gc
 @cython.freelist(16)
 cdef class Number:
-    def __init__(self, mantissa, exponent=0):
+    def __init__(self, mantissa, int exponent=0):
         if not -MOST_EXPONENT <= exponent <= MOST_EXPONENT:
             raise ValueError(f"power of ten {exponent} is out of range")
         self.mantissa = mantissa
@@ -23,7 +26,7 @@ cdef class Number:
     def __reduce__(self):
         return Number, (self.mantissa, self.exponent)
 
-    def __str__(self):
+    cdef str printed(self):
         cdef int places = -self.exponent
         if places <= 0:
             return str(self.mantissa) + "0" * self.exponent if self.mantissa else "0"
@@ -31,16 +34,24 @@ cdef class Number:
         sign = "-" if self.mantissa < 0 else ""
         return f"{sign}{digits[:-places]}.{digits[-places:]}"
 
+    def __str__(self):
+        return self.printed()
+
     def __json__(self):
-        return self.__str__()  # ujson prints the result as it is: a number with the meter's own digits
+        return self.printed()  # ujson prints the result as it is: a number with the meter's own digits
 
     def __repr__(self):
-        return f"Number({self.__str__()})"
+        return f"Number({self.printed()})"
 
     def __float__(self):
-        return float(self.__str__())
+        return PyFloat_FromString(self.printed())
 
-    def reduced(self):
+    def __int__(self):
+        from .number import whole_part
+
+        return whole_part(self.printed())
+
+    cpdef tuple reduced(self):
         mantissa, exponent = self.mantissa, self.exponent
         if not mantissa:
             return (0, 0)
@@ -51,7 +62,7 @@ cdef class Number:
 
     def __eq__(self, other):
         if isinstance(other, int):
-            other = Number(other)
+            other = exact(other, 0)
         return isinstance(other, Number) and self.reduced() == (<Number>other).reduced()
 
     def __hash__(self):
@@ -60,27 +71,15 @@ cdef class Number:
     def is_integral(self):
         return self.reduced()[1] >= 0
 
-    def __int__(self):
-        if self.exponent >= 0:
-            return self.mantissa * 10**<object>self.exponent
-        whole = abs(self.mantissa) // 10**<object>-self.exponent
-        return -whole if self.mantissa < 0 else whole
-
     @classmethod
-    def scaled(cls, value, exponent):
+    def scaled(cls, value, int exponent):
         return Number(value, exponent) if exponent else value
 
     @classmethod
     def parse(cls, str text not None):
-        whole, _, fraction = text.strip().replace(",", ".").partition(".")
-        unsigned = whole[1:] if whole[:1] in ("+", "-") else whole
-        digits = unsigned + fraction
-        if not (digits.isascii() and digits.isdigit()) or len(digits) > MOST_EXPONENT:
-            raise ValueError(f"{text!r} is not a decimal number")
-        mantissa = int(digits)
-        if whole[:1] == "-":
-            mantissa = -mantissa
-        return Number(mantissa, -len(fraction)) if fraction else mantissa
+        from .number import parse
+
+        return parse(text, cls)
 
 
 cdef Number exact(object mantissa, int exponent):

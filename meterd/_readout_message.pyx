@@ -21,7 +21,7 @@ MAX_LINE = LINE_LIMIT
 NO_START = "no start of a message"
 
 cdef str MESSAGES_UNCOLLECTED = "more bytes held than anybody collects"
-cdef str NO_END = "a list without its end"
+cdef str NO_LIST_END = "a list without its end"
 cdef str TOO_LONG = "a block without end"
 
 
@@ -118,7 +118,7 @@ cdef class _Decoder:
         return 0
 
     cdef int _begun_anew(self) except -1:
-        self._drop(self._scanned, NO_END)
+        self._drop(self._scanned, NO_LIST_END)
         self._restart()
         raise DecodeError("a list whose end did not come: the next one began within it")
 

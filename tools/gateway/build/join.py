@@ -31,11 +31,13 @@ INSIDE = re.compile(
 FRONT = '"""The compiled modules of meterd, joined by tools/gateway/build/join.py. Do not edit."""\n\n'
 NAMES = """
 
-import sys
+from sys import modules as _modules
 
-for _name in ({}):
-    sys.modules[_name] = sys.modules[__name__]
+_modules.update(dict.fromkeys(({}), _modules[__name__]))
 """
+# In a .pxd, what other modules might call: where there are none, each would only be offered to them at every start.
+OFFERED = re.compile(r"^cdef (?!class|enum|struct|union|extern|inline)[^:=\n(]*\([^()]*\)[^:\n]*\n", re.MULTILINE)
+SHARED = re.compile(r"^cdef (?!class|enum|struct|union|extern|inline)[\w \*]+\n", re.MULTILINE)
 
 
 def module_of(path, tree):
@@ -131,11 +133,12 @@ def joined(tree):
     found = alike([part for kind in parts for part in kind])
     if found:
         raise ValueError("names that are given twice: " + "; ".join(found))
-    texts = []
-    for kind in map(in_order, parts):
-        texts.append(FRONT + gathered(kind) + "\n" + "\n".join(part.body for part in kind))
+    (head, body), (declared_head, declared) = [
+        (FRONT + gathered(kind) + "\n", "\n".join(part.body for part in kind)) for kind in map(in_order, parts)
+    ]
+    shared = "".join(SHARED.findall(declared))
     names = ", ".join(f'"{module_of(path, tree)}"' for path in sources)
-    return texts[0] + NAMES.format(names), texts[1]
+    return head + shared + body + NAMES.format(names), declared_head + SHARED.sub("", OFFERED.sub("", declared))
 
 
 def join(tree):
