@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,4 +72,22 @@ def test_modules_that_need_one_another_cannot_be_joined(tree: Path) -> None:
 
 def test_the_tree_holds_the_one_module_in_place_of_all(tree: Path) -> None:
     join.join(tree)
-    assert sorted(path.name for path in (tree / "meterd").rglob("_*.p*")) == ["_joined.pxd", "_joined.pyx"]
+    assert sorted(path.name for path in (tree / "meterd").rglob("_*.p[xy][dxi]")) == ["_joined.pxd", "_joined.pyx"]
+
+
+def test_each_name_leads_to_the_one_module(tree: Path) -> None:
+    """Played with a Python module in place of the compiled one: it does what that does at its end."""
+    join.join(tree)
+    for folder in ("", "ports", "sinks", "protocols", "protocols/dlms"):
+        (tree / "meterd" / folder / "__init__.py").touch()
+    end = (tree / "meterd" / "_joined.pyx").read_text().rpartition("from sys import modules")
+    (tree / "meterd" / "_joined.py").write_text("runs = globals().get('runs', 0) + 1\n" + end[1] + end[2])
+    program = """
+from meterd.ports._loop import runs
+from meterd import _crc
+from meterd.sinks import _json
+import meterd._joined, sys
+assert _crc is _json is sys.modules["meterd.protocols.dlms._registers"] is meterd._joined
+assert runs == 1
+"""
+    subprocess.run([sys.executable, "-P", "-c", program], cwd=tree, env={"PYTHONPATH": str(tree)}, check=True)

@@ -4,7 +4,8 @@ The problem: twenty-eight extension modules take twice the flash and three times
 sources they belong apart. As SQLite does with its amalgamation, only the build joins them: what modules import of one
 another goes, the rest of their imports is gathered, and the bodies follow one another, those needed first. Loaded, the
 one module (`meterd._joined`) puts itself into `sys.modules` under the names of all, so nobody who imports them sees a
-difference; `meterd.gateway.quick_import` finds it.
+difference. It is loaded by `meterd.gateway.quick_import`, whichever name is asked for first; where that is not at work,
+by a file of one line under each name (`stubs`).
 Assumptions: names are unique over all modules (two that are alike end the build; a unit test sees to it before), and
 imports stand at the left margin, as `from … import …` or `cimport cython`, unless they wait inside a function.
 """
@@ -141,9 +142,16 @@ def joined(tree):
     return head + shared + body + NAMES.format(names), declared_head + SHARED.sub("", OFFERED.sub("", declared))
 
 
+def stubs(modules, tree):
+    """Under each module's name a file whose import is the one module's: what is in `sys.modules` afterwards counts."""
+    for module in modules:
+        tree.joinpath(*module.split(".")).with_suffix(".py").write_text(f"import {NAME}  # which takes this name\n")
+
+
 def join(tree):
     """Put the one module in place of all."""
     source, declarations = joined(tree)
+    stubs([module_of(path, tree) for path in compiled(tree)[0]], tree)
     for paths in compiled(tree):
         for path in paths:
             path.unlink()

@@ -19,6 +19,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from ..build import join
 from ..build.cache import ToolMissing, made, program, run
 from ..build.compiled import PROJECT, SOURCES, meterd_modules
 from ..build.debian import unpacked
@@ -183,6 +184,8 @@ def place(row: Foreign, folder: Path) -> Path:
     ignore = shutil.ignore_patterns("*.so", "__pycache__", "*.pyx")
     shutil.copytree(PROJECT / "meterd", folder / "meterd", ignore=ignore)
     shutil.copytree(modules(row), folder / "meterd", dirs_exist_ok=True)
+    if not row.target:
+        join.stubs([join.module_of(path, PROJECT) for path in join.compiled(PROJECT)[0]], folder)
     for name in ("tests", "tools", "setup.py", "pyproject.toml", "docs", "benchmarks"):
         if (PROJECT / name).is_dir():
             shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
