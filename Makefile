@@ -4,7 +4,7 @@ DURATION ?=
 VENV = .venv/bin
 SHELL = /bin/bash
 
-.PHONY: build extensions demo test lint soak bench fuzz clean
+.PHONY: build extensions demo test lint cases soak bench fuzz clean
 
 build: .build-venv extensions
 
@@ -42,6 +42,10 @@ lint: build .build-test
 
 soak: build .build-test
 	nice -n 10 $(VENV)/python -m tests.soak
+
+# What was once broken from outside, where it lies beside the project.
+cases: build .build-test
+	$(VENV)/python -m tools.cases
 
 bench: build .build-test
 	$(VENV)/python -m benchmarks
