@@ -50,7 +50,9 @@ class Port:
     def is_sending(self) -> bool:
         """Whether bytes that were to be sent are still here."""
 
-    def _close_descriptor(self) -> None: ...
+    def _close_descriptor(self) -> None:
+        """`fd` itself; where something else owns that, whatever closes it."""
+
     def _wait_for_room(self) -> None:
         """A part of what was to be sent is still here."""
 

@@ -12,7 +12,7 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from ._loop cimport Loop
 from ._poller cimport POLLIN, POLLOUT
 
-from posix import strerror
+from posix import close, strerror
 
 from ..errors import PortGone
 
@@ -59,7 +59,7 @@ cdef class Port:
             self._unsent = b""
 
     def _close_descriptor(self):
-        raise NotImplementedError
+        close(self.fd)
 
     def apply(self, settings):
         self.settings = settings

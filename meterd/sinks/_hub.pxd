@@ -3,27 +3,32 @@ cimport cython
 from .._reading cimport Reading
 
 
-cdef class Sink:
+cdef class Inlet:
     cdef int take(self, Reading reading) except -1
     cdef int let_go(self) except -1
 
 
 @cython.final
-cdef class _Foreign(Sink):
+cdef class _Foreign(Inlet):
     cdef object sink
 
 
+@cython.final
 cdef class Outlet:
     cdef readonly list sinks
-    cdef list _ways           # to each sink
-    cdef readonly object now_ms
+    cdef list _inlets         # one of each sink
+    cdef object _now_ms
+    cdef object _on_failure
     cdef bint _by_the_wall    # so that the clock can be read without a call from Python
-    cdef public dict _last_good
+    cdef dict _last_good      # device → signal → reading
 
     cdef int _keep(self, Reading reading) except -1
     cdef Reading _stale(self, Reading reading)
     cdef int _hand_on(self, Reading reading) except -1
 
 
-cdef class LoggedOnly(Sink):
+@cython.final
+cdef class LoggedOnly(Inlet):
     cdef public Py_ssize_t unwritten
+    cdef object _keep
+    cdef object _write_out

@@ -5,13 +5,21 @@ from typing import Any
 
 from .._reading import Reading
 
+class Inlet:
+    """The compiled way into a sink, which has it as its attribute `inlet`; what both do is told in `sinks.hub.Sink`."""
+
+    def accept(self, reading: Reading) -> None: ...
+    def flush(self) -> None: ...
+
 class Outlet:
-    """The compiled half of `meterd.sinks.hub.Hub`."""
+    """What every reading passes: stamped, made honest, and handed to each sink, by its inlet where it has one.
 
-    now_ms: Callable[[], int]
-    _last_good: dict[str, dict[str, Reading]]
+    `clock_ms()` gives the gateway's time, ms since 1970 UTC; `on_failure(sink, error)` hears of each sink's failure.
+    """
 
-    def __init__(self, sinks: list[Any], clock_ms: Callable[[], int]) -> None: ...
+    def __init__(
+        self, sinks: list[Any], clock_ms: Callable[[], int], on_failure: Callable[[Any, Exception], None]
+    ) -> None: ...
     @property
     def sinks(self) -> list[Any]: ...
     def publish(self, reading: Reading) -> None: ...
@@ -19,21 +27,15 @@ class Outlet:
     def hand_on(self, reading: Reading) -> None:
         """To every sink, as it is."""
 
-class Sink:
-    """Base of the compiled sinks; `meterd.sinks.hub.Sink` says what they do."""
+    def forget(self, device_alias: str) -> None:
+        """The last good values of the device."""
 
-    def accept(self, reading: Reading) -> None: ...
-    def flush(self) -> None: ...
-
-class LoggedOnly(Sink):
-    """A sink that keeps the readings of signals whose `log` asks for it; the compiled half of the event log.
+class LoggedOnly(Inlet):
+    """Into a sink that keeps the readings of signals whose `log` asks for it.
 
     `keep(reading)` is called for these alone, `write_out()` at the end of a turn while `unwritten` is not 0.
     """
 
     unwritten: int
 
-    def accept(self, reading: Reading) -> None: ...
-    def flush(self) -> None: ...
-    def keep(self, reading: Reading) -> None: ...
-    def write_out(self) -> None: ...
+    def __init__(self, keep: Callable[[Reading], None], write_out: Callable[[], None]) -> None: ...

@@ -1,7 +1,7 @@
 """How readings leave: made honest, handed to every sink, gathered as lines and written without blocking.
 
-The problem: what is paid for every value that leaves. `sinks.hub` and `sinks.lines` have the rest of both classes.
-Dirt it must survive: sinks that fail, readers that are slow, disks that take half of a line.
+The problem: what is paid for every value that leaves. An `Outlet` is all that a reading passes; `sinks.hub` owns one.
+Dirt it must survive: sinks that fail; their failures go to `on_failure(sink, error)` and reach no other sink.
 """
 
 cimport cython
@@ -17,8 +17,8 @@ cdef str OVERFLOW_QUALITY = "overflow"
 cdef str STALE_QUALITY = "stale"
 
 
-cdef class Sink:
-    """What the compiled sinks share: a face for Python, and a way around it for the outlet."""
+cdef class Inlet:
+    """What a compiled way into a sink shares: a face for Python, and a way around it for the outlet."""
 
     def accept(self, Reading reading not None):
         self.take(reading)
@@ -34,8 +34,8 @@ cdef class Sink:
 
 
 @cython.final
-cdef class _Foreign(Sink):
-    """A sink that is not compiled."""
+cdef class _Foreign(Inlet):
+    """Into a sink that has none."""
 
     cdef int take(self, Reading reading) except -1:
         self.sink.accept(reading)
@@ -46,26 +46,29 @@ cdef class _Foreign(Sink):
         return 0
 
 
-cdef Sink as_sink(object sink):
+cdef Inlet inlet_of(object sink):
     cdef _Foreign foreign
-    if isinstance(sink, Sink):
-        return sink
+    own = getattr(sink, "inlet", None)
+    if isinstance(own, Inlet):
+        return <Inlet>own
     foreign = _Foreign()
     foreign.sink = sink
     return foreign
 
 
+@cython.final
 cdef class Outlet:
-    def __cinit__(self, list sinks not None, clock_ms):
+    def __cinit__(self, list sinks not None, clock_ms not None, on_failure not None):
         self.sinks = sinks
-        self._ways = [as_sink(sink) for sink in sinks]
-        self.now_ms = clock_ms
+        self._inlets = [inlet_of(sink) for sink in sinks]
+        self._now_ms = clock_ms
+        self._on_failure = on_failure
         self._by_the_wall = clock_ms is wall_clock_ms
         self._last_good = {}
 
     def publish(self, Reading reading not None):
         if not reading.time_ms:
-            reading.time_ms = wall_clock() if self._by_the_wall else self.now_ms()
+            reading.time_ms = wall_clock() if self._by_the_wall else self._now_ms()
         if type(reading.value) is float:
             reading = finite(reading)
         if reading.value is not None:
@@ -102,40 +105,39 @@ cdef class Outlet:
 
     cdef int _hand_on(self, Reading reading) except -1:
         cdef Py_ssize_t index
-        for index in range(PyList_GET_SIZE(self._ways)):
+        for index in range(PyList_GET_SIZE(self._inlets)):
             try:
-                (<Sink>self._ways[index]).take(reading)
+                (<Inlet>self._inlets[index]).take(reading)
             except Exception as error:
-                self._report(self.sinks[index], error)
+                self._on_failure(self.sinks[index], error)
         return 0
 
     def flush(self):
         cdef Py_ssize_t index
-        for index in range(PyList_GET_SIZE(self._ways)):
+        for index in range(PyList_GET_SIZE(self._inlets)):
             try:
-                (<Sink>self._ways[index]).let_go()
+                (<Inlet>self._inlets[index]).let_go()
             except Exception as error:
-                self._report(self.sinks[index], error)
+                self._on_failure(self.sinks[index], error)
 
-    def _report(self, sink, error):
-        raise NotImplementedError
+    def forget(self, str device_alias not None):
+        self._last_good.pop(device_alias, None)
 
 
-cdef class LoggedOnly(Sink):
+@cython.final
+cdef class LoggedOnly(Inlet):
+    def __cinit__(self, keep not None, write_out not None):
+        self._keep = keep
+        self._write_out = write_out
+
     cdef int take(self, Reading reading) except -1:
         if reading.signal is None:
             refuse()
         if reading.signal.log > 0:
-            self.keep(reading)
+            self._keep(reading)
         return 0
 
     cdef int let_go(self) except -1:
         if self.unwritten:
-            self.write_out()
+            self._write_out()
         return 0
-
-    def keep(self, reading):
-        raise NotImplementedError
-
-    def write_out(self):
-        raise NotImplementedError

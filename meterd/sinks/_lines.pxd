@@ -1,13 +1,18 @@
+cimport cython
+
 from .._reading cimport Reading
-from ._hub cimport Sink
+from ._hub cimport Inlet
 from ._json cimport _Octets
 
 
-cdef class Lines(Sink):
-    cdef public object name
+@cython.final
+cdef class Lines(Inlet):
+    cdef public int fd  # below 0 while there is none
     cdef public Py_ssize_t lost
     cdef public bint troubled
-    cdef int _descriptor    # below 0 while there is none
     cdef object _write_line
+    cdef object _ready
+    cdef object _failed
+    cdef object _written
     cdef bint _as_json
     cdef _Octets _text

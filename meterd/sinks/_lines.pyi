@@ -3,21 +3,31 @@
 from collections.abc import Callable
 
 from .._reading import Reading
-from ._hub import Sink
+from ._hub import Inlet
 
 MAX_WAITING: int
 
-class Lines(Sink):
-    """The compiled half of `meterd.sinks.lines.LineSink`: gathers lines and writes them without blocking."""
+class Lines(Inlet):
+    """Gathers lines, up to MAX_WAITING bytes, and writes them to `fd` as far as that goes without blocking.
 
-    name: str
+    `ready()` opens what is not open (`fd` below 0) and says whether it is; `failed(error)` is called with what went
+    wrong, `written()` after all that went right while something waits, was `lost` or the owner was `troubled`.
+    """
+
+    fd: int
     lost: int
     troubled: bool
-    _fd: int | None
 
-    def __init__(self, fd: int | None, write_line: Callable[[Reading], str], name: str) -> None: ...
+    def __init__(
+        self,
+        write_line: Callable[[Reading], str],
+        ready: Callable[[], bool],
+        failed: Callable[[OSError], None],
+        written: Callable[[], None],
+    ) -> None: ...
     @property
-    def waiting(self) -> int: ...
-    def accept(self, reading: Reading) -> None: ...
-    def flush(self) -> None: ...
-    def clear(self) -> None: ...
+    def waiting(self) -> int:
+        """Bytes that wait to be written."""
+
+    def clear(self) -> None:
+        """Forget them."""

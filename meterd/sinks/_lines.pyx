@@ -1,15 +1,18 @@
 """Readings as lines: gathered in memory, and written without blocking.
 
+Where they are written, and what becomes of trouble, is the owner's business (`sinks.lines`): `ready()` opens what is
+not open and says whether it is, `failed(error)` hears of an error, `written()` of all else that is not as it should be.
 Dirt it must survive: readers that are slow, disks that take half of a line.
 """
 
+cimport cython
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.string cimport memmove
 
 from .._reading cimport Reading
 from ..ports._poller cimport POLLOUT
 from ..ports._port cimport write_descriptor
-from ._hub cimport Sink
+from ._hub cimport Inlet
 from ._json cimport _Octets
 
 from posix import strerror
@@ -32,24 +35,16 @@ cdef enum:
 MAX_WAITING = MOST_WAITING
 
 
-cdef class Lines(Sink):
-    def __cinit__(self):
-        self._descriptor = -1
+@cython.final
+cdef class Lines(Inlet):
+    def __cinit__(self, write_line not None, ready not None, failed not None, written not None):
+        self.fd = -1
         self._text = _Octets()
-
-    def __init__(self, fd, write_line, name):
-        self.name = name
-        self._fd = fd
         self._write_line = write_line
         self._as_json = write_line is json_line
-
-    @property
-    def _fd(self):
-        return None if self._descriptor < 0 else self._descriptor
-
-    @_fd.setter
-    def _fd(self, value):
-        self._descriptor = -1 if value is None else value
+        self._ready = ready
+        self._failed = failed
+        self._written = written
 
     @property
     def waiting(self):
@@ -78,9 +73,9 @@ cdef class Lines(Sink):
         cdef int number = 0
         cdef Py_ssize_t done = 0, count
         cdef pollfd asked
-        if not text.size or (self._descriptor < 0 and not self._ready()):
+        if not text.size or (self.fd < 0 and not self._ready()):
             return 0
-        asked.fd = self._descriptor
+        asked.fd = self.fd
         asked.events = POLLOUT
         while done < text.size and poll(&asked, 1, 0) > 0:
             # poll calls a pipe writable when so many bytes fit: a write of no more does not block in any mode.
@@ -94,18 +89,8 @@ cdef class Lines(Sink):
         if number and number != EAGAIN and number != EINTR:
             self._failed(OSError(number, strerror(number)))
         elif text.size or self.lost or self.troubled:
-            self._succeeded()
+            self._written()
         return 0
 
     def clear(self):
         self._text.size = 0
-
-    def _ready(self):
-        """Open what is not open. Returns: whether it is."""
-        raise NotImplementedError
-
-    def _failed(self, error):
-        raise NotImplementedError
-
-    def _succeeded(self):
-        raise NotImplementedError

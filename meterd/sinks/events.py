@@ -19,6 +19,7 @@ from .format import json_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from ..model import Reading
@@ -35,7 +36,7 @@ PARAMETERS = (
 )
 
 
-class EventLog(LoggedOnly):
+class EventLog:
     """`size` events at most, in memory and, where `path` is given, in a file."""
 
     is_way_out = False  # it keeps what few signals ask for, and sends nothing anywhere
@@ -47,10 +48,13 @@ class EventLog(LoggedOnly):
         self._in_file = 0
         self._trouble = ""
         self._last: dict[tuple[str, str], tuple[Any, str]] = {}
+        inlet = self.inlet = LoggedOnly(self._keep, self._write_out)
+        self.accept: Callable[[Reading], None] = inlet.accept
+        self.flush: Callable[[], None] = inlet.flush
         if path is not None:
             self._read_back(path)
 
-    def keep(self, reading: Reading) -> None:
+    def _keep(self, reading: Reading) -> None:
         """Take the reading of a signal that asks for it, if it is news."""
         signal = reading.signal
         key, state = (signal.device_alias, signal.alias), (reading.value, reading.quality)
@@ -58,7 +62,7 @@ class EventLog(LoggedOnly):
             return
         self._last[key] = state
         self._lines.append(json_line(reading))
-        self.unwritten += self.path is not None
+        self.inlet.unwritten += self.path is not None
         if len(self._lines) >= 2 * self.size:
             del self._lines[: -self.size]
 
@@ -67,11 +71,11 @@ class EventLog(LoggedOnly):
         wanted = self.size if count is None else min(count, self.size)
         return self._lines[: -wanted - 1 : -1]
 
-    def write_out(self) -> None:
+    def _write_out(self) -> None:
         """Bring the file up to date; where that fails the events stay in memory and the next flush tries again."""
         if self.path is None:
             return
-        new = min(self.unwritten, self.size)
+        new = min(self.inlet.unwritten, self.size)
         try:
             if self._in_file + new > 2 * self.size:
                 self._rewrite(self.path)
@@ -84,13 +88,13 @@ class EventLog(LoggedOnly):
             log.error(f"{self.path}: {self._trouble}", fold=f"sink {self.path}")
             self._in_file = 2 * self.size  # what it holds now is not known: write it anew
             return
-        self.unwritten = 0
+        self.inlet.unwritten = 0
         self._trouble = ""
         log.recovered(f"sink {self.path}", f"{self.path}: events are written again")
 
     def condition(self) -> tuple[str, str, int, int]:
         """Events that are not in the file yet wait."""
-        waiting = self.unwritten if self.path is not None else 0
+        waiting = self.inlet.unwritten if self.path is not None else 0
         return self.path or "events in memory", self._trouble, waiting, 0
 
     def reopen(self) -> None:

@@ -15,14 +15,14 @@ JUMP_MS = 2000  # by more than this no clock is slewed from one scan to the next
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from ..model import Reading
     from .status import DeviceStatus
 
     class Sink(Protocol):
-        """Where readings go. One that has a `condition()` tells the status how it is: name, what is wrong or '', what
-        waits, readings lost.
+        """Where readings go. One that has an `inlet` (`_hub.Inlet`) is given readings through that. One that has a
+        `condition()` tells the status how it is: name, what is wrong or '', what waits, readings lost.
         """
 
         def accept(self, reading: Reading) -> None:
@@ -38,22 +38,28 @@ if TYPE_CHECKING:
             """Let go of what is left, and of everything held open."""
 
 
-class Hub(Outlet):
+class Hub:
     """`clock_ms()` gives the gateway's time, ms since 1970 UTC.
 
     `publish(reading)` takes one reading of a configured signal, as its driver reported it; `flush()` belongs to the end
     of each turn of the loop.
     """
 
-    clock_jumps = 0
-    _ahead_ms: float | None = None  # of the clock that nobody sets
+    def __init__(self, sinks: list[Any], clock_ms: Callable[[], int]) -> None:
+        outlet = self._outlet = Outlet(sinks, clock_ms, _lost)
+        self.sinks = sinks
+        self.now_ms = clock_ms
+        self.publish: Callable[[Reading], None] = outlet.publish
+        self.flush: Callable[[], None] = outlet.flush
+        self.clock_jumps = 0
+        self._ahead_ms: float | None = None  # of the clock that nobody sets
 
     def publish_status(self, status: DeviceStatus, now_s: float, whole: bool = False) -> None:
         """What changed in a device's status; or, every `status_interval_s`, the whole of it. `now_s` is monotonic."""
         now_ms = self.now_ms()
         self._look_at_clocks(now_ms, now_s)
         for reading in status.readings(now_ms, now_s) if whole else status.changes(now_ms):
-            self.hand_on(reading)
+            self._outlet.hand_on(reading)
 
     def _look_at_clocks(self, now_ms: int, now_s: float) -> None:
         ahead_ms = now_ms - now_s * 1000.0
@@ -66,7 +72,7 @@ class Hub(Outlet):
 
     def forget(self, device_alias: str) -> None:
         """The device is no longer configured, or another one bears its name."""
-        self._last_good.pop(device_alias, None)
+        self._outlet.forget(device_alias)
 
     def reopen(self) -> None:
         for sink in self.sinks:
@@ -80,8 +86,9 @@ class Hub(Outlet):
         try:
             action()
         except Exception as error:
-            self._report(getattr(action, "__self__", action), error)
+            _lost(getattr(action, "__self__", action), error)
 
-    def _report(self, sink: object, error: Exception) -> None:
-        name = type(sink).__name__
-        log.bug(f"{name} lost readings", error, fold=f"sink {name}")
+
+def _lost(sink: object, error: Exception) -> None:
+    name = type(sink).__name__
+    log.bug(f"{name} lost readings", error, fold=f"sink {name}")

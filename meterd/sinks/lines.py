@@ -33,18 +33,20 @@ if TYPE_CHECKING:
         def unregister(self, fd: int) -> None: ...
 
 
-class LineSink(Lines):
+class LineSink:
     """Lines to a descriptor that others may share (so it stays blocking, and poll is asked before each write).
 
     `accept(reading)` keeps a line, `flush()` writes what waits, as far as it goes without blocking.
     """
 
-    __slots__ = ("_loop", "_lost_before", "_registered", "_trouble", "is_way_out", "on_end")
-
     def __init__(
         self, fd: int | None, write_line: Callable[[Reading], str], loop: Loop | None = None, name: str = "stdout"
     ) -> None:
-        super().__init__(fd, write_line, name)
+        self.name = name
+        inlet = self.inlet = Lines(write_line, self._ready, self._failed, self._written)
+        inlet.fd = -1 if fd is None else fd
+        self.accept: Callable[[Reading], None] = inlet.accept
+        self.flush: Callable[[], None] = inlet.flush
         self._loop = loop
         self._registered = False
         self._trouble = ""
@@ -56,6 +58,16 @@ class LineSink(Lines):
         """Name; what is wrong, if anything; bytes that wait; readings lost since the start."""
         return self.name, self._trouble, self.waiting, self._lost_before + self.lost
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait to be written."""
+        return self.inlet.waiting
+
+    @property
+    def lost(self) -> int:
+        """Readings since something was written last."""
+        return self.inlet.lost
+
     def reopen(self) -> None:
         """Standard output stays as it is."""
 
@@ -64,13 +76,12 @@ class LineSink(Lines):
         self._let_go()
 
     def _ready(self) -> bool:
-        if self._fd is None:
-            self.clear()
-        return self._fd is not None
+        self.inlet.clear()  # what is not open any more is never opened again
+        return False
 
     def _wait_for_reader(self) -> None:
-        if self._loop is not None and self._fd is not None and not self._registered:
-            self._loop.register(self._fd, select.POLLOUT, self._on_writable)
+        if self._loop is not None and self.inlet.fd >= 0 and not self._registered:
+            self._loop.register(self.inlet.fd, select.POLLOUT, self._on_writable)
             self._registered = True
 
     def _on_writable(self, revents: int) -> None:
@@ -78,22 +89,23 @@ class LineSink(Lines):
         self.flush()
 
     def _stop_waiting(self) -> None:
-        if self._registered and self._loop is not None and self._fd is not None:
-            self._loop.unregister(self._fd)
+        if self._registered and self._loop is not None and self.inlet.fd >= 0:
+            self._loop.unregister(self.inlet.fd)
         self._registered = False
 
-    def _succeeded(self) -> None:
+    def _written(self) -> None:
         """Something was written, or nothing could be but nothing failed either."""
-        if self.waiting:
+        inlet = self.inlet
+        if inlet.waiting:
             self._wait_for_reader()
             return
-        self.troubled = False
+        inlet.troubled = False
         self._trouble = ""
-        lost, self.lost = self.lost, 0
+        lost, inlet.lost = inlet.lost, 0
         self._lost_before += lost
         if lost:
             log.warning(f"{self.name}: {lost} readings were lost while it took none", fold=f"sink {self.name}")
-            self.troubled = True
+            inlet.troubled = True
         else:
             log.recovered(f"sink {self.name}", f"{self.name}: readings are written again")
 
@@ -107,8 +119,8 @@ class LineSink(Lines):
 
     def _let_go(self) -> None:
         self._stop_waiting()
-        self._fd = None
-        self.clear()
+        self.inlet.fd = -1
+        self.inlet.clear()
 
 
 class FileSink(LineSink):
@@ -126,21 +138,20 @@ class FileSink(LineSink):
     def close(self) -> None:
         self.flush()
         self._close_file()
-        self.clear()
+        self.inlet.clear()
 
     def _ready(self) -> bool:
-        if self._fd is None:
-            try:
-                # O_NONBLOCK: opening a FIFO that nobody reads must fail instead of waiting for a reader.
-                flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-                self._fd = open_file(self.path, flags, 0o640)
-            except OSError as error:
-                self._failed(error)
-        return self._fd is not None
+        try:
+            # O_NONBLOCK: opening a FIFO that nobody reads must fail instead of waiting for a reader.
+            flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+            self.inlet.fd = open_file(self.path, flags, 0o640)
+        except OSError as error:
+            self._failed(error)
+        return self.inlet.fd >= 0
 
     def _failed(self, error: OSError) -> None:
         """A full disk empties, a card returns: keep what waits and try again."""
-        self.troubled = True
+        self.inlet.troubled = True
         self._trouble = f"{error.strerror}; readings wait"
         log.error(f"{self.path}: {self._trouble}", fold=f"sink {self.name}")
         if error.errno not in (ENOSPC, EDQUOT, EFBIG):
@@ -148,6 +159,6 @@ class FileSink(LineSink):
 
     def _close_file(self) -> None:
         self._stop_waiting()
-        if self._fd is not None:
-            close(self._fd)
-            self._fd = None
+        if self.inlet.fd >= 0:
+            close(self.inlet.fd)
+            self.inlet.fd = -1

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 import select
+import socket
 from typing import Any
 
 import pytest
 
 from meterd import _hdlc, _mbus, _steps, _wrapper
 from meterd.model import Reading, Signal
-from meterd.ports import _echo, _loop, _player, _timers
+from meterd.ports import _echo, _loop, _player, _port, _timers
 from meterd.protocols.dlms import _registers, _shortcut
 from meterd.sinks import _hub, _json, _lines
 
@@ -20,6 +21,7 @@ SIGNAL = Signal("M1", "E", {})
 
 WHOLE: list[Any] = [
     _timers.Timer, _steps.Send, _steps.Receive, _steps.Report, _steps.ReportAll, _player.Stepper, _hub.Outlet, Signal,
+    _hub.LoggedOnly, _lines.Lines,
     _shortcut.HdlcShortcut, _shortcut.WrapperShortcut, _registers.Registers, _registers.InvokeIds,
 ]  # fmt: skip
 
@@ -51,34 +53,43 @@ def test_what_the_core_relies_on_stays(owner: object, name: str) -> None:
         setattr(owner, name, None)
 
 
-class Logged(_hub.LoggedOnly):
-    pass
+def nothing(*_: object) -> None:
+    """For callbacks that are not to come."""
 
 
-class Out(_hub.Outlet):
-    def _report(self, sink: object, error: Exception) -> None:
-        raise error
+def fail(sink: object, error: Exception) -> None:
+    raise error
 
 
 @pytest.mark.parametrize("quality", ["good", "invalid"])
 def test_a_reading_without_a_signal_is_refused(quality: str) -> None:
     reading = Reading.__new__(Reading)
     reading.quality, reading.value = quality, 5 if quality == "good" else None
-    out = Out([], lambda: 1)
-    for use in (_json.json_line, Logged().accept, out.publish):
+    out = _hub.Outlet([], lambda: 1, fail)
+    for use in (_json.json_line, _hub.LoggedOnly(nothing, nothing).accept, out.publish):
         with pytest.raises(TypeError):
             use(reading)
 
 
 def test_lines_that_were_not_opened_wait() -> None:
-    lines: Any = _lines.Lines.__new__(_lines.Lines)
+    asked: list[int] = []
+
+    def ready() -> bool:
+        asked.append(1)
+        return False
+
+    lines = _lines.Lines(lambda reading: "x", ready, nothing, nothing)
     lines.flush()
-    assert lines.waiting == 0
+    assert (lines.waiting, asked) == (0, [])
+    lines.accept(Reading(SIGNAL, 1))
+    lines.flush()
+    assert (lines.waiting, asked) == (2, [1])
 
 
 def test_a_line_without_text() -> None:
     read_end, write_end = os.pipe()
-    lines = _lines.Lines(write_end, lambda reading: "", "test")
+    lines = _lines.Lines(lambda reading: "", lambda: False, nothing, nothing)
+    lines.fd = write_end
     lines.accept(Reading(SIGNAL, 1))
     lines.flush()
     os.close(write_end)
@@ -213,4 +224,21 @@ def test_a_callback_that_fails_costs_no_other_its_turn() -> None:
     loop.turn()
     assert fired == [1, 2]
     assert loop.next_deadline() is None
+    loop.close()
+
+
+def test_a_port_is_whole_by_itself() -> None:
+    loop, told = _loop.Loop(), []
+    here, there = socket.socketpair()
+    port = _port.Port(loop, "pair")
+    port.on_data, port.on_gone = told.append, told.append
+    port.attach(here.detach())
+    there.send(b"in")
+    loop.turn()
+    assert told == [b"in"] and port.send(b"out") and there.recv(9) == b"out"
+    fd = port.fd
+    port.close()
+    with pytest.raises(OSError):
+        os.fstat(fd)
+    there.close()
     loop.close()
