@@ -78,7 +78,16 @@ class Outbox:
 
     def _lose(self, number: int) -> None:
         self.lost += 1
-        if self._losses and self._losses[-1][1] == number - 1:
-            self._losses[-1] = (self._losses[-1][0], number)
-        else:
-            self._losses.append((number, number))
+        ranges = self._losses
+        at = len(ranges)
+        while at and ranges[at - 1][0] > number:  # an older one goes where it was handed out once and is to be again
+            at -= 1
+        first = last = number
+        if at < len(ranges) and ranges[at][0] == number + 1:
+            last = ranges[at][1]
+            del ranges[at]
+        if at and ranges[at - 1][1] == number - 1:
+            at -= 1
+            first = ranges[at][0]
+            del ranges[at]
+        ranges.insert(at, (first, last))

@@ -62,6 +62,18 @@ def test_past_the_bound_the_oldest_that_was_not_handed_out_is_lost_and_told() ->
     assert (outbox.losses(), outbox.lost, len(outbox)) == ([], 3, 0)
 
 
+def test_losses_are_told_in_order_also_where_an_older_reading_goes_after_a_younger() -> None:
+    outbox = filled(1, 1)
+    assert numbers(outbox.peek(1)) == [1]
+    outbox.put(reading(2))  # the other is under way
+    outbox.again()
+    outbox.put(reading(3))
+    assert (outbox.lost, outbox.losses()) == (2, [(1, 2)])
+    outbox.put(reading(4))
+    assert (outbox.lost, outbox.losses()) == (3, [(1, 3)])
+    assert numbers(outbox.peek(9)) == [4]
+
+
 STEPS = st.lists(
     st.one_of(
         st.just(("put", 0)),
