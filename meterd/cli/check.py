@@ -34,7 +34,7 @@ def main(words: list[str]) -> int:
         raise UsageError("name the configuration files; - is standard input")
     profiles = {path: package for path in paths if os.path.isfile(path) and (package := package_of(path)) is not None}
     configuration = load([path for path in paths if path not in profiles], careful=True)
-    errors = [*configuration.errors, *_unreadable(configuration), *_profile_errors(configuration, profiles)]
+    errors = [*configuration.errors, *unreadable(configuration), *_profile_errors(configuration, profiles)]
     takes_effect = len(profiles) < len(paths) and (configuration.devices or not errors)
     shown = effective(configuration) if takes_effect and not arguments.has("quiet") else None
     if arguments.has("json"):
@@ -61,7 +61,7 @@ def _print_words(errors: list[ConfigError], configuration: Configuration, shown:
         print(f"{count}; {_consequence(configuration)}", file=sys.stderr)
 
 
-def _unreadable(configuration: Configuration) -> list[ConfigError]:
+def unreadable(configuration: Configuration) -> list[ConfigError]:
     """What only the drivers can tell: parameters that do not go together, signals that cannot be read so."""
     errors = []
     for device in configuration.devices:

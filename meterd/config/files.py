@@ -26,7 +26,7 @@ from .advice import advice
 from .nearest import Names, did_you_mean
 from .profiles import Profiles
 from .publishing import read_publish
-from .source import PARTS, Source, part_of, words
+from .source import PARTS, Source, part_of
 from .validation import Table, is_comment, shown
 
 TYPE_CHECKING = False
@@ -362,7 +362,7 @@ class _Loading:
 
         def complain(name: str | None, message: str) -> None:
             where = [
-                "" if source.is_uci else words(steps),
+                source.words_of(steps),
                 f"device {device_alias}" if device_alias else "",
                 f"signal {signal_alias}" if signal_alias else "",
                 f"parameter {name}" if name else "",

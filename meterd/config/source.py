@@ -121,6 +121,10 @@ class Source:
         self.settings = uci.main
         return uci
 
+    def words_of(self, steps: Steps) -> str:
+        """A row's place in words, where its line does not say it all."""
+        return "" if self.is_uci else words(steps)
+
     def place_of(self, steps: Steps) -> str:
         """Where a row stands, in words: in UCI by its line, where that is known."""
         if not self.is_uci:

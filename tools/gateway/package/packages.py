@@ -51,6 +51,7 @@ ROOMS = {
     ),
     "meterd-wcclite": ("meterd/cli/protocol_program.py",),
     "meterd-python": ("meterd/api/",),
+    "meterd-import": ("meterd/config/workbook/",),
 }  # fmt: skip
 # Their docstrings are printed.
 DOCUMENTED = ROOMS["meterd-simulate"]
