@@ -8,11 +8,20 @@ from datetime import date
 from io import BytesIO
 
 import pytest
-from openpyxl import Workbook, load_workbook
 
 from meterd.cli.main import main
 from meterd.config.workbook import archive
-from tests.unit.workbook_site import DEVICES, SIGNALS, at, fill, imported, large_site, sound_book
+from tests.unit.workbook_site import (
+    DEVICES,
+    SIGNALS,
+    Workbook,
+    at,
+    fill,
+    imported,
+    large_site,
+    load_workbook,
+    sound_book,
+)
 
 
 @pytest.fixture
