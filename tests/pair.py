@@ -1,27 +1,30 @@
-"""A conversation and a simulated meter wired together with no I/O and a clock that costs nothing.
+"""A conversation and a simulated meter played by two real players on one real loop, in time that costs nothing.
 
-`converse(client, meter)` runs both generators against each other in virtual time: a time-out of a minute passes in
-microseconds, and a hang is an assertion. `fault(sender, index, data)` may change what goes over the wire: it gets
-'client' or 'meter', the running number of that side's Send, and the bytes, and returns the chunks that arrive instead
-as a list of (delay in seconds, bytes).
+`converse(client, meter)` joins both by ports that exist in memory alone: what one sends reaches the other at the pace
+of a line, by timers of the loop. A time-out of a minute passes in microseconds, and a hang is an assertion.
+`fault(sender, index, data)` may change what goes over the wire: it gets 'client' or 'meter', the running number of that
+side's Send, and the bytes, and returns the chunks that arrive instead as a list of (delay in seconds, bytes).
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
-from meterd.conversation import LineSettings, Pause, Receive, Report, Send
+from meterd.conversation import LineSettings
 from meterd.errors import MeterdError, PortGone
 from meterd.model import Reading
-from meterd.ports.reception import Reception
-from tests.unrolled import unrolled
+from meterd.ports._loop import Loop
+from meterd.ports._port import Port
+from meterd.ports._timers import Timer
+from meterd.ports.player import Player
+from tests.virtual_clock import VirtualClock
 
 Fault = Callable[[str, int, bytes], list[tuple[float, bytes]]]
-MAX_STEPS = 200_000
-WAIT = object()
+MAX_TURNS = 1_000_000
+MAX_AT_ONCE = 200_000  # readings and settings, which pass no time
+NO_DESCRIPTOR = 1 << 30  # of a port that is open; the loop hears nothing of it
 
 
 class Outcome:
@@ -42,155 +45,133 @@ class Outcome:
     def values(self) -> dict[str, Any]:
         return {reading.signal.alias: reading.value for reading in self.readings}
 
+    def report(self, reading: Reading) -> None:
+        self.readings.append(reading)
+        assert len(self.readings) < MAX_AT_ONCE, "hang: endless readings"
 
-class Side:
-    def __init__(self, name: str, generator: Generator[Any, Any, Any]) -> None:
-        self.name = name
-        self.generator = generator
-        self.peer: Side
-        self.inbox = bytearray()
-        self.reception: Reception | None = None
-        self.sends = itertools.count()
-        self.epoch = 0  # events scheduled for an earlier step are void
-        self.done = False
+    def apply(self, settings: LineSettings) -> None:
+        self.settings.append(settings)
+        assert len(self.settings) < MAX_AT_ONCE, "hang: endless settings"
 
 
-class Pair:
-    def __init__(self, client: Side, meter: Side, byte_s: float, fault: Fault | None, chunk: int) -> None:
-        client.peer, meter.peer = meter, client
-        self.sides = (client, meter)
+class Wire:
+    """What both ports know: the time since the beginning, the pace, what goes wrong, and all that was sent."""
+
+    def __init__(self, loop: Loop, byte_s: float, fault: Fault | None, chunk: int, outcome: Outcome) -> None:
+        self.loop = loop
         self.byte_s = byte_s
         self.fault = fault
         self.chunk = chunk
-        self.now = 0.0
-        self.events: list[tuple[float, int, Side, int, str, Any]] = []
-        self.numbers = itertools.count()
-        self.outcome = Outcome()
-        self.steps = 0
+        self.outcome = outcome
+        self.start = loop.time
 
-    def at(self, time: float, side: Side, kind: str, payload: Any = None) -> None:
-        heapq.heappush(self.events, (time, next(self.numbers), side, side.epoch, kind, payload))
+    def seconds(self) -> float:
+        return self.loop.time - self.start
 
-    def run(self, limit_s: float) -> Outcome:
-        client, meter = self.sides
-        self.advance(meter, None)
-        self.advance(client, None)
-        while self.events and not client.done:
-            self.now, _, side, epoch, kind, payload = heapq.heappop(self.events)
-            assert self.now <= limit_s, f"hang: still talking after {limit_s} s"
-            if kind == "bytes":
-                self.arrive(side, payload)
-            elif epoch == side.epoch and not side.done:
-                if kind == "deadline":
-                    reception = side.reception
-                    assert reception is not None
-                    if reception.deadline is None:
-                        continue  # who waits for ever had the beginning of a frame, which was none
-                    if self.now + 1e-9 < reception.deadline:
-                        self.at(reception.deadline, side, "deadline")
-                    else:
-                        self.advance(side, None, reception.expired())
-                else:
-                    self.advance(side, None)
-        assert client.done, "hang: the client waits for something that never comes"
-        if not meter.done:
-            self.advance(meter, None, PortGone("peer closed"))
-        self.outcome.seconds = self.now
-        return self.outcome
 
-    def arrive(self, side: Side, data: bytes) -> None:
-        if side.done:
-            return
-        if side.reception is None:
-            side.inbox += data
-            return
-        self.give(side, data)
+class WirePort(Port):
+    """One end of the wire. It takes what is sent at once, and has sent it when the line's pace has let it out."""
 
-    def give(self, side: Side, data: bytes) -> None:
-        assert side.reception is not None
-        endless = side.reception.deadline is None
-        try:
-            frame = side.reception.feed(data, self.now)
-        except MeterdError as error:
-            self.advance(side, None, error)
-            return
-        if frame is not None:
-            self.advance(side, frame)
-        elif endless and side.reception.deadline is not None:
-            self.at(side.reception.deadline, side, "deadline")
+    peer: WirePort
 
-    def advance(self, side: Side, value: Any, error: Exception | None = None) -> None:
-        side.epoch += 1
-        side.reception = None
-        while True:
-            self.steps += 1
-            assert self.steps < MAX_STEPS, "hang: endless steps"
-            try:
-                step = side.generator.throw(error) if error is not None else side.generator.send(value)
-            except (StopIteration, MeterdError) as end:
-                self.ended(side, end)
-                return
-            value, error = None, None
-            try:
-                value = self.answer(side, step)
-            except MeterdError as caught:
-                error = caught
-            if value is WAIT:
-                return
+    def __init__(self, wire: Wire, name: str, on_settings: Callable[[LineSettings], None]) -> None:
+        super().__init__(wire.loop, name)
+        self.plain = False
+        self.fd = NO_DESCRIPTOR
+        self.wire = wire
+        self.sends = 0
+        self.on_settings = on_settings
+        self.on_left: Callable[[int], None] | None = None
+        self._busy_until = 0.0
+        self._left = Timer(self._has_left)
 
-    def ended(self, side: Side, end: Exception) -> None:
-        side.done = True
-        if side.name != "client":
-            return
-        if isinstance(end, StopIteration):
-            self.outcome.value = end.value
-        else:
-            assert isinstance(end, MeterdError)
-            self.outcome.error = end
+    def send(self, data: bytes) -> bool:
+        if self.fd < 0:
+            raise PortGone(f"{self.name}: the port is closed")
+        assert data, f"{self.name}: nothing is sent"
+        wire, loop = self.wire, self.loop
+        wire.outcome.wire.append((wire.seconds(), self.name, data))
+        begin = max(loop.time, self._busy_until)
+        chunks = [(0.0, data)] if wire.fault is None else wire.fault(self.name, self.sends, data)
+        self.sends += 1
+        passed, size = begin, 0
+        for delay, octets in chunks:
+            passed += delay
+            for at in range(0, len(octets), wire.chunk or len(octets) or 1):
+                piece = octets[at : at + (wire.chunk or len(octets))]
+                size += len(piece)
+                loop.arm(Timer(partial(self.peer.arrive, piece)), passed + size * wire.byte_s)
+        self._busy_until = begin + len(data) * wire.byte_s
+        loop.arm(self._left, self._busy_until)
+        return False
 
-    def answer(self, side: Side, step: Any) -> Any:
-        """The answer to a step, or WAIT."""
-        if isinstance(step, Send):
-            self.send(side, step)
-            return WAIT
-        if isinstance(step, Receive):
-            return self.receive(side, step)
-        if isinstance(step, Pause):
-            self.at(self.now + step.seconds, side, "resume")
-            return WAIT
-        if isinstance(step, LineSettings):
-            if side.name == "client":
-                self.outcome.settings.append(step)
-        else:
-            assert isinstance(step, Report), step
-            self.outcome.readings.append(step.reading)
-        return None
+    def _has_left(self) -> None:
+        self.on_sent()
+        if self.on_left is not None:
+            self.on_left(self.sends)
 
-    def receive(self, side: Side, step: Receive) -> Any:
-        waiting, side.inbox = bytes(side.inbox), bytearray()
-        reception = Reception(step, self.now)
-        frame = reception.feed(waiting, self.now)
-        if frame is not None:
-            return frame
-        side.reception = reception
-        if reception.deadline is not None:
-            self.at(reception.deadline, side, "deadline")
-        return WAIT
+    def arrive(self, octets: bytes) -> None:
+        if self.fd >= 0:
+            self.on_data(octets)
 
-    def send(self, side: Side, step: Send) -> None:
-        assert isinstance(step.data, bytes) and step.data
-        if not step.keep_input:
-            side.inbox.clear()
-        self.outcome.wire.append((self.now, side.name, step.data))
-        chunks = [(0.0, step.data)] if self.fault is None else self.fault(side.name, next(side.sends), step.data)
-        time = self.now
-        for delay, data in chunks:
-            time += delay
-            for start in range(0, len(data), self.chunk or len(data) or 1):
-                piece = data[start : start + (self.chunk or len(data))]
-                time += len(piece) * self.byte_s
-                self.at(time, side.peer, "bytes", piece)
-        self.at(self.now + len(step.data) * self.byte_s, side, "resume")
+    def drain_input(self) -> bytes:
+        """Nothing: what has come in was given to the player in that moment."""
+        return b""
+
+    def apply(self, settings: LineSettings) -> None:
+        self.on_settings(settings)
+
+    def close(self) -> None:
+        self.fd = -1
+        self._left.deadline = None
+
+    def lose(self) -> None:
+        self._lose(PortGone("peer closed"))
+
+
+class Side:
+    """A player and its end of the wire, until its conversation is over."""
+
+    def __init__(self, port: WirePort, on_report: Callable[[Reading], None]) -> None:
+        self.port = port
+        self.done = False
+        self.error: Exception | None = None
+        self.player = Player(port.loop, port, on_report, self._ended)
+
+    def _ended(self, error: Exception | None) -> None:
+        self.done = True
+        self.error = error
+
+    def failed(self) -> Exception | None:
+        """What no meter and no line can be blamed for."""
+        return None if isinstance(self.error, MeterdError) else self.error
+
+
+def no_reading(reading: Reading) -> None:
+    raise AssertionError(f"a meter reports nothing: {reading}")
+
+
+def kept(client: Generator[Any, Any, Any], outcome: Outcome) -> Generator[Any, Any, None]:
+    outcome.value = yield from client
+
+
+def play(client: Side, meter: Side, limit_s: float) -> None:
+    """To the client's end, or a defect on either side."""
+    wire, loop = client.port.wire, client.port.loop
+    turns = 0
+    while not client.done and meter.failed() is None:
+        assert loop.next_deadline() is not None, "hang: the client waits for something that never comes"
+        loop.turn()
+        turns += 1
+        assert turns < MAX_TURNS, "hang: endless turns"
+        assert client.done or wire.seconds() <= limit_s, f"hang: still talking after {limit_s} s"
+    wire.outcome.seconds = wire.seconds()
+    if meter.player.is_playing():
+        meter.port.lose()
+    for side in (client, meter):
+        defect = side.failed()
+        if defect is not None:
+            raise defect
 
 
 def converse(
@@ -201,6 +182,25 @@ def converse(
     fault: Fault | None = None,
     chunk: int = 0,
     limit_s: float = 3600.0,
+    abort_after: int = 0,
 ) -> Outcome:
-    """Run `client` against `meter` to the client's end. `chunk` > 0 delivers that many bytes at a time."""
-    return Pair(Side("client", unrolled(client)), Side("meter", meter), byte_s, fault, chunk).run(limit_s)
+    """Run `client` against `meter` to the client's end. `chunk` > 0 delivers that many bytes at a time; with
+    `abort_after` > 0 the client is told to end once so many of its Sends have left."""
+    outcome = Outcome()
+    loop = Loop(VirtualClock())
+    try:
+        wire = Wire(loop, byte_s, fault, chunk, outcome)
+        asking = Side(WirePort(wire, "client", outcome.apply), outcome.report)
+        answering = Side(WirePort(wire, "meter", lambda settings: None), no_reading)
+        asking.port.peer, answering.port.peer = answering.port, asking.port
+        answering.player.strips_echo = False  # as the host of simulated meters does it
+        if abort_after:
+            asking.port.on_left = lambda sends: asking.player.abort("told to") if sends == abort_after else None
+        answering.player.start(meter)
+        asking.player.start(kept(client, outcome))
+        play(asking, answering, limit_s)
+        error = asking.error
+        outcome.error = error if isinstance(error, MeterdError) else None
+        return outcome
+    finally:
+        loop.close()

@@ -1,25 +1,25 @@
-"""A burst as the compiled player runs it, held against the plain one of `tests.unrolled`: the same bytes on the wire,
-the same readings, and the same answers to the conversation, whatever goes wrong in the middle.
+"""A burst, held against the single steps that it spares: the same bytes on the wire, the same readings, and the same
+answers to the conversation, whatever goes wrong in the middle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 
 from meterd._wrapper import WrapperDecoder, WrapperFrame, encode_wrapper
-from meterd.conversation import Burst, Pause, Receive, ReportAll, Send
-from meterd.errors import MeterdError
+from meterd.conversation import Burst, Pause, Receive, Report, Send
+from meterd.errors import Garbled, MeterdError, Silence
 from meterd.model import Reading, Signal
 from tests.unit.scripted_port import Act, Rig, abort, data, gone, nothing, sent
-from tests.unrolled import unrolled
 
 SIGNALS = [Signal("M1", str(number), {}) for number in range(5)]
 LAST = len(SIGNALS) - 1
 REFUSED = b"refused"
 SILENCE_MS = 250.0
+Steps = Generator[Any, Any, Any]
 
 
 def question(number: int) -> bytes:
@@ -55,10 +55,35 @@ class Questions(Burst):
         return [reading, Reading(signal, "once more")] if self.done == 3 else reading
 
 
+def at_once(burst: Burst) -> Steps:
+    return (yield burst)
+
+
+def singly(burst: Burst) -> Steps:
+    """The exchanges of a burst in single steps. Returns: the answer to the step (see `meterd.conversation`)."""
+    while (request := burst.request()) is not None:
+        yield Send(request)
+        try:
+            frame = yield burst.receive
+        except (Silence, Garbled) as error:
+            return error
+        found = burst.take(frame)
+        if found is None:
+            return frame
+        for reading in found if isinstance(found, list) else [found]:
+            yield Report(reading)
+    return None
+
+
+Way = Callable[[Burst], Steps]
+BOTH_WAYS = [at_once, singly]
+
+
 class Talk:
     """A conversation of bursts until all is asked: what came in between is noted, and asked for again once."""
 
-    def __init__(self, timeout_ms: float, keeps: bytes = b"") -> None:
+    def __init__(self, way: Way, timeout_ms: float, keeps: bytes = b"") -> None:
+        self.way = way
         self.receive = Receive(WrapperDecoder(), timeout_ms, SILENCE_MS)
         self.keeps = keeps
         self.answers: list[str] = []
@@ -67,12 +92,11 @@ class Talk:
         burst = Questions(self.receive)
         try:
             for _ in range(3):
-                came = yield burst
+                came = yield from self.way(burst)
                 self.answers.append(text_of(came))
                 if came is None:
                     break
                 self.receive.decoder.reset()
-                yield ReportAll([])
         except MeterdError as error:
             self.answers.append(f"thrown: {text_of(error)}")
             if self.keeps:
@@ -90,10 +114,9 @@ def told(reading: Reading) -> tuple[Any, ...]:
     return (reading.signal.alias, reading.value, reading.quality, reading.reason)
 
 
-def outcome(plain: bool, script: dict[int, list[Act]], leaves: Any, delay_s: float, timeout_ms: float) -> Any:
-    talk, rig = Talk(timeout_ms, b"goodbye"), Rig(script, leaves)
-    conversation = talk.play()
-    error = rig.play(unrolled(conversation) if plain else conversation, delay_s)
+def outcome(way: Way, script: dict[int, list[Act]], leaves: Any, delay_s: float, timeout_ms: float) -> Any:
+    talk, rig = Talk(way, timeout_ms, b"goodbye"), Rig(script, leaves)
+    error = rig.play(talk.play(), delay_s)
     counted = (rig.player.bytes_sent, rig.player.bytes_received, rig.player.timeouts, rig.player.bad_frames)
     readings = [told(reading) for reading in rig.readings]
     return (rig.port.sent, readings, talk.answers, text_of(error), counted, rig.player.retries)
@@ -106,9 +129,9 @@ def both(
     timeout_ms: float = 60_000.0,
 ) -> tuple[list[bytes], list[tuple[Any, ...]], list[str]]:
     """Returns: what was sent, the readings, the answers; the same of both."""
-    compiled = outcome(False, script, leaves, delay_s, timeout_ms)
-    assert compiled == outcome(True, script, leaves, delay_s, timeout_ms)
-    return compiled[0], compiled[1], compiled[2]
+    burst = outcome(at_once, script, leaves, delay_s, timeout_ms)
+    assert burst == outcome(singly, script, leaves, delay_s, timeout_ms)
+    return burst[0], burst[1], burst[2]
 
 
 def good(**others: list[Act]) -> dict[int, list[Act]]:
@@ -282,8 +305,8 @@ def test_an_echo_of_each_question() -> None:
 class Kept(Talk):
     """Something else is asked for first; bytes come meanwhile, and are kept for the next Receive."""
 
-    def __init__(self, receives: bool) -> None:
-        super().__init__(60_000.0)
+    def __init__(self, way: Way, receives: bool) -> None:
+        super().__init__(way, 60_000.0)
         self.receives = receives
 
     def play(self) -> Any:
@@ -295,25 +318,23 @@ class Kept(Talk):
         yield from super().play()
 
 
-@pytest.mark.parametrize("plain", [False, True])
-def test_what_the_inbox_kept_is_no_answer(plain: bool) -> None:
-    talk, rig = Kept(False), Rig({0: [data(answer(0)[:4]), sent, data(answer(0)[4:])]}, lambda number: number > 0)
+@pytest.mark.parametrize("way", BOTH_WAYS)
+def test_what_the_inbox_kept_is_no_answer(way: Way) -> None:
+    talk, rig = Kept(way, False), Rig({0: [data(answer(0)[:4]), sent, data(answer(0)[4:])]}, lambda number: number > 0)
     rig.after.update({number + 1: [data(answer(number))] for number in range(LAST + 1)})
-    conversation = talk.play()
-    assert rig.play(unrolled(conversation) if plain else conversation) is None
+    assert rig.play(talk.play()) is None
     assert rig.port.sent == [b"hello", *QUESTIONS]
     assert talk.answers == ["NoneType None"]
     assert [reading.value for reading in rig.readings] == VALUES
 
 
-@pytest.mark.parametrize("plain", [False, True])
-def test_what_the_decoder_kept_is_one(plain: bool) -> None:
+@pytest.mark.parametrize("way", BOTH_WAYS)
+def test_what_the_decoder_kept_is_one(way: Way) -> None:
     """A conversation that does not want that resets its decoder."""
     script: dict[int, list[Act]] = {0: [data(FOREIGN + answer(0)[:4]), data(answer(0)[4:]), sent]}
-    talk, rig = Kept(True), Rig(script, lambda number: number > 0)
+    talk, rig = Kept(way, True), Rig(script, lambda number: number > 0)
     rig.after.update({number + 1: [data(answer(number))] for number in range(1, LAST + 1)})
-    conversation = talk.play()
-    assert rig.play(unrolled(conversation) if plain else conversation) is None
+    assert rig.play(talk.play()) is None
     assert rig.port.sent == [b"hello", *QUESTIONS]
     assert talk.answers == ["frame 7 7 b'foreign'", "NoneType None"]
     assert [reading.value for reading in rig.readings] == VALUES

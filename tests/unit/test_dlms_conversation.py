@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from meterd._number import Number
-from meterd.conversation import Receive
 from meterd.errors import Aborted, MeterdError, PortGone, Refused, SecurityError
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import AUTHENTICATIONS, SECURITIES
@@ -16,7 +15,6 @@ from meterd.protocols.dlms.security.cryptodome import elliptic_curves
 from meterd.simulate import dlms as simulated
 from meterd.simulate.dlms_server import ServerAssociation
 from tests.pair import converse
-from tests.unrolled import unrolled
 
 from .dlms_pair import KEYS, KEYS_256, device, memory, scan, signal
 
@@ -322,27 +320,11 @@ def test_mode_e_without_confirmation_and_with_a_read_out() -> None:
 def test_an_aborted_scan_says_goodbye(mode: str, after: int) -> None:
     plan = driver.plan(device(mode=mode), [signal(JOBS[0])])
     meter = simulated.meter(mode=MODES[mode])()
-    outcome = converse(aborting(unrolled(driver.conversation(plan, memory())), after), meter)
-    assert outcome.error is None or isinstance(outcome.error, Aborted)
+    outcome = converse(driver.conversation(plan, memory()), meter, abort_after=after)
+    assert isinstance(outcome.error, Aborted)
     last = outcome.sent()[-1]
     goodbyes = {"DLMS-WRAPPER": last[8:9] == b"\x62" or last[8:9] == b"\x60"}
     assert goodbyes.get(mode, last[5:6] == b"\x53" or last[:2] in (b"/?", b"\x062"))
-
-
-def aborting(talk: Any, after: int) -> Any:
-    """The conversation, aborted in its `after`-th wait for a frame."""
-    step = talk.send(None)
-    try:
-        while True:
-            answer = yield step
-            after -= isinstance(step, Receive)
-            if after == 0:
-                after = -1
-                step = talk.throw(Aborted("the daemon stops"))
-            else:
-                step = talk.send(answer)
-    except StopIteration:
-        return  # it was saying goodbye already
 
 
 @pytest.mark.parametrize("failures", [1, 3, 10])

@@ -1,4 +1,4 @@
-"""The whole DLMS client against a hostile meter: readings or a MeterdError, within bounded steps.
+"""The whole DLMS client against a hostile meter: readings or a MeterdError, within bounded turns and time.
 
 Octets: a mode (bit 0 short names, bit 1 wrapper, bit 2 raw bytes in place of whole frames), then answers, each with a
 length octet before it; the last answer comes again and again.
@@ -6,20 +6,23 @@ length octet before it; the last answer comes again and again.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meterd._number import Number
-from meterd._wrapper import encode_wrapper
-from meterd.conversation import Receive, Report, Send
-from meterd.errors import MeterdError, Silence
+from meterd._wrapper import WrapperDecoder, encode_wrapper
+from meterd.conversation import Receive, Send
 from meterd.model import Device, Memory, Signal
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import DEVICE, SIGNAL
 from meterd.simulate import dlms as simulated
 from meterd.simulate.dlms_link import HdlcServer
-from tests.unrolled import unrolled
+from tests.pair import converse
+from tests.strangers.serve import Octets
 
-MAX_STEPS = 60_000
+if TYPE_CHECKING:
+    from meterd.conversation import Conversation
+
+LIMIT_S = 900.0
 JOBS = ({"obis_job": "1.0.1.8.0.255"}, {"obis_job": "0.0.1.0.0.255"}, {"obis_job": "1.0.99.1.0.255", "column": "2"})
 SHORT_NAMES, WRAPPER, RAW = 1, 2, 4
 
@@ -71,47 +74,31 @@ def play(mode: int, answer: Any, raw: Any = None) -> None:
     """One scan: what the client sends goes to `answer` as APDUs, or to `raw` as it is."""
     signals = [Signal("meter", str(n), {row.name: job.get(row.name, row.default) for row in SIGNAL})
                for n, job in enumerate(JOBS)]  # fmt: skip
-    server = HdlcServer(b"\x03", answer, 64, 3)
-    talk = unrolled(driver.conversation(driver.plan(device(mode), signals), Memory()))
-    station = server.run()
-    waiting = station.send(None)
-    pending = b""
-    step, error = talk.send(None), None
-    try:
-        for _ in range(MAX_STEPS):
-            reply, error = None, None
-            if isinstance(step, Send):
-                if raw is not None:
-                    pending = raw()
-                elif mode & WRAPPER:
-                    pending = encode_wrapper(1, 16, answer(16, step.data[8:])[:60_000])
-                else:
-                    waiting, pending = _ask(station, waiting, step.data)
-            elif isinstance(step, Receive):
-                reply, pending = step.decoder.feed(pending), b""
-                if reply is None:
-                    error = Silence("nothing more")
-            elif isinstance(step, Report):
-                check(step.reading.value, step.reading.reason)
-            step = talk.throw(error) if error is not None else talk.send(reply)
-    except StopIteration:
-        return
-    except MeterdError:
-        return
-    raise AssertionError("the conversation does not end")
+    if raw is not None:
+        meter = babbling(raw)
+    elif mode & WRAPPER:
+        meter = behind_the_wrapper(answer)
+    else:
+        meter = HdlcServer(b"\x03", answer, 64, 3).run()
+    talk = driver.conversation(driver.plan(device(mode), signals), Memory())
+    for reading in converse(talk, meter, byte_s=0.0, limit_s=LIMIT_S).readings:
+        check(reading.value, reading.reason)
 
 
-def _ask(station: Any, waiting: Any, data: bytes) -> tuple[Any, bytes]:
-    """Feed the HDLC side; what it says, until it listens again and has nothing more."""
-    said = b""
-    frame = waiting.decoder.feed(data)
-    while frame is not None:
-        waiting = station.send(frame)
-        while isinstance(waiting, Send):
-            said += waiting.data
-            waiting = station.send(None)
-        frame = waiting.decoder.feed(b"")
-    return waiting, said
+def babbling(raw: Any) -> Conversation:
+    decoder = Octets()
+    while True:
+        yield Receive(decoder, None, 1000)
+        said = raw()
+        if said:
+            yield Send(said)
+
+
+def behind_the_wrapper(answer: Any) -> Conversation:
+    decoder = WrapperDecoder()
+    while True:
+        asked = yield Receive(decoder, None, 1000)
+        yield Send(encode_wrapper(1, 16, answer(16, asked.apdu)[:60_000]))
 
 
 def check(value: Any, reason: str | None) -> None:
