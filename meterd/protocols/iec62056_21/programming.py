@@ -119,6 +119,8 @@ class Programming:
         yield from self.session.dialogue(PROGRAMMING, attempts, self._talk)
 
     def _talk(self) -> Conversation:
+        if self.session.mode == "D":
+            yield from self._list_comes()
         if self.session.mode != "C":
             yield Pause(T_R_S)  # its list is on the way, and must be over before the next request
             yield from quiet()
@@ -143,6 +145,16 @@ class Programming:
         finally:
             if hang_up:
                 yield Send(BREAK)
+
+    def _list_comes(self) -> Conversation:
+        """Who waits for no acknowledgement proves it by a list. Raises: Silence, Incomplete, Garbled without one."""
+        from ..._readout_list import ReadoutDecoder  # such a meter is rare where registers are asked for
+        from .p1 import fits
+
+        session = self.session
+        message = yield from session.receive(ReadoutDecoder(session.seven_bit, None, session.rest))
+        if not message.data_sets or message.bcc is False or fits(session.identification, message.text) is False:
+            raise Garbled("what followed the identification at once was no undamaged list")
 
     def _log_in(self, decoder: ProgrammingDecoder) -> Conversation:
         yield from self._greeted(decoder)

@@ -5,11 +5,12 @@ IEC 62056-21 clauses 5 (character transmission, times), 6.3 (messages) and 6.4 (
 What the meter identifies decides the mode: a device configured as C or B follows digit, letter or blank, since a meter
 that sends a blank will not wait for an acknowledgement and one that sends a digit will. Only `type` A is taken at its
 word: nothing is acknowledged or switched, and a meter with a digit starts by itself after its own time-out. A meter
-whose list follows its identification at once is not waiting for anybody: it pushes (mode D), whatever it says.
+whose list follows its identification at once is not waiting for anybody: it pushes (mode D), whatever it says. That
+holds for the dialogue at hand, and is told of the meter only where the list came whole.
 
 Dirt: meters that stay at the opening speed although acknowledged (silence, or garbage, at the new one); converters
 that garble a speed, or carry 7 bits with parity as 8; blocks with a wrong or no block check, or with a sum for one;
-repeated blocks; a meter that still talks to nobody; another meter's late answer.
+repeated blocks; identifications that come twice; a meter that still talks to nobody; another meter's late answer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..._readout_dialogue import IdentificationDecoder
 from ...conversation import LineSettings, Pause, Receive, Send
 from ...errors import DecodeError, Garbled, Incomplete, LineError, Silence, WrongMeter
 from . import identity, speeds
-from .listening import AtHand, is_text, quiet
+from .listening import behind_identification, is_list, quiet
 from .messages import ACK, MODE_B_BAUDRATES, NAK, Identification, acknowledgement, request_message
 
 TYPE_CHECKING = False
@@ -163,7 +164,8 @@ class Session:
 
     def _acknowledge(self, proposed: int, mode_control: int) -> Conversation:
         settings = self.settings
-        if (yield from self._is_pushing()):
+        self.rest = yield from behind_identification(self.rest, settings.t2_ms)
+        if is_list(self.rest):
             self.mode = "D"
             return
         self.rest = b""
@@ -173,12 +175,6 @@ class Session:
         if settings.baud_change_delay_ms and settings.opening is not None:
             yield Pause(settings.baud_change_delay_ms / 1000)
         yield from self._to(choice.speed)
-
-    def _is_pushing(self) -> Conversation:
-        """Wait t2; who sends its list meanwhile waits for no acknowledgement, and no byte of it may be lost."""
-        yield Pause(self.settings.t2_ms / 1000)
-        self.rest += yield Receive(AtHand(), 1, 1)
-        return is_text(self.rest)
 
     def _to(self, speed: int) -> Conversation:
         opening = self.settings.opening
