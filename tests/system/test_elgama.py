@@ -135,7 +135,7 @@ def test_another_meter_publishes_nothing(site, daemon, tmp_path, profiles):
         }
     )
     running.wait_for(lambda run: len(run.of("gama300", "E")) >= 2)
-    assert {(reading["value"], reading["reason"]) for reading in running.of("gama300", "E")} == {(None, "refused")}
+    assert {(reading["value"], reading["reason"]) for reading in running.of("gama300", "E")} == {(None, "wrong_meter")}
     assert [line for line in running.log if "99991421" in line]
 
 
