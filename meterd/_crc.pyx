@@ -12,6 +12,10 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
+cdef size_t EVERY_OTHER_BYTE = <size_t>-1 // 0xFFFF * 0xFF
+cdef enum:
+    WORDS_A_LANE = 128  # two bytes of each word go into a lane: 128 x 510 is below 65,536
+
 cdef unsigned char EVEN[256]  # the 7 bits of the index with even parity in bit 7
 
 
@@ -79,10 +83,25 @@ cdef unsigned int xor_of(const unsigned char *data, Py_ssize_t length) noexcept:
 
 
 cdef unsigned int sum_of(const unsigned char *data, Py_ssize_t length) noexcept:
+    """The sum of all bytes, modulo 256: a word at a time in lanes of 16 bits, emptied before one can run over."""
+    cdef size_t lanes, word
     cdef unsigned int result = 0
-    cdef Py_ssize_t index
-    for index in range(length):
-        result += data[index]
+    cdef int room
+    while length >= <Py_ssize_t>sizeof(word):
+        lanes = 0
+        room = WORDS_A_LANE
+        while room and length >= <Py_ssize_t>sizeof(word):
+            memcpy(&word, data, sizeof(word))
+            lanes += (word & EVERY_OTHER_BYTE) + (word >> 8 & EVERY_OTHER_BYTE)
+            data += sizeof(word)
+            length -= sizeof(word)
+            room -= 1
+        while lanes:
+            result += lanes & 0xFFFF
+            lanes >>= 16
+    while length > 0:
+        length -= 1
+        result += data[length]
     return result & 0xFF
 
 

@@ -12,6 +12,8 @@ MAX_NAMED = 10
 _KEYS = ("encryption_key", "authentication_key", "dedicated_key")
 _MANUALS_ADDRESS = 1600
 _MANUALS_CLIENT = 11
+# Protocol → the parameter that says which meter of a line is meant.
+_ADDRESSES = {"iec62056_21": "serialnumber", "mbus": "address"}
 _WITHOUT_PASSWORD = ("None", "HighGmac", "HighEcdsa")
 
 
@@ -19,11 +21,40 @@ def advice(devices: list[Device], signals: dict[str, list[Signal]]) -> list[str]
     """One sentence for each kind of doubt."""
     told = []
     for sentence, doubtful in _DOUBTS:
-        aliases = [device.alias for device in devices if doubtful(device, signals[device.alias])]
-        if aliases:
-            more = ", …" if len(aliases) > MAX_NAMED else ""
-            told.append(f"{', '.join(aliases[:MAX_NAMED])}{more}: {sentence}")
+        found = [device for device in devices if doubtful(device, signals[device.alias])]
+        if found:
+            told.append(f"{_named(found)}: {sentence}")
+    return told + _in_common(devices)
+
+
+def _in_common(devices: list[Device]) -> list[str]:
+    """Devices that ask one meter, and such that talk to one port in two ways (DLMS and Elgama look for themselves)."""
+    meters: dict[tuple[str, str, str], list[Device]] = {}
+    ports: dict[str, list[Device]] = {}
+    for device in devices:
+        named = _ADDRESSES.get(device.protocol)
+        if named is not None:
+            address = device[named]
+            if device.protocol == "iec62056_21":
+                address = address.strip().lstrip("0") or "0"
+            meters.setdefault((device.line, named, address), []).append(device)
+        ports.setdefault(device.line.rpartition("://")[2], []).append(device)
+    told = [
+        f"{_named(sharing)}: ask the same meter ({line}, {named} {address}): it is read more than once; put the "
+        "signals under one of them"
+        for (line, named, address), sharing in meters.items()
+        if len(sharing) > 1
+    ]
+    told += [
+        f"{_named(sharing)}: talk to {port} both with and without serial_server rfc2217: one port is one of the two"
+        for port, sharing in ports.items()
+        if len({device.line for device in sharing}) > 1
+    ]
     return told
+
+
+def _named(devices: list[Device]) -> str:
+    return ", ".join(device.alias for device in devices[:MAX_NAMED]) + (", …" if len(devices) > MAX_NAMED else "")
 
 
 def _is_idle(device: Device, signals: list[Signal]) -> bool:

@@ -329,7 +329,7 @@ def test_a_dlms_meter_without_an_address_is_a_doubt(files: Files) -> None:
 
 
 def test_doubtful_settings_are_told_once(files: Files) -> None:
-    fast = [{**IEC, "device_alias": f"M{number}", "baudrate": 9600} for number in range(20)]
+    fast = [{**IEC, "device_alias": f"M{number}", "baudrate": 9600, "serialnumber": number + 1} for number in range(20)]
     signals = [{**ENERGY, "device_alias": f"M{number}"} for number in range(20)]
     configuration = files.load({"devices": fast, "signals": signals, "ports": PORTS})
     assert len(configuration.warnings) == 1
@@ -579,3 +579,43 @@ def test_names_that_are_meterds_own_are_refused(files: Files, name: str) -> None
 def test_times_have_bounds(files: Files, parameter: str, value: int) -> None:
     found = errors(files.load(whole(devices=[{**DLMS, parameter: value}], signals=[])))
     assert len(found) == 1 and f"parameter {parameter}: found {value}, allowed: a whole number" in found[0]
+
+
+MBUS = {
+    "name": "Heat",
+    "device_alias": "B1",
+    "protocol": "mbus serial",
+    "device": "PORT1",
+    "baudrate": 2400,
+    "parity": "even",
+    "address": "5",
+    "scan_rate_ms": 10000,
+    "timeout_ms": 1000,
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "other", "words"),
+    [
+        (IEC, {"serialnumber": "00123"}, "M1, X2: ask the same meter (PORT1, serialnumber 123)"),
+        (MBUS, {}, "B1, X2: ask the same meter (PORT1, address 5)"),
+        (MBUS, {"address": "6"}, ""),
+        (IEC, {"serialnumber": "124"}, ""),
+    ],
+)
+def test_two_devices_that_ask_one_meter(files: Files, row: dict[str, Any], other: dict[str, Any], words: str) -> None:
+    one = {**row, "serialnumber": "123"} if row is IEC else row
+    configuration = files.load(whole(devices=[one, {**one, "device_alias": "X2", **other}], signals=[]))
+    assert errors(configuration) == []
+    told = [warning for warning in configuration.warnings if "ask the same meter" in warning]
+    assert [words in warning for warning in told] == ([True] if words else [])
+
+
+def test_one_port_of_a_serial_server_in_two_ways(files: Files) -> None:
+    over = {key: value for key, value in MBUS.items() if key != "device"}
+    over |= {"ip": "192.0.2.1", "port": 4001, "protocol": "mbus tcp"}
+    raw = {**over, "device_alias": "B2", "address": "6"}
+    configuration = files.load(whole(devices=[{**over, "serial_server": "rfc2217"}, raw], signals=[]))
+    assert errors(configuration) == []
+    told = [warning for warning in configuration.warnings if "serial_server rfc2217" in warning]
+    assert len(told) == 1 and told[0].startswith("B1, B2: talk to 192.0.2.1:4001 both with and without")

@@ -85,3 +85,10 @@ def test_one_flipped_bit_is_seen_as_damage(text: bytes, odd: bool, data: st.Data
 def test_only_bytes_are_taken(function: object, wrong: object) -> None:
     with pytest.raises(TypeError):
         function(wrong)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("size", [1023, 1024, 1025, 4096, 70001])
+def test_long_sums_of_the_highest_bytes(size: int) -> None:
+    """Where lanes of a word are added up, they must be emptied in time."""
+    data = b"\xff" * size
+    assert checksum(data) == size * 0xFF & 0xFF
