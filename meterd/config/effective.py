@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..protocols import registry
+from ..sinks import registry as sinks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +25,14 @@ def effective(configuration: Configuration) -> dict[str, Any]:
             for signal in configuration.signals[device.alias]
         ],
         "ports": dict(configuration.ports),
-        "publish": configuration.publish,
+        "publish": {name: _published(name, value) for name, value in configuration.publish.items()},
     }
+
+
+def _published(name: str, value: Any) -> Any:
+    if name not in sinks.SINKS or not isinstance(value, dict):
+        return value
+    return _masked(value, {parameter.name for parameter in sinks.table(name).PARAMETERS if parameter.secret})
 
 
 def _secrets(package: str) -> set[str]:

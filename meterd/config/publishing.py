@@ -74,7 +74,16 @@ def _sink(name: str, found: Any, complain: Complain) -> Any:
         complain(name, f"found {shown(found)}, allowed: an object")
         return None
 
+    complaints = 0
+
     def within(parameter: str | None, message: str) -> None:
+        nonlocal complaints
+        complaints += 1
         complain(f"{name}.{parameter}" if parameter else name, message)
 
-    return Table(sink.PARAMETERS).read(found, False, "", within)
+    values = Table(sink.PARAMETERS).read(found, False, "", within)
+    agree = getattr(sink, "agree", None)
+    if agree is not None and not complaints:
+        for parameter, message in agree(values):
+            within(parameter, message)
+    return values

@@ -81,6 +81,7 @@ class Daemon:
         self._forget_statuses(jobs)
         self.jobs = jobs
         served = {key: self._servable(one_line) for key, one_line in by_line.items()}
+        self.hub.configured([(job.plan.device, job.signals) for job in self.jobs.values()])
         self._set_lines(served, configuration.ports)
         return len(jobs)
 

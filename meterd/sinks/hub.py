@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
-    from ..model import Reading
+    from ..model import Device, Reading, Signal
     from .status import DeviceStatus
 
     class Sink(Protocol):
@@ -70,6 +70,13 @@ class Hub:
             self.clock_jumps += 1
             say_jump(ahead_ms - known, now_ms)
 
+    def configured(self, devices: list[tuple[Device, list[Signal]]]) -> None:
+        """What is read from now on, for those sinks that ask (`configured(devices)`)."""
+        for sink in self.sinks:
+            configured = getattr(sink, "configured", None)
+            if configured is not None:
+                self._guarded(configured, devices)
+
     def forget(self, device_alias: str) -> None:
         """The device is no longer configured, or another one bears its name."""
         self._outlet.forget(device_alias)
@@ -82,9 +89,9 @@ class Hub:
         for sink in self.sinks:
             self._guarded(sink.close)
 
-    def _guarded(self, action: Callable[[], None]) -> None:
+    def _guarded(self, action: Callable[..., None], *arguments: object) -> None:
         try:
-            action()
+            action(*arguments)
         except Exception as error:
             _lost(getattr(action, "__self__", action), error)
 
