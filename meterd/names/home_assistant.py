@@ -35,6 +35,7 @@ CLASSES: dict[str, tuple[str, tuple[str, ...]]] = {
     q.DURATION: ("duration", ("s", "min", "h", "d")),
     q.SIGNAL: ("signal_strength", ("dBm",)),
 }
+MEASURED_ONLY = ("weight",)  # of what meters count, a class that takes no totals
 # Ours: theirs.
 UNIT_TEXTS = {
     "m3": "m³", "l": "L", "US gal": "gal", "US gal/min": "gal/min", "l/h": "L/h", "l/min": "L/min", "m3/h": "m³/h",
@@ -67,8 +68,11 @@ def describe(name: Name, unit: str | None, medium: str = "") -> Description:
     known = bool(device_class) and (text or "") in units
     if name.kind == q.VOLUME:
         device_class = _of_volume(medium, name.words)
+    state_class = _state_class(name)
+    if device_class in MEASURED_ONLY and state_class not in (MEASUREMENT, None):
+        known = False
     return Description(
-        device_class if known else None, _state_class(name), text, diagnostic=name.kind in (q.DURATION, q.SIGNAL)
+        device_class if known else None, state_class, text, diagnostic=name.kind in (q.DURATION, q.SIGNAL)
     )
 
 
