@@ -22,6 +22,7 @@ SINKS = {
     "file": ("file", "meterd"),
     "socket": ("local_socket", "meterd"),
     "handover": ("handover", "meterd"),
+    "mqtt": ("mqtt", "meterd-mqtt"),
 }
 UNASKED = ("events",)  # there without being named, and no way out: `log` > 0 is enough
 DEFAULT = ("stdout", "json")  # where no way out is named

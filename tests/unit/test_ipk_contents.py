@@ -69,7 +69,7 @@ def test_the_sdks_makefile_installs_what_these_packages_do():
         for program in packages.programs_of(package):
             assert f"$(PKG_INSTALL_DIR)/usr/bin/{program} $(1)/usr/bin/" in section
     # Without a section of its own, a package gets every program there is.
-    for package in ("meterd-simulate", "meterd-python", "meterd-dlms-security"):
+    for package in ("meterd-simulate", "meterd-mqtt", "meterd-python", "meterd-dlms-security"):
         assert f"define Py3Package/{package}/install\nendef\n" in FEED_MAKEFILE
 
 

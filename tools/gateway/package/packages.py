@@ -37,7 +37,7 @@ DESCRIPTIONS = {
     "meterd-simulate": "Simulated meters, to try meterd without a meter",
     "meterd-python": "meterd for Python programs: read, scan, Daemon",
     "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
-    "meterd-mqtt": "MQTT for meterd",
+    "meterd-mqtt": "Readings to an MQTT broker, and Home Assistant discovery",
     "meterd-redis": "Redis topics for meterd",
     "meterd-import": "Workbook import for meterd",
     "meterd-store": "Store and forward for meterd",
@@ -52,6 +52,11 @@ ROOMS = {
     "meterd-wcclite": ("meterd/cli/protocol_program.py",),
     "meterd-python": ("meterd/api/",),
     "meterd-import": ("meterd/config/workbook/",),
+    "meterd-mqtt": (
+        "meterd/sinks/mqtt.py", "meterd/sinks/mqtt_connection.py", "meterd/sinks/mqtt_faults.py",
+        "meterd/sinks/mqtt_payload.py", "meterd/sinks/mqtt_sink.py", "meterd/sinks/home_assistant.py",
+        "meterd/sinks/home_assistant_classes.py",
+    ),
 }  # fmt: skip
 # Their docstrings are printed.
 DOCUMENTED = ROOMS["meterd-simulate"]

@@ -1,0 +1,177 @@
+"""What leaves by MQTT: topics from templates, readings gathered into messages, and how a message is written.
+
+The problem: readings come one by one, and one message per device and scan is wanted. A scan has no end that a sink
+sees, so a device's readings are gathered until all its signals are there, one comes a second time, or time is up.
+A message of the kind `scan` holds each signal at most once: rows of a load profile are messages of their own.
+Each reading bears its number; (gateway, epoch, number) never comes back, the epoch being another with every start. The
+WCC Lite's `value,timestamp,quality` has no room for it: quality is 1 for good and 0 for all else.
+"""
+
+from __future__ import annotations
+
+from ._json import finite, json_line
+from .format import wcc_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from ..model import Reading
+    from .outbox import Numbered
+
+SCAN, SIGNAL, WCC_LITE = "scan", "signal", "wcclite"  # kinds of payload
+TOPICS = {SCAN: "{base}/{device}/state", SIGNAL: "{base}/{device}/{signal}", WCC_LITE: "tag/{device}/{signal}/rin"}
+MAX_SIGNALS = 1000  # of one message
+_VALUE = '"value":'
+
+
+class Message:
+    """What goes out as one publication and is acknowledged as one; `numbers` of the readings in it."""
+
+    __slots__ = ("numbers", "payload", "ranges", "retain", "topic")
+
+    def __init__(self, topic: str, payload: bytes, retain: bool = False, numbers: tuple[int, ...] = ()) -> None:
+        self.topic = topic
+        self.payload = payload
+        self.retain = retain
+        self.numbers = numbers
+        self.ranges: list[tuple[int, int]] = []  # of lost readings, where it is about those
+
+
+class Topics:
+    """The topics of one sink."""
+
+    __slots__ = ("_history", "_settings", "_topic", "lost", "status")
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._topic = self._based(settings["topic"])
+        self._history = self._based(settings["history_topic"])
+        self.status = self._based("{base}/status")
+        self.lost = self._based("{base}/lost")
+
+    def of(self, device: str, signal: str, history: bool = False) -> str:
+        template = self._history if history else self._topic
+        return template.replace("{device}", device).replace("{signal}", signal)
+
+    def device_status(self, device: str) -> str:
+        """Where a device's own state is, when messages are per scan."""
+        return self._based("{base}/{device}/status").replace("{device}", device)
+
+    def _based(self, template: str) -> str:
+        base, gateway = self._settings["base_topic"], self._settings["gateway"]
+        return template.replace("{base}", base).replace("{gateway}", gateway)
+
+
+class Writer:
+    """Makes messages of numbered readings."""
+
+    __slots__ = ("_head", "_kind", "_retain", "topics")
+
+    def __init__(self, settings: dict[str, Any], epoch: str) -> None:
+        self.topics = Topics(settings)
+        self._kind = settings["payload"]
+        self._retain = settings["retain"]
+        self._head = f'{{"gateway":"{settings["gateway"]}","epoch":"{epoch}"'
+
+    def messages(self, taken: list[Numbered], history: bool) -> Iterable[Message]:
+        """Of the readings of one device, each signal in it once."""
+        if self._kind == SCAN:
+            return (self._of_scan(taken, history),)
+        return [self._of_signal(number, reading, history) for number, reading in taken]
+
+    def lost(self, ranges: list[tuple[int, int]]) -> Message:
+        told = ",".join(f"[{first},{last}]" for first, last in ranges)
+        message = Message(self.topics.lost, f'{self._head},"lost":[{told}]}}'.encode())
+        message.ranges = ranges
+        return message
+
+    def _of_scan(self, taken: list[Numbered], history: bool) -> Message:
+        device = taken[0][1].signal.device_alias
+        rows = ",".join(f'"{reading.signal.alias}":{_row(number, reading)}' for number, reading in taken)
+        payload = f'{self._head},"device":"{device}","signals":{{{rows}}}}}'
+        is_status = is_status_of_device(taken[0][1])
+        topic = self.topics.of(device, "", history)
+        if is_status and not history:
+            topic = self.topics.device_status(device)
+        numbers = tuple(number for number, _ in taken)
+        return Message(topic, _encoded(payload), not history and (is_status or self._retain), numbers)
+
+    def _of_signal(self, number: int, reading: Reading, history: bool) -> Message:
+        signal = reading.signal
+        topic = self.topics.of(signal.device_alias, signal.alias, history)
+        retain = not history and (self._retain or is_status_of_device(reading))
+        if self._kind == WCC_LITE:
+            payload = wcc_line(reading).partition(" ")[2].rpartition(",")[0]
+            payload += ",1" if finite(reading).quality == "good" else ",0"
+        else:
+            names = f'"device":"{signal.device_alias}","signal":"{signal.alias}"'
+            payload = f"{self._head},{names},{_row(number, reading)[1:]}"
+        return Message(topic, _encoded(payload), retain, (number,))
+
+
+def is_status_of_device(reading: Reading) -> bool:
+    """Whether it is about the device rather than measured by it."""
+    return reading.signal.alias.startswith("_")
+
+
+def _row(number: int, reading: Reading) -> str:
+    """A reading without the names that stand around it; aliases hold nothing that JSON escapes."""
+    line = json_line(reading)
+    return f'{{"seq":{number},{line[line.index(_VALUE) :]}'
+
+
+def _encoded(payload: str) -> bytes:
+    return payload.encode("utf-8", "backslashreplace")
+
+
+class Gathering:
+    """Readings of one device that wait for the rest of their scan; `since` when the first of them came."""
+
+    __slots__ = ("since", "taken")
+
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.taken: dict[str, Numbered] = {}
+
+
+class Gatherer:
+    """Gathers readings by device. `sizes` says how many signals a scan of each has, where that is known."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+        self._open: dict[tuple[str, bool], Gathering] = {}
+
+    def add(self, numbered: Numbered, now: float) -> list[list[Numbered]]:
+        """Returns: what is complete with it."""
+        signal = numbered[1].signal
+        key = (signal.device_alias, is_status_of_device(numbered[1]))
+        complete = []
+        gathering = self._open.get(key)
+        if gathering is not None and signal.alias in gathering.taken:
+            complete.append(list(self._open.pop(key).taken.values()))
+            gathering = None
+        if gathering is None:
+            gathering = self._open[key] = Gathering(now)
+        gathering.taken[signal.alias] = numbered
+        if not key[1] and len(gathering.taken) >= min(self.sizes.get(key[0]) or MAX_SIGNALS, MAX_SIGNALS):
+            complete.append(list(self._open.pop(key).taken.values()))
+        return complete
+
+    def due(self, before: float) -> list[list[Numbered]]:
+        """All that was begun up to this time, the oldest first."""
+        complete = []
+        while self._open:
+            key, gathering = next(iter(self._open.items()))
+            if gathering.since > before:
+                break
+            complete.append(list(self._open.pop(key).taken.values()))
+        return complete
+
+    def oldest(self) -> float | None:
+        """When the oldest of those that wait was begun; they stand in this order."""
+        return next(iter(self._open.values())).since if self._open else None
+
+    def clear(self) -> None:
+        self._open.clear()

@@ -1,0 +1,273 @@
+"""The half of the MQTT sink that lives in the loop's thread: no reading is forgotten before the broker has it.
+
+Every reading gets its number in the outbox, is gathered with the rest of its scan, and handed to the connection's
+thread while fewer than `in_flight` messages wait for their acknowledgement. It leaves the outbox when that comes. When
+a connection ends, all that was not acknowledged is backlog, and goes out again under the same numbers.
+Assumptions: the outbox is in memory. What the broker has not acknowledged when the process ends is gone; at a polite
+end there are CLOSE_S to hand it over, and the log says how much was left.
+Bounds: `keep_readings` in the outbox, of which at most `in_flight` messages and one chunk are taken out at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from posix import urandom
+from time import monotonic
+
+from .. import log
+from ..ports._timers import Timer
+from .mqtt_payload import Gatherer, Message, Writer
+from .outbox import Outbox
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..model import Device, Reading, Signal
+    from ..ports._loop import Loop
+    from .home_assistant import Discovery
+    from .mqtt_connection import Connection
+    from .outbox import Numbered
+
+    Connect = Callable[[Callable[[tuple[Any, ...]], None], tuple[str, str, str]], Connection]
+
+ONLINE, OFFLINE = "online", "offline"
+CHUNK = 256  # readings taken out of the outbox at once
+CLOSE_S = 2.0
+DRAIN_TURN_S = 0.05  # how often the backlog gets its share of a second
+MAX_BATCH_S = 1.0  # of the backlog's rate that may be made up for at once
+
+
+class MqttSink:
+    """`trouble` is the last sentence of why there is no connection, '' while there is one."""
+
+    def __init__(self, settings: dict[str, Any], loop: Loop, connect: Connect) -> None:
+        self.trouble = "not connected yet"
+        self.outbox = Outbox(settings["keep_readings"])
+        self.epoch = urandom(4).hex()
+        self._settings = settings
+        self._name = f"MQTT {settings['host']}:{settings['port']}"
+        self._loop = loop
+        self._writer = Writer(settings, self.epoch)
+        self._live_first = settings["order"] == "live_first"
+        self._gatherer = Gatherer()
+        self._ready: deque[Message] = deque()  # gathered, and not handed over yet
+        self._in_flight: set[Message] = set()
+        self._allowance = 0.0  # of the backlog, readings
+        self._allowed_at = 0.0
+        self._lost_told_in: Message | None = None
+        self._session = 0  # 0 while there is no connection
+        self._events: deque[tuple[Any, ...]] = deque()
+        self._asked = False
+        self._happened = threading.Event()
+        self._gather_timer = Timer(self._gathered)
+        self._drain_timer = Timer(self._pump)
+        self._discovery = _discovery(settings, self._writer)
+        topics = self._writer.topics
+        self._connection = connect(self._tell, (topics.status, OFFLINE, ONLINE))
+        self._connection.start(self._discovery.listens_to if self._discovery is not None else ())
+
+    # ---- a sink
+
+    def configured(self, devices: list[tuple[Device, list[Signal]]]) -> None:
+        self._gatherer.sizes = {device.alias: len(signals) for device, signals in devices}
+        if self._discovery is not None:
+            self._discovery.configured(devices)
+            self._pump()
+
+    def accept(self, reading: Reading) -> None:
+        lost = self.outbox.lost
+        self.outbox.put(reading)
+        if self.outbox.lost != lost:
+            log.warning(
+                f"{self._name}: more than {self.outbox.most} readings wait; the oldest are lost: {self.outbox.lost}",
+                fold=f"lost by {self._name}",
+            )
+        if self._discovery is not None:
+            self._discovery.learn(reading)
+
+    def flush(self) -> None:
+        if self._session:
+            self._pump()
+
+    def condition(self) -> tuple[str, str, int, int]:
+        """Readings that the broker has not acknowledged wait."""
+        return self._name, self.trouble, len(self.outbox), self.outbox.lost
+
+    def reopen(self) -> None:
+        """The connection outlives a reload."""
+
+    def close(self) -> None:
+        """Hand over what is there, within CLOSE_S, where there is a broker; the loop turns no more."""
+        limit = monotonic() + CLOSE_S
+        self._serve()
+        while self._session and len(self.outbox) and monotonic() < limit:
+            self._happened.clear()
+            self._allowance = float(len(self.outbox))
+            self._take(monotonic(), whole=True)
+            self._hand_over()
+            self._happened.wait(0.1)
+            self._serve()
+        self._session = 0
+        self._connection.stop(CLOSE_S)
+        if len(self.outbox):
+            log.warning(
+                f"{self._name}: readings that the broker has not acknowledged and that end with this process, for they "
+                f"are kept in memory only: {len(self.outbox)}"
+            )
+
+    # ---- what the connection tells
+
+    def _tell(self, event: tuple[Any, ...]) -> None:
+        """Called in the connection's thread."""
+        self._events.append(event)
+        self._happened.set()
+        if not self._asked:
+            self._asked = True
+            self._loop.call_soon_from_thread(self._serve_and_pump)
+
+    def _serve_and_pump(self) -> None:
+        self._serve()
+        self._pump()
+
+    def _serve(self) -> None:
+        self._asked = False
+        while self._events:
+            kind, *rest = self._events.popleft()
+            if kind == "ack":
+                self._arrived(rest[0])
+            elif kind == "heard":
+                if self._discovery is not None:
+                    self._discovery.heard(*rest)
+            elif kind == "up":
+                self._connected(rest[0])
+            else:
+                self._disconnected(rest[0])
+
+    def _connected(self, session: int) -> None:
+        self._session = session
+        self.trouble = ""
+        self.outbox.again()  # what was taken before is backlog
+        log.recovered(self._name, f"{self._name}: connected")
+        log.info(f"{self._name}: connected; readings to send: {len(self.outbox)}")
+        self._allowed_at = self._loop.time
+        self._allowance = 0.0
+        if self._discovery is not None:
+            self._discovery.everything()
+
+    def _disconnected(self, words: str) -> None:
+        self._session = 0
+        self.trouble = words
+        log.warning(f"{self._name}: {words}", fold=self._name)
+        self._ready.clear()
+        self._in_flight.clear()
+        self._gatherer.clear()
+        self._lost_told_in = None
+        self.outbox.again()
+
+    def _arrived(self, message: Any) -> None:
+        if message not in self._in_flight:
+            return  # of a connection that is over: it went out again
+        self._in_flight.remove(message)
+        self.outbox.drop_these(message.numbers)
+        if message.ranges:
+            self.outbox.told(message.ranges)
+            self._lost_told_in = None
+
+    # ---- from the outbox to the connection
+
+    def _pump(self) -> None:
+        if not self._session:
+            return
+        self._take(self._loop.time)
+        self._hand_over()
+
+    def _take(self, now: float, whole: bool = False) -> None:
+        """Gather what may go; `whole`: the rest of no scan is waited for."""
+        self._allow(now)
+        if self._live_first:
+            self._take_live(now, whole)
+            self._take_backlog(now)
+            return
+        self._take_backlog(now)
+        if not self.outbox.backlog():
+            self._take_live(now, whole)
+
+    def _allow(self, now: float) -> None:
+        rate = self._settings["drain_per_s"]
+        earned = (now - self._allowed_at) * rate
+        self._allowed_at = now
+        self._allowance = max(self._allowance, min(self._allowance + earned, max(1.0, rate * MAX_BATCH_S)))
+
+    def _has_room(self) -> bool:
+        return len(self._ready) + len(self._in_flight) < self._settings["in_flight"]
+
+    def _take_live(self, now: float, whole: bool) -> None:
+        while self._has_room():
+            taken = self.outbox.peek_live(CHUNK)
+            for numbered in taken:
+                for complete in self._gatherer.add(numbered, now):
+                    self._ready.extend(self._writer.messages(complete, False))
+            if not taken:
+                break
+        wait_s = self._settings["gather_ms"] / 1000
+        for complete in self._gatherer.due(now if whole else now - wait_s):
+            self._ready.extend(self._writer.messages(complete, False))
+        oldest = self._gatherer.oldest()
+        if oldest is not None and self._gather_timer.deadline is None:
+            self._loop.arm(self._gather_timer, oldest + wait_s)
+
+    def _gathered(self) -> None:
+        self._pump()
+
+    def _take_backlog(self, now: float) -> None:
+        while self._has_room() and self._allowance >= 1.0:
+            taken = self.outbox.peek_backlog(min(CHUNK, int(self._allowance)))
+            if not taken:
+                break
+            self._allowance -= len(taken)
+            for complete in _scans(taken, self._gatherer.sizes, now):
+                self._ready.extend(self._writer.messages(complete, self._live_first))
+        if self.outbox.backlog() and self._has_room() and self._drain_timer.deadline is None:
+            self._loop.arm(self._drain_timer, now + max(DRAIN_TURN_S, 1 / self._settings["drain_per_s"]))
+
+    def _hand_over(self) -> None:
+        sent = False
+        while len(self._in_flight) < self._settings["in_flight"]:
+            message = self._next()
+            if message is None:
+                break
+            self._in_flight.add(message)
+            self._connection.send(self._session, message, message.topic, message.payload, message.retain)
+            sent = True
+        if sent:
+            self._connection.wake()
+
+    def _next(self) -> Message | None:
+        """What is lost is told before what comes after it, a device before its values."""
+        if self._lost_told_in is None and self.outbox.losses():
+            message = self._lost_told_in = self._writer.lost(self.outbox.losses())
+            return message
+        if self._discovery is not None:
+            announcement = self._discovery.next()
+            if announcement is not None:
+                return Message(*announcement, retain=True)
+        return self._ready.popleft() if self._ready else None
+
+
+def _scans(taken: list[Numbered], sizes: dict[str, int], now: float) -> list[list[Numbered]]:
+    """Readings of the backlog, by device and scan; those that belong together lie together, or nearly so."""
+    gatherer = Gatherer()
+    gatherer.sizes = sizes
+    scans = [complete for numbered in taken for complete in gatherer.add(numbered, now)]
+    return scans + gatherer.due(now)
+
+
+def _discovery(settings: dict[str, Any], writer: Writer) -> Discovery | None:
+    if not settings["home_assistant"]:
+        return None
+    from .home_assistant import Discovery
+
+    return Discovery(settings, writer.topics)
