@@ -14,7 +14,6 @@ Dirt it must survive: anything at all on the topics that it listens to.
 
 from __future__ import annotations
 
-from .. import __version__
 from ..gateway.json_text import dumps, encode, loads
 from .home_assistant_classes import description_of
 from .mqtt_payload import SCAN
@@ -152,7 +151,7 @@ class Discovery:
             "state_topic": self._topics.status, "payload_on": "online", "payload_off": "offline",
             "device_class": "connectivity", "entity_category": "diagnostic",
         }  # fmt: skip
-        device = {"identifiers": [identifier], "name": self._gateway, "model": "meterd", "sw_version": __version__}
+        device = {"identifiers": [identifier], "name": self._gateway, "model": "meterd"}
         return {"device": device, "origin": _origin(), "components": {CONNECTED: entity}}
 
     def _of_device(self, alias: str, leftovers: dict[str, str]) -> dict[str, Any]:
@@ -230,7 +229,7 @@ class Discovery:
 
 
 def _origin() -> dict[str, str]:
-    return {"name": "meterd", "sw_version": __version__}
+    return {"name": "meterd"}
 
 
 def _components(payload: bytes) -> dict[str, dict[str, Any]]:
