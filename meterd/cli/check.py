@@ -9,6 +9,7 @@ import sys
 from ..config.effective import effective
 from ..config.files import load
 from ..config.profiles import Profiles, package_of
+from ..daemon.sharing import shortage
 from ..errors import ConfigError
 from ..protocols import registry
 from .exit_codes import NOTHING_TO_RUN, OK
@@ -34,6 +35,7 @@ def main(words: list[str]) -> int:
         raise UsageError("name the configuration files; - is standard input")
     profiles = {path: package for path in paths if os.path.isfile(path) and (package := package_of(path)) is not None}
     configuration = load([path for path in paths if path not in profiles], careful=True)
+    configuration.warnings += shortage(configuration.devices)
     errors = [*configuration.errors, *unreadable(configuration), *_profile_errors(configuration, profiles)]
     takes_effect = len(profiles) < len(paths) and (configuration.devices or not errors)
     shown = effective(configuration) if takes_effect and not arguments.has("quiet") else None

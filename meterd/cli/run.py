@@ -190,7 +190,6 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     daemon.observe = Watch(arguments, daemon).observers
     daemon.stopped_protocols |= stopped_protocols(arguments)
     loop.turn_ends.append(hub.flush)
-    _raise_descriptor_limit(len(configuration.devices))
     if not daemon.configure(configuration) and not daemon.is_waiting():
         log.error("nothing to run: no device is both enabled and without errors (meterd check FILE… tells more)")
         hub.close()
@@ -247,15 +246,6 @@ def _watched(loop: Loop):  # type: ignore[no-untyped-def]
     from ..daemon.liveness import Liveness
 
     return Liveness(loop)
-
-
-def _raise_descriptor_limit(devices: int) -> None:
-    """Hundreds of TCP meters need more descriptors than the soft limit of most systems, which exists for select()."""
-    if devices > 200:
-        from resource import RLIMIT_NOFILE, getrlimit, setrlimit
-
-        hard = getrlimit(RLIMIT_NOFILE)[1]
-        setrlimit(RLIMIT_NOFILE, (hard, hard))
 
 
 def _open_control(arguments: Arguments, daemon: Daemon, hub: Hub, reload: Callable[[], None]):  # type: ignore[no-untyped-def]

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     AnyLine = Line | Listening
 
+MANY_LINES = 100  # with fewer, no limit of descriptors is near
+
 # All goodbyes and the last readings must be out by then.
 STOP_S = 5.0
 
@@ -164,11 +166,19 @@ class Daemon:
             else:
                 self._serve(line, jobs)
         self._closing += leaving
+        self._share_descriptors(by_line)
         for key, jobs in by_line.items():
             if key not in self.lines:
                 self._begin_line(key, jobs, _path_of(jobs[0], ports))
         for line in leaving:
             line.stop(self._line_closed)
+
+    def _share_descriptors(self, by_line: dict[str, list[Job]]) -> None:
+        """Where there are many lines, before any of them opens."""
+        if len(by_line) >= MANY_LINES:
+            from .sharing import share_descriptors  # most sites have few
+
+            share_descriptors(self.loop, [jobs[0].plan.device for jobs in by_line.values()])
 
     def _begin_line(self, key: str, jobs: list[Job], path: str | None) -> None:
         """A port on which an old line still says goodbye gets its new line when that is over."""

@@ -176,6 +176,8 @@ class Line:
         self._interrupted = False
         self._close_timer.deadline = None
         self.player.reported = set()
+        if self._tcp is not None and self._tcp.budget is not None:
+            self._tcp.budget.busy(self._tcp)
         self._fresh = not self.port.is_open()
         if self._fresh:
             self._open(job)
@@ -289,6 +291,8 @@ class Line:
         if self._serial is not None and self._serial.is_open():
             self.loop.arm(self._close_timer, self.loop.time + job.close_delay_s)
         self._plan_next()
+        if self._tcp is not None and self._tcp.budget is not None and self._current is self._farewells.job is None:
+            self._tcp.budget.idle(self._tcp)
 
     def _keep_or_close(self, error: Exception | None) -> None:
         """A connection that may be half open, or out of step, is not used again: only a new one tells. The goodbyes

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..conversation import LineSettings
+    from .descriptors import Budget
 
 
 def address_family(host: str) -> int:
@@ -46,12 +47,16 @@ def address_family(host: str) -> int:
 
 # A peer that takes no more bytes for so long is lost; by itself TCP would go on trying for a quarter of an hour.
 SEND_LIMIT_S = 10.0
+# Where descriptors are short and every one is in use, by then one of them has been given back.
+WAIT_S = 60.0
 
 
 class TcpPort(ParityPort):
     """Connects to `host`:`port` on `open`; `on_open(error or None)` tells how that went, possibly before it returns."""
 
-    __slots__ = ("_addresses", "_looking_up", "_socket", "_timer", "host", "on_open", "opening", "port")
+    __slots__ = ("_addresses", "_looking_up", "_socket", "_timeout_s", "_timer", "host", "on_open", "opening", "port")
+
+    budget: Budget | None = None  # of all connections of the process, where they are more than may be open at a time
 
     def __init__(self, loop: Loop, host: str, port: int) -> None:
         super().__init__(loop, f"{host}:{port}")
@@ -63,6 +68,7 @@ class TcpPort(ParityPort):
         self._addresses: list[tuple[int, str]] = []  # not tried yet
         self._looking_up = False
         self._socket: socket | None = None
+        self._timeout_s = 0.0
         self._timer = Timer(self._timed_out)
 
     def apply(self, settings: LineSettings) -> None:
@@ -78,7 +84,15 @@ class TcpPort(ParityPort):
 
     def open(self, timeout_s: float) -> None:
         self.opening = True
-        self.loop.arm(self._timer, self.loop.time + timeout_s)
+        self._timeout_s = timeout_s
+        if TcpPort.budget is None or TcpPort.budget.ask(self):
+            self.admitted()
+        else:
+            self.loop.arm(self._timer, self.loop.time + WAIT_S)
+
+    def admitted(self) -> None:
+        """There is a descriptor for the connection."""
+        self.loop.arm(self._timer, self.loop.time + self._timeout_s)
         family = address_family(self.host)
         if family:
             self._connect([(family, self.host)])
@@ -167,7 +181,9 @@ class TcpPort(ParityPort):
         self.on_open(None)
 
     def _timed_out(self) -> None:
-        if self.opening:
+        if self.opening and TcpPort.budget is not None and TcpPort.budget.is_waiting(self):
+            self._fail(f"no descriptor was free for {WAIT_S:g} s; let the process have more (ulimit -n)")
+        elif self.opening:
             self._fail("no connection within the time-out")
         elif self._unsent:
             self._lose(PortGone(f"{self.name}: the other side takes no more bytes"))
@@ -189,6 +205,8 @@ class TcpPort(ParityPort):
             self.loop.unregister(self._socket.fileno())
             self._close_descriptor()
         super().close()
+        if TcpPort.budget is not None:
+            TcpPort.budget.closed(self)
 
     def _close_descriptor(self) -> None:
         if self._socket is not None:
