@@ -145,7 +145,7 @@ class Client:
         self._request = b""
         self._wire_log: WireLog | None = None
         self._only: list[str] = []
-        self._observers: list[tuple[AnyLine, Observer]] = []
+        self._observers: dict[str, tuple[AnyLine, Observer]] = {}  # by the key of the line
         self._patience = Timer(self.close)
         self._loop.arm(self._patience, self._loop.time + CLIENT_S)
 
@@ -156,10 +156,10 @@ class Client:
 
     def _part(self) -> None:
         """The connection is no more."""
-        for line, observer in self._observers:
+        for line, observer in self._observers.values():
             if observer in line.player.observers:
                 line.player.observers.remove(observer)
-        self._observers = []
+        self._observers = {}
         self._patience.deadline = None
         self._control.forget(self._key)
 
@@ -227,10 +227,10 @@ class Client:
         names = {line.key, line.path, *(job.alias() for job in line.jobs)}
         if self._only and not names.intersection(self._only):
             return
-        self._observers = [(one, seen) for one, seen in self._observers if one in self._control.daemon.lines.values()]
-        if any(one is line for one, _ in self._observers):
+        seen = self._observers.get(line.key)
+        if seen is not None and seen[0] is line:
             return
         daemon = self._control.daemon
         observer = self._wire_log.observer(line.key, lambda: daemon.secrets_of(line))
         line.player.observers.append(observer)
-        self._observers.append((line, observer))
+        self._observers[line.key] = (line, observer)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 MANY_LINES = 100  # with fewer, no limit of descriptors is near
 
+# Lines that end within this time are looked at together: thousands do when a site is renumbered.
+REGROUP_S = 0.05
 # All goodbyes and the last readings must be out by then.
 STOP_S = 5.0
 
@@ -58,7 +60,8 @@ class Daemon:
         self.followers: list[Callable[[AnyLine], None]] = []  # told of every line that begins or has other devices
         self.once = False
         self.status_interval_s: float | None = None
-        self._closing: list[AnyLine] = []  # they say goodbye still
+        self._closing: set[AnyLine] = set()  # they say goodbye still
+        self._regroup = Timer(self._begin_what_waited)
         self._reload_asked = False
         self._stop_timer = Timer(loop.stop)
 
@@ -165,11 +168,14 @@ class Daemon:
                 leaving.append(self.lines.pop(key))
             else:
                 self._serve(line, jobs)
-        self._closing += leaving
+        self._closing.update(leaving)
         self._share_descriptors(by_line)
+        taken = {place for line in self._closing for place in (line.key, line.path)}
         for key, jobs in by_line.items():
-            if key not in self.lines:
-                self._begin_line(key, jobs, _path_of(jobs[0], ports))
+            path = _path_of(jobs[0], ports)
+            # A port on which an old line still says goodbye gets its new line when that is over.
+            if key not in self.lines and key not in taken and (path is None or path not in taken):
+                self._begin_line(key, jobs, path)
         for line in leaving:
             line.stop(self._line_closed)
 
@@ -181,9 +187,6 @@ class Daemon:
             share_descriptors(self.loop, [jobs[0].plan.device for jobs in by_line.values()])
 
     def _begin_line(self, key: str, jobs: list[Job], path: str | None) -> None:
-        """A port on which an old line still says goodbye gets its new line when that is over."""
-        if any(key == line.key or (path is not None and path == line.path) for line in self._closing):
-            return
         line: AnyLine
         if jobs[0].listens:
             from .listening import Listening
@@ -203,11 +206,16 @@ class Daemon:
             follow(line)
 
     def _line_closed(self, line: AnyLine) -> None:
-        self._closing.remove(line)
+        self._closing.discard(line)
         if self._is_stopping():
             if not self._closing:
                 self.loop.stop()
-        elif self.configuration is not None:
+        elif self._regroup.deadline is None:
+            self.loop.arm(self._regroup, self.loop.time + REGROUP_S)
+
+    def _begin_what_waited(self) -> None:
+        """Ports have become free: whoever waited for one begins."""
+        if self.configuration is not None and not self._is_stopping():
             by_line: dict[str, list[Job]] = {}
             for job in self.jobs.values():
                 by_line.setdefault(job.plan.device.line, []).append(job)
@@ -246,7 +254,7 @@ class Daemon:
             return
         self.loop.arm(self._stop_timer, self.loop.time + STOP_S)
         lines, self.lines = list(self.lines.values()), {}
-        self._closing += lines  # those that say goodbye already go on with it
+        self._closing.update(lines)  # those that say goodbye already go on with it
         for line in lines:
             line.stop(self._line_closed)
         if not self._closing:
