@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
 from tools.gateway.build import compiled
-from tools.gateway.build.byte_code import byte_code
+from tools.gateway.build.byte_code import byte_code, line_table
 from tools.gateway.package import packages
 from tools.gateway.package.imports import FEED, IF_THERE, OPTIONAL, depends, imported, imported_at_once, optional
 
@@ -117,6 +118,27 @@ def test_byte_code_runs_and_has_neither_docstrings_nor_columns(tmp_path):
     assert n.f.__doc__ is None
     assert n.f.__code__.co_filename == "/site/m.py"
     assert next(iter(n.f.__code__.co_positions()))[2:] == (None, None)
+
+
+LONG = "def f(a, b):\n    x = [\n        a,\n" + "\n" * 900 + "        a.one(b).two(a, b, a + b, a - b),\n    ]\n"
+LONG += "    for y in x:\n        with a: del y\n    return x\n"
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the tables of lines are 3.11's")
+@pytest.mark.parametrize("source", [LONG, Path(json.__file__).parent.joinpath("decoder.py").read_text(), "lambda: 1"])
+def test_a_line_is_told_once_and_is_the_same_line(source):
+    def lines(code):
+        inner = [each for each in code.co_consts if isinstance(each, type(code))]
+        spread = {place: line for begin, end, line in code.co_lines() for place in range(begin, end)}
+        return [spread, *(lines(each) for each in inner)]
+
+    def shortened(code):
+        inner = tuple(shortened(each) if isinstance(each, type(code)) else each for each in code.co_consts)
+        return code.replace(co_consts=inner, co_linetable=line_table(code))
+
+    code = compile(source, "m.py", "exec")
+    assert lines(shortened(code)) == lines(code)
+    assert len(line_table(code)) < len(code.co_linetable)
 
 
 def test_byte_code_of_another_version_is_refused(tmp_path):
