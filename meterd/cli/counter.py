@@ -12,9 +12,9 @@ from ..counter import LAST
 from ..errors import ConfigError
 from ..protocols import registry
 from .exit_codes import OK, READ_FAILED
+from .one_device import device_signals, find_device
 from .options import CONFIG, HELP, STATE, VALUE, Option, UsageError, parse, usage
 from .run import state_directory
-from .scan import device_signals, find_device
 
 SET = Option(("--set",), VALUE, "begin at this number, which was never used under the key", "NUMBER")
 OPTIONS = (CONFIG, SET, STATE, HELP)

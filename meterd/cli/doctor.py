@@ -16,9 +16,9 @@ from ..ports._loop import Loop
 from ..protocols import registry
 from .diagnosis import RUNGS, diagnosis, stopped_at
 from .exit_codes import OK, READ_FAILED
+from .one_device import device_signals, find_device
 from .options import CONFIG, DEBUG, HELP, STATE, VERBOSE, UsageError, parse, usage
 from .run import set_up_log, state_directory
-from .scan import device_signals, find_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

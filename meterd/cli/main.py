@@ -33,6 +33,15 @@ COMMANDS = {
     "simulate": ("simulate", "play a simulated meter on a pty or TCP port"),
     "demo": ("demo", "simulated meters, the real daemon, live readings"),
 }
+# Module of a command → the package of a gateway that brings it, where that is not meterd itself.
+PACKAGES = {
+    "scan": "meterd-scan",
+    "doctor": "meterd-scan",
+    "workbook": "meterd-import",
+    "replay": "meterd-simulate",
+    "simulate": "meterd-simulate",
+    "demo": "meterd-simulate",
+}
 
 
 def about() -> str:
@@ -62,8 +71,20 @@ def _main(words: list[str]) -> int:
         hint = f"; {near[0]!r} perhaps?" if near else ""
         print(f"meterd: there is no command {words[0]!r}{hint} (meterd --help lists them)", file=sys.stderr)
         return USAGE
-    module = __import__(f"{__package__}.{COMMANDS[words[0]][0]}", fromlist=("main",))  # importlib would cost more
+    try:
+        module = __import__(f"{__package__}.{COMMANDS[words[0]][0]}", fromlist=("main",))  # importlib would cost more
+    except ModuleNotFoundError as error:
+        return _not_installed(words[0], error)
     return guarded(f"meterd {words[0]}", module.main, words)
+
+
+def _not_installed(command: str, error: ModuleNotFoundError) -> int:
+    """Say which package brings a command that a small gateway may go without. Raises: `error`, where none does."""
+    package = PACKAGES.get(COMMANDS[command][0])
+    if package is None or not (error.name or "").startswith(f"{__package__.partition('.')[0]}."):
+        raise error
+    print(f"meterd {command}: is not installed here: opkg install {package}", file=sys.stderr)
+    return USAGE
 
 
 def guarded(program: str, run, words: list[str]) -> int:  # type: ignore[no-untyped-def]

@@ -8,9 +8,6 @@ import sys
 from importlib import import_module
 from time import monotonic
 
-from .. import log
-from ..config.command_line import make_device
-from ..config.files import load
 from ..daemon.one_scan import Single
 from ..errors import Aborted, ConfigError, MeterdError
 from ..parameters import BAUDRATES as BAUDRATES_KNOWN
@@ -18,6 +15,7 @@ from ..ports._loop import Loop
 from ..protocols import registry
 from .diagnosis import diagnosis, stopped_at
 from .exit_codes import OK, READ_FAILED
+from .one_device import find_device
 from .options import CONFIG, DEBUG, HELP, STATE, VALUE, VERBOSE, Option, UsageError, parse, usage
 from .run import set_up_log, state_directory
 
@@ -26,9 +24,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from ..config.files import Configuration
-    from ..model import Device, Memory, Signal
-    from .options import Arguments
+    from ..model import Device, Memory
 
 OUTPUT = Option(("-o", "--output"), VALUE, "write the configuration found here instead of to stdout", "FILE")
 RESUME = Option(("--resume",), VALUE, "keep the search's state here, and go on from it", "FILE")
@@ -81,41 +77,6 @@ def main(words: list[str]) -> int:
 def _explain(single: Single, path: str, rung: str, error: MeterdError | None) -> None:
     """Why nothing was found, and what to try, as `meterd doctor` says it."""
     print("\n".join(diagnosis(single.device, path, rung, error, single.evidence, [])), file=sys.stderr)
-
-
-def find_device(arguments: Arguments, command: str) -> tuple[Device, str]:
-    """The device that the command line names, and the node of its port. Raises: ConfigError, UsageError."""
-    if arguments.has("config"):
-        configuration, names = _loaded(arguments)
-        chosen = [device for device in configuration.devices if not names or device.alias == names[0]]
-        if len(chosen) == 1:
-            return chosen[0], configuration.ports.get(chosen[0].line, chosen[0].line)
-        for error in configuration.errors:
-            log.error(str(error))
-        known = ", ".join(device.alias for device in configuration.devices) or "none without errors"
-        raise UsageError(f"say which device; there are: {known}")
-    operands = arguments.operands
-    if not operands or operands[0] not in registry.PROGRAMS:
-        raise UsageError(f"name a configuration file and a device, or a protocol: {', '.join(registry.PROGRAMS)}")
-    row = {}
-    for word in operands[1:]:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise UsageError(f"{word!r} is not parameter=value")
-        row[name] = value
-    device = make_device(operands[0], row, getattr(_discovery(registry.PROGRAMS[operands[0]]), "DEFAULTS", {}))
-    return device, device.line
-
-
-def device_signals(arguments: Arguments, device: Device) -> list[Signal]:
-    """The signals configured for the device; none for one described on the command line."""
-    return _loaded(arguments)[0].signals.get(device.alias, []) if arguments.has("config") else []
-
-
-def _loaded(arguments: Arguments) -> tuple[Configuration, list[str]]:
-    """The configuration, and what stands behind its file on the command line."""
-    paths = arguments.values("config")
-    return load(paths[:1]), paths[1:] + arguments.operands
 
 
 def _discovery(package: str) -> ModuleType:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from meterd.cli.exit_codes import USAGE
+from meterd.cli.main import COMMANDS, PACKAGES, main
 from tools.gateway.build import compiled
 from tools.gateway.build.byte_code import byte_code, line_table
 from tools.gateway.package import packages
@@ -52,6 +55,53 @@ def test_the_sdks_makefile_splits_as_these_packages_do():
             assert (PROJECT / name).exists()
 
 
+def modules_imported(path: Path) -> set[Path]:
+    """meterd's own files that a source imports at once."""
+    found = set()
+    waiting = list(ast.parse(path.read_text()).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.ImportFrom) and node.level:
+            place = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            found |= {place.with_suffix(".py"), *(place / f"{name.name}.py" for name in node.names)}
+            found |= {place / "__init__.py"}
+        elif not isinstance(node, (ast.FunctionDef, ast.If)):
+            waiting += ast.iter_child_nodes(node)
+    return {each for each in found if each.exists()}
+
+
+def test_what_a_package_imports_at_once_is_in_what_it_depends_on():
+    for path in SOURCES:
+        home = home_of(path)
+        homes = {home_of(module) for module in modules_imported(path)}
+        assert homes <= {home, "meterd", *packages.NEEDS.get(home, ())}, path
+    for home, others in packages.NEEDS.items():
+        section = FEED_MAKEFILE.split(f"define Package/{home}\n", 1)[1].partition("endef")[0]
+        for name in others:
+            assert f"+{name}" in section.split("DEPENDS:=", 1)[1]
+
+
+def test_commands_of_other_packages_are_known_by_them():
+    commands = {module for module, _ in COMMANDS.values()}
+    homes = {module: home_of(PROJECT / "meterd" / "cli" / f"{module}.py") for module in commands}
+    assert {module: home for module, home in homes.items() if home != "meterd"} == PACKAGES
+
+
+@pytest.mark.parametrize("command", [command for command, (module, _) in COMMANDS.items() if module in PACKAGES])
+def test_a_command_that_is_not_installed_says_which_package_brings_it(command, monkeypatch, capsys):
+    module = COMMANDS[command][0]
+    monkeypatch.setitem(sys.modules, f"meterd.cli.{module}", None)  # as if it were not there
+    assert main([command]) == USAGE
+    said = capsys.readouterr().err
+    assert said == f"meterd {command}: is not installed here: opkg install {PACKAGES[module]}\n"
+
+
+def test_a_fault_of_the_installation_is_no_package_that_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "meterd.cli.control", None)
+    with pytest.raises(ModuleNotFoundError):
+        main(["status"])
+
+
 def test_no_file_is_in_two_packages():
     places = [place for files in packages.SYSTEM.values() for place, _ in files.values()]
     places += [folder for folders in packages.FOLDERS.values() for folder in folders]
@@ -70,7 +120,8 @@ def test_the_sdks_makefile_installs_what_these_packages_do():
         for program in packages.programs_of(package):
             assert f"$(PKG_INSTALL_DIR)/usr/bin/{program} $(1)/usr/bin/" in section
     # Without a section of its own, a package gets every program there is.
-    for package in ("meterd-simulate", "meterd-mqtt", "meterd-python", "meterd-dlms-security"):
+    own = {home for home in packages.ROOMS if home not in packages.SYSTEM}
+    for package in (*own, "meterd-dlms-security"):
         assert f"define Py3Package/{package}/install\nendef\n" in FEED_MAKEFILE
 
 

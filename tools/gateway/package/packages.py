@@ -34,6 +34,8 @@ PYTHON_DEPENDS = (f"python3-light (>= {PYTHON})", f"python3-light (<< 3.{int(PYT
 DESCRIPTIONS = {
     "meterd": "Reads utility meters: DLMS/COSEM, IEC 62056-21, M-Bus, Elgama",
     "meterd-wcclite": "The WCC Lite's programs, init scripts and folders for each of meterd's protocols",
+    "meterd-scan": "Finds out what meters have, and why one does not answer: meterd scan, meterd doctor",
+    "meterd-names": "What codes stand for in plain words, for what is found and for Home Assistant",
     "meterd-simulate": "Simulated meters, to try meterd without a meter",
     "meterd-python": "meterd for Python programs: read, scan, Daemon",
     "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
@@ -50,14 +52,23 @@ ROOMS = {
         "meterd/cli/replay.py",
     ),
     "meterd-wcclite": ("meterd/cli/protocol_program.py",),
+    "meterd-scan": (
+        "meterd/cli/scan.py", "meterd/cli/doctor.py", "meterd/cli/diagnosis.py", "meterd/cli/hints.py",
+        "meterd/protocols/dlms/discovery.py", "meterd/protocols/dlms/probing.py",
+        "meterd/protocols/elgama/discovery.py", "meterd/protocols/iec62056_21/discovery.py",
+        "meterd/protocols/mbus/discovery.py", "meterd/protocols/mbus/search.py",
+    ),
+    "meterd-names": ("meterd/names/",),
     "meterd-python": ("meterd/api/",),
-    "meterd-import": ("meterd/config/workbook/",),
+    "meterd-import": ("meterd/config/workbook/", "meterd/cli/workbook.py"),
     "meterd-mqtt": (
         "meterd/sinks/mqtt.py", "meterd/sinks/mqtt_connection.py", "meterd/sinks/mqtt_faults.py",
         "meterd/sinks/mqtt_payload.py", "meterd/sinks/mqtt_sink.py", "meterd/sinks/home_assistant.py",
         "meterd/sinks/home_assistant_classes.py",
     ),
 }  # fmt: skip
+# Package → what it takes of meterd's other packages, besides meterd itself.
+NEEDS = {"meterd-scan": ("meterd-names",), "meterd-mqtt": ("meterd-names",), "meterd-python": ("meterd-scan",)}
 # Their docstrings are printed.
 DOCUMENTED = ROOMS["meterd-simulate"]
 
@@ -138,7 +149,8 @@ def build(machine: Machine) -> list[Package]:
     for name in further:
         packages.setdefault(name, _package(machine, name))
     for name, package in packages.items():
-        own = () if name == "meterd" else (f"meterd (= {package.version})",)
+        others = () if name == "meterd" else ("meterd", *NEEDS.get(name, ()))
+        own = [f"{other} (= {package.version})" for other in others]
         package.depends = (*PYTHON_DEPENDS, *own, *depends(needs.get(name, set())), *filter(None, [further.get(name)]))
     return [*packages.values(), ujson_package(machine)]
 
