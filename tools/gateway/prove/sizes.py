@@ -26,7 +26,7 @@ FLASH = 16 * 1024 * 1024
 JUDGED = "mips_24kc"
 MOST_COMPILED = 270_000
 # 430,000 is wanted, and was kept until habits, profiles, counters and names came in: docs/figures.md says so.
-MOST_IPK = 540_000
+MOST_IPK = 490_000
 # What is installed together; each line counts all that opkg pulls in for it.
 SETS = (
     ("meterd",),
