@@ -6,8 +6,6 @@ parity in bit 7. Behind `_read` that bit tells that the parity was wrong.
 
 from __future__ import annotations
 
-from operator import xor
-
 from .._crc import add_parity, strip_parity
 from ._loop import Loop
 from ._port import Port
@@ -31,5 +29,7 @@ class ParityPort(Port):
         if self.software_parity:
             parity = add_parity(data, self.software_parity == "odd")
             # As in receiving, bit 7 tells of a wrong parity: a replayed wire log brings its damage along.
-            data = parity if data.isascii() else bytes(map(xor, parity, (byte & 0x80 for byte in data)))
+            data = (
+                parity if data.isascii() else bytes(one ^ byte & 0x80 for one, byte in zip(parity, data, strict=True))
+            )
         return super().send(data)

@@ -64,11 +64,12 @@ class SerialPort(ParityPort):
 
     def open(self) -> None:
         """Raises: PortGone, with the cause in words."""
-        from serial import Serial, SerialException
+        from ..gateway.pyserial import load
 
+        serial = load()
         try:
-            port = Serial(self.path, timeout=0, exclusive=True)
-        except (SerialException, OSError, ValueError, termios.error) as error:
+            port = serial.Serial(self.path, timeout=0, exclusive=True)
+        except (serial.SerialException, OSError, ValueError, termios.error) as error:
             raise PortGone(f"{self.path}: {_cause(error)}") from None
         self._serial = port
         self.settings = None
