@@ -1,9 +1,10 @@
 """What reading costs on the gateway's own processor, in instructions: exact, repeatable, without the hardware.
 
 `python -m tools.gateway.prove.instructions` runs the daemon from its packages on an emulated 24Kc and prints: from the
-start of the process to the first byte sent, with meters of every protocol configured; and per register of a DLMS meter
-read over TCP and published as JSON on stdout, with one request for each register and with lists, as what further
-registers add to a scan. What is counted is all user code, the kernel's own work aside.
+start of the process to the first byte sent, with meters of every protocol over TCP, and with two serial ports (ptys)
+and two TCP meters; and per register of a DLMS meter read over TCP and published as JSON on stdout, with one request for
+each register and with lists, as what further registers add to a scan. What is counted is all user code, the kernel's
+own work aside.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..build.cache import ToolMissing, made, program, run
@@ -29,7 +31,7 @@ from .service import interpreter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # System calls of Linux on MIPS o32 that put bytes on a line: write, send, sendto; not those to stdout and stderr.
 SENDING = (4004, 4178, 4180)
@@ -110,6 +112,15 @@ def counted(root: Path, words: list[str], wanted: int = 0) -> list[tuple[int, in
     return _sends(text)
 
 
+def first_bytes(text: str) -> list[int]:
+    """Instructions up to the first byte to each descriptor, as they come."""
+    found: dict[str, int] = {}
+    for mark in _MARK.finditer(text):
+        if int(mark[1]) > STDERR:
+            found.setdefault(mark[1], int(mark[2]))
+    return list(found.values())
+
+
 def _sends(text: str) -> list[tuple[int, int]]:
     """(instructions, good readings) up to each send; a mark may stand in the middle of a line of readings."""
     sends = []
@@ -140,11 +151,34 @@ def _dynamic(root: Path, emulator: Path) -> None:
                 shutil.copy(library, target)
 
 
+@contextmanager
+def ptys(root: Path) -> Iterator[None]:
+    """This machine's ptys within the root. Raises: ToolMissing without the right to mount."""
+    place = root / "dev" / "pts"
+    place.mkdir(exist_ok=True)
+    if subprocess.run(["mount", "--bind", "/dev/pts", place], check=False).returncode:
+        raise ToolMissing("ptys in a root take the right to mount")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
 class Meters:
-    """Simulated meters on free TCP ports of this machine."""
+    """Simulated meters on free TCP ports and ptys of this machine."""
 
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start_on_pty(self, place: Path, *words: str) -> str:
+        """`place` becomes a link to the pty; returns the pty's own path."""
+        command = [sys.executable, "-m", "meterd.cli.main", "simulate", words[0], "--pty", str(place), *words[1:]]
+        self._processes.append(subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL))
+        for _ in range(200):
+            if place.is_symlink():
+                return str(place.resolve())
+            time.sleep(0.05)
+        raise RuntimeError(f"the simulated meter {words} did not come up")
 
     def start(self, *words: str) -> int:
         with socket.socket() as free:
@@ -196,6 +230,20 @@ def every_protocol(meters: Meters) -> dict[str, list[dict[str, object]]]:
         signals.append({"signal_name": "s", "device_alias": "e", "signal_alias": "e0", "number_type": "DOUBLE",
                         "job_todo": "1.8.0", "tag_job_todo": "1.8.0"})  # fmt: skip
     return {"devices": devices, "signals": signals}
+
+
+def two_and_two(meters: Meters, place: Path) -> dict[str, list[dict[str, object]]]:
+    """A configuration with a meter on each of two serial ports, and two over TCP; `place` is a folder for the ptys."""
+    optical = meters.start_on_pty(place / "optical", "iec62056-21", "reaction_ms=0")
+    bus = meters.start_on_pty(place / "bus", "mbus", "kind=heat")
+    found = every_protocol(meters)
+    serial = {"i": {"device": optical, "baudrate": 300, "databits": 7, "parity": "EVEN"},
+              "m": {"device": bus, "baudrate": 2400, "parity": "EVEN", "protocol": "mbus serial"}}  # fmt: skip
+    for row in found["devices"]:
+        if row["device_alias"] in serial:
+            del row["ip"], row["port"]
+            row |= serial[str(row["device_alias"])]
+    return found
 
 
 def many_registers(meters: Meters, lists: str, registers: int) -> dict[str, list[dict[str, object]]]:
@@ -275,10 +323,30 @@ def _first_byte(root: Path, words: list[str]) -> float:
     return float(counted(root, words)[0][0])
 
 
+def _serial_start(root: Path, words: list[str], configuration: Path) -> list[int]:
+    """Instructions up to the first byte of each of four lines, two of them serial."""
+    meters = Meters()
+
+    def enough(text: str) -> bool:
+        return len(first_bytes(text)) >= len(content["devices"])
+
+    try:
+        with ptys(root), tempfile.TemporaryDirectory() as place:
+            content = two_and_two(meters, Path(place))
+            configuration.write_text(json.dumps(content))
+            text = output_of(root, [*interpreter(root, words[0]), *words], PATIENCE_S, enough=enough)
+    finally:
+        meters.stop()
+    if not enough(text):
+        raise RuntimeError(f"the daemon did not come so far; it said:\n{text}")
+    return first_bytes(text)
+
+
 def _measure(root: Path) -> int:
     configuration = root / "etc" / "meterd" / "meterd.json"
     words = ["/usr/lib/meterd/service", "run", "-d", "4", "--state", "/tmp/state", "-c", "/etc/meterd/meterd.json"]
     os.makedirs(root / "var" / "run" / "meterd", exist_ok=True)
+    serial = _serial_start(root, words, configuration)
     meters = Meters()
     try:
         configuration.write_text(json.dumps(every_protocol(meters)))
@@ -303,6 +371,8 @@ def _measure(root: Path) -> int:
         meters.stop()
     rows = [("start to the first byte sent", first, MOST_TO_FIRST_BYTE)]
     rows.append(("the same with what an earlier run left behind", again, MOST_TO_FIRST_BYTE))
+    rows.append(("the same with two serial ports and two TCP meters", [float(serial[0])], MOST_TO_FIRST_BYTE))
+    print(f"first bytes of these four lines: {', '.join(f'{count:,}' for count in serial)}")
     print(f"start to the first byte sent, {FEW} and {MANY:,} signals in UCI: {by_uci[0]:,.0f}, {by_uci[1]:,.0f}")
     rows.append((f"what {MANY:,} signals in UCI cost more than {FEW}", [by_uci[1] - by_uci[0]], MOST_MORE))
     rows += [(what, found, MOST_PER_READ) for what, found in figures.items()]

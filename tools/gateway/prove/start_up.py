@@ -1,9 +1,9 @@
 """Where the instructions of a start go, up to the first byte of the last protocol.
 
-`python -m tools.gateway.prove.start_up` runs the daemon from its packages on an emulated 24Kc, with meters of every
-protocol configured, and prints a table: each import and each phase within what it is part of, with all that it took and
-what it took itself, and the first byte to each descriptor (a line, a state file, and at last the pipe that wakes the
-loop when the run is ended). Costs of the probes are left out.
+`python -m tools.gateway.prove.start_up [serial]` runs the daemon from its packages on an emulated 24Kc, with meters of
+every protocol over TCP (`serial`: two on serial ports, two over TCP), and prints a table: each import and each phase
+within what it is part of, with all that it took and what it took itself, and the first byte to each descriptor (a line,
+a state file, and at last the pipe that wakes the loop when the run is ended). Costs of the probes are left out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..build.cache import ToolMissing, program
 from ..build.toolchain import PYTHON
 from ..package import packages
 from . import gateway_root
-from .instructions import EMULATOR, MACHINE, SENDING, STDERR, Meters, every_protocol, output_of
+from .instructions import EMULATOR, MACHINE, SENDING, STDERR, Meters, every_protocol, output_of, ptys, two_and_two
 
 LEAST = 50_000  # own instructions of a row, or of one below it, that is worth a line
 SECONDS = 8
@@ -94,7 +94,7 @@ def up_to_the_last_first_byte(top: Row) -> list[str]:
     return lines[: last + 1]
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     try:
         program(EMULATOR, "qemu-user")
         with tempfile.TemporaryDirectory() as place:
@@ -105,10 +105,12 @@ def main() -> int:
             (root / "tmp" / "start_up.pyc").write_bytes(content)
             meters = Meters()
             try:
-                (root / "etc" / "meterd" / "meterd.json").write_text(json.dumps(every_protocol(meters)))
+                content = two_and_two(meters, Path(place)) if "serial" in arguments else every_protocol(meters)
+                (root / "etc" / "meterd" / "meterd.json").write_text(json.dumps(content))
                 words = ["run", "-d", "4", "--state", "/tmp", "-c", "/etc/meterd/meterd.json"]
                 command = [f"/usr/bin/python{PYTHON}", "-SP", "/tmp/start_up.pyc", *words]
-                text = output_of(root, command, SECONDS, (*SENDING, 4004))
+                with ptys(root):
+                    text = output_of(root, command, SECONDS, (*SENDING, 4004))
             finally:
                 meters.stop()
     except ToolMissing as missing:
@@ -120,4 +122,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
