@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # However fast a configuration asks for it, a port that cannot be opened is not tried more often than this.
 SHORTEST_RETRY_S = 0.1
+# Where a table has no `reconnect_time`: a vanished port is tried again after this long at the latest.
+PORT_RETRY_S = 5.0
 # What a single attempt takes beyond its time-out, as long as none was measured.
 BRIEF_MARGIN_S = 1.0
 # Without a time frame a device is read again as soon as its line is free, but no more often than this.

@@ -11,8 +11,10 @@ from .. import log
 from ..errors import Aborted, LineError, PortGone
 from ..ports._loop import Loop
 from ..ports._timers import Timer
+from ..ports.opening import make_port
 from ..ports.player import Player
 from .farewell import Farewells
+from .job import PORT_RETRY_S
 from .load import Load
 from .outcome import note_signal, settle
 from .schedule import Schedule
@@ -20,6 +22,7 @@ from .schedule import Schedule
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from ..model import Reading, Signal
     from ..ports._port import Port
@@ -27,9 +30,6 @@ if TYPE_CHECKING:
     from ..ports.tcp_port import TcpPort
     from ..sinks.hub import Hub
     from .job import Asker, Job
-
-# Where a table has no `reconnect_time`: a vanished port is tried again after this long at the latest.
-PORT_RETRY_S = 5.0
 
 
 class Line:
@@ -46,19 +46,12 @@ class Line:
         self.jobs: list[Job] = []
         self.once = False
         self.status_interval_s: float | None = None
-        self.port: Port
-        self._serial: SerialPort | None = None
-        self._tcp: TcpPort | None = None
-        # Each kind of port is loaded where the first line needs it: a site has often only one of them.
-        if path is None:
-            from ..ports.network import network_port
-
-            self.port = self._tcp = network_port(loop, key)
+        port: Any = make_port(loop, key, path)
+        self.port: Port = port
+        self._serial: SerialPort | None = None if path is None else port
+        self._tcp: TcpPort | None = port if path is None else None
+        if self._tcp is not None:
             self._tcp.on_open = self._opened
-        else:
-            from ..ports.serial_port import SerialPort
-
-            self.port = self._serial = SerialPort(loop, path)
         self.player = Player(loop, self.port, hub.publish, self._ended)
         self.player.on_trouble = lambda reading: note_signal(self, self._current, reading)
         self._farewells = Farewells(loop, self.player)

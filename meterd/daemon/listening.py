@@ -15,6 +15,7 @@ from ..ports._loop import Loop
 from ..ports._timers import Timer
 from ..ports.opening import make_port, open_port
 from ..ports.player import Player
+from .job import PORT_RETRY_S
 from .outcome import note_signal, settle
 
 TYPE_CHECKING = False
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from .job import Job
 
 MISSED = 2.0  # so many intervals without a telegram: one may be lost to noise
-PORT_RETRY_S = 5.0
 # A talk that ends at once, for a defect or on a line that only babbles, must not take the whole processor.
 LEAST_TALK_S = 0.2
 
