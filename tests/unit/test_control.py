@@ -8,7 +8,6 @@ import socket
 
 import pytest
 
-from meterd import log
 from meterd.daemon import control as module
 from meterd.daemon.control import MAX_CLIENTS, Control
 
@@ -24,14 +23,6 @@ def rig(monkeypatch, tmp_path):
     yield made
     made.control.close()
     made.close()
-
-
-@pytest.fixture
-def said():
-    found: list[str] = []
-    log.configure(log.NOTICE, lambda level, text: found.append(text))
-    yield found
-    log.configure()
 
 
 @pytest.fixture

@@ -8,30 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from meterd import log
 from meterd.conversation import LineSettings
 from meterd.errors import PortGone
 from meterd.ports import resolver
 from meterd.simulate.faults import Fault
 
-from .runtime_rig import Rig, counting_meter, serial_device, tcp_device
+from .runtime_rig import counting_meter, serial_device, tcp_device
 
 RAW = LineSettings(9600)
-
-
-@pytest.fixture
-def rig(monkeypatch):
-    made = Rig(monkeypatch)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def said():
-    found: list[str] = []
-    log.configure(log.NOTICE, lambda level, text: found.append(text))
-    yield found
-    log.configure()
 
 
 def free_port() -> int:

@@ -42,13 +42,6 @@ class Parting:
 
 
 @pytest.fixture
-def rig(monkeypatch):
-    made = Rig(monkeypatch)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def parting(rig):
     return Parting(rig)
 

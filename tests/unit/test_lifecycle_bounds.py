@@ -33,13 +33,6 @@ def said() -> Iterator[list[str]]:
     log.configure()
 
 
-@pytest.fixture
-def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    made = Rig(monkeypatch)
-    yield made
-    made.close()
-
-
 # ---- sinks
 
 

@@ -4,27 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from meterd import log
 from meterd.config.files import Configuration
 from meterd.daemon.not_read import MAX_TOLD, not_read
 from meterd.errors import ConfigError
 
-from .runtime_rig import Rig, counting_meter, tcp_device
-
-
-@pytest.fixture
-def rig(monkeypatch):
-    made = Rig(monkeypatch)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def said():
-    lines: list[str] = []
-    log.configure(log.NOTICE, lambda level, message: lines.append(message))
-    yield lines
-    log.configure()
+from .runtime_rig import counting_meter, tcp_device
 
 
 @pytest.mark.parametrize(

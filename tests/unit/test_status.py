@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from meterd import log
 from meterd.cli import status_view
 from meterd.conversation import Receive, Report, Send, exchange
 from meterd.daemon.load import WINDOW_S, Load
@@ -48,14 +47,6 @@ def rig(monkeypatch):
     monkeypatch.setattr("meterd.protocols.registry.driver", lambda package: driver)
     yield made
     made.close()
-
-
-@pytest.fixture
-def said():
-    found: list[str] = []
-    log.configure(log.NOTICE, lambda level, text: found.append(text))
-    yield found
-    log.configure()
 
 
 def configure(rig, port: int, *aliases: str) -> None:
