@@ -16,7 +16,8 @@ cdef class Message:
     cdef readonly bytes command
     cdef readonly bytes text
     cdef readonly object bcc
-    cdef readonly bint sum_fits  # its check character is the sum of the others, which is no block check
+    cdef int _text_sum  # what the sum of `text` is where the check character is the sum of all; -1: it is none
+    cdef unsigned int _check_width  # the bits of a check character
     cdef readonly bint partial
     cdef readonly bint complete
     cdef list _sets

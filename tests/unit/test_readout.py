@@ -187,6 +187,30 @@ def test_parity_damage_is_a_false_verdict() -> None:
     assert message.bcc is False
 
 
+@pytest.mark.parametrize("seven_bit", [False, True])
+@pytest.mark.parametrize("kind", ["list", "command", "bare command"])
+@given(text=st.text("019.:()*kWh", max_size=60), end=st.sampled_from(b"\x03\x04"), off=st.sampled_from((0, 0, 1, 64)))
+def test_a_check_character_that_is_the_sum(kind: str, seven_bit: bool, text: str, end: int, off: int) -> None:
+    """Of everything behind the first character, the last one included, in as many bits as the line carries."""
+    start = {"list": b"\x02", "command": b"\x01R1\x02", "bare command": b"\x01"}[kind]
+    body = start + text.encode() + bytes([end])
+    width = 0x7F if seven_bit else 0xFF
+    total = sum(body[1:]) & width
+    decoder: Any = ReadoutDecoder(seven_bit) if kind == "list" else ProgrammingDecoder(seven_bit)
+    message = decoder.feed(body + bytes([total ^ off & width]))
+    assert message.sum_fits is (off == 0)
+    assert message.bcc is (bcc(body[1:]) == total ^ off)
+
+
+def test_no_sum_of_damaged_characters_nor_of_what_has_no_check() -> None:
+    body = b"\x021.8.0(000\xb7)\x03"
+    message: Any = ReadoutDecoder(True).feed(body + bytes([sum(body[1:]) & 0x7F]))
+    assert message.bcc is False
+    assert message.sum_fits is False
+    bare: Any = ReadoutDecoder().feed(b"1.8.0(7)\r\n!\r\n")
+    assert (bare.bcc, bare.sum_fits) == (None, False)
+
+
 def test_a_partial_block_ends_with_eot() -> None:
     first, last = checked(b"\x02", b"P.01(1)(2)\r\n", b"\x04"), checked(b"\x02", b"(3)\r\n")
     messages = collect(ReadoutDecoder(), first + last, 1)
