@@ -6,6 +6,9 @@ def fcs16(data: bytes, start: int = 0xFFFF) -> int:
     Goes onto the wire low byte first. To continue over a further piece pass `fcs16(first) ^ 0xFFFF` as `start`.
     """
 
+def crc16(data: bytes, start: int = 0) -> int:
+    """CRC-16/ARC of `data` (reflected 0x8005), as P1 telegrams end in it; `start` is that of what came before."""
+
 def bcc(data: bytes) -> int:
     """IEC 62056-21 block check character of `data` (ISO 1155): the exclusive or of its bytes, 0..255.
 

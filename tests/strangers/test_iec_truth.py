@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from meterd._crc import crc16
 from meterd.errors import Garbled, PortGone, WrongMeter
 from meterd.model import Memory
 from meterd.protocols.iec62056_21 import identity
-from meterd.protocols.iec62056_21.p1 import crc16
 from tests.strangers.iec_meter import (
     ACKNOWLEDGEMENT,
     COMMAND,

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterd._crc import add_parity, bcc, checksum, fcs16, strip_parity
+from meterd._crc import add_parity, bcc, checksum, crc16, fcs16, strip_parity
 
 ORACLE = crcmod.mkCrcFun(0x11021, initCrc=0, rev=True, xorOut=0xFFFF)
+
+ARC_ORACLE = crcmod.mkCrcFun(0x18005, initCrc=0, rev=True, xorOut=0)
 
 
 def test_the_oracle_is_the_c_extension() -> None:
@@ -26,6 +28,10 @@ def test_check_value_of_crc16_x25() -> None:
     assert fcs16(b"123456789") == 0x906E
 
 
+def test_check_value_of_crc16_arc() -> None:
+    assert crc16(b"123456789") == 0xBB3D
+
+
 @pytest.mark.parametrize(("content", "wire"), [("a00a000200232193", "1871"), ("a00802232193", "bd64")])
 def test_published_frame_check_sequences(content: str, wire: str) -> None:
     assert fcs16(bytes.fromhex(content)).to_bytes(2, "little") == bytes.fromhex(wire)
@@ -35,6 +41,7 @@ def test_published_frame_check_sequences(content: str, wire: str) -> None:
 def test_every_length_agrees_with_crcmod(length: int) -> None:
     data = bytes((index * 73 + length) & 0xFF for index in range(length))
     assert fcs16(data) == ORACLE(data)
+    assert crc16(data) == ARC_ORACLE(data)
     assert bcc(data) == functools.reduce(operator.xor, data, 0)
     assert checksum(data) == sum(data) & 0xFF
 
@@ -42,6 +49,7 @@ def test_every_length_agrees_with_crcmod(length: int) -> None:
 @given(st.binary(max_size=300), st.binary(max_size=300))
 def test_crc_continues_over_pieces(first: bytes, second: bytes) -> None:
     assert fcs16(second, fcs16(first) ^ 0xFFFF) == fcs16(first + second) == ORACLE(first + second)
+    assert crc16(second, crc16(first)) == crc16(first + second) == ARC_ORACLE(first + second)
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))

@@ -8,33 +8,10 @@ from __future__ import annotations
 
 from binascii import a2b_hex
 
+from ..._crc import crc16
 from .messages import LINE_END
 
 CRC16_DIGITS = 4
-POLYNOMIAL = 0xA001  # x^16 + x^15 + x^2 + 1, the lowest bit first
-
-
-def _table() -> tuple[int, ...]:
-    found = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ (POLYNOMIAL if byte & 1 else 0)
-        found.append(byte)
-    return tuple(found)
-
-
-_TABLE: list[tuple[int, ...]] = []  # made where the first list with a CRC16 comes: few sites have one
-
-
-def crc16(data: bytes) -> int:
-    """CRC-16/ARC; the check value of b"123456789" is 0xBB3D."""
-    if not _TABLE:
-        _TABLE.append(_table())
-    table = _TABLE[0]
-    crc = 0
-    for byte in data:
-        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
-    return crc
 
 
 def fits(identification: bytes, text: bytes) -> bool | None:
@@ -45,7 +22,7 @@ def fits(identification: bytes, text: bytes) -> bool | None:
     # What stands between the identification and the first line is a blank line, or nothing.
     whole = text[: text.rindex(b"!") + 1]
     head = identification + LINE_END
-    return told in (crc16(head + LINE_END + whole), crc16(head + whole))
+    return told in (crc16(whole, crc16(head + LINE_END)), crc16(whole, crc16(head)))
 
 
 def told_crc16(text: bytes) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 
-from meterd._crc import add_parity, bcc, checksum, fcs16, strip_parity
+from meterd._crc import add_parity, bcc, checksum, crc16, fcs16, strip_parity
 
 SEEDS = [b"", b"123456789", b"/?!\r\n", bytes.fromhex("a00802232193"), bytes(range(256)), b"\x7e" * 33]
 GOOD_REGISTER = 0x0F47  # fcs16 of any bytes followed by their own check sequence
@@ -16,6 +16,7 @@ def one(data: bytes) -> None:
     assert fcs16(data + check.to_bytes(2, "little")) == GOOD_REGISTER
     half = len(data) // 2
     assert fcs16(data[half:], fcs16(data[:half]) ^ 0xFFFF) == check
+    assert crc16(data + crc16(data).to_bytes(2, "little")) == 0
     assert bcc(data) == functools.reduce(operator.xor, data, 0)
     assert checksum(data) == sum(data) & 0xFF
     odd = bool(check & 1)
