@@ -69,8 +69,8 @@ cdef unsigned int fcs16_update(const unsigned char *data, Py_ssize_t length, uns
 cdef unsigned int arc_update(const unsigned char *data, Py_ssize_t length, unsigned int crc) noexcept:
     """Carry the register of a CRC-16/ARC over further bytes.
 
-    Its polynomial x^16 + x^15 + x^2 + 1 is (x + 1)(x^15 + x + 1): of a byte there is left what the second factor makes of
-    it, which are two shifts, and its parity, which is what the first one tells.
+    Its polynomial x^16 + x^15 + x^2 + 1 is (x + 1)(x^15 + x + 1): of a byte is left what the second factor makes of it,
+    which are two shifts, and its parity, which is what the first one tells.
     """
     cdef unsigned int byte
     while length > 0:

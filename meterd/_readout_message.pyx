@@ -32,7 +32,7 @@ cdef class Message:
 
     @property
     def sum_fits(self):
-        # Most meters have a block check, and of theirs nobody asks: adding a list up costs half of what checking it does.
+        # Most meters have a block check, and of theirs nobody asks: adding a list up costs half of what its check does.
         cdef const unsigned char *text = <const unsigned char *>PyBytes_AS_STRING(self.text)
         if self._text_sum < 0:
             return False
