@@ -11,6 +11,7 @@ cdef class Signal:
     cdef public object parameters
     cdef public int log
     cdef public object place
+    cdef public object recalculation
 
 
 @cython.final
@@ -23,6 +24,7 @@ cdef class Reading:
     cdef public object quality
     cdef public object reason
     cdef public object words
+    cdef public Reading raw
 
 
 cdef int refuse() except -1

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from .recalculation import Recalculation
+
 GOOD: str
 
 class Signal:
     """One value to read from a device: `alias` is unique within `device_alias`; `log` > 0 keeps it in the event log.
 
-    `parameters` {name: validated value}, also read as `signal[name]`; `place` where it was configured, for messages.
+    `parameters` {name: validated value}, also read as `signal[name]`; `place` where it was configured, for messages;
+    `recalculation` what is done with its readings before they leave (`meterd.recalculation`), or None.
     """
 
     device_alias: str
@@ -15,6 +18,7 @@ class Signal:
     parameters: dict[str, Any]
     log: int
     place: str
+    recalculation: Recalculation | None
 
     def __init__(
         self, device_alias: str, alias: str, parameters: dict[str, Any], log: int = 0, place: str = ""
@@ -27,7 +31,8 @@ class Reading:
     `value` int, Number, float (only if the meter sent one), str or None; `unit` as the standard writes it, or None;
     `time_ms` gateway time, ms since 1970 UTC, 0 = the hub stamps it; `meter_time` ISO 8601 text or None;
     `quality` one of `meterd.model.QUALITIES`; `reason` one of `meterd.model.REASONS`, or None when good; `words` what
-    the meter said to a refusal, for the log and for people.
+    the meter said to a refusal, for the log and for people; `raw` the reading as the meter gave it, where its signal is
+    recalculated, else None.
     """
 
     signal: Signal
@@ -38,6 +43,7 @@ class Reading:
     quality: str
     reason: str | None
     words: str
+    raw: Reading | None
 
     def __init__(
         self,

@@ -6,6 +6,8 @@ the JSON Schema, and word every error; nothing else in meterd knows what a param
 
 from __future__ import annotations
 
+from ._number import Number
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,12 +35,13 @@ class Parameter:
     `required_serial` as the table's two columns say; `origin` 'seed' for the manual's parameters, 'meterd' for ours;
     `aliases` older names; `secret` values are never shown, and may also come from a file named by `<name>_file`;
     `check` may refuse or rewrite a value of the right kind: it raises ValueError saying what is allowed. With `blanks`
-    those at a string's ends belong to it.
+    those at a string's ends belong to it. One that is `seldom` given is not kept where it is not: a gateway has many
+    signals.
     """
 
     __slots__ = (
         "aliases", "blanks", "check", "choices", "default", "help", "high", "kind", "low", "name", "origin",
-        "required_serial", "required_tcp", "secret",
+        "required_serial", "required_tcp", "secret", "seldom",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +61,7 @@ class Parameter:
         secret: bool = False,
         check: Callable[[Any], Any] | None = None,
         blanks: bool = False,
+        seldom: bool = False,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -73,6 +77,7 @@ class Parameter:
         self.secret = secret
         self.check = check
         self.blanks = blanks
+        self.seldom = seldom
 
     def but(self, **changes: Any) -> Parameter:
         """The same row with some columns changed."""
@@ -187,6 +192,31 @@ def printable_text(value: str) -> str:
     return value
 
 
+def _decimal(value: str) -> str:
+    """A number as people and spreadsheets write it: 0.001, 0,001, 1e-3."""
+    digits, _, power = value.lower().partition("e")
+    try:
+        number = Number.parse(digits)
+        mantissa, exponent = (number, 0) if isinstance(number, int) else (number.mantissa, number.exponent)
+        return str(Number(mantissa, exponent + int(power or 0)))
+    except ValueError:
+        raise ValueError("a decimal number, such as 0.001") from None
+
+
+def _decimals(value: str) -> str:
+    try:
+        return " ".join(map(_decimal, value.split()))
+    except ValueError:
+        raise ValueError("decimal numbers with blanks between, such as 0 2.5") from None
+
+
+def _not_negative(value: str) -> str:
+    value = _decimal(value)
+    if value[0] == "-":
+        raise ValueError("a decimal number that is not negative, such as 0.5")
+    return value
+
+
 # Beyond these it is a slip (seconds or microseconds were meant), and a meter that is never read again says nothing.
 HOUR_MS = 3_600_000
 YEAR_MS = 366 * 24 * HOUR_MS
@@ -239,12 +269,50 @@ SCAN_RATE = Parameter(
     "scan_rate_ms", INTEGER, "Time frame within which all signals are read once, ms", default=10000, low=1, high=YEAR_MS
 )
 TIMEOUT = Parameter("timeout_ms", INTEGER, "Wait for an answer, ms", default=2500, low=1, high=600000)
+# Not a driver's, but the hub's of a WCC Lite: names of its manual 1.4.0, pages 119 and 120, but for the thresholds',
+# which it does not tell.
+_HUBS: dict[str, Any] = {"seldom": True, "origin": "meterd"}
+RECALCULATION = (
+    Parameter("units", STRING, "Unit in which the value leaves, as it is after multiply", **_HUBS, high=32),
+    Parameter("multiply", STRING, "Factor; digits are kept exact", **_HUBS, check=_decimal),
+    Parameter("add", STRING, "What is added after multiply", **_HUBS, check=_decimal),
+    Parameter(
+        "bit_select", INTEGER, "The one bit of a whole number that leaves, 0 the lowest", **_HUBS, low=0, high=63
+    ),
+    Parameter(
+        "suppression_values",
+        STRING,
+        "Values with blanks between, each of which leaves only once it has stood for suppression_time_ms",
+        **_HUBS,
+        check=_decimals,
+    ),
+    Parameter(
+        "suppression_time_ms", INTEGER, "How long suppression_values are held back", **_HUBS, low=0, high=YEAR_MS
+    ),
+    Parameter(
+        "absolute_threshold",
+        STRING,
+        "A good value leaves only where it differs by so much from the last one that left",
+        check=_not_negative,
+        **_HUBS,
+    ),
+    Parameter(
+        "integral_threshold",
+        STRING,
+        "A good value leaves once its difference from the last one that left, times the seconds it stood, adds up to "
+        "so much",
+        check=_not_negative,
+        **_HUBS,
+    ),
+)
+RECALCULATED = frozenset(parameter.name for parameter in RECALCULATION)
 SIGNAL_IDENTITY = (
     Parameter("signal_name", STRING, "User-friendly name of the signal", **BOTH),
     Parameter("device_alias", STRING, "Alias of the device it is read from", **BOTH),
     Parameter("signal_alias", STRING, "Unique alphanumeric name of the signal", check=_alias, **BOTH),
     Parameter("enable", BOOLEAN, "Enable or disable the signal", default=True),
     Parameter("log", INTEGER, "More than 0: keep the signal in the event log", default=0, low=0),
+    *RECALCULATION,
 )
 NUMBER_TYPE = Parameter("number_type", STRING, "Number format of the value", choices=NUMBER_TYPES, **BOTH)
 JOB_TODO = Parameter("job_todo", STRING, "What to request", **BOTH)

@@ -120,6 +120,17 @@ def _whoever_is_there(device: Device, signals: list[Signal]) -> bool:
     return device.protocol == "mbus" and device["address"] in ("253", "254")
 
 
+def _unit_is_lost(device: Device, signals: list[Signal]) -> bool:
+    return any(signal.parameters.get("multiply") and not signal.parameters.get("units") for signal in signals)
+
+
+def _suppresses_nothing(device: Device, signals: list[Signal]) -> bool:
+    return any(
+        bool(signal.parameters.get("suppression_values")) != bool(signal.parameters.get("suppression_time_ms"))
+        for signal in signals
+    )
+
+
 _DOUBTS: tuple[tuple[str, Callable[[Device, list[Signal]], bool]], ...] = (
     ("no enabled signal, so nothing is read", _is_idle),
     ("modes B and C open at baudrate 300 (7 data bits, even parity) unless the meter says otherwise", _opens_fast),
@@ -147,6 +158,14 @@ _DOUBTS: tuple[tuple[str, Callable[[Device, list[Signal]], bool]], ...] = (
         "client_address 11 is decimal here; the manual's hex 11 is written 0x11 (17), and the public client of most is "
         "16 (0x10)",
         _is_the_manuals_client,
+    ),
+    (
+        "a signal has multiply and no units: its values leave without a unit, for the meter's is not theirs any more",
+        _unit_is_lost,
+    ),
+    (
+        "suppression_values and suppression_time_ms work together only: one without the other holds nothing back",
+        _suppresses_nothing,
     ),
     ("M-Bus meters talk 8 data bits with even parity (parity even), mostly at baudrate 2400", _not_even),
 )

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from ..model import Device, Signal, network_line
+from ..parameters import RECALCULATED
 from ..protocols import registry
 from .advice import advice
 from .nearest import Names, did_you_mean
@@ -254,6 +255,10 @@ class _Loading:
             place = source.place_of(("signals", number)) if self._careful else ""
             # One alias for all signals of a device, not one for each.
             signal = Signal(values["device_alias"] or device_alias, alias, values, values.get("log") or 0, place)
+            if not RECALCULATED.isdisjoint(values):
+                from ..recalculation import Recalculation  # seldom
+
+                signal.recalculation = Recalculation(values)
             self.configuration.signals[device_alias].append(signal)
 
     def _homeless(self, source: Source, number: int, device_alias: str, alias: str) -> None:

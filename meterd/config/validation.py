@@ -48,14 +48,17 @@ class Table:
             True: [parameter.name for parameter in self.parameters if parameter.required_tcp],
             False: [parameter.name for parameter in self.parameters if parameter.required_serial],
         }
-        defaults = {parameter.name: parameter.default for parameter in self.parameters}
+        defaults = {parameter.name: parameter.default for parameter in self.parameters if not parameter.seldom}
         # By whether it is read over TCP. What must be given has no default, so that its absence shows.
         self._required = required
         self._defaults = {over_tcp: {**defaults, **dict.fromkeys(names)} for over_tcp, names in required.items()}
         self._seen: dict[str, dict[str, Any]] = {parameter.name: {} for parameter in self.parameters}
 
     def read(self, row: Row, over_tcp: bool, directory: str, complain: Complain) -> Row:
-        """Every parameter's value, defaults filled in; None stands where it is missing, wrong, or has no default."""
+        """Every parameter's value, defaults filled in; None stands where it is missing, wrong, or has no default.
+
+        Only those that are `seldom` given are not there at all.
+        """
         values = self.straight(row, over_tcp)
         return self._thoroughly(row, over_tcp, directory, complain) if values is None else values
 
@@ -95,7 +98,8 @@ class Table:
             if found is _WRONG:
                 values[name] = None
             elif found in _ABSENT or (over_tcp and name in SERIAL_ONLY):
-                values[name] = parameter.default
+                if not parameter.seldom:
+                    values[name] = parameter.default
                 if parameter.required_tcp if over_tcp else parameter.required_serial:
                     transport = "" if parameter.required_tcp == parameter.required_serial else _over(over_tcp)
                     complain(name, f"is missing{transport}, allowed: {parameter.allowed()}")

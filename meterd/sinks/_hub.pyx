@@ -76,6 +76,12 @@ cdef class Outlet:
                 self._keep(reading)
         elif reading.quality != GOOD_QUALITY and reading.quality != OVERFLOW_QUALITY:
             reading = self._stale(reading)
+        if reading.signal is None:
+            refuse()
+        if reading.signal.recalculation is not None:
+            reading = reading.signal.recalculation.apply(reading)
+            if reading is None:
+                return
         self._hand_on(reading)
 
     cdef int _keep(self, Reading reading) except -1:

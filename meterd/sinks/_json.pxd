@@ -17,3 +17,5 @@ cdef class _Octets:
     cdef int _put_number(self, object mantissa, int places) except -1
     cdef int _put_value(self, value) except -1
     cdef int put_json(self, Reading reading) except -1
+    cdef int _put_blemished(self, Reading reading) except -1
+    cdef int _put_raw(self, Reading raw) except -1

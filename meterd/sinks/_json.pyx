@@ -28,7 +28,7 @@ cdef enum:
 cdef const char *HEXADECIMAL = b"0123456789abcdef"
 cdef str INVALID_QUALITY = "invalid"
 # How nearly every line ends.
-cdef bytes GOOD_END = b',"meter_time":null,"quality":"good","reason":null}'
+cdef bytes GOOD_END = b',"meter_time":null,"quality":"good","reason":null'
 
 
 def finite(Reading reading not None):
@@ -184,14 +184,27 @@ cdef class _Octets:
         self.put(b',"time_ms":', 11)
         self._put_number(reading.time_ms, 0)
         if reading.meter_time is None and reading.reason is None and reading.quality is GOOD_QUALITY:
-            return self.put(PyBytes_AS_STRING(GOOD_END), PyBytes_GET_SIZE(GOOD_END))
+            self.put(PyBytes_AS_STRING(GOOD_END), PyBytes_GET_SIZE(GOOD_END))
+        else:
+            self._put_blemished(reading)
+        if reading.raw is not None:
+            self._put_raw(reading.raw)
+        return self.put(b"}", 1)
+
+    cdef int _put_blemished(self, Reading reading) except -1:
         self.put(b',"meter_time":', 14)
         self._put_optional(reading.meter_time)
         self.put(b',"quality":', 11)
         self._put_quoted(reading.quality)
         self.put(b',"reason":', 10)
-        self._put_optional(reading.reason)
-        return self.put(b"}", 1)
+        return self._put_optional(reading.reason)
+
+    cdef int _put_raw(self, Reading raw) except -1:
+        """What the meter itself gave, of a signal that is recalculated."""
+        self.put(b',"raw_value":', 13)
+        self._put_value(raw.value)
+        self.put(b',"raw_unit":', 12)
+        return self._put_optional(raw.unit)
 
 
 def json_line(Reading reading not None):

@@ -26,11 +26,11 @@ MIN_MSGPACK_INTEGER, MAX_MSGPACK_INTEGER = -(1 << 63), (1 << 64) - 1
 
 
 def fields(reading: Reading) -> dict[str, Any]:
-    """The eight fields in which a reading leaves meterd, by name."""
+    """The fields in which a reading leaves meterd, by name: eight, and two more of a signal that is recalculated."""
     reading = finite(reading)
     signal = reading.signal
     value = reading.value
-    return {
+    named = {
         "device": signal.device_alias,
         "signal": signal.alias,
         "value": int(value) if type(value) is bool else value,
@@ -40,14 +40,25 @@ def fields(reading: Reading) -> dict[str, Any]:
         "quality": reading.quality,
         "reason": reading.reason,
     }
+    if reading.raw is not None:
+        raw = reading.raw.value
+        named["raw_value"] = int(raw) if type(raw) is bool else raw
+        named["raw_unit"] = reading.raw.unit
+    return named
 
 
 def wcc_line(reading: Reading) -> str:
-    """One WCC Lite line, without its end."""
+    """One WCC Lite line, without its end; of a signal that is recalculated two, as its hub has them: rin and out."""
+    if reading.raw is None:
+        return _tag_line(reading, "rin")
+    return _tag_line(reading.raw, "rin") + "\n" + _tag_line(reading, "out")
+
+
+def _tag_line(reading: Reading, direction: str) -> str:
     reading = finite(reading)
     signal = reading.signal
     value = _wcc_value(reading.value)
-    return f"tag/{signal.device_alias}/{signal.alias}/rin {value},{reading.time_ms},{FLAGS[reading.quality]}"
+    return f"tag/{signal.device_alias}/{signal.alias}/{direction} {value},{reading.time_ms},{FLAGS[reading.quality]}"
 
 
 def _wcc_value(value: Any) -> str:
@@ -62,21 +73,26 @@ def _wcc_value(value: Any) -> str:
 
 
 def msgpack_fields(reading: Reading) -> dict[str, Any]:
-    """The eight fields with values that msgpack has.
+    """The fields with values that msgpack has.
 
     A decimal becomes a double where the double stands for exactly these digits (up to 15 of them), else its text; so
     does an integer beyond 64 bits.
     """
     named = fields(reading)
-    value = named["value"]
-    if isinstance(value, Number):
-        if len(str(abs(value.reduced()[0]))) <= DOUBLE_DIGITS:
-            named["value"] = int(value) if value.exponent >= 0 else float(value)
-        else:
-            named["value"] = str(value)
-    if isinstance(named["value"], int) and not MIN_MSGPACK_INTEGER <= named["value"] <= MAX_MSGPACK_INTEGER:
-        named["value"] = str(value)
+    for name in ("value", "raw_value"):
+        if name in named:
+            named[name] = _msgpack_value(named[name])
     return named
+
+
+def _msgpack_value(value: Any) -> Any:
+    if isinstance(value, Number):
+        if len(str(abs(value.reduced()[0]))) > DOUBLE_DIGITS:
+            return str(value)
+        value = int(value) if value.exponent >= 0 else float(value)
+    if isinstance(value, int) and not MIN_MSGPACK_INTEGER <= value <= MAX_MSGPACK_INTEGER:
+        return str(value)
+    return value
 
 
 FORMATS = {"json": json_line, "lines": wcc_line}

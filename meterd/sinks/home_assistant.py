@@ -177,13 +177,14 @@ class Discovery:
 
     def _sensor(self, signal: Signal, kind: Kind, expiry_s: int) -> dict[str, Any]:
         described = description_of(signal, kind)
+        recalculation = signal.recalculation
         found: dict[str, Any] = {
             "platform": "sensor",
             "unique_id": self._identifier(signal.device_alias, signal.alias),
             "name": str(signal.parameters.get("signal_name") or signal.alias),
             "state_topic": self._topics.of(signal.device_alias, signal.alias),
             "value_template": self._template(signal.alias, is_text=kind[1]),
-            "expire_after": expiry_s,
+            "expire_after": None if recalculation is not None and recalculation.withholds else expiry_s,
             "device_class": described.device_class,
             "state_class": described.state_class,
             "unit_of_measurement": described.unit,

@@ -98,15 +98,19 @@ def test_cells_as_people_have_them(tmp_path, capsys):
     fill(book.active, [dict(reversed(row.items()))])
     at(book.active, "serialnumber", 2).number_format = "00000000"
     at(book.active, "device_alias", 1).value = " Device Alias"
-    fill(book.create_sheet("SignalsIEC"), [{**SIGNALS[0], "Remark": "on the wall", "multiply": "0,001"}])
+    fill(
+        book.create_sheet("SignalsIEC"),
+        [{**SIGNALS[0], "Remark": "on the wall", "multiply": "0,001", "on_message": "ON"}],
+    )
     code, errors, warnings, found = imported(saved(book, tmp_path), tmp_path, capsys)
     assert (code, errors) == (0, [])
     [device] = found["devices"]
     assert (device["port"], device["device_alias"], device["enable"]) == (4001, "cellar", 1)
     assert (device["serialnumber"], device["type"]) == ("00071120", "c")
-    assert found["signals"][0]["_remark"] == "on the wall" and found["signals"][0]["_multiply"] == "0,001"
+    assert found["signals"][0]["_remark"] == "on the wall" and found["signals"][0]["_on_message"] == "ON"
+    assert found["signals"][0]["multiply"] == "0,001"
     assert any("SignalsIEC!G1" in each and '"remark" is not known' in each for each in warnings)
-    assert any("SignalsIEC!H2: multiply has no effect" in each for each in warnings)
+    assert any("SignalsIEC!I2: on_message has no effect" in each for each in warnings)
 
 
 def test_ports_of_a_wcc_lite_need_no_sheet(tmp_path, capsys, book):
@@ -241,14 +245,14 @@ def test_another_reader_sees_the_same(tmp_path):
 
 
 def test_texts_stay_texts(tmp_path, capsys):
-    device = {**DEVICES[0], "name": "=1+1", "serialnumber": "-00071120", "description": "+49 30", "_units": "kWh"}
+    device = {**DEVICES[0], "name": "=1+1", "serialnumber": "-00071120", "description": "+49 30", "_operation": "sum"}
     path = tmp_path / "site.json"
     path.write_text(json.dumps({"devices": [device], "signals": [SIGNALS[0]]}))
     assert main(["export", str(path), "-o", str(tmp_path / "out.xlsx")]) == 0
     sheet = load_workbook(tmp_path / "out.xlsx")["Devices"]
     cell = at(sheet, "name", 2)
     assert (cell.value, cell.data_type, cell.number_format) == ("=1+1", "s", "@")
-    assert at(sheet, "units", 2).value == "kWh"
+    assert at(sheet, "operation", 2).value == "sum"
     assert imported(tmp_path / "out.xlsx", tmp_path, capsys)[3]["devices"] == [device]
 
 

@@ -16,8 +16,7 @@ PARTS = ("devices", "signals")
 # The WCC Lite's columns that say what meterd leaves to whoever takes the readings; the cells that change nothing.
 FOREIGN: dict[str, tuple[str, ...]] = {
     "source_device_alias": (), "source_signal_alias": (), "tag_type": ("simple", "normal"), "off_message": (),
-    "on_message": (), "units": (), "multiply": ("1",), "add": ("0",), "log_size": (), "suppression_values": (),
-    "suppression_time_ms": ("0",), "operation": (), "bit_select": (), "math_expression": (), "topic": (),
+    "on_message": (), "log_size": (), "operation": (), "math_expression": (), "topic": (),
     "tag_job": ("1",),
 }  # fmt: skip
 _MEANT = 0.8  # likeness from which a header is a slip of the pen
