@@ -56,7 +56,12 @@ class Port:
     def _wait_for_room(self) -> None:
         """A part of what was to be sent is still here."""
 
-    def _write(self, data: bytes) -> bool: ...
+    def _emptied(self) -> None:
+        """What waited for room has been taken: tells `on_sent`, unless more than room is waited for."""
+
+    def _write(self, data: bytes) -> bool:
+        """`data` begins with what waited for room. Returns: whether all of it was taken. Raises: PortGone."""
+
     def _read(self) -> bytes: ...
     def _lose(self, error: Any) -> None: ...
     def _on_event(self, revents: int) -> None: ...

@@ -98,6 +98,10 @@ cdef class Port:
         self._unsent = data[written:]
         return False
 
+    def _emptied(self):
+        """What waited for room has been taken; where it then still needs its time, its end is told later."""
+        self.on_sent()
+
     def drain_input(self):
         taken = b""
         for _ in range(BLOCKS_AT_ONCE):
@@ -153,7 +157,7 @@ cdef class Port:
         """The descriptor takes more bytes, or is in trouble, which reading tells. Raises: PortGone."""
         if revents & POLLOUT and self._write(self._unsent):
             self.loop.modify(self.fd, POLLIN)
-            self.on_sent()
+            self._emptied()
         if revents & ~POLLOUT and self.fd >= 0:
             data = self._read()
             if data:

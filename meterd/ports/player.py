@@ -128,8 +128,8 @@ class Player(Stepper):
         try:
             if held is not None and self._send(held, True) is WAIT:
                 return
-        except PortGone as gone:
-            self._advance(None, gone)
+        except Exception as error:  # a MeterdError; or a defect, which the conversation hears of so that it can end
+            self._advance(None, error)
         else:
             self._advance(None)
 
@@ -137,8 +137,9 @@ class Player(Stepper):
         """The time for a frame is over, unless bytes are here that were not looked at yet."""
         try:
             data = self.port.drain_input() if self.port.is_open() else b""
-        except PortGone as error:
-            self.port.close()
+        except Exception as error:  # see _on_timer
+            if isinstance(error, PortGone):
+                self.port.close()
             self._advance(None, error)
             return
         if data:

@@ -96,6 +96,10 @@ class Rfc2217Port(TcpPort):
         else:
             self.loop.arm(self._sent_timer, self.loop.time + MARGIN_S)
 
+    def _emptied(self) -> None:
+        if self._sent_timer.deadline is None:
+            self.on_sent()
+
     def is_sending(self) -> bool:
         return self._sent_timer.deadline is not None or super().is_sending()
 

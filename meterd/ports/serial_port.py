@@ -159,18 +159,8 @@ class SerialPort(ParityPort):
         else:
             self.on_sent()
 
-    def _on_event(self, revents: int) -> None:
-        if revents & select.POLLOUT and self._send_timer.deadline is not None:
-            # `on_sent` waits for the wire, not for the kernel's buffer.
-            try:
-                if self._write(self._unsent):
-                    self.loop.modify(self.fd, select.POLLIN)
-            except PortGone as error:
-                self._lose(error)
-                return
-            revents &= ~select.POLLOUT
-        if revents:
-            super()._on_event(revents)
+    def _emptied(self) -> None:
+        """`on_sent` waits for the wire, not for the kernel's buffer: see `_check_sent`."""
 
     def hush(self, characters: int, limit_s: float) -> None:
         if self.fd < 0 or self._unsent:

@@ -3,13 +3,17 @@
 A pty has no speed of its own, but both sides share its termios: the host looks up what speed the client has set,
 and what is said at another speed than the meter's arrives as garbage both ways, as on a wire. With `paced` bytes leave
 no faster than the speed allows. Faults are applied to what the meter sends.
+Dirt it must survive: a plug that is pulled at any moment, with the meter in the midst of a sentence or of a pause; a
+client that reads nothing for long; a link that somebody else takes away.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import termios
 
+from .. import log
 from ..conversation import LineSettings
 from ..errors import PortGone
 from ..ports._loop import Loop
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
     from ..conversation import Conversation
 
+# A pty that cannot be had (descriptors, the link's folder) is asked for again after this time.
+RETRY_S = 1.0
 # What a wrong speed makes of a byte; any fixed pattern that no protocol takes for its own will do.
 WRONG_SPEED = bytes(byte ^ 0xA5 for byte in range(256))
 
@@ -50,6 +56,8 @@ class FaultyPort(ParityPort):
         return data
 
     def send(self, data: bytes) -> bool:
+        if self.fd < 0:
+            raise PortGone(f"{self.name}: the port is closed")
         if self.fault is not None and self.fault.kind == "close" and self.fault.strikes():
             raise PortGone(f"{self.name}: the plug was pulled")
         pieces = self.fault.apply(data) if self.fault is not None else [(0.0, data)]
@@ -76,14 +84,17 @@ class FaultyPort(ParityPort):
             while self._queue and self._queue[0][0] <= self.loop.time:
                 super().send(self._queue.pop(0)[1])
         except PortGone as error:
-            self.close()
-            self.on_gone(error)
+            self._lose(error)
             return
         if self._queue:
             self.loop.arm(self._timer, self._queue[0][0])
         elif self.loop.time < self._due:
             self.loop.arm(self._timer, self._due)
-        else:
+        elif not self._unsent:
+            self.on_sent()
+
+    def _emptied(self) -> None:
+        if not self._queue and self._timer.deadline is None:
             self.on_sent()
 
     def close(self) -> None:
@@ -114,23 +125,36 @@ class PtyPort(FaultyPort):
         self._arrival = Timer(self._hand_on)
 
     def open(self) -> None:
+        """Raises: OSError."""
         master, self.slave = os.openpty()  # the slave is held open: a client that leaves must not end the meter
-        raw = termios.tcgetattr(self.slave)
-        raw[0] = raw[1] = raw[3] = 0
-        raw[2] = termios.CS8 | termios.CREAD | termios.CLOCAL
-        termios.tcsetattr(self.slave, termios.TCSANOW, raw)
-        os.set_blocking(master, False)
-        if os.path.islink(self.link):
-            os.unlink(self.link)
-        os.symlink(os.ttyname(self.slave), self.link)
         self.attach(master)
+        try:
+            raw = termios.tcgetattr(self.slave)
+            raw[0] = raw[1] = raw[3] = 0
+            raw[2] = termios.CS8 | termios.CREAD | termios.CLOCAL
+            termios.tcsetattr(self.slave, termios.TCSANOW, raw)
+            os.set_blocking(master, False)
+            self._unlink()
+            os.symlink(os.ttyname(self.slave), self.link)
+        except (OSError, termios.error) as error:
+            self.close()
+            raise OSError(*error.args) from None
+
+    def _unlink(self) -> None:
+        if os.path.islink(self.link):
+            with contextlib.suppress(FileNotFoundError):  # its whole folder may just be being removed
+                os.unlink(self.link)
 
     def apply(self, settings: LineSettings) -> None:
         super().apply(settings)
         self.software_parity = settings.parity if settings.data_bits == 7 and settings.parity != "none" else ""
 
     def _at_wrong_speed(self) -> bool:
-        return self.settings is not None and termios.tcgetattr(self.fd)[4] != SPEEDS[self.settings.baudrate]
+        """Raises: PortGone."""
+        try:
+            return self.settings is not None and termios.tcgetattr(self.fd)[4] != SPEEDS[self.settings.baudrate]
+        except (termios.error, ValueError) as error:
+            raise PortGone(f"{self.name}: the speed cannot be asked for: {error}") from None
 
     def _read(self) -> bytes:
         data = super()._read()
@@ -148,15 +172,17 @@ class PtyPort(FaultyPort):
         self.on_data(data)
 
     def _write(self, data: bytes) -> bool:
-        return super()._write(data.translate(WRONG_SPEED) if self._at_wrong_speed() else data)
+        fresh = len(self._unsent)  # what waited for room has been through here before
+        if len(data) > fresh and self._at_wrong_speed():
+            data = data[:fresh] + data[fresh:].translate(WRONG_SPEED)
+        return super()._write(data)
 
     def _close_descriptor(self) -> None:
         self._arrival.deadline = None
         self._arrived = b""
         os.close(self.fd)
         os.close(self.slave)
-        if os.path.islink(self.link):
-            os.unlink(self.link)
+        self._unlink()
 
 
 class AcceptedPort(FaultyPort):
@@ -199,9 +225,21 @@ class SimulatedMeter:
             self.port.loop.arm(self._reopen, self.port.loop.time + (fault.argument or 0) / 1000.0)
 
     def _plug_in(self) -> None:
-        if isinstance(self.port, PtyPort):
-            self.port.open()
+        if isinstance(self.port, PtyPort) and not self.port.is_open():
+            try:
+                self.port.open()
+            except OSError as error:
+                log.warning(f"{self.port.name}: no pty: {error}; tried again", fold=self.port.name)
+                self.port.loop.arm(self._reopen, self.port.loop.time + RETRY_S)
+                return
             self._begin()
+
+    def close(self) -> None:
+        """The meter is gone for good, whatever it was about to say."""
+        self.player.on_end = lambda error: None
+        self._reopen.deadline = None
+        self.port.close()
+        self.port.on_gone(PortGone(f"{self.port.name}: the simulated meter is ended"))
 
 
 class MeterHost:
@@ -247,6 +285,7 @@ class MeterHost:
 
     def close(self) -> None:
         for meter in self.meters:
-            meter.port.close()
+            meter.close()
+        self.meters = []
         for listener in self._listeners:
             listener.close()

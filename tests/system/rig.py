@@ -27,16 +27,20 @@ class Site:
 
     def call(self, action):
         """Run `action()` in the host's thread and return what it returned."""
-        done, result = threading.Event(), []
+        done, result, failed = threading.Event(), [], []
 
         def run():
             try:
                 result.append(action())
+            except Exception as error:  # the caller's business, and no reason to end the host's thread
+                failed.append(error)
             finally:
                 done.set()
 
         self.loop.call_soon_from_thread(run)
-        assert done.wait(10)
+        assert done.wait(60)
+        if failed:
+            raise failed[0]
         return result[0]
 
     def pty(self, link, meter, line, fault=None, paced=False):
@@ -52,7 +56,8 @@ class Site:
     def close(self) -> None:
         self.call(self.host.close)
         self.loop.call_soon_from_thread(self.loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
+        assert not self._thread.is_alive(), "a loop that is still waited in must not be closed"
         self.loop.close()
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from meterd.conversation import Pause, Report, ReportAll, Send
+from meterd._readout_dialogue import IdentificationDecoder
+from meterd.conversation import Pause, Receive, Report, ReportAll, Send
 from meterd.errors import Aborted
 from meterd.model import Reading, Signal
 from meterd.ports._player import WAIT
-from tests.unit.scripted_port import Rig
+from tests.unit.scripted_port import Rig, data, sent
 
 SIGNAL = Signal("M1", "E", {})
 
@@ -86,3 +87,38 @@ def test_what_is_no_step_is_thrown_back(step: Any) -> None:
         yield step
 
     assert isinstance(Rig({}).play(conversation()), TypeError)
+
+
+def test_the_end_of_a_transmission_that_nobody_waits_for_is_no_answer() -> None:
+    """A port may tell more than once that bytes have left: while the answer is awaited, in a pause, behind the end."""
+    answers: list[Any] = []
+
+    def conversation() -> Any:
+        answers.append((yield Send(b"one")))
+        answers.append((yield Receive(IdentificationDecoder(), 200, 100)))
+        answers.append((yield Send(b"two")))
+        answers.append((yield Pause(0.05)))
+
+    frame = b"/ABC5x\r\n"
+    rig = Rig({0: [sent, sent, sent, data(frame)], 1: [sent, sent, sent]}, lambda number: False)
+    began = rig.loop.time
+    assert rig.play(conversation()) is None
+    sent(rig)
+    assert answers[0] is answers[2] is answers[3] is None
+    assert answers[1] is not None
+    assert rig.loop.time >= began + 0.05
+    assert len(rig.ends) == 1
+
+
+@pytest.mark.parametrize("poll_delay_s", [0.0, 0.02])
+def test_a_port_that_fails_on_a_defect_ends_the_conversation_and_not_the_loop(poll_delay_s: float) -> None:
+    def leaves(number: int) -> bool:
+        raise ValueError("a defect of the port")
+
+    def conversation() -> Any:
+        yield Send(b"one")
+
+    rig = Rig({}, leaves)
+    error = rig.play(conversation(), poll_delay_s)
+    assert isinstance(error, ValueError)
+    assert str(error) == "a defect of the port"
