@@ -6,7 +6,7 @@ A reload that changes nothing of a device keeps its job, and so its memory and i
 from __future__ import annotations
 
 from ..ports._timers import Timer
-from .schedule import Turn
+from .turns import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

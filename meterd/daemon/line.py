@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..ports.tcp_port import TcpPort
     from ..sinks.hub import Hub
     from .job import Asker, Job
+    from .turns import Turn
 
 
 class Line:
@@ -44,6 +45,7 @@ class Line:
         self.hub = hub
         self.on_idle = on_idle
         self.jobs: list[Job] = []
+        self._by_turn: dict[Turn, Job] = {}
         self.once = False
         self.status_interval_s: float | None = None
         port: Any = make_port(loop, key, path)
@@ -69,17 +71,19 @@ class Line:
 
     def set_jobs(self, jobs: list[Job]) -> None:
         """Serve these devices from now on; those that are not among them any more are let go politely."""
-        self._owe_goodbyes([job for job in self.jobs if job not in jobs])
+        self._by_turn = {job.turn: job for job in jobs}
+        self._owe_goodbyes([job for job in self.jobs if job.turn not in self._by_turn])
         self.jobs = jobs
-        self._schedule.turns = [job.turn for job in jobs]
-        if self._current is not None and self._current not in jobs:
+        self._schedule.set_turns(self._by_turn)
+        if self._current is not None and self._current.turn not in self._by_turn:
             self._interrupt("its configuration changed")
         self._plan_next()
 
     def hasten(self, job: Job) -> None:
         """Scan this device as soon as the line is free."""
-        job.turn.due = self.loop.time
-        self._plan_next()
+        if job.turn in self._by_turn:
+            self._schedule.postpone(job.turn, self.loop.time)
+            self._plan_next()
 
     def secrets(self) -> set[bytes]:
         """What no trace of this line may show; a device that is just being let go has secrets still."""
@@ -92,6 +96,8 @@ class Line:
         """End politely and close the port, then call `stopped(self)`, within the bounds of player and farewells."""
         self._stopped = stopped
         self._timer.deadline = None
+        self._by_turn = {}  # another line may have these jobs by now
+        self._schedule.set_turns(())
         self._owe_goodbyes(self.jobs)
         if self._current is not None:
             self._interrupt("meterd is ending")
@@ -154,11 +160,8 @@ class Line:
         turn = self._schedule.pick(self.loop.time)
         if turn is None:
             self._plan_next()
-            return
-        for job in self.jobs:
-            if job.turn is turn:
-                self._begin(job)
-                return
+        else:
+            self._begin(self._by_turn[turn])
 
     def _begin(self, job: Job) -> None:
         self._current = job
@@ -252,29 +255,34 @@ class Line:
         return bool(self._askers)
 
     def _after(self, job: Job, error: Exception | None) -> None:
+        self.load.used(self.started, self.loop.time)
+        if job.turn in self._by_turn:  # else it is read no more
+            self._plan_again(job.turn, error)
+        self._answer_askers(job, error)
+        self._keep_or_close(error)
+        if self.once and not self._by_turn and self.on_idle is not None and self._stopped is None:
+            self.stop(self.on_idle)
+        else:
+            self._go_on(job)
+
+    def _plan_again(self, turn: Turn, error: Exception | None) -> None:
         now = self.loop.time
         # Whoever refuses is there; only silence and garbage cost the line its time.
         answered = error is None or not isinstance(error, LineError)
-        self._schedule.finished(job.turn, self.started, now, answered)
-        self.load.used(self.started, now)
-        if isinstance(error, PortGone) and job.turn.retry_s is None:
-            job.turn.due = now + max(min(job.turn.period_s, PORT_RETRY_S), 1.0)
-        self._answer_askers(job, error)
-        self._keep_or_close(error)
+        self._schedule.finished(turn, self.started, now, answered)
         if self.once:
-            self._schedule.turns = [turn for turn in self._schedule.turns if turn is not job.turn]
-            if not self._schedule.turns and self.on_idle is not None and self._stopped is None:
-                self.stop(self.on_idle)
-                return
-        self._go_on(job)
+            self._schedule.remove(turn)
+            del self._by_turn[turn]
+        elif isinstance(error, PortGone) and turn.retry_s is None:
+            self._schedule.postpone(turn, now + max(min(turn.period_s, PORT_RETRY_S), 1.0))
 
     def _answer_askers(self, job: Job, error: Exception | None) -> None:
         """Those who asked while this scan was under way want one that begins after they asked."""
         for asker in self._askers:
             asker.ended(error)
         self._askers = []
-        if job.askers:
-            job.turn.due = self.loop.time
+        if job.askers and job.turn in self._by_turn:
+            self._schedule.postpone(job.turn, self.loop.time)
 
     def _go_on(self, job: Job) -> None:
         """What is next, now that the line is free; `job` was the last to use it."""

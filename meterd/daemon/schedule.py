@@ -9,10 +9,13 @@ Patience: a silent device is tried as on the first day, with all retries and wak
 Where there is only room for less, it gets a `brief` turn meanwhile, one attempt in time that nobody else wants; that
 takes nothing from the share, so that the whole attempt comes when the share has grown to it. A meter that only wakes up
 at the second call is met again so, and what one dead meter costs its line stays bounded all the same.
+A bus may have a thousand devices, so nothing here looks at all of them: each state has a queue of its own (`turns`).
 Pure arithmetic: the clock is an argument.
 """
 
 from __future__ import annotations
+
+from .turns import LIVE, SILENT, SilentTurns, Turn, Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,77 +26,70 @@ SILENT_SHARE = 0.04
 # Differences below this are rounding: a time that is reckoned must never come out a hair before it is due.
 EPSILON_S = 1e-6
 
-LIVE, UNTRIED, SILENT = 0, 1, 2
-
-
-class Turn:
-    """When one device is due: every `period_s`, or `retry_s` after it was silent if given. Seconds, monotonic.
-
-    `cost_s` is what its last whole turn took, `brief_s` its last brief one, or may take; `brief` says which kind the
-    turn at hand is.
-    """
-
-    __slots__ = ("brief", "brief_s", "cost_s", "due", "period_s", "retry_s", "state")
-
-    def __init__(self, due: float, period_s: float, retry_s: float | None = None, brief_s: float = 0.0) -> None:
-        self.due = due
-        self.period_s = period_s
-        self.retry_s = retry_s
-        self.state = UNTRIED
-        self.cost_s = 0.0
-        self.brief_s = brief_s
-        self.brief = False
-
 
 class Schedule:
-    """The turns of one line's devices."""
+    """The turns of one line's devices. Of those due at one time, the one given first comes first."""
 
-    __slots__ = ("_credit", "_credit_at", "_last_was_live", "turns")
+    __slots__ = ("_credit", "_credit_at", "_last_was_live", "_live", "_overdue", "_silent", "_untried")
 
     def __init__(self, turns: Iterable[Turn] = ()) -> None:
-        self.turns = list(turns)
         self._credit = 0.0
         self._credit_at: float | None = None
         self._last_was_live = False
+        self.set_turns(turns)
+
+    def set_turns(self, turns: Iterable[Turn]) -> None:
+        """Plan these from now on, and no others."""
+        self._live, self._untried = Turns(), Turns()
+        self._silent, self._overdue = SilentTurns(), SilentTurns()  # before and after they were due
+        for order, turn in enumerate(turns):
+            turn.order = order
+            turn.overdue = False
+            self._queue(turn).add(turn)
+
+    def _queue(self, turn: Turn) -> Turns:
+        if turn.state == LIVE:
+            return self._live
+        if turn.state == SILENT:
+            return self._overdue if turn.overdue else self._silent
+        return self._untried
+
+    def remove(self, turn: Turn) -> None:
+        self._queue(turn).remove(turn)
+
+    def postpone(self, turn: Turn, due: float) -> None:
+        """This turn is due at another time, later or earlier."""
+        self.remove(turn)
+        turn.due = due
+        turn.overdue = False
+        self._queue(turn).add(turn)
 
     def pick(self, now: float) -> Turn | None:
         """The turn to take now, or None."""
         self._accrue(now)
-        due: list[Turn | None] = [None, None, None]  # the earliest of each state
-        for turn in self.turns:
-            earliest = due[turn.state]
-            if turn.due <= now and (earliest is None or turn.due < earliest.due):
-                due[turn.state] = turn
-        live, untried, silent = due
+        chosen, brief = _due(self._live, now), False
+        untried = _due(self._untried, now)
         # On a line that is too slow for its live devices, those never tried yet take every other turn.
-        if untried is not None and (live is None or self._last_was_live):
-            live = untried
-        if silent is None or (live is not None and now - silent.due <= silent.cost_s / SILENT_SHARE):
-            chosen, brief = live, False
-        elif self._short(silent, now) <= EPSILON_S:
-            chosen, brief = silent, False
-        elif live is None:
-            chosen, brief = self._fitting(now)
-        else:
-            chosen, brief = live, False
+        if untried is not None and (chosen is None or self._last_was_live):
+            chosen = untried
+        silent = self._longest_silent(now)
+        if silent is not None and (chosen is None or now - silent.due > silent.cost_s / SILENT_SHARE):
+            if self._short(silent, now) <= EPSILON_S:
+                chosen = silent
+            elif chosen is None:
+                chosen, brief = self._fitting(now)
         if chosen is not None:
             chosen.brief = brief
         return chosen
 
     def next_time(self, now: float) -> float | None:
         """When `pick` may have something again; None for never."""
-        times = []
-        silent: Turn | None = None
-        for turn in self.turns:
-            if turn.state != SILENT or turn.due > now:
-                times.append(turn.due)
-            elif silent is None or turn.due < silent.due:
-                silent = turn
-        if silent is not None and self._fitting(now)[0] is not None:
-            times.append(now)
-        elif silent is not None:
-            times.append(now + max(self._short(silent, now), EPSILON_S) / SILENT_SHARE)
-        return min(times, default=None)
+        silent = self._longest_silent(now)
+        times = [turns[0].due for turns in (self._live, self._untried, self._silent) if turns]
+        if silent is not None:
+            fits = self._fitting(now)[0] is not None
+            times.append(now if fits else now + max(self._short(silent, now), EPSILON_S) / SILENT_SHARE)
+        return min(times) if times else None
 
     def finished(self, turn: Turn, started: float, now: float, answered: bool) -> None:
         """Take note of how a turn went. A device that `answered`, if only to refuse, is not asked before its time: a
@@ -103,14 +99,36 @@ class Schedule:
         else:
             turn.cost_s = now - started
         self._last_was_live = turn.state == LIVE
+        due = max(turn.due + turn.period_s, now)
+        if self._last_was_live and answered:
+            turn.due = due
+            self._live.moved(turn)
+            return
+        queue = self._queue(turn)
         if not answered:
-            self._accrue(now)
-            self._credit = max(self._credit - self._delay(now - started, started), -self._largest_cost())
+            queue.changed(turn.place)
+            self._charge(turn, started, now)
+            if turn.retry_s is not None:
+                due = now + turn.retry_s
+        queue.remove(turn)
         turn.state = LIVE if answered else SILENT
-        if not answered and turn.retry_s is not None:
-            turn.due = now + turn.retry_s
-        else:
-            turn.due = max(turn.due + turn.period_s, now)
+        turn.due = due
+        turn.overdue = False
+        self._queue(turn).add(turn)
+
+    def _charge(self, turn: Turn, started: float, now: float) -> None:
+        """What an attempt in vain took from the living ones is owed, up to the length of the longest attempt."""
+        self._accrue(now, turn)
+        most_s = self._largest_cost(turn)
+        self._credit = max(self._credit - self._delay(now - started, started), -most_s)
+
+    def _longest_silent(self, now: float) -> Turn | None:
+        """The silent turn that is due for longest."""
+        while (turn := _due(self._silent, now)) is not None:
+            self._silent.remove(turn)
+            turn.overdue = True
+            self._overdue.add(turn)
+        return self._overdue[0] if self._overdue else None
 
     def _short(self, turn: Turn, now: float) -> float:
         """How much of the share is lacking for a whole attempt; one that delays nobody needs none, whatever is owed."""
@@ -119,27 +137,26 @@ class Schedule:
 
     def _fitting(self, now: float) -> tuple[Turn | None, bool]:
         """The silent turn, longest due, that ends before a live one is due: a whole attempt, or else a brief one."""
-        gap = min((turn.due for turn in self.turns if turn.state == LIVE), default=now) - now + EPSILON_S
-        whole: Turn | None = None
-        briefly: Turn | None = None
-        for turn in self.turns:
-            if turn.state != SILENT or turn.due > now:
-                continue
-            if turn.cost_s <= gap:
-                whole = turn if whole is None or turn.due < whole.due else whole
-            elif 0.0 < turn.brief_s <= gap:
-                briefly = turn if briefly is None or turn.due < briefly.due else briefly
-        return (whole, False) if whole is not None else (briefly, True)
+        room_s = (self._live[0].due if self._live else now) - now + EPSILON_S
+        whole = self._overdue.fitting(room_s)
+        return (whole, False) if whole is not None else (self._overdue.fitting(room_s, brief=True), True)
 
-    def _accrue(self, now: float) -> None:
+    def _accrue(self, now: float, tried: Turn | None = None) -> None:
         if self._credit_at is not None:
-            self._credit = min(self._credit + (now - self._credit_at) * SILENT_SHARE, self._largest_cost())
+            most_s = self._largest_cost(tried) if tried is not None or self._silent or self._overdue else 0.0
+            self._credit = min(self._credit + (now - self._credit_at) * SILENT_SHARE, most_s)
         self._credit_at = now
 
-    def _largest_cost(self) -> float:
-        return max((turn.cost_s for turn in self.turns if turn.state != LIVE), default=0.0)
+    def _largest_cost(self, tried: Turn | None) -> float:
+        """Of an attempt that found nobody; `tried` is one that just has, for the first time perhaps."""
+        new_s = tried.cost_s if tried is not None and tried.state != LIVE else 0.0
+        return max(self._silent.most_cost_s(), self._overdue.most_cost_s(), new_s)
 
     def _delay(self, cost_s: float, now: float) -> float:
         """By how much something that lasts so long from `now` delays the next live device."""
-        next_live = min((turn.due for turn in self.turns if turn.state == LIVE), default=None)
-        return 0.0 if next_live is None else min(max(now + cost_s - next_live, 0.0), cost_s)
+        return min(max(now + cost_s - self._live[0].due, 0.0), cost_s) if self._live else 0.0
+
+
+def _due(turns: Turns, now: float) -> Turn | None:
+    """The first of these, if its time has come."""
+    return turns[0] if turns and turns[0].due <= now else None

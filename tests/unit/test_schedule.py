@@ -1,6 +1,13 @@
 """Who is talked to next: fairness between live and dead devices, as arithmetic."""
 
-from meterd.daemon.schedule import LIVE, SILENT, Schedule, Turn
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from meterd.daemon.schedule import EPSILON_S, Schedule
+from meterd.daemon.turns import LIVE, SILENT, SilentTurns, Turn, Turns
 
 
 def run(turns, cost, seconds, answers):
@@ -105,9 +112,9 @@ def test_a_brief_turn_takes_no_time_from_the_living():
     schedule.finished(dead, 0.1, 7.6, False)
     schedule.finished(live, 7.6, 7.7, True)
     assert schedule.pick(8.0) is live
-    live.due = 9.0
+    schedule.postpone(live, 9.0)
     assert schedule.pick(8.0) is None  # neither a whole nor a brief attempt ends before the living one's time
-    live.due = 10.7
+    schedule.postpone(live, 10.7)
     assert schedule.pick(8.0) is dead and dead.brief
 
 
@@ -129,3 +136,100 @@ def test_one_whose_attempt_is_too_long_does_not_stand_before_one_whose_attempt_f
     assert len(starts[0]) >= 0.95 * 240
     assert len(starts[2]) > 100, "each gap has room for it"
     assert len(starts[1]) >= 3
+
+
+def test_of_those_due_together_the_first_given_comes_first():
+    turns = [Turn(0.0, 1.0) for _ in range(9)]
+    starts = run(turns, lambda i: 0.01, 3.0, lambda i: True)
+    first_round = sorted(range(9), key=lambda index: starts[index][0])
+    assert first_round == list(range(9))
+
+
+def test_one_that_is_hastened_is_next_and_one_that_is_postponed_waits():
+    turns = [Turn(float(number), 10.0) for number in range(1, 6)]
+    schedule = Schedule(turns)
+    schedule.postpone(turns[4], 0.5)
+    schedule.postpone(turns[0], 7.0)
+    assert schedule.next_time(0.0) == 0.5
+    assert schedule.pick(0.5) is turns[4]
+    schedule.remove(turns[4])
+    assert schedule.next_time(0.5) == 2.0
+
+
+class LookedAt:
+    """How often turns are compared, or a place is summed up or searched, whatever heap does it."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.count = 0
+        for owner, name in ((Turn, "comes_before"), (SilentTurns, "_sum_up"), (Turns, "__len__")):
+            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)), raising=False)
+
+    def _counted(self, function):
+        def counting(*arguments):
+            self.count += 1
+            return function(*arguments)
+
+        return counting
+
+
+def looks_per_turn(monkeypatch, devices, dead_share):
+    """Looks per pick, finish and next time, on a bus where a share of the devices is dead. On the mean: those that
+    became due meanwhile are moved together, each once."""
+    chance = random.Random(devices)
+    turns = [Turn(number * 0.001, devices * 0.02, brief_s=0.3) for number in range(devices)]
+    dead = {id(turn) for turn in turns if chance.random() < dead_share}
+    costs = {id(turn): chance.choice((0.02, 0.05, 0.5, 1.5, 7.5)) for turn in turns}
+    schedule = Schedule(turns)
+    with monkeypatch.context() as patch:
+        looked = LookedAt(patch)
+        now, rounds = 0.0, 0
+        while rounds < 5 * devices:
+            turn = schedule.pick(now)
+            if turn is None:
+                now = max(schedule.next_time(now), now + EPSILON_S)
+            else:
+                rounds += 1
+                begun, answered = now, id(turn) not in dead
+                now += 0.001 if answered else 0.25 if turn.brief else costs[id(turn)]
+                schedule.finished(turn, begun, now, answered)
+                schedule.next_time(now)
+    return looked.count / rounds
+
+
+@pytest.mark.parametrize("dead_share", [0.0, 0.3, 0.9])
+def test_a_turn_costs_hardly_more_with_three_thousand_devices_than_with_a_hundred(monkeypatch, dead_share):
+    few, more, many = (looks_per_turn(monkeypatch, devices, dead_share) for devices in (100, 1000, 3000))
+    # A heap of thirty times as many has five levels more.
+    assert more < 2.0 * few + 10
+    assert many < 2.5 * few + 10
+
+
+def as_it_was(turns, now, live_due):
+    """What `fitting` must find, by looking at every turn."""
+    whole = [turn for turn in turns if turn.cost_s <= live_due - now]
+    brief = [turn for turn in turns if 0.0 < turn.brief_s <= live_due - now]
+    return [min(found, key=lambda turn: (turn.due, turn.order), default=None) for found in (whole, brief)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_search_for_what_fits_finds_what_a_look_at_all_finds(seed):
+    chance = random.Random(seed)
+    heap = SilentTurns()
+    there = []
+    for step in range(400):
+        if there and chance.random() < 0.4:
+            turn = there.pop(chance.randrange(len(there)))
+            heap.remove(turn)
+        elif there and chance.random() < 0.3:
+            turn = chance.choice(there)
+            turn.cost_s, turn.brief_s = chance.choice((0.1, 2.0, 9.0)), chance.choice((0.0, 1.0, 3.0))
+            heap.changed(turn.place)
+        else:
+            turn = Turn(chance.randrange(20) * 0.5, 1.0)
+            turn.order, turn.cost_s, turn.brief_s = step, chance.uniform(0.0, 9.0), chance.choice((0.0, 0.5, 4.0))
+            there.append(turn)
+            heap.add(turn)
+        room = chance.uniform(0.0, 10.0)
+        assert [heap.fitting(room), heap.fitting(room, brief=True)] == as_it_was(there, 0.0, room)
+        assert heap.most_cost_s() == max((turn.cost_s for turn in there), default=0.0)
+        assert not heap or heap[0] is min(there, key=lambda turn: (turn.due, turn.order))
