@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 
+from ..config.command_line import ALIAS, signal_row
 from ..config.files import load
 from ..config.source import Given
 from ..errors import ConfigError
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from ..config.files import Configuration
 
     Path = str | PathLike[str]
-
-ALIAS = "meter"
-ADDRESSES = ("obis_job", "job_todo", "tag_job_todo")  # where a protocol's signals say what is wanted
-MAX_ALIAS = 40
 
 
 def configuration_of(configuration: Path | Iterable[Path] | Mapping[str, Any]) -> Configuration:
@@ -45,7 +42,7 @@ def one_device(
     rows: list[dict[str, Any]] = []
     names: dict[str, str] = {}
     for signal in signals:
-        made = _signal(package, signal, len(rows)) if isinstance(signal, str) else dict(signal)
+        made = signal_row(package, signal, len(rows)) if isinstance(signal, str) else dict(signal)
         made = {"signal_name": "signal", "signal_alias": f"s{len(rows)}", **made, "device_alias": row["device_alias"]}
         names[made["signal_alias"]] = signal if isinstance(signal, str) else made["signal_alias"]
         rows.append(made)
@@ -55,7 +52,8 @@ def one_device(
 def row_of(device: Mapping[str, Any]) -> dict[str, Any]:
     """The device with what it need not say: names, and what devices of its protocol are where nothing is said."""
     package = _package(device)
-    return {"name": ALIAS, "device_alias": ALIAS, **({} if package is None else discovery(package).DEFAULTS), **device}
+    unsaid = {} if package is None else registry.tables(package).UNSAID
+    return {"name": ALIAS, "device_alias": ALIAS, **unsaid, **device}
 
 
 def _package(device: Mapping[str, Any]) -> str | None:
@@ -64,22 +62,8 @@ def _package(device: Mapping[str, Any]) -> str | None:
     return package if package is not None and registry.is_installed(package) else None
 
 
-def _signal(package: str | None, address: str, number: int) -> dict[str, Any]:
-    """A signal by the address alone: a number, wherever its protocol wants addresses to stand."""
-    letters = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in address[:MAX_ALIAS])
-    row: dict[str, Any] = {"signal_name": address, "signal_alias": f"{letters}_{number}"}
-    if package is None:
-        return row
-    for parameter in registry.tables(package).SIGNAL:
-        if parameter.name in ADDRESSES and (parameter.required_tcp or parameter.required_serial):
-            row[parameter.name] = address
-        elif parameter.name == "number_type":
-            row[parameter.name] = "DOUBLE"
-    return row
-
-
 def discovery(package: str) -> Any:
-    """The protocol's module with `discover` and DEFAULTS."""
+    """The protocol's module with `discover`."""
     from importlib import import_module
 
     return import_module(f"{registry.__package__}.{package}.discovery")

@@ -39,7 +39,7 @@ def find_device(arguments: Arguments, command: str) -> tuple[Device, str]:
         if not equals:
             raise UsageError(f"{word!r} is not parameter=value")
         row[name] = value
-    device = make_device(operands[0], row, _defaults(registry.PROGRAMS[operands[0]]))
+    device = make_device(operands[0], row, _defaults(registry.PROGRAMS[operands[0]], command))
     return device, device.line
 
 
@@ -54,11 +54,10 @@ def _loaded(arguments: Arguments) -> tuple[Configuration, list[str]]:
     return load(paths[:1]), paths[1:] + arguments.operands
 
 
-def _defaults(package: str) -> dict[str, Any]:
-    """What a device described on the command line need not say: DEFAULTS of the module that finds meters, if any."""
-    try:
-        module = import_module(f"meterd.protocols.{package}.discovery")
-    except ModuleNotFoundError:
-        return {}
-    found: dict[str, Any] = getattr(module, "DEFAULTS", {})
-    return found
+def _defaults(package: str, command: str) -> dict[str, Any]:
+    """What a device described on the command line need not say; SEARCH where a search has other times than a scan."""
+    unsaid: dict[str, Any] = registry.tables(package).UNSAID
+    if command != "scan":
+        return unsaid
+    module = import_module(f"meterd.protocols.{package}.discovery")
+    return {**unsaid, **getattr(module, "SEARCH", {})}

@@ -1,79 +1,89 @@
-"""`meterd read`: one scan of the configured meters, readings on stdout, an exit code that tells why it failed."""
+"""`meterd read`: one scan of meters, from a configuration or described by parameters; an exit code that tells why it
+failed.
+
+On a terminal a table, else one JSON line per reading. A device described on the command line has no number types: a
+value that is no number is read once more as text.
+"""
 
 from __future__ import annotations
 
+import sys
+
 from .. import log
+from ..config.command_line import ALIAS, make_configuration
 from ..config.files import load
 from ..daemon.daemon import Daemon
 from ..errors import ConfigError
-from ..model import GOOD
 from ..ports._loop import Loop
-from ..sinks.format import json_line
+from ..protocols import registry
 from ..sinks.hub import Hub
-from ..sinks.lines import LineSink
-from ..sinks.stdout import STDOUT
 from .exit_codes import FAILED, NOTHING_TO_RUN, OK, READ_FAILED
-from .options import CONFIG, DEBUG, FRAMES, HELP, PORT, RAW, RECORD, STATE, VERBOSE, UsageError, parse, usage
+from .options import (
+    CONFIG,
+    DEBUG,
+    FRAMES,
+    HELP,
+    JSON,
+    PORT,
+    RAW,
+    RECORD,
+    STATE,
+    VERBOSE,
+    Option,
+    UsageError,
+    parse,
+    usage,
+)
+from .printing import printer_for
 from .run import Watch, config_paths, say_problems, set_up_log, state_directory, wall_clock_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from ..config.files import Configuration
     from ..daemon.state import StateDirectory
-    from ..model import Reading
+    from .options import Arguments
+    from .printing import Printer
 
-OPTIONS = (CONFIG, DEBUG, VERBOSE, PORT, RAW, FRAMES, RECORD, STATE, HELP)
-
-
-class Printer:
-    """A sink that prints each reading as a JSON line and keeps the first failure's reason."""
-
-    def __init__(self, loop: Loop) -> None:
-        self._lines = LineSink(STDOUT, json_line, loop)
-        self.reason: str | None = None
-        self.count = 0
-
-    def accept(self, reading: Reading) -> None:
-        self.count += 1
-        if reading.quality != GOOD and self.reason is None:
-            self.reason = reading.reason or "type"
-        self._lines.accept(reading)
-
-    def take(self, line: str, reading: dict[str, Any]) -> None:
-        """A reading that the running daemon has made."""
-        self.count += 1
-        if reading["quality"] != GOOD and self.reason is None:
-            self.reason = reading["reason"] or "type"
-        print(line, flush=True)
-
-    def flush(self) -> None:
-        self._lines.flush()
-
-    def reopen(self) -> None:
-        """Stdout stays as it is."""
-
-    def close(self) -> None:
-        self._lines.close()
+TROUBLE = [READ_FAILED[reason] for reason in READ_FAILED if reason not in ("type", "not_found", "clock")]
+AS_JSON = Option(JSON.names, JSON.kind, "JSON lines on a terminal, too")
+OPTIONS = (CONFIG, AS_JSON, DEBUG, VERBOSE, PORT, RAW, FRAMES, RECORD, STATE, HELP)
+OPERANDS = "(-c FILE… [-- DEVICE [SIGNAL…]] | PROTOCOL parameter=value… -- ADDRESS…)"
+ABOUT = (
+    "Scans once: a table on a terminal, else one JSON line per reading. Without a file the device is described by the\n"
+    "parameters of its table: meterd read dlms ip=192.0.2.7 port=4059 -- 1.0.1.8.0.255\nExit codes: 0 all good, "
+)
 
 
 def main(words: list[str]) -> int:
     arguments = parse(words[1:], OPTIONS)
     if arguments.has("help"):
-        about = "Scans once and prints one JSON line per reading. Exit codes: 0 all good, " + ", ".join(
-            f"{code} {reason}" for reason, code in READ_FAILED.items()
-        )
-        print(usage("meterd read", "-c FILE… [-- DEVICE [SIGNAL…]]", about, OPTIONS))
+        codes = ", ".join(f"{code} {reason}" for reason, code in READ_FAILED.items())
+        print(usage("meterd read", OPERANDS, ABOUT + codes, OPTIONS))
         return OK
-    set_up_log(arguments)
-    paths, wanted = _paths_and_names(arguments.operands, config_paths(arguments))
-    configuration = load(paths)
+    described = not arguments.has("config")
+    set_up_log(arguments, log.ERROR if described else log.NOTICE)
+    configuration = _described(words, arguments) if described else _configured(arguments)
     say_problems(configuration)
-    if wanted:
-        _select(configuration, wanted[0], wanted[1:])
+    printer = printer_for(arguments)
+    printer.holds_texts = described
+    code = _scan(configuration, arguments, printer)
+    if printer.texts:  # what is no number
+        for signals in configuration.signals.values():
+            signals[:] = [signal for signal in signals if signal.alias in printer.texts]
+            for signal in signals:
+                signal.parameters["number_type"] = "STRING"
+        printer.holds_texts = False
+        code = _scan(configuration, arguments, printer)
+    printer.done()
+    if described and code in TROUBLE:
+        described_by = arguments.operands[: len(arguments.operands) - len(_addresses(words))]
+        print(f"`meterd doctor {' '.join(described_by)}` says why", file=sys.stderr)
+    return code
+
+
+def _scan(configuration: Configuration, arguments: Arguments, printer: Printer) -> int:
     loop = Loop()
-    printer = Printer(loop)
+    printer.begin(loop, sum(map(len, configuration.signals.values())))
     hub = Hub([printer], wall_clock_ms)
     state = state_directory(arguments, brief=True)
     daemon = Daemon(loop, hub, state)
@@ -104,6 +114,42 @@ def _leave_to_owner(state: StateDirectory, daemon: Daemon, configuration: Config
         if done:
             configuration.devices = [device for device in configuration.devices if device.alias not in done]
             daemon.configure(configuration)
+
+
+def _described(words: list[str], arguments: Arguments) -> Configuration:
+    """The device and the addresses on the command line. Raises: ConfigError, every mistake; UsageError."""
+    operands = arguments.operands
+    programs = ", ".join(registry.PROGRAMS)
+    if not operands or operands[0] not in registry.PROGRAMS:
+        raise UsageError(f"say what to read: -c FILE, or a protocol and its parameters: {programs}")
+    addresses = _addresses(words)
+    if not addresses:
+        raise UsageError(
+            f"say which addresses to read, behind --; `meterd scan {' '.join(operands)}` shows what the meter has"
+        )
+    given = {}
+    for word in operands[1 : len(operands) - len(addresses)]:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"{word!r} is not parameter=value; addresses stand behind --")
+        given[name] = value
+    configuration = make_configuration(operands[0], given, addresses)
+    if configuration.errors:
+        told = [str(error) for error in configuration.errors]
+        raise ConfigError("", "\n".join(one.partition(f", device {ALIAS}, ")[2] or one for one in told))
+    return configuration
+
+
+def _addresses(words: list[str]) -> list[str]:
+    return words[words.index("--") + 1 :] if "--" in words else []
+
+
+def _configured(arguments: Arguments) -> Configuration:
+    paths, wanted = _paths_and_names(arguments.operands, config_paths(arguments))
+    configuration = load(paths)
+    if wanted:
+        _select(configuration, wanted[0], wanted[1:])
+    return configuration
 
 
 def _paths_and_names(operands: list[str], paths: list[str]) -> tuple[list[str], list[str]]:

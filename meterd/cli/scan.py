@@ -80,7 +80,7 @@ def _explain(single: Single, path: str, rung: str, error: MeterdError | None) ->
 
 
 def _discovery(package: str) -> ModuleType:
-    """The protocol's module with `discover(device, memory, state, progress)` and DEFAULTS of devices without a file."""
+    """The protocol's module with `discover(device, memory, state, progress)`."""
     try:
         return import_module(f"meterd.protocols.{package}.discovery")
     except ModuleNotFoundError:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from .objects import MeterObject
     from .reading import ScalerUnit
 
-DEFAULTS = {"client_address": 16}
-
 # Classes whose attribute 2 a scan shows; buffers of profiles are not among them.
 SHOWN_CLASSES = (DATA, REGISTER, EXTENDED_REGISTER, DEMAND_REGISTER, CLOCK)
 MAX_OBJECTS = 4000

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ...model import Device
 
 MODES = ("IEC", "DLMS", "DLMS-HDLC", "DLMS-WRAPPER")
+# What most meters are, for a device described on a command line; a configuration has the manual's defaults.
+UNSAID = {"client_address": 16, "physical_address": 1, "type": "LN"}
 AUTHENTICATIONS = ("None", "Low", "High", "HighMd5", "HighSha1", "HighSha256", "HighGmac", "HighEcdsa")
 CONFORMANCE_OCTETS = 3
 SECURITIES = ("none", "authentication", "encryption", "both")

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from ...model import Device, Memory
 
 MAX_OBJECTS = 2000
-DEFAULTS = {"timeout_ms": 2500, "id": 0}
 SOURCE = "found by meterd scan"
 ENERGY = b"\x01\x00"  # value groups A and B that a short name leaves out
 WHOLE = b"\xff"

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from ...model import Device
 
 MAX_SERIAL = 10**16 - 1
-
+# What a device described on a command line need not say.
+UNSAID = {"timeout_ms": 2500, "id": 0}
 
 DEVICE = (
     *DEVICE_IDENTITY,

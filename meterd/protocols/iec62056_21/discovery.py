@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ...model import Device, Memory
 
 MAX_SIGNALS = 2000
-DEFAULTS = {"serialnumber": "0", "baudrate": 300, "databits": 7, "parity": "even"}
 
 
 def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Callable[[str], None]) -> Conversation:

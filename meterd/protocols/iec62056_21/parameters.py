@@ -28,6 +28,8 @@ from ...parameters import (
     printable_text,
 )
 
+# What a device described on a command line need not say: the only meter on its line, as the standard opens it.
+UNSAID = {"serialnumber": "0", "baudrate": 300, "databits": 7, "parity": "even"}
 MAX_REQUEST = 48  # longer than any known one
 MAX_SERIAL = 32  # IEC 62056-21 clause 6.3.2: device address, 32 characters maximum
 

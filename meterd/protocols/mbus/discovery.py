@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from ...model import Device, Memory
 
 # A search asks for what is not there most of the time: the standard's answer time is wait enough.
-DEFAULTS = {
-    "address": "0", "timeout_ms": 50, "baudrate": 2400, "parity": "even", "poll_delay_ms": 0,
-    "retry_counter": 0,
-}  # fmt: skip
+SEARCH = {"timeout_ms": 50, "poll_delay_ms": 0, "retry_counter": 0}
 READ_TIMEOUT_MS = 500
 WITHOUT_VALUE = ("more_follow", "damaged")
 # Over TCP the clock starts before the converter sends: 17 characters of a selection at 2400 baud, and the network.

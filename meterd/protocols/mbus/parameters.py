@@ -26,6 +26,9 @@ from ...parameters import (
 from .encryption import KEY_SIZE
 from .link import ADDRESS_FORM, parse_address, parse_identification
 
+# What a device described on a command line need not say: the only meter on its line, as meters leave the factory.
+UNSAID = {"address": "254", "timeout_ms": 500, "baudrate": 2400, "parity": "even"}
+
 
 def _key(value: str) -> str:
     digits = value.replace(" ", "")

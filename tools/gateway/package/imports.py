@@ -30,8 +30,8 @@ FEED = {
     "xml": "python3-xml",
 }
 
-# Used where it is there, done without where it is not; the feed's package pulls libstdc++ in.
-IF_THERE = {"msgpack": "python3-msgpack"}
+# Used where it is there, done without where it is not: the feed's msgpack pulls libstdc++ in, and rich it has not.
+IF_THERE = {"msgpack": "python3-msgpack", "rich": ""}
 
 # What nobody pays for who does not want it: module → (meterd's package, the feed package that it depends on). A module
 # of meterd that cannot be imported without goes into that package; where the import waits inside a function, only the
