@@ -23,6 +23,11 @@ class ConfigError(MeterdError):
         self.message = message
 
 
+def needs(what: str, package: str) -> str:
+    """How something is said that a small gateway goes without until its package is installed."""
+    return f"{what} needs the package {package}: opkg install {package}"
+
+
 class LineError(MeterdError):
     """The line, not the meter's answer, failed."""
 

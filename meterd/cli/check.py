@@ -81,7 +81,8 @@ def _profile_errors(configuration: Configuration, profiles: dict[str, str]) -> l
     look = Profiles(careful=True)
     for path, package in profiles.items():
         look.load(package, os.path.abspath(path))
-    for package in sorted({device.protocol for device in configuration.devices} | configuration.broken):
+    configured = {device.protocol for device in configuration.devices} | configuration.broken
+    for package in filter(registry.is_installed, sorted(configured)):
         if hasattr(registry.tables(package), "profile_faults"):
             look.check_all(package)
     told = {str(error) for error in configuration.errors}

@@ -37,6 +37,7 @@ COMMANDS = {
 PACKAGES = {
     "scan": "meterd-scan",
     "doctor": "meterd-scan",
+    "counter": "meterd-dlms-security",
     "workbook": "meterd-import",
     "replay": "meterd-simulate",
     "simulate": "meterd-simulate",

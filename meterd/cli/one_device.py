@@ -7,6 +7,7 @@ from importlib import import_module
 from .. import log
 from ..config.command_line import make_device
 from ..config.files import load
+from ..errors import ConfigError, needs
 from ..protocols import registry
 from .options import UsageError
 
@@ -33,13 +34,16 @@ def find_device(arguments: Arguments, command: str) -> tuple[Device, str]:
     operands = arguments.operands
     if not operands or operands[0] not in registry.PROGRAMS:
         raise UsageError(f"name a configuration file and a device, or a protocol: {', '.join(registry.PROGRAMS)}")
+    package = registry.PROGRAMS[operands[0]]
+    if not registry.is_installed(package):
+        raise ConfigError("", needs(f"protocol {operands[0]}", registry.brought_by(package)))
     row = {}
     for word in operands[1:]:
         name, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"{word!r} is not parameter=value")
         row[name] = value
-    device = make_device(operands[0], row, _defaults(registry.PROGRAMS[operands[0]], command))
+    device = make_device(operands[0], row, _defaults(package, command))
     return device, device.line
 
 

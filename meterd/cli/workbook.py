@@ -11,7 +11,7 @@ import sys
 
 from ..config.files import load
 from ..config.source import Given, Source, part_of
-from ..errors import ConfigError
+from ..errors import ConfigError, needs
 from ..protocols import registry
 from .check import unreadable
 from .exit_codes import NOTHING_TO_RUN, OK
@@ -213,7 +213,9 @@ def _template(arguments: Arguments) -> int:
     packages = []
     for name in arguments.operands:
         package = registry.PROGRAMS.get(name.lower()) or registry.find(name)
-        if package is None or not registry.is_installed(package):
+        if package is not None and not registry.is_installed(package):
+            raise ConfigError("", needs(f"protocol {name}", registry.brought_by(package)))
+        if package is None:
             raise UsageError(f"{name!r} is no protocol here: {', '.join(registry.PROGRAMS)}")
         packages.append(package)
     if os.path.exists(target):

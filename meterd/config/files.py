@@ -19,7 +19,7 @@ is read again, carefully, to name the line (see `careful`).
 
 from __future__ import annotations
 
-from ..errors import ConfigError
+from ..errors import ConfigError, needs
 from ..model import Device, Signal, network_line
 from ..parameters import RECALCULATED
 from ..protocols import registry
@@ -175,7 +175,7 @@ class _Loading:
             self._known.setdefault(alias, (None, over_tcp, False))
             return
         if not registry.is_installed(package):
-            complain("protocol", f"found {shown(name)}, which this installation does not have")
+            complain("protocol", needs(f"found {shown(name)}, which", registry.brought_by(package)))
             self._known.setdefault(alias, (None, over_tcp, False))
             return
         source.packages.add(package)

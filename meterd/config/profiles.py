@@ -187,5 +187,4 @@ def package_of(path: str) -> str | None:
     content = Source(path, True, PARTS).content
     if "profile" not in content or "devices" in content:
         return None
-    packages = [each for each in dict.fromkeys(registry.PROTOCOL_NAMES.values()) if registry.is_installed(each)]
-    return next((each for each in packages if hasattr(registry.tables(each), "profile_faults")), None)
+    return next((each for each in registry.installed() if hasattr(registry.tables(each), "profile_faults")), None)

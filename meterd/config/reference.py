@@ -41,11 +41,6 @@ COLUMNS = ("Parameter", "Type", "Description", "Required", "Default", "Range", "
 REQUIRED = {(True, True): "yes", (True, False): "over TCP", (False, True): "on a serial line", (False, False): "no"}
 
 
-def packages() -> list[str]:
-    """The protocols of this installation."""
-    return [package for package in dict.fromkeys(registry.PROTOCOL_NAMES.values()) if registry.is_installed(package)]
-
-
 def spellings(package: str) -> list[str]:
     """What a device's `protocol` may say for this package."""
     return [name for name, found in registry.PROTOCOL_NAMES.items() if found == package]
@@ -72,7 +67,7 @@ def markdown() -> str:
     parts = [INTRODUCTION, "## publish\n", _table(general)]
     for name, parameters in sections.items():
         parts += [f"### publish.{name}\n", _table(parameters)]
-    for package in packages():
+    for package in registry.installed():
         tables = registry.tables(package)
         names = ", ".join(f"`{name}`" for name in spellings(package))
         parts += [f"## {TITLES[package]}\n", f"`protocol`: {names}\n"]
@@ -122,15 +117,15 @@ def schema() -> Schema:
     """A JSON Schema (2020-12) of a configuration file."""
     definitions: Schema = {}
     choices = []
-    for package in packages():
+    for package in registry.installed():
         tables = registry.tables(package)
         definitions[f"{package}-device"] = _object(tables.DEVICE)
         definitions[f"{package}-signal"] = _object(tables.SIGNAL)
         named = {"properties": {"protocol": {"enum": spellings(package)}}}
         choices.append({"if": named, "then": {"$ref": f"#/$defs/{package}-device"}})
-    names = [name for package in packages() for name in spellings(package)]
+    names = [name for package in registry.installed() for name in spellings(package)]
     device = {"type": "object", "properties": {"protocol": {"enum": names}}, "required": ["protocol"], "allOf": choices}
-    signal = {"anyOf": [{"$ref": f"#/$defs/{package}-signal"} for package in packages()]}
+    signal = {"anyOf": [{"$ref": f"#/$defs/{package}-signal"} for package in registry.installed()]}
     general, sections = publishing()
     publish = _object(general)
     publish["properties"] |= {name: _object(parameters) for name, parameters in sections.items()}

@@ -22,6 +22,9 @@ PROTOCOL_NAMES = {
 # The debug program that runs one protocol alone → package.
 PROGRAMS = {"iec62056-21": "iec62056_21", "dlms": "dlms", "mbus": "mbus", "elgama": "elgama"}
 
+# Python package → the package of a gateway that brings it, where that is not meterd itself.
+BROUGHT_BY = {"elgama": "meterd-elgama"}
+
 _PACKAGES = {name.lower(): package for name, package in PROTOCOL_NAMES.items()}
 
 
@@ -44,6 +47,16 @@ def is_installed(package: str) -> bool:
             return False
         raise
     return True
+
+
+def installed() -> list[str]:
+    """The packages of all protocols that this installation has."""
+    return [package for package in dict.fromkeys(PROTOCOL_NAMES.values()) if is_installed(package)]
+
+
+def brought_by(package: str) -> str:
+    """The package of a gateway that brings a protocol."""
+    return BROUGHT_BY.get(package, "meterd")
 
 
 def tables(package: str) -> ModuleType:

@@ -12,7 +12,7 @@ from ..protocols.dlms.apdus import conformance
 from ..protocols.dlms.apdus.encode import encode
 from ..protocols.dlms.links import address
 from ..protocols.dlms.octets import secret_octets
-from ..protocols.dlms.security import keys
+from ..protocols.dlms.settings import key_reader
 from .dlms_link import HdlcServer, serve_mode_e, serve_wrapper
 from .dlms_objects import MeterObject, ObjectTable, Profile, standard_objects
 from .dlms_server import Policy, ServerAssociation, Shared
@@ -34,6 +34,8 @@ DEFAULTS: dict[str, str] = {
     "registers": "0", "rows": "300", "newest_first": "0", "sparse": "0", "grow": "0", "confirms": "1", "readout": "0",
     "identification": "SIM5\\2DLMS",
 }  # fmt: skip
+
+KEYS = ("system_title", "encryption_key", "authentication_key", "private_key", "client_public_key")
 
 
 def meter(**options: str) -> Callable[[], Conversation]:
@@ -117,6 +119,18 @@ def _policy(chosen: dict[str, str]) -> Policy:
     policy.suite = int(chosen["suite"])
     policy.authenticate = chosen["security"] in ("authentication", "both")
     policy.encrypt = chosen["security"] in ("encryption", "both")
+    high = policy.ciphered or policy.mechanism > codes.MECHANISM_LOW
+    if high or any(chosen[name] != DEFAULTS[name] for name in KEYS):
+        _read_keys(policy, chosen)
+    policy.max_pdu = int(chosen["pdu"])
+    policy.lists = chosen["lists"]
+    policy.short_names = {"SN": True, "LN": False}.get(chosen["type"].upper())
+    policy.features = _features(chosen)
+    return policy
+
+
+def _read_keys(policy: Policy, chosen: dict[str, str]) -> None:
+    keys = key_reader("")
     policy.title = keys.system_title(chosen["system_title"], "system_title")
     if chosen["encryption_key"]:
         policy.encryption_key = keys.symmetric_key(chosen["encryption_key"], "encryption_key", policy.suite)
@@ -126,11 +140,6 @@ def _policy(chosen: dict[str, str]) -> Policy:
         policy.private_key = keys.private_key(chosen["private_key"], "private_key", policy.suite)
     if chosen["client_public_key"]:
         policy.client_key = keys.public_key(chosen["client_public_key"], "client_public_key", policy.suite)
-    policy.max_pdu = int(chosen["pdu"])
-    policy.lists = chosen["lists"]
-    policy.short_names = {"SN": True, "LN": False}.get(chosen["type"].upper())
-    policy.features = _features(chosen)
-    return policy
 
 
 def _features(chosen: dict[str, str]) -> frozenset[str]:

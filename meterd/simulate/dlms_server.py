@@ -2,22 +2,19 @@
 
 Everything that a meter may leave out is an option, so that every fallback of a client can be tried. What is long is
 cut into blocks the way that the association allows. Challenges are made from a running number: the simulated meter has
-no source of randomness, and protects nothing.
+no source of randomness, and protects nothing. What a gateway has in a package of its own, the security of DLMS, is
+imported for a meter that has keys.
 """
 
 from __future__ import annotations
 
 from .._axdr import decode_whole
-from ..counter import Counter
 from ..errors import MeterdError, Refused, SecurityError
 from ..protocols.dlms import enumerations as codes
 from ..protocols.dlms.apdus import acse, action, block_transfer, conformance, get, initiate, read, refusals
 from ..protocols.dlms.apdus.encode import encode
 from ..protocols.dlms.association import ASSOCIATION_LN
-from ..protocols.dlms.proof import REPLY_TO_HLS, SN_REPLY_TO_HLS
 from ..protocols.dlms.reader import attribute_name
-from ..protocols.dlms.security.context import SecurityContext, is_ciphered
-from ..protocols.dlms.security.hls import Hls
 from .dlms_blocks import Blocks
 from .dlms_objects import OBJECT_UNDEFINED, OTHER_REASON, READ_WRITE_DENIED, MeterObject, ObjectTable
 
@@ -25,6 +22,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..counter import Counter
+    from ..protocols.dlms.security.context import SecurityContext
+    from ..protocols.dlms.security.hls import Hls
     from ..protocols.dlms.security.keys import PrivateKey, PublicKey
 
 PUBLIC_CLIENT = 16
@@ -65,7 +65,7 @@ class Shared:
     def __init__(self, policy: Policy, table: ObjectTable) -> None:
         self.policy = policy
         self.table = table
-        self.counters = Counter(1)
+        self.counters: Counter | None = None  # a meter without keys has none
         self.peer_counter = 0
         self.challenges = 0
 
@@ -75,7 +75,11 @@ class Shared:
 
     def security(self, client_title: bytes) -> SecurityContext:
         """The keys of the policy, the counters where they have got to."""
+        from ..counter import Counter
+        from ..protocols.dlms.security.context import SecurityContext
+
         policy = self.policy
+        self.counters = self.counters or Counter(1)
         return SecurityContext(
             policy.title, policy.encryption_key, policy.authentication_key, suite=policy.suite,
             authenticate=policy.authenticate, encrypt=policy.encrypt, peer_title=client_title, counter=self.counters,
@@ -160,6 +164,8 @@ class ServerAssociation:
         self.proven = not high
         challenge = self.shared.challenge() if high else None
         if challenge is not None:
+            from ..protocols.dlms.security.hls import Hls
+
             self._proof = Hls(
                 mechanism, policy.title, aarq.calling_title, challenge, aarq.authentication or b"",
                 secret=policy.secret, security=self.security, private_key=policy.private_key,
@@ -196,10 +202,12 @@ class ServerAssociation:
 
     def _protected(self, apdu: bytes) -> bytes:
         """Answer a service in the protection that it came in."""
-        if self._ciphered != is_ciphered(apdu):
-            raise SecurityError("the protection is not that of the association")
         if not self._ciphered:
             return self._serve(apdu)
+        from ..protocols.dlms.security.context import is_ciphered
+
+        if not is_ciphered(apdu):
+            raise SecurityError("the protection is not that of the association")
         self._general = apdu[0] in (codes.GENERAL_GLO_CIPHERING, codes.GENERAL_DED_CIPHERING)
         self._dedicated = 0xD0 <= apdu[0] <= 0xD7 or apdu[0] == codes.GENERAL_DED_CIPHERING or 0x41 <= apdu[0] <= 0x4E
         return self._seal(self._serve(self._open(apdu)))
@@ -297,7 +305,7 @@ class ServerAssociation:
         return self._invoke(request.invoke, target, self._blocks.raw)
 
     def _invoke(self, invoke: int, target: tuple[int, bytes, int], parameters: bytes) -> bytes:
-        if target != (codes.ASSOCIATION_LN, ASSOCIATION_LN, REPLY_TO_HLS):
+        if target != (codes.ASSOCIATION_LN, ASSOCIATION_LN, codes.REPLY_TO_HLS):
             raise Refused("no such method")
         code, data = self._prove(decode_whole(parameters))
         answer = None if code else data
@@ -346,7 +354,7 @@ class ServerAssociation:
         return read.response([(BLOCK_NUMBER_INVALID, b"")]) if piece is None else read.response_block(*piece)
 
     def _short(self, wanted: Any) -> tuple[int, bytes]:
-        if wanted.name == SN_REPLY_TO_HLS and isinstance(wanted, read.Parameterised):
+        if wanted.name == codes.SN_REPLY_TO_HLS and isinstance(wanted, read.Parameterised):
             return self._prove(decode_whole(wanted.selection, 1))
         if not self.proven:
             return (READ_WRITE_DENIED, b"")
@@ -361,7 +369,7 @@ class ServerAssociation:
     def _write(self, request: list[tuple[Any, bytes]]) -> bytes:
         """Clients that write the HLS reply instead of reading with a parameter get no proof back, but are let in."""
         return read.write_response([
-            self._prove(decode_whole(data))[0] if wanted.name == SN_REPLY_TO_HLS else READ_WRITE_DENIED
+            self._prove(decode_whole(data))[0] if wanted.name == codes.SN_REPLY_TO_HLS else READ_WRITE_DENIED
             for wanted, data in request
         ])  # fmt: skip
 

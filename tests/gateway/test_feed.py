@@ -70,6 +70,9 @@ def feed(tmp_path):
         ("meterd", "postrm", "meterd.postrm"),
         ("meterd-wcclite", "preinst", "wcclite.preinst"),
         ("meterd-wcclite", "postrm", "wcclite.postrm"),
+        ("meterd-elgama", "postinst", "room.postinst"),
+        ("meterd-dlms-security", "postinst", "room.postinst"),
+        ("meterd-mqtt", "postinst", "room.postinst"),
     ],
 )
 def test_a_packages_own_scripts_are_those_of_our_packages(feed, package, name, file):

@@ -373,6 +373,19 @@ def test_status_is_the_daemons(scripts_root):
     assert asked.read_text() == "status\n"
 
 
+def test_what_waited_for_a_package_is_read_once_it_is_installed(scripts_root):
+    info = scripts_root / INFO / "meterd-elgama.postinst"
+    shutil.copy(gateway_root.FILES / "room.postinst", info)
+    info.chmod(0o755)
+    (scripts_root / "etc" / "config" / "meterd").write_text(ONE_METER)
+    assert gateway_root.settle(scripts_root, "meterd-elgama") == ""
+    assert calls(scripts_root) == [], "no daemon runs: it will find the package by itself"
+    with_a_daemon(scripts_root)
+    start(scripts_root, ONE_METER)
+    gateway_root.settle(scripts_root, "meterd-elgama")
+    assert ["procd_open_service", "meterd"] in calls(scripts_root), "the daemon is told to look again"
+
+
 def test_restart_stops_and_starts_a_protocol_even_where_it_did_not_run(scripts_root):
     with_a_daemon(scripts_root)
     start(scripts_root, ONE_METER)

@@ -22,7 +22,7 @@ def test_the_committed_reference_is_up_to_date() -> None:
     )
 
 
-@pytest.mark.parametrize("package", reference.packages())
+@pytest.mark.parametrize("package", registry.installed())
 def test_every_row_is_in_the_reference_and_in_the_schema(package: str) -> None:
     tables = registry.tables(package)
     text = reference.markdown()
@@ -39,7 +39,7 @@ def test_every_table_is_sound() -> None:
     """Names are unique, and a default is a value that its own row allows."""
     general, sections = reference.publishing()
     tables: list[tuple[Parameter, ...]] = [tuple(general), *sections.values()]
-    for package in reference.packages():
+    for package in registry.installed():
         tables += [registry.tables(package).DEVICE, registry.tables(package).SIGNAL]
     for table in tables:
         names = [name for parameter in table for name in reference.names_of(parameter)]
@@ -73,7 +73,7 @@ def test_the_schema_is_closed_but_for_comments() -> None:
 
 def test_what_the_schema_requires_the_loader_requires(tmp_path: Path) -> None:
     """A row with nothing but its protocol lacks, to the loader, at least what the schema says is required."""
-    for package in reference.packages():
+    for package in registry.installed():
         path = tmp_path / "meterd.json"
         row: dict[str, Any] = {"protocol": reference.spellings(package)[0]}
         path.write_text(json.dumps({"devices": [row]}))

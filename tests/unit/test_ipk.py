@@ -253,3 +253,36 @@ def test_what_a_machine_lacks_is_one_line(monkeypatch):
     assert said.endswith("apt install gcc-mips-linux-gnu")
     assert "\n" not in said
     assert toolchain.missing(X86) == ""
+
+
+def split(folder, first: str):
+    """A root after an upgrade in which a file moved from one package to another, `first` of the two unpacked first."""
+    place = "/usr/lib/python3.11/site-packages/meterd/moved.pyc"
+    before = package()
+    before.add(place, b"before")
+    root = folder / "root"
+    mini_opkg.install(root, MACHINE, written(before, folder / "before"))
+    taker = Package("meterd-taker", "1.2-r3", "mips_24kc", "Takes over")
+    taker.fields["Replaces"] = "meterd"
+    taker.add(place, b"moved")
+    for each in sorted((package(), taker), key=lambda each: each.name != first):
+        mini_opkg.install(root, MACHINE, written(each, folder / "after"))
+    return root, place
+
+
+@pytest.mark.parametrize("first", ["meterd", "meterd-taker"])
+def test_what_moves_to_a_package_that_replaces_is_there_whichever_comes_first(tmp_path, first):
+    root, place = split(tmp_path, first)
+    assert (root / place.lstrip("/")).read_bytes() == b"moved"
+    lists = {path.stem: path.read_text().splitlines() for path in (root / mini_opkg.INFO).glob("*.list")}
+    assert place in lists["meterd-taker"]
+    assert place not in lists["meterd"]
+
+
+def test_what_a_newer_version_has_no_more_goes_and_its_folder_stays(tmp_path):
+    before = package()
+    before.add("/usr/lib/meterd/room/part", b"x")
+    mini_opkg.install(tmp_path / "root", MACHINE, written(before, tmp_path / "before"))
+    mini_opkg.install(tmp_path / "root", MACHINE, written(package(), tmp_path / "after"))
+    assert not (tmp_path / "root/usr/lib/meterd/room/part").exists()
+    assert (tmp_path / "root/usr/lib/meterd/room").is_dir(), "as the real opkg was seen to leave it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from meterd.cli.exit_codes import USAGE
 from meterd.cli.main import COMMANDS, PACKAGES, main
+from meterd.protocols import registry
 from tools.gateway.build import compiled
 from tools.gateway.build.byte_code import byte_code, line_table
 from tools.gateway.package import packages
@@ -74,7 +76,8 @@ def test_what_a_package_imports_at_once_is_in_what_it_depends_on():
     for path in SOURCES:
         home = home_of(path)
         homes = {home_of(module) for module in modules_imported(path)}
-        assert homes <= {home, "meterd", *packages.NEEDS.get(home, ())}, path
+        loaded_by = packages.LOADED_BY.get(path.relative_to(PROJECT).as_posix(), home)
+        assert homes <= {home, "meterd", loaded_by, *packages.NEEDS.get(home, ()), *packages.NEEDS.get(loaded_by, ())}
     for home, others in packages.NEEDS.items():
         section = FEED_MAKEFILE.split(f"define Package/{home}\n", 1)[1].partition("endef")[0]
         for name in others:
@@ -85,6 +88,12 @@ def test_commands_of_other_packages_are_known_by_them():
     commands = {module for module, _ in COMMANDS.values()}
     homes = {module: home_of(PROJECT / "meterd" / "cli" / f"{module}.py") for module in commands}
     assert {module: home for module, home in homes.items() if home != "meterd"} == PACKAGES
+
+
+def test_protocols_of_other_packages_are_known_by_them():
+    rooms = set(registry.PROGRAMS.values())
+    homes = {room: home_of(PROJECT / "meterd" / "protocols" / room / "parameters.py") for room in rooms}
+    assert {room: home for room, home in homes.items() if home != "meterd"} == registry.BROUGHT_BY
 
 
 @pytest.mark.parametrize("command", [command for command, (module, _) in COMMANDS.items() if module in PACKAGES])
@@ -195,3 +204,90 @@ def test_a_line_is_told_once_and_is_the_same_line(source):
 def test_byte_code_of_another_version_is_refused(tmp_path):
     with pytest.raises(RuntimeError, match=r"3\.9"):
         byte_code({}, (), "3.9")
+
+
+FOUR_METERS = """
+config device 'hall'
+	option protocol 'IEC 62056-21'
+	option ip '127.0.0.1'
+	option port '1'
+	option serialnumber '0'
+config signal 'hall_energy'
+	option device_alias 'hall'
+	option job_todo '1.8.0'
+	option tag_job_todo '1.8.0'
+config device 'plain'
+	option protocol 'DLMS'
+	option ip '127.0.0.1'
+	option port '2'
+	option type 'LN'
+	option mode 'DLMS-WRAPPER'
+	option client_address '16'
+config signal 'plain_energy'
+	option device_alias 'plain'
+	option obis_job '1.0.1.8.0.255:2'
+config device 'sealed'
+	option protocol 'DLMS'
+	option ip '127.0.0.1'
+	option port '3'
+	option type 'LN'
+	option mode 'DLMS-WRAPPER'
+	option client_address '1'
+	option auth 'HighMD5'
+	option password 'hidden'
+config signal 'sealed_energy'
+	option device_alias 'sealed'
+	option obis_job '1.0.1.8.0.255:2'
+config device 'feeder'
+	option protocol 'Elgama'
+	option ip '127.0.0.1'
+	option port '4'
+config signal 'feeder_energy'
+	option device_alias 'feeder'
+	option job_todo '1.8.0'
+"""
+
+
+@pytest.fixture(scope="module")
+def core_alone(tmp_path_factory):
+    """A folder with what the package meterd has, as sources; the folders of what it has not are there and empty."""
+    place = tmp_path_factory.mktemp("core")
+    for path in SOURCES:
+        target = place / path.relative_to(PROJECT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if home_of(path) == "meterd":
+            target.write_bytes(path.read_bytes())
+    for path in (PROJECT / "meterd").rglob("*.so"):
+        (place / path.relative_to(PROJECT)).write_bytes(path.read_bytes())
+    return place
+
+
+def in_core(place: Path, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words], cwd=place, env={"PYTHONPATH": str(place)}, input=text, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+def test_every_module_of_the_core_can_be_imported_where_nothing_else_is_installed(core_alone):
+    names = [path.relative_to(PROJECT).with_suffix("") for path in SOURCES if home_of(path) == "meterd"]
+    modules = [".".join(name.parts).removesuffix(".__init__") for name in names if name.name != "__main__"]
+    code = "import sys\nfor name in sys.stdin.read().split(): __import__(name)\nprint(sys.modules['meterd'].__file__)"
+    done = in_core(core_alone, "-c", code, text="\n".join(modules))
+    assert done.stderr == ""
+    assert done.stdout.startswith(str(core_alone))
+
+
+def test_what_needs_a_package_that_is_not_installed_says_which_and_the_rest_is_read(core_alone):
+    (core_alone / "meterd.uci").write_text(FOUR_METERS)
+    done = in_core(core_alone, "-m", "meterd", "check", "meterd.uci")
+    said = done.stderr + done.stdout
+    wants = [line for line in said.splitlines() if " needs the package " in line]
+    assert len(wants) == 2, said
+    assert "feeder" in wants[0]
+    assert wants[0].endswith('found "Elgama", which needs the package meterd-elgama: opkg install meterd-elgama')
+    assert "meterd.uci, line 21: " in wants[1], "where the meter stands"
+    assert wants[1].endswith(
+        "security: ciphering or high-level authentication needs the package meterd-dlms-security: "
+        "opkg install meterd-dlms-security"
+    )

@@ -33,7 +33,7 @@ class Columns:
         self.part = part
         self.named: dict[str, dict[str, Parameter]] = {}
         self.order: list[str] = []
-        for package in packages or installed():
+        for package in packages or registry.installed():
             tables = registry.tables(package)
             for parameter in tables.DEVICE if part == "devices" else tables.SIGNAL:
                 if parameter.name not in self.order:
@@ -56,10 +56,6 @@ class Columns:
         likeness = {each: SequenceMatcher(None, name, each).ratio() for each in self.named}
         best = max(likeness, key=likeness.__getitem__, default="")
         return best if likeness.get(best, 0) >= _MEANT else None
-
-
-def installed() -> list[str]:
-    return [package for package in dict.fromkeys(registry.PROTOCOL_NAMES.values()) if registry.is_installed(package)]
 
 
 def header(text: str) -> str:

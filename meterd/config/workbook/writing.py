@@ -18,7 +18,7 @@ from ...errors import ConfigError
 from ...parameters import BOOLEAN, INTEGER, STRING, Parameter
 from ...protocols import registry
 from ..validation import shown
-from .columns import FOREIGN, Columns, installed
+from .columns import FOREIGN, Columns
 from .reading import letters
 
 TYPE_CHECKING = False
@@ -49,7 +49,7 @@ ABOUT = (
 
 def template(packages: Sequence[str] = ()) -> bytes:
     """An empty workbook for the protocols named, or for all."""
-    packages = packages or installed()
+    packages = packages or registry.installed()
     book = Book()
     aliases = ""
     for part, title in (("devices", "Devices"), ("signals", "Signals")):

@@ -100,6 +100,10 @@ MECHANISM_ECDSA = 7
 
 # Base names of the association object, by convention (Blue Book 4.1.3).
 SN_ASSOCIATION = 0xFA00
+# reply_to_HLS_authentication: a method of Association LN, and its offset in Association SN (Blue Book, mapping of short
+# names).
+REPLY_TO_HLS = 1
+SN_REPLY_TO_HLS = SN_ASSOCIATION + 0x58
 SN_VAA_NAME = 0xFA00
 LN_VAA_NAME = 0x0007
 

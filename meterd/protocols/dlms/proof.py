@@ -40,10 +40,7 @@ if TYPE_CHECKING:
             """Which object it was that took the proof."""
 
 
-REPLY_TO_HLS = 1
-# Association SN, class 12: reply_to_HLS_authentication stands at this offset (Blue Book, mapping of short names).
 METHOD_SELECTOR = 1
-SN_REPLY_TO_HLS = codes.SN_ASSOCIATION + 0x58
 # Association objects that are tried, 0.0.40.0.0.255 among them.
 MAX_OBJECTS = 16
 _WHAT = "reply to HLS authentication"
@@ -91,7 +88,7 @@ def _objects(association: Claimant) -> Iterator[bytes]:
 def _by_logical_name(association: Claimant, proof: Hls) -> Conversation:
     code = 0
     for name in _objects(association):
-        method = (codes.ASSOCIATION_LN, name, REPLY_TO_HLS)
+        method = (codes.ASSOCIATION_LN, name, codes.REPLY_TO_HLS)
         result: ActionResult = yield from invoke_method(association, method, _reply(proof))
         if not result.code:
             association.took_proof(name)
@@ -107,7 +104,7 @@ def _by_short_name(association: Claimant, proof: Hls) -> Conversation:
     from .apdus import read
 
     selection = bytes((METHOD_SELECTOR,)) + _reply(proof)
-    apdu = read.request([read.parameterised(SN_REPLY_TO_HLS, selection)])
+    apdu = read.request([read.parameterised(codes.SN_REPLY_TO_HLS, selection)])
     results = read.decode_response((yield from association.request(apdu, codes.READ_RESPONSE)))
     if not isinstance(results, list) or len(results) != 1:
         raise ProtocolError("the meter answers the proof with something else than one result")

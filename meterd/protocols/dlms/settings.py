@@ -7,7 +7,7 @@ never show a secret.
 from __future__ import annotations
 
 from ...conversation import LineSettings
-from ...errors import ConfigError, SecurityError
+from ...errors import ConfigError, SecurityError, needs
 from ...obis import parse_logical_name
 from . import enumerations as codes
 from .links import address
@@ -15,6 +15,8 @@ from .octets import octets, secret_octets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from ...model import Device
     from .memory import DlmsMemory
     from .security import keys
@@ -38,6 +40,20 @@ _KEYS = (
     "private_key",
     "peer_public_key",
 )
+
+
+def key_reader(place: str) -> ModuleType:
+    """What reads keys: few devices have some, and on a gateway it is in a package of its own with what uses them.
+
+    Raises: ConfigError where that is not installed.
+    """
+    name = f"{__package__}.security.keys"
+    try:
+        return __import__(name, fromlist=("keys",))
+    except ModuleNotFoundError as error:
+        if not name.startswith(error.name or "?"):
+            raise
+    raise ConfigError(place, needs("security: ciphering or high-level authentication", "meterd-dlms-security"))
 
 
 class Credentials:
@@ -68,14 +84,13 @@ class Credentials:
         self.authenticate = device["security"] in ("authentication", "both")
         self.encrypt = device["security"] in ("encryption", "both")
         self.general = device["general_ciphering"]
-        if any(device[name] for name in _KEYS):  # hardly any device has some, and what reads them is large
+        if self.mechanism > codes.MECHANISM_LOW or self.ciphered or any(device[name] for name in _KEYS):
             self._read_keys(device)
         self._check(device)
         return self
 
     def _read_keys(self, device: Device) -> None:
-        from .security import keys
-
+        keys = key_reader(device.place)
         place, suite = device.place, self.suite
         if device["system_title"]:
             self.title = keys.system_title(device["system_title"], "system_title", place)

@@ -149,14 +149,16 @@ def _check_elf(where: str, data: bytes, machine: Machine) -> None:
 
 
 def install(root: Path, machine: Machine, path: Path) -> Content:
-    """Check the package and unpack it; a configuration file that was changed stays, as opkg leaves it.
+    """Check the package and unpack it; a configuration file that was changed stays, as opkg leaves it. What an older
+    version had and this one has not goes, but not the folders that are empty then.
 
-    Raises: Refused, also where a file is another package's (opkg's check_data_file_clashes).
+    Raises: Refused, also where a file is another package's (opkg's check_data_file_clashes) that it does not replace.
     """
     content = check(path, machine)
     info = root / INFO
     info.mkdir(parents=True, exist_ok=True)
-    _refuse_clashes(info, content)
+    _take_over(info, content)
+    before = _lines(info / f"{content.fields['Package']}.list")
     recorded = _recorded(info / f"{content.fields['Package']}.conffiles")
     for name, (mode, data) in content.members.items():
         target = root / name
@@ -174,18 +176,24 @@ def install(root: Path, machine: Machine, path: Path) -> Content:
             target = target.with_name(target.name + "-opkg")
         target.write_bytes(data)
         target.chmod(mode)
+    for name in before:
+        if name.lstrip("/") not in content.members and name not in content.conffiles:
+            (root / name.lstrip("/")).unlink(missing_ok=True)
     _record(info, content)
     return content
 
 
-def _refuse_clashes(info: Path, content: Content) -> None:
-    own = f"{content.fields['Package']}.list"
+def _take_over(info: Path, content: Content) -> None:
+    """What a package that this one replaces has is this one's from now on; of others nothing may be."""
     for other in sorted(info.glob("*.list")):
-        if other.name == own:
+        names = _lines(other)
+        left = [name for name in names if name.lstrip("/") not in content.members]
+        if other.stem == content.fields["Package"] or len(left) == len(names):
             continue
-        for name in other.read_text().splitlines():
-            if name.lstrip("/") in content.members:
-                raise Refused(f"{content.name}: {name} is already provided by package {other.stem}")
+        if other.stem not in content.fields.get("Replaces", "").split(", "):
+            taken = next(name for name in names if name not in left)
+            raise Refused(f"{content.name}: {taken} is already provided by package {other.stem}")
+        other.write_text("".join(f"{name}\n" for name in left))
 
 
 def in_hash_order(names: Iterable[str]) -> list[str]:

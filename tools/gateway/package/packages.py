@@ -32,7 +32,8 @@ FILES = PROJECT / "openwrt" / "files"
 PYTHON_DEPENDS = (f"python3-light (>= {PYTHON})", f"python3-light (<< 3.{int(PYTHON.partition('.')[2]) + 1})")
 
 DESCRIPTIONS = {
-    "meterd": "Reads utility meters: DLMS/COSEM, IEC 62056-21, M-Bus, Elgama",
+    "meterd": "Reads utility meters: DLMS/COSEM, IEC 62056-21, M-Bus; with meterd-elgama Elgama's",
+    "meterd-elgama": "Elgama's meters for meterd",
     "meterd-wcclite": "The WCC Lite's programs, init scripts and folders for each of meterd's protocols",
     "meterd-scan": "Finds out what meters have, and why one does not answer: meterd scan, meterd doctor",
     "meterd-names": "What codes stand for in plain words, for what is found and for Home Assistant",
@@ -47,6 +48,11 @@ DESCRIPTIONS = {
 # Package → what of the sources lies in it alone; whatever is left is meterd's, or of the package that its imports need
 # (imports.OPTIONAL). A later room is a row here, or an import there.
 ROOMS = {
+    "meterd-elgama": ("meterd/protocols/elgama/",),
+    "meterd-dlms-security": (
+        "meterd/protocols/dlms/security/", "meterd/protocols/dlms/proof.py", "meterd/protocols/dlms/invocation.py",
+        "meterd/daemon/counters.py", "meterd/counter.py", "meterd/cli/counter.py",
+    ),
     "meterd-simulate": (
         "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/demo_site.py",
         "meterd/cli/replay.py",
@@ -55,7 +61,7 @@ ROOMS = {
     "meterd-scan": (
         "meterd/cli/scan.py", "meterd/cli/doctor.py", "meterd/cli/diagnosis.py", "meterd/cli/hints.py",
         "meterd/protocols/dlms/discovery.py", "meterd/protocols/dlms/probing.py",
-        "meterd/protocols/elgama/discovery.py", "meterd/protocols/iec62056_21/discovery.py",
+        "meterd/protocols/iec62056_21/discovery.py",
         "meterd/protocols/mbus/discovery.py", "meterd/protocols/mbus/search.py",
     ),
     "meterd-names": ("meterd/names/",),
@@ -68,7 +74,16 @@ ROOMS = {
     ),
 }  # fmt: skip
 # Package → what it takes of meterd's other packages, besides meterd itself.
-NEEDS = {"meterd-scan": ("meterd-names",), "meterd-mqtt": ("meterd-names",), "meterd-python": ("meterd-scan",)}
+NEEDS = {
+    "meterd-scan": ("meterd-names",), "meterd-mqtt": ("meterd-names",), "meterd-python": ("meterd-scan",),
+    # The manual's programs are of all four protocols, so whoever installs them has all four.
+    "meterd-wcclite": ("meterd-elgama",),
+}  # fmt: skip
+# Package → where an earlier version had some of its files, meterd aside: opkg then lets it take them over, whichever of
+# the two it installs first.
+FORMERLY = {"meterd-elgama": ("meterd-scan",)}
+# Modules that nobody loads but another package does, and which may use it: module → that package.
+LOADED_BY = {"meterd/protocols/elgama/discovery.py": "meterd-scan"}
 # Their docstrings are printed.
 DOCUMENTED = ROOMS["meterd-simulate"]
 
@@ -103,6 +118,7 @@ MAINTAINER_SCRIPTS = {
     "meterd-wcclite": {
         "preinst": "wcclite.preinst", "postinst": "postinst", "prerm": "prerm", "postrm": "wcclite.postrm",
     },
+    **{name: {"postinst": "room.postinst"} for name in ("meterd-elgama", "meterd-dlms-security", "meterd-mqtt")},
 }  # fmt: skip
 # user=uid:group=gid:further group=gid, as the packages feed has them.
 USER = "meterd=871:meterd=871:dialout=20"
@@ -139,10 +155,10 @@ def build(machine: Machine) -> list[Package]:
         package = packages.setdefault(home, _package(machine, home))
         needs.setdefault(home, set()).update(imported(path))
         package.add(f"{SITE}/{name}c", files[f"{SITE}/{name}"])
-    core = packages["meterd"]
-    core.add(f"{SITE}/meterd/_joined.so", (meterd_modules(machine) / "_joined.so").read_bytes())
-    for data in sorted(path for path in (PROJECT / "meterd").rglob("*.json")):
-        core.add(f"{SITE}/{data.relative_to(PROJECT).as_posix()}", data.read_bytes())
+    packages["meterd"].add(f"{SITE}/meterd/_joined.so", (meterd_modules(machine) / "_joined.so").read_bytes())
+    for data in sorted((PROJECT / "meterd").rglob("*.json")):
+        name = data.relative_to(PROJECT).as_posix()
+        packages[home_of(name)].add(f"{SITE}/{name}", data.read_bytes())
     for name in SYSTEM:
         _add_system(packages[name])
     further = {name: feed for names in needs.values() for name, feed in optional(names).items()}
@@ -151,6 +167,11 @@ def build(machine: Machine) -> list[Package]:
     for name, package in packages.items():
         others = () if name == "meterd" else ("meterd", *NEEDS.get(name, ()))
         own = [f"{other} (= {package.version})" for other in others]
+        if others:
+            package.fields["Replaces"] = ", ".join(("meterd", *FORMERLY.get(name, ())))
+        package.scripts = {
+            script: (FILES / file).read_text() for script, file in MAINTAINER_SCRIPTS.get(name, {}).items()
+        }
         package.depends = (*PYTHON_DEPENDS, *own, *depends(needs.get(name, set())), *filter(None, [further.get(name)]))
     return [*packages.values(), ujson_package(machine)]
 
@@ -159,9 +180,10 @@ def _package(machine: Machine, name: str) -> Package:
     return Package(name, version(), machine.name, DESCRIPTIONS[name])
 
 
-def home_of(name: str, path: Path) -> str:
-    """The package in which a source file lies."""
-    return next((home for home, inside in ROOMS.items() if name.startswith(inside)), package_of(imported_at_once(path)))
+def home_of(name: str, path: Path | None = None) -> str:
+    """The package in which a file lies; `path` is where a source is."""
+    own = set() if path is None else imported_at_once(path)
+    return next((home for home, inside in ROOMS.items() if name.startswith(inside)), package_of(own))
 
 
 def programs_of(package: str) -> dict[str, str]:
@@ -181,7 +203,6 @@ def _add_system(package: Package) -> None:
     package.folders = dict.fromkeys(FOLDERS[package.name], 0o750)
     package.conffiles = CONFFILES.get(package.name, [])
     package.fields["Require-User"] = USER
-    package.scripts = {name: (FILES / file).read_text() for name, file in MAINTAINER_SCRIPTS[package.name].items()}
 
 
 def ujson_package(machine: Machine) -> Package:

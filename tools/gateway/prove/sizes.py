@@ -25,14 +25,18 @@ FLASH = 16 * 1024 * 1024
 # Of the 24Kc, the smallest; the other machines' code is as large as it is.
 JUDGED = "mips_24kc"
 MOST_COMPILED = 270_000
-# 430,000 is wanted, and was kept until habits, profiles, counters and names came in: docs/figures.md says so.
-MOST_IPK = 490_000
+MOST_IPK = 430_000
 # What is installed together; each line counts all that opkg pulls in for it.
 SETS = (
     ("meterd",),
+    ("meterd", "meterd-elgama"),
     ("meterd", "meterd-wcclite"),
     ("meterd", "meterd-wcclite", "meterd-dlms-security"),
+    ("meterd", "meterd-wcclite", "meterd-scan"),
     ("meterd", "meterd-wcclite", "meterd-simulate"),
+    ("meterd", "meterd-wcclite", "meterd-mqtt"),
+    ("meterd", "meterd-wcclite", "meterd-import"),
+    ("meterd", "meterd-wcclite", "meterd-python"),
 )
 # Libraries of C that packages of the feed depend on and that are not built here: bytes on flash, of Debian 12's mipsel.
 LIBRARIES = {"zlib": 54_631, "libbz2": 34_087}
