@@ -1,8 +1,5 @@
+from .._octets cimport Octets
 from ._loop cimport Loop
-
-cdef extern from "unistd.h":
-    Py_ssize_t read_descriptor "read"(int fd, void *buffer, size_t size)
-    Py_ssize_t write_descriptor "write"(int fd, const void *buffer, size_t size)
 
 
 cdef class DataReader:
@@ -18,12 +15,11 @@ cdef class Port:
     cdef public object on_data
     cdef public object on_sent
     cdef public object on_gone
-    cdef public bytes _unsent
+    cdef readonly Octets _unsent
     cdef public bint plain
     cdef DataReader reader  # in place of `on_data`, where it is compiled
 
     cdef bint put_out(self, bytes data) except -1
-    cdef bint _write_block(self, bytes data) except -1
     cdef bytes _read_block(self)
     cdef object _gone(self, int number)
     cdef int _on_other_event(self, int revents) except -1

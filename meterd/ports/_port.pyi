@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from .._octets import Octets
 from ..conversation import LineSettings
 from ._loop import Loop
 
@@ -24,9 +25,10 @@ class Port:
     on_sent: Callable[[], None]
     on_gone: Callable[[Any], None]
     plain: bool
-    """False where a subclass changes what is read or written (`_read`, `_write`)."""
-    _unsent: bytes
+    """False where a subclass changes what is read or sent (`_read`, `send`)."""
 
+    @property
+    def _unsent(self) -> Octets: ...
     def __init__(self, loop: Loop, name: str) -> None: ...
     def is_open(self) -> bool: ...
     def attach(self, fd: int) -> None:
@@ -59,8 +61,8 @@ class Port:
     def _emptied(self) -> None:
         """What waited for room has been taken: tells `on_sent`, unless more than room is waited for."""
 
-    def _write(self, data: bytes) -> bool:
-        """`data` begins with what waited for room. Returns: whether all of it was taken. Raises: PortGone."""
+    def _send_rest(self) -> bool:
+        """What could not leave before, as far as it goes; True if that is all. Raises: PortGone."""
 
     def _read(self) -> bytes: ...
     def _lose(self, error: Any) -> None: ...

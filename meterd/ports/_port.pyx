@@ -6,15 +6,19 @@ have come, so that a slow line does not wake the process for every few of them.
 Dirt it must survive: descriptors that fail in any call, peers that take a part of what is sent, hang-ups.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, EINTR, errno
 
+from .._octets cimport Octets
 from ._loop cimport Loop
 from ._poller cimport POLLIN, POLLOUT
 
 from posix import close, strerror
 
 from ..errors import PortGone
+
+cdef extern from "unistd.h":
+    Py_ssize_t read_descriptor "read"(int fd, void *buffer, size_t size)
 
 cdef enum:
     BLOCK_SIZE = 4096
@@ -41,14 +45,14 @@ cdef class Port:
         self.fd = -1
         self.plain = True
         self.on_data = self.on_sent = self.on_gone = _nobody
-        self._unsent = b""
+        self._unsent = Octets()
 
     def is_open(self):
         return self.fd >= 0
 
     def attach(self, int fd):
         self.fd = fd
-        self._unsent = b""
+        self._unsent.clear()
         self.loop.register(fd, POLLIN, self._on_event)
 
     def close(self):
@@ -56,7 +60,7 @@ cdef class Port:
             self.loop.unregister(self.fd)
             self._close_descriptor()
             self.fd = -1
-            self._unsent = b""
+            self._unsent.clear()
 
     def _close_descriptor(self):
         close(self.fd)
@@ -71,9 +75,10 @@ cdef class Port:
         return self.put_out(data)
 
     cdef bint put_out(self, bytes data) except -1:
-        if self._unsent:
-            data = self._unsent + data
-        if self._write_block(data) if self.plain else self._write(data):
+        cdef int number = self._unsent.send_bytes(self.fd, data)
+        if number:
+            raise self._gone(number)
+        if not self._unsent.size:
             return True
         self._wait_for_room()
         return False
@@ -81,22 +86,11 @@ cdef class Port:
     def _wait_for_room(self):
         self.loop.modify(self.fd, POLLIN | POLLOUT)
 
-    def _write(self, bytes data not None):
-        return self._write_block(data)
-
-    cdef bint _write_block(self, bytes data) except -1:
-        """As far as it goes at once; True if that is all. Raises: PortGone."""
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
-        cdef Py_ssize_t written = write_descriptor(self.fd, PyBytes_AS_STRING(data), size)
-        if written == size:
-            self._unsent = b""
-            return True
-        if written < 0:
-            if errno != EAGAIN and errno != EINTR:
-                raise self._gone(errno)
-            written = 0
-        self._unsent = data[written:]
-        return False
+    def _send_rest(self):
+        cdef int number = self._unsent.write(self.fd)
+        if number:
+            raise self._gone(number)
+        return not self._unsent.size
 
     def _emptied(self):
         """What waited for room has been taken; where it then still needs its time, its end is told later."""
@@ -126,7 +120,7 @@ cdef class Port:
         raise self._gone(errno)
 
     def is_sending(self):
-        return bool(self._unsent)
+        return self._unsent.size > 0
 
     def _lose(self, error):
         """The port is of no use any more: close it and tell."""
@@ -155,7 +149,7 @@ cdef class Port:
 
     cdef int _on_other_event(self, int revents) except -1:
         """The descriptor takes more bytes, or is in trouble, which reading tells. Raises: PortGone."""
-        if revents & POLLOUT and self._write(self._unsent):
+        if revents & POLLOUT and self._send_rest():
             self.loop.modify(self.fd, POLLIN)
             self._emptied()
         if revents & ~POLLOUT and self.fd >= 0:

@@ -83,7 +83,7 @@ class Rfc2217Port(TcpPort):
         """Lasts as long as the line behind the server takes."""
         Port.send(self, escaped(data))
         if self.settings is None:
-            return not self._unsent
+            return not self._unsent.waiting
         bits = self.settings.character_bits()
         begins = max(self.loop.time, self._busy_until)
         self._busy_until = begins + (len(data) + 1) * bits / self.settings.baudrate + MARGIN_S
@@ -91,7 +91,7 @@ class Rfc2217Port(TcpPort):
         return False
 
     def _sent(self) -> None:
-        if not self._unsent:
+        if not self._unsent.waiting:
             self.on_sent()
         else:
             self.loop.arm(self._sent_timer, self.loop.time + MARGIN_S)

@@ -151,7 +151,7 @@ class SerialPort(ParityPort):
             waiting = unpack("i", ioctl(self.fd, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
         except OSError:
             waiting = 0  # a driver without the count; the time must do
-        waiting += len(self._unsent)
+        waiting += self._unsent.waiting
         if waiting and self.loop.time > self._send_limit:
             self._lose(PortGone(f"{self.path}: the port takes bytes but does not send them"))
         elif waiting:
@@ -163,7 +163,7 @@ class SerialPort(ParityPort):
         """`on_sent` waits for the wire, not for the kernel's buffer: see `_check_sent`."""
 
     def hush(self, characters: int, limit_s: float) -> None:
-        if self.fd < 0 or self._unsent:
+        if self.fd < 0 or self._unsent.waiting:
             return
         if characters > 1:
             seconds = characters * self.character_s
@@ -174,7 +174,7 @@ class SerialPort(ParityPort):
 
     def _listen(self) -> None:
         if self.fd >= 0:
-            self.loop.modify(self.fd, select.POLLIN | (select.POLLOUT if self._unsent else 0))
+            self.loop.modify(self.fd, select.POLLIN | (select.POLLOUT if self._unsent.waiting else 0))
 
 
 def _cause(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""One descriptor that is written without ever waiting: what is not taken at once is kept, up to a bound.
+"""One descriptor in the loop that is written without ever waiting: what is not taken at once is kept, up to a bound.
 
 A stream is non-blocking and belongs to one owner in the loop, who is told of three things: what came in (`on_data`),
 that the other side will say no more but may listen on (`on_data(b"")`, once), and that the stream has ended by itself
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import posix
 from select import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT
+
+from .._octets import Octets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ def _nobody(_: object) -> None:
 
 
 class Stream:
-    """Owns `fd`. `waiting` are the bytes that it has not taken yet, at most `bound` of them."""
+    """Owns `fd`. At most `bound` bytes wait for it to take them."""
 
-    __slots__ = ("_events", "_finishing", "_loop", "bound", "fd", "on_data", "on_end", "waiting")
+    __slots__ = ("_events", "_finishing", "_loop", "_octets", "bound", "fd", "on_data", "on_end")
 
     def __init__(
         self,
@@ -44,51 +46,51 @@ class Stream:
         self.bound = bound
         self.on_data = on_data
         self.on_end = on_end
-        self.waiting = bytearray()
+        self._octets = Octets()
         self._finishing = False
         self._events = POLLIN
         loop.register(fd, POLLIN, self._on_event)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that it has not taken yet."""
+        return self._octets.waiting
 
     def is_open(self) -> bool:
         return self.fd >= 0
 
     def put(self, data: bytes) -> bool:
         """Keep these for the next flush. False, and none is kept, where that would pass the bound or it is closed."""
-        if self.fd < 0 or len(self.waiting) + len(data) > self.bound:
+        if self.fd < 0 or self._octets.waiting + len(data) > self.bound:
             return False
-        self.waiting += data
+        self._octets.put(data)
         return True
 
     def send(self, data: bytes) -> bool:
         """The same as `put` and `flush`. False, and none is sent, where what waits would pass the bound."""
-        if self.waiting or self.fd < 0:
-            if not self.put(data):
-                return False
-            self._write()
-            return True
+        octets = self._octets
+        if self.fd < 0 or (octets.waiting and octets.waiting + len(data) > self.bound):
+            return False
         try:
-            sent = posix.write(self.fd, data)
-        except BlockingIOError:
-            sent = 0
+            octets.send(self.fd, data)
         except OSError as error:
             self._end(error)
             return True
-        if sent < len(data):
-            self.waiting += data[sent:]
-            self._poll_for(self._events | POLLOUT)
+        if octets.waiting or self._events & POLLOUT:
+            self._written()
         return True
 
     def flush(self) -> None:
         """Write what waits, as far as it goes; the rest leaves by itself when there is room."""
-        if self.waiting and self.fd >= 0:
+        if self._octets.waiting and self.fd >= 0:
             self._write()
 
     def finish(self, last: bytes = b"") -> None:
         """Close once all that waits has left, and these last bytes, be they beyond the bound: no more can follow."""
-        self.waiting += last
+        self._octets.put(last)
         self._finishing = True
         self._poll_for(self._events & ~POLLIN)
-        if self.waiting:
+        if self._octets.waiting:
             self._write()
         else:
             self.close()
@@ -99,7 +101,7 @@ class Stream:
             self._loop.unregister(self.fd)
             posix.close(self.fd)
             self.fd = -1
-            self.waiting.clear()
+            self._octets.clear()
 
     def _on_event(self, revents: int) -> None:
         if revents & GONE:
@@ -124,17 +126,18 @@ class Stream:
 
     def _write(self) -> None:
         try:
-            del self.waiting[: posix.write(self.fd, self.waiting)]
-        except BlockingIOError:
-            pass
+            self._octets.flush(self.fd)
         except OSError as error:
             self._end(error)
-            return
-        if self._finishing and not self.waiting:
+        else:
+            self._written()
+
+    def _written(self) -> None:
+        waits = self._octets.waiting > 0
+        if self._finishing and not waits:
             self._end(None)
-            return
-        events = self._events | POLLOUT if self.waiting else self._events & ~POLLOUT
-        self._poll_for(events)
+        else:
+            self._poll_for(self._events | POLLOUT if waits else self._events & ~POLLOUT)
 
     def _poll_for(self, events: int) -> None:
         if events != self._events and self.fd >= 0:

@@ -185,7 +185,7 @@ class TcpPort(ParityPort):
             self._fail(f"no descriptor was free for {WAIT_S:g} s; let the process have more (ulimit -n)")
         elif self.opening:
             self._fail("no connection within the time-out")
-        elif self._unsent:
+        elif self._unsent.waiting:
             self._lose(PortGone(f"{self.name}: the other side takes no more bytes"))
 
     def _fail(self, why: str) -> None:

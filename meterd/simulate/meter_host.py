@@ -52,7 +52,7 @@ class FaultyPort(ParityPort):
     def _read(self) -> bytes:
         data = super()._read()
         if data and self.fault is not None and self.fault.kind == "echo" and self.fault.strikes():
-            super().send(data)
+            self._put_out(data)
         return data
 
     def send(self, data: bytes) -> bool:
@@ -62,13 +62,16 @@ class FaultyPort(ParityPort):
             raise PortGone(f"{self.name}: the plug was pulled")
         pieces = self.fault.apply(data) if self.fault is not None else [(0.0, data)]
         if not self.paced and len(pieces) == 1 and not pieces[0][0]:
-            return super().send(pieces[0][1])
+            return self._put_out(pieces[0][1])
         self._due = max(self._due, self.loop.time)
         for delay, piece in pieces:
             self._due += delay
             self._enqueue(piece)
         self.loop.arm(self._timer, self._queue[0][0] if self._queue else self._due)
         return False
+
+    def _put_out(self, data: bytes) -> bool:
+        return super().send(data)
 
     def _enqueue(self, piece: bytes) -> None:
         """Cut a piece into what goes out each 10 ms, so that a client sees bytes come at the line's own pace."""
@@ -82,7 +85,7 @@ class FaultyPort(ParityPort):
     def _send_next(self) -> None:
         try:
             while self._queue and self._queue[0][0] <= self.loop.time:
-                super().send(self._queue.pop(0)[1])
+                self._put_out(self._queue.pop(0)[1])
         except PortGone as error:
             self._lose(error)
             return
@@ -90,7 +93,7 @@ class FaultyPort(ParityPort):
             self.loop.arm(self._timer, self._queue[0][0])
         elif self.loop.time < self._due:
             self.loop.arm(self._timer, self._due)
-        elif not self._unsent:
+        elif not self._unsent.waiting:
             self.on_sent()
 
     def _emptied(self) -> None:
@@ -171,11 +174,8 @@ class PtyPort(FaultyPort):
         data, self._arrived = self._arrived, b""
         self.on_data(data)
 
-    def _write(self, data: bytes) -> bool:
-        fresh = len(self._unsent)  # what waited for room has been through here before
-        if len(data) > fresh and self._at_wrong_speed():
-            data = data[:fresh] + data[fresh:].translate(WRONG_SPEED)
-        return super()._write(data)
+    def _put_out(self, data: bytes) -> bool:
+        return super()._put_out(data.translate(WRONG_SPEED) if self._at_wrong_speed() else data)
 
     def _close_descriptor(self) -> None:
         self._arrival.deadline = None

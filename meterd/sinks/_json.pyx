@@ -5,13 +5,11 @@ Assumptions: a value is an integer, a `Number`, a float, text or None.
 Dirt it must survive: text with control characters and lone surrogates, floats that are no numbers.
 """
 
-cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcpy
 
 from .._number cimport Number
+from .._octets cimport Octets, put_octets
 from .._reading cimport GOOD_QUALITY, Reading, Signal, refuse
 
 from ..gateway.json_text import dumps
@@ -77,137 +75,119 @@ cdef int put_escape(char *at, unsigned char byte) noexcept:
     return 6
 
 
-@cython.final
-cdef class _Octets:
-    """Bytes that grow."""
+cdef int put_plain(Octets out, text) except -1:
+    """UTF-8; what UTF-8 cannot hold is written as its escape."""
+    cdef bytes data = (<str?>text).encode("utf-8", "backslashreplace")
+    return put_octets(out, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)) if data else 0
 
-    def __dealloc__(self):
-        PyMem_Free(self._octets)
 
-    cdef char *_space(self, Py_ssize_t size) except NULL:
-        """Where `size` more bytes may be written."""
-        cdef Py_ssize_t room
-        cdef void *grown
-        if self.size + size > self._room:
-            room = (self.size + size) * 2 + 256
-            grown = PyMem_Realloc(self._octets, room)
-            if grown == NULL:
-                raise MemoryError
-            self._octets = <char *>grown
-            self._room = room
-        return self._octets + self.size
+cdef int put_quoted(Octets out, text) except -1:
+    cdef Py_ssize_t size = 0, index, count
+    cdef const char *data
+    cdef char *at
+    cdef unsigned char byte
+    try:
+        data = PyUnicode_AsUTF8AndSize(<str?>text, &size)
+    except UnicodeEncodeError:
+        return put_plain(out, dumps(text))  # which leaves a lone surrogate as it is
+    at = out.space(size * 6 + 2)
+    at[0] = 34
+    count = 1
+    for index in range(size):
+        byte = data[index]
+        at[count] = <char>byte
+        count += 1
+        if byte < 0x20 or byte == 34 or byte == 92:
+            count += put_escape(at + count - 1, byte) - 1
+    at[count] = 34
+    out.size += count + 1
+    return 0
 
-    cdef inline int put(self, const char *data, Py_ssize_t size) except -1:
-        memcpy(self._octets + self.size if self.size + size <= self._room else self._space(size), data, size)
-        self.size += size
-        return 0
 
-    cdef int put_plain(self, text) except -1:
-        """UTF-8; what UTF-8 cannot hold is written as its escape."""
-        cdef bytes data = (<str?>text).encode("utf-8", "backslashreplace")
-        return self.put(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)) if data else 0
+cdef int put_optional(Octets out, text) except -1:
+    return put_octets(out, b"null", 4) if text is None else put_quoted(out, text)
 
-    cdef int _put_quoted(self, text) except -1:
-        cdef Py_ssize_t size = 0, index, count
-        cdef const char *data
-        cdef char *at
-        cdef unsigned char byte
-        try:
-            data = PyUnicode_AsUTF8AndSize(<str?>text, &size)
-        except UnicodeEncodeError:
-            return self.put_plain(dumps(text))  # which leaves a lone surrogate as it is
-        at = self._space(size * 6 + 2)
-        at[0] = 34
-        count = 1
-        for index in range(size):
-            byte = data[index]
-            at[count] = <char>byte
-            count += 1
-            if byte < 0x20 or byte == 34 or byte == 92:
-                count += put_escape(at + count - 1, byte) - 1
-        at[count] = 34
-        self.size += count + 1
-        return 0
 
-    cdef int _put_optional(self, text) except -1:
-        return self.put(b"null", 4) if text is None else self._put_quoted(text)
+cdef int put_number(Octets out, object mantissa, int places) except -1:
+    """An integer, the last `places` digits of it behind a point."""
+    cdef char digits[2 * MOST_DIGITS]
+    cdef char *end = digits + 2 * MOST_DIGITS
+    cdef int overflow = 0, count
+    cdef long long number = PyLong_AsLongLongAndOverflow(mantissa, &overflow)
+    cdef uint64_t size = <uint64_t>number if number >= 0 else -<uint64_t>number
+    if overflow:
+        return put_plain(out, str(Number(mantissa, -places)))
+    count = put_digits_of(end, size)
+    while count <= places:
+        count += 1
+        end[-count] = 48
+    if number < 0:
+        put_octets(out, b"-", 1)
+    put_octets(out, end - count, count - places)
+    if places:
+        put_octets(out, b".", 1)
+        put_octets(out, end - places, places)
+    return 0
 
-    cdef int _put_number(self, object mantissa, int places) except -1:
-        """An integer, the last `places` digits of it behind a point."""
-        cdef char digits[2 * MOST_DIGITS]
-        cdef char *end = digits + 2 * MOST_DIGITS
-        cdef int overflow = 0, count
-        cdef long long number = PyLong_AsLongLongAndOverflow(mantissa, &overflow)
-        cdef uint64_t size = <uint64_t>number if number >= 0 else -<uint64_t>number
-        if overflow:
-            return self.put_plain(str(Number(mantissa, -places)))
-        count = put_digits_of(end, size)
-        while count <= places:
-            count += 1
-            end[-count] = 48
-        if number < 0:
-            self.put(b"-", 1)
-        self.put(end - count, count - places)
-        if places:
-            self.put(b".", 1)
-            self.put(end - places, places)
-        return 0
 
-    cdef int _put_value(self, value) except -1:
-        cdef int exponent
-        kind = type(value)
-        if kind is int:
-            return self._put_number(value, 0)
-        if kind is Number:
-            exponent = (<Number>value).exponent
-            if -MOST_PLACES <= exponent <= 0:
-                return self._put_number((<Number>value).mantissa, -exponent)
-            return self.put_plain(str(value))
-        if value is None or kind is str:
-            return self._put_optional(value)
-        if kind is bool:
-            return self.put(b"1" if value else b"0", 1)
-        return self.put_plain(dumps(value))
+cdef int put_value(Octets out, value) except -1:
+    cdef int exponent
+    kind = type(value)
+    if kind is int:
+        return put_number(out, value, 0)
+    if kind is Number:
+        exponent = (<Number>value).exponent
+        if -MOST_PLACES <= exponent <= 0:
+            return put_number(out, (<Number>value).mantissa, -exponent)
+        return put_plain(out, str(value))
+    if value is None or kind is str:
+        return put_optional(out, value)
+    if kind is bool:
+        return put_octets(out, b"1" if value else b"0", 1)
+    return put_plain(out, dumps(value))
 
-    cdef int put_json(self, Reading reading) except -1:
-        cdef Signal signal = reading.signal
-        if signal is None:
-            refuse()
-        self.put(b'{"device":', 10)
-        self._put_quoted(signal.device_alias)
-        self.put(b',"signal":', 10)
-        self._put_quoted(signal.alias)
-        self.put(b',"value":', 9)
-        self._put_value(reading.value)
-        self.put(b',"unit":', 8)
-        self._put_optional(reading.unit)
-        self.put(b',"time_ms":', 11)
-        self._put_number(reading.time_ms, 0)
-        if reading.meter_time is None and reading.reason is None and reading.quality is GOOD_QUALITY:
-            self.put(PyBytes_AS_STRING(GOOD_END), PyBytes_GET_SIZE(GOOD_END))
-        else:
-            self._put_blemished(reading)
-        if reading.raw is not None:
-            self._put_raw(reading.raw)
-        return self.put(b"}", 1)
 
-    cdef int _put_blemished(self, Reading reading) except -1:
-        self.put(b',"meter_time":', 14)
-        self._put_optional(reading.meter_time)
-        self.put(b',"quality":', 11)
-        self._put_quoted(reading.quality)
-        self.put(b',"reason":', 10)
-        return self._put_optional(reading.reason)
+cdef int put_json(Octets out, Reading reading) except -1:
+    cdef Signal signal = reading.signal
+    if signal is None:
+        refuse()
+    put_octets(out, b'{"device":', 10)
+    put_quoted(out, signal.device_alias)
+    put_octets(out, b',"signal":', 10)
+    put_quoted(out, signal.alias)
+    put_octets(out, b',"value":', 9)
+    put_value(out, reading.value)
+    put_octets(out, b',"unit":', 8)
+    put_optional(out, reading.unit)
+    put_octets(out, b',"time_ms":', 11)
+    put_number(out, reading.time_ms, 0)
+    if reading.meter_time is None and reading.reason is None and reading.quality is GOOD_QUALITY:
+        put_octets(out, PyBytes_AS_STRING(GOOD_END), PyBytes_GET_SIZE(GOOD_END))
+    else:
+        put_blemished(out, reading)
+    if reading.raw is not None:
+        put_raw(out, reading.raw)
+    return put_octets(out, b"}", 1)
 
-    cdef int _put_raw(self, Reading raw) except -1:
-        """What the meter itself gave, of a signal that is recalculated."""
-        self.put(b',"raw_value":', 13)
-        self._put_value(raw.value)
-        self.put(b',"raw_unit":', 12)
-        return self._put_optional(raw.unit)
+
+cdef int put_blemished(Octets out, Reading reading) except -1:
+    put_octets(out, b',"meter_time":', 14)
+    put_optional(out, reading.meter_time)
+    put_octets(out, b',"quality":', 11)
+    put_quoted(out, reading.quality)
+    put_octets(out, b',"reason":', 10)
+    return put_optional(out, reading.reason)
+
+
+cdef int put_raw(Octets out, Reading raw) except -1:
+    """What the meter itself gave, of a signal that is recalculated."""
+    put_octets(out, b',"raw_value":', 13)
+    put_value(out, raw.value)
+    put_octets(out, b',"raw_unit":', 12)
+    return put_optional(out, raw.unit)
 
 
 def json_line(Reading reading not None):
-    cdef _Octets text = _Octets()
-    text.put_json(finite(reading))
-    return PyBytes_FromStringAndSize(text._octets, text.size).decode("utf-8")
+    cdef Octets text = Octets()
+    put_json(text, finite(reading))
+    return PyBytes_FromStringAndSize(text.at, text.size).decode("utf-8")

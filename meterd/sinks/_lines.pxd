@@ -1,8 +1,8 @@
 cimport cython
 
+from .._octets cimport Octets
 from .._reading cimport Reading
 from ._hub cimport Inlet
-from ._json cimport _Octets
 
 
 @cython.final
@@ -15,4 +15,4 @@ cdef class Lines(Inlet):
     cdef object _failed
     cdef object _written
     cdef bint _as_json
-    cdef _Octets _text
+    cdef readonly Octets text  # that waits

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from .._octets import Octets
 from .._reading import Reading
 from ._hub import Inlet
 
@@ -28,6 +29,10 @@ class Lines(Inlet):
     @property
     def waiting(self) -> int:
         """Bytes that wait to be written."""
+
+    @property
+    def text(self) -> Octets:
+        """They themselves."""
 
     def clear(self) -> None:
         """Forget them."""

@@ -45,6 +45,7 @@ class LineSink:
         self.name = name
         inlet = self.inlet = Lines(write_line, self._ready, self._failed, self._written)
         inlet.fd = -1 if fd is None else fd
+        inlet.text.shared = fd is not None
         self.accept: Callable[[Reading], None] = inlet.accept
         self.flush: Callable[[], None] = inlet.flush
         self._loop = loop

@@ -99,7 +99,7 @@ class LocalSocket:
         state = f"clients: {len(self.clients)}" if self.clients else "nobody is connected"
         if self._dropped:
             state += f"; dropped, for they read too slowly: {self._dropped}"
-        return self.path, state, sum(len(client.waiting) for client in self.clients), 0
+        return self.path, state, sum(client.waiting for client in self.clients), 0
 
     def reopen(self) -> None:
         """Clients keep their connection over a reload."""

@@ -124,6 +124,93 @@ def test_nothing_compiled_is_left_over() -> None:
     assert bodiless == INLINE
 
 
+# ---- one way in, one way out
+
+# Who writes to a descriptor, sends a datagram or lets somebody in; all others go through these. What is in no list
+# below does none of it: a second buffered writer or accept loop would have to.
+WAYS = {
+    "write": {
+        "meterd/_octets.pyx": "what waits to leave, for streams, ports, lines and the log",
+        "meterd/ports/_loop.pyx": "one byte that wakes the loop",
+        "meterd/sinks/mqtt_connection.py": "one byte that wakes the thread of MQTT",
+        "meterd/cli/demo.py": "the ports of the meters to the parent process, once",
+    },
+    "send": {
+        "meterd/log_outputs.py": "a datagram to syslog, kept nowhere",
+        "meterd/cli/asking.py": "a client of the control socket, in a process of its own",
+        "meterd/cli/control.py": "another one",
+        "meterd/daemon/liveness.py": "a datagram to systemd, kept nowhere",
+    },
+    "accept": {"meterd/ports/listener.py": "the one listener"},
+}
+CALLS = {
+    "write": {"os.write", "posix.write", "write", "writev", "os.writev", "posix.writev", "os.sendfile"},
+    "send": {".send", ".sendall", ".sendto", ".sendmsg"},
+    "accept": {".accept", "._accept", ".listen"},
+}
+SOCKETS = {"socket", "_socket"}
+COMPILED_CALLS = {
+    "write": r"\b(write_descriptor|writev)\(|\"write\"|^from posix import .*\bwrite\b|posix\.write",
+    "send": r"\b(send|sendto|sendmsg)\(int ",
+    "accept": r"\baccept4?\(int ",
+}
+
+
+def dotted(node: ast.expr) -> str:
+    """`os.write` of a module's function, `write` of a plain one, `.accept` of any other object's."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        modules = ("os", "posix")
+        return f"{node.value.id if isinstance(node.value, ast.Name) and node.value.id in modules else ''}.{node.attr}"
+    return ""
+
+
+def ways_used(path: Path, text: str) -> set[str]:
+    """Which of CALLS a source makes; a method named like a socket's counts only where sockets are at hand."""
+    if path.suffix == ".pyx":
+        return {way for way, pattern in COMPILED_CALLS.items() if re.search(pattern, text, re.MULTILINE)}
+    tree = ast.parse(text)
+    from_system = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in ("os", "posix")
+        for alias in node.names
+    }
+    has_sockets = any(
+        (isinstance(node, ast.ImportFrom) and node.module in SOCKETS)
+        or (isinstance(node, ast.Import) and SOCKETS & {alias.name for alias in node.names})
+        for node in ast.walk(tree)
+    )
+    made = {dotted(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    made = {call for call in made if ("." in call and (call[0] != "." or has_sockets)) or call in from_system}
+    return {way for way, calls in CALLS.items() if calls & made}
+
+
+@pytest.mark.parametrize("path", [*MODULES, *COMPILED], ids=name)
+def test_there_is_one_buffered_writer_and_one_accept_loop(path: Path) -> None:
+    allowed = {way for way, places in WAYS.items() if name(path) in places}
+    assert ways_used(path, path.read_text(encoding="utf-8")) == allowed
+
+
+@pytest.mark.parametrize(
+    ("ending", "text", "ways"),
+    [
+        ("py", "import posix\nposix.write(1, b'')", {"write"}),
+        ("py", "from os import write as put\n", set()),
+        ("py", "from posix import write\ndef f():\n    write(1, b'')", {"write"}),
+        ("py", "from _socket import socket\nsocket().accept()", {"accept"}),
+        ("py", "def f(sink):\n    sink.accept(1)", set()),
+        ("py", "import socket\nsocket.socket().sendall(b'')", {"send"}),
+        ("pyx", 'cdef extern from "unistd.h":\n    int other "write"(int fd)\n', {"write"}),
+        ("pyx", "from posix import close, write\n", {"write"}),
+        ("pyx", "x.write(fd)\n", set()),
+    ],
+)
+def test_what_writes_and_who_lets_in_is_seen(ending: str, text: str, ways: set[str]) -> None:
+    assert ways_used(Path(f"x.{ending}"), text) == ways
+
+
 # ---- shape
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import resource
 import socket
 from collections.abc import Iterator
@@ -187,18 +186,3 @@ def test_without_a_descriptor_left_the_listener_pauses_and_comes_back(
     os.close(served[0])
     listener.close()
     client.close()
-
-
-def test_there_is_one_listener_and_one_buffered_writer() -> None:
-    """What listens, accepts or writes to a socket by hand is the one in `ports`."""
-    listening, writing = set(), set()
-    for path in ROOT.rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        name = path.relative_to(ROOT).as_posix()
-        if re.search(r"\b_?accept\(\)|\.bind\(", text):
-            listening.add(name)
-        if re.search(r"posix\.write\(|from posix import [^\n]*\bwrite\b", text):
-            writing.add(name)
-    assert listening == {"ports/listener.py"}
-    # The log's standard error, which other processes may share, and a pipe that wakes MQTT's thread.
-    assert writing == {"ports/stream.py", "log_outputs.py", "sinks/mqtt_connection.py"}
