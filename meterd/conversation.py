@@ -9,7 +9,7 @@ host, a test with a transcript) answers each. A conversation never sees a file d
 | `Receive(decoder, timeout_ms, gap_ms)` | one frame, or `Silence`, `Incomplete` or `Garbled` is thrown in |
 | `LineSettings(...)` | None, once in force |
 | `Pause(seconds)` | None, afterwards |
-| `Reopen(timeout_s)` | None, once a TCP connection stands anew; `PortGone` is thrown in where none does |
+| `Reopen(timeout_s)` | None, once the port was closed and stands anew; `PortGone` is thrown in where it does not |
 | `Report(reading)`, `ReportAll(readings)` | None, at once |
 | a `Burst` | None once all its exchanges are done; else what came in place of the answer due: a frame, or an error |
 
@@ -118,7 +118,7 @@ class Pause:
 
 
 class Reopen:
-    """Connect anew: there are converters that close the connection after each answer."""
+    """Go on over a new connection: converters close it after each answer, meters over a request they do not like."""
 
     __slots__ = ("timeout_s",)
 

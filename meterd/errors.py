@@ -51,13 +51,9 @@ class Incomplete(Garbled):
 
 
 class PortGone(LineError):
-    """The port cannot be opened, or vanished: USB pulled, TCP peer closed or refused.
-
-    `again` where a conversation that has got further since the port was opened can go on over a new connection.
-    """
+    """The port cannot be opened, or vanished: USB pulled, TCP peer closed or refused."""
 
     reason = "disconnected"
-    again = False
 
 
 class ProtocolError(MeterdError):

@@ -111,15 +111,12 @@ class Memory:
     how far the last conversation got, for diagnosis. `line_lost` says that the line was away since the last scan that
     went well, so that what answers now may be another meter; a driver that has looked says False. `brief`: the line has
     others to serve, so a meter that has not answered lately is to be tried once, without retries (`daemon.schedule`).
-    `goes_on` is true for a conversation that ended with a `PortGone` worth going on after, and whose port was opened
-    anew for that.
     """
 
     __slots__ = (
         "_save",
         "brief",
         "counter",
-        "goes_on",
         "line_lost",
         "own",
         "persistent",
@@ -138,7 +135,7 @@ class Memory:
         self.own: Any = None
         self.brief = False
         self.rung = ""
-        self.line_lost = self.goes_on = False
+        self.line_lost = False
         self.random_bytes = random_bytes
         self.say = say
         self.counter = counter or _counters_of_no_record()

@@ -121,6 +121,9 @@ class WirePort(Port):
     def apply(self, settings: LineSettings) -> None:
         self.on_settings(settings)
 
+    def open(self) -> None:
+        raise PortGone(f"{self.name}: there is no other wire")
+
     def close(self) -> None:
         self.fd = -1
         self._left.deadline = None
@@ -132,11 +135,11 @@ class WirePort(Port):
 class Side:
     """A player and its end of the wire, until its conversation is over."""
 
-    def __init__(self, port: WirePort, on_report: Callable[[Reading], None]) -> None:
+    def __init__(self, port: WirePort, on_report: Callable[[Reading], None], strips_echo: bool = True) -> None:
         self.port = port
         self.done = False
         self.error: Exception | None = None
-        self.player = Player(port.loop, port, on_report, self._ended)
+        self.player = Player(port.loop, port, on_report, self._ended, strips_echo=strips_echo)
 
     def _ended(self, error: Exception | None) -> None:
         self.done = True
@@ -191,9 +194,8 @@ def converse(
     try:
         wire = Wire(loop, byte_s, fault, chunk, outcome)
         asking = Side(WirePort(wire, "client", outcome.apply), outcome.report)
-        answering = Side(WirePort(wire, "meter", lambda settings: None), no_reading)
+        answering = Side(WirePort(wire, "meter", lambda settings: None), no_reading, strips_echo=False)
         asking.port.peer, answering.port.peer = answering.port, asking.port
-        answering.player.strips_echo = False  # as the host of simulated meters does it
         if abort_after:
             asking.port.on_left = lambda sends: asking.player.abort("told to") if sends == abort_after else None
         answering.player.start(meter)

@@ -197,7 +197,7 @@ class Daemon:
         self.lines[key] = line
         line.once = self.once
         line.status_interval_s = self.status_interval_s
-        line.player.observers = list(self.observe(line))
+        line.player.observers[:] = self.observe(line)
         self._serve(line, jobs)
 
     def _serve(self, line: AnyLine, jobs: list[Job]) -> None:

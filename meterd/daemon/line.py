@@ -11,7 +11,7 @@ from .. import log
 from ..errors import Aborted, LineError, PortGone
 from ..ports._loop import Loop
 from ..ports._timers import Timer
-from ..ports.opening import make_port
+from ..ports.opening import make_port, open_port
 from ..ports.player import Player
 from .farewell import Farewells
 from .job import PORT_RETRY_S
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..model import Reading, Signal
+    from ..model import Reading
     from ..ports._port import Port
     from ..ports.serial_port import SerialPort
     from ..ports.tcp_port import TcpPort
@@ -52,16 +52,12 @@ class Line:
         self.port: Port = port
         self._serial: SerialPort | None = None if path is None else port
         self._tcp: TcpPort | None = port if path is None else None
-        if self._tcp is not None:
-            self._tcp.on_open = self._opened
-        self.player = Player(loop, self.port, hub.publish, self._ended)
-        self.player.on_trouble = lambda reading: note_signal(self, self._current, reading)
+        self.player = Player(loop, self.port, hub.publish, self._ended, self._note)
         self._farewells = Farewells(loop, self.player)
         self._schedule = Schedule()
         self._current: Job | None = None
         self._askers: list[Asker] = []  # of the present scan
         self.started = 0.0
-        self._reported: set[Signal] = set()  # over a connection that was lost in the midst of this scan
         self.load = Load(loop.time)
         self._fresh = False
         self._interrupted = False
@@ -167,11 +163,10 @@ class Line:
         self._current = job
         self._askers, job.askers = job.askers, []
         self.player.on_report = self.publish if self._askers else self.hub.publish
-        job.memory.goes_on, self._reported = False, set()
         self.started = self.loop.time
         self._interrupted = False
         self._close_timer.deadline = None
-        self.player.reported = set()
+        self.player.reported.clear()
         if self._tcp is not None and self._tcp.budget is not None:
             self._tcp.budget.busy(self._tcp)
         self._fresh = not self.port.is_open()
@@ -181,15 +176,7 @@ class Line:
             self._converse(job)
 
     def _open(self, job: Job) -> None:
-        if self._tcp is not None:
-            self._tcp.open(job.timeout_s)
-        elif self._serial is not None:
-            try:
-                self._serial.open()
-            except PortGone as error:
-                self._ended(error)
-                return
-            self._converse(job)
+        open_port(self.port, job.timeout_s, self._opened)
 
     def _opened(self, error: PortGone | None) -> None:
         if self._current is None:
@@ -210,7 +197,6 @@ class Line:
             self._tcp.neutral()
         job.memory.brief = job.turn.brief
         self.player.start(conversation, job.poll_delay_s)
-        self.player.reported |= self._reported
 
     # ---- what comes of it
 
@@ -221,10 +207,8 @@ class Line:
             return
         if self._interrupted:
             error = error if isinstance(error, Aborted) else Aborted(f"{error}")
-        elif isinstance(error, PortGone) and (error.again or not (self._fresh or self.player.bytes_received)):
-            job.memory.goes_on = error.again  # else the connection died while nobody used it: no fault of the meter
-            self._reported |= self.player.reported
-            self._fresh = True
+        elif isinstance(error, PortGone) and not (self._fresh or self.player.counts.bytes_received):
+            self._fresh = True  # the connection died while nobody used it: no fault of the meter
             self.port.close()
             self._open(job)
             return
@@ -243,6 +227,9 @@ class Line:
         if job is not None:
             self._keep_or_close(error)
             self._go_on(job)
+
+    def _note(self, reading: Reading) -> None:
+        note_signal(self, self._current, reading)
 
     def publish(self, reading: Reading) -> None:
         """To the sinks, and to whoever asked for the present scan."""

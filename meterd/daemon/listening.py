@@ -47,11 +47,7 @@ class Listening:
         self.status_interval_s: float | None = None
         self.started = loop.time
         self.port = make_port(loop, key, path)
-        self.player = Player(loop, self.port, self._report, self._ended)
-        self.player.on_trouble = lambda reading: note_signal(
-            self, self._by_alias.get(reading.signal.device_alias), reading
-        )
-        self.player.strips_echo = False
+        self.player = Player(loop, self.port, self._report, self._ended, self._note, strips_echo=False)
         self._by_alias: dict[str, Job] = {}
         self._watches: dict[Job, Timer] = {}
         self._heard: set[Job] = set()  # of the telegram at hand
@@ -173,15 +169,18 @@ class Listening:
 
     def _count(self, error: Exception | None) -> None:
         """What passed since the last telegram, now that the talk has ended."""
-        player = self.player
+        counts = self.player.counts
         if isinstance(error, MeterdError) and not isinstance(error, (Aborted, PortGone)):
-            player.bad_frames += not (player.timeouts or player.bad_frames)
-        self._bytes_since += player.bytes_received
+            counts.bad_frames += not (counts.timeouts or counts.bad_frames)
+        self._bytes_since += counts.bytes_received
         if self.jobs:
-            self.jobs[0].status.add(player)
+            self.jobs[0].status.add(counts)
         self._forget_counts()
 
     # ---- what comes of it
+
+    def _note(self, reading: Reading) -> None:
+        note_signal(self, self._by_alias.get(reading.signal.device_alias), reading)
 
     def _report(self, reading: Reading) -> None:
         job = self._by_alias.get(reading.signal.device_alias)
@@ -206,7 +205,7 @@ class Listening:
     def _missed(self, job: Job) -> None:
         """No telegram of this device has come in time."""
         self.started = self.loop.time
-        self._bytes_since += self.player.bytes_received
+        self._bytes_since += self.player.counts.bytes_received
         seconds = MISSED * job.turn.period_s
         why: Exception
         if self._error is not None:
@@ -233,8 +232,8 @@ class Listening:
 
     def _forget_counts(self) -> None:
         """They are the status's by now."""
-        player = self.player
-        player.bytes_sent = player.bytes_received = player.timeouts = player.bad_frames = player.retries = 0
+        counts = self.player.counts
+        counts.bytes_sent = counts.bytes_received = counts.timeouts = counts.bad_frames = counts.retries = 0
 
     def _done(self, jobs: set[Job]) -> None:
         """Where one telegram of each device was asked for, these have had their turn."""

@@ -59,7 +59,7 @@ def settle(line: Talking, job: Job, error: Exception | None) -> None:
     A scan that went well owes no reading: a load profile with no new row has none.
     """
     status, player = job.status, line.player
-    status.add(player)
+    status.add(player.counts)
     for alias in status.settle(player.reported):
         log.recovered(f"{job.alias()}/{alias}", f"{job.alias()}/{alias}: is read again", port=line.key)
     if error is None:

@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport int64_t
 
 from .._steps cimport Burst, Receive, Send
@@ -8,34 +9,45 @@ from ._port cimport DataReader, Port
 from ._timers cimport Timer
 
 
-cdef class Stepper(DataReader):
-    cdef readonly Loop loop
-    cdef readonly Port port
-    cdef public object on_report
-    cdef public object on_end
-    cdef public object on_trouble  # called with a reading that is not good, or that somebody put into words
-    cdef public double poll_delay_s
-    cdef public bint strips_echo
-    cdef public list observers
-    cdef public set reported
+@cython.final
+cdef class Counts:
     cdef public unsigned long bytes_sent
     cdef public unsigned long bytes_received
     cdef public unsigned long timeouts
     cdef public unsigned long bad_frames
     cdef public unsigned long retries
-    cdef public object _generator
-    cdef readonly Receive _receiving
-    cdef public object _reception   # only once bytes came that were no frame
-    cdef public Send _held          # waits for the poll delay to pass
+
+
+@cython.final
+cdef class Stepper(DataReader):
+    cdef Loop loop
+    cdef Port port
+    cdef public object on_report
+    cdef readonly list observers
+    cdef readonly set reported
+    cdef readonly Counts counts
+    cdef readonly object generator
+    cdef readonly Timer timer       # of the present step
+    cdef object _rare
+    cdef object _on_end
+    cdef object _on_trouble  # called with a reading that is not good, or that somebody put into words; or None
+    cdef bint _strips_echo
+    cdef Receive _receiving
+    cdef object _reception   # only once bytes came that were no frame
+    cdef Send _held          # waits for the poll delay to pass
     cdef bytes _inbox
-    cdef readonly Echo _echo
+    cdef Echo _echo
     cdef bint _sending       # bytes are on their way out
-    cdef public bint _unsettled
-    cdef readonly Timer _timer
+    cdef bint _unsettled
     cdef Burst _burst
+    cdef int64_t _poll_delay
     cdef int64_t _received_since
     cdef int64_t _last_activity
 
+    cdef void _reset(self)
+    cdef int _finish(self, error) except -1
+    cdef int _note(self, error) except -1
+    cdef int _go_on(self, Receive step, bytes data) except -1
     cdef void _clear_step(self)
     cdef int _take_in(self, bytes data) except -1
     cdef int _step(self, value, error) except -1

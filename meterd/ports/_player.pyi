@@ -4,52 +4,54 @@ from collections.abc import Callable
 from typing import Any
 
 from .._reading import Reading, Signal
-from .._steps import Receive, Send
 from ..conversation import Conversation
-from ._echo import Echo
 from ._loop import Loop
 from ._port import Port
 from ._timers import Timer
+from .rare_steps import RareSteps
 
 WAIT: object
 """The answer to a step that cannot be answered yet."""
 
-class Stepper:
-    """The compiled half of `meterd.ports.player.Player`."""
+class Counts:
+    """What passed on the wire in one conversation. `timeouts`: a frame that did not come, or not to its end."""
 
-    loop: Loop
-    port: Port
-    on_report: Callable[[Reading], None]
-    on_end: Callable[[Exception | None], None]
-    on_trouble: Callable[[Reading], None] | None
-    poll_delay_s: float
-    strips_echo: bool
-    observers: list[Any]
-    reported: set[Signal]
     bytes_sent: int
     bytes_received: int
     timeouts: int
     bad_frames: int
     retries: int
-    _generator: Conversation | None
-    _receiving: Receive | None
-    _reception: Any
-    _held: Send | None
-    _echo: Echo
-    _unsettled: bool
-    _timer: Timer
+
+class Stepper:
+    """Drives one conversation at a time on a port.
+
+    `on_end(conversation, error)` is told once, when it is over; `on_trouble` may be None. `observers`, `reported` and
+    `counts` are changed in place.
+    """
+
+    on_report: Callable[[Reading], None]
+    @property
+    def observers(self) -> list[Any]: ...
+    @property
+    def reported(self) -> set[Signal]: ...
+    @property
+    def counts(self) -> Counts: ...
+    @property
+    def generator(self) -> Conversation | None: ...
+    @property
+    def timer(self) -> Timer:
+        """What the present step waits for; disarmed as soon as it has its answer."""
 
     def __init__(
         self,
         loop: Loop,
         port: Port,
+        rare: RareSteps,
         on_report: Callable[[Reading], None],
-        on_end: Callable[[Exception | None], None],
+        on_end: Callable[[Conversation, Exception | None], None],
+        on_trouble: Callable[[Reading], None] | None,
+        strips_echo: bool,
     ) -> None: ...
-    @property
-    def received_since(self) -> float: ...
-    def _reset(self) -> None: ...
-    def _on_data(self, data: bytes) -> None: ...
-    def _feed(self, data: bytes) -> None: ...
-    def _advance(self, value: Any, error: BaseException | None = None) -> None: ...
-    def _send(self, step: Send, was_held: bool) -> object: ...
+    def begin(self, generator: Conversation, poll_delay_s: float) -> None: ...
+    def advance(self, value: Any, error: BaseException | None = None) -> None: ...
+    def cut_off(self, error: Exception | None) -> None: ...

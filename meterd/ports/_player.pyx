@@ -1,10 +1,12 @@
-"""Takes the steps that a conversation yields and answers those of nearly every exchange; `ports.player` has the rest.
+"""Takes the steps that a conversation yields and answers those of nearly every exchange.
 
 The problem: what is paid for every frame and every value. A `Burst` is answered here exchange by exchange, for as long
-as each answer is the one that was due; what is not, and any error of the line, goes back to the conversation.
+as each answer is the one that was due; what is not, and any error of the line, goes back to the conversation. What is
+seldom is handed to the `rare` that the stepper is given (`ports.rare_steps`).
 Dirt it must survive: echoes, bytes that nobody waits for, conversations that meet error upon error.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
@@ -36,29 +38,55 @@ WAIT = WAITING
 cdef object ENDED = object()  # in place of a step
 
 
+@cython.final
+cdef class Counts:
+    """What passed on the wire."""
+
+
+@cython.final
 cdef class Stepper(DataReader):
-    def __cinit__(self, Loop loop not None, Port port not None, on_report, on_end):
+    def __cinit__(
+        self, Loop loop not None, Port port not None, rare not None, on_report not None, on_end not None,
+        on_trouble, bint strips_echo,
+    ):
         self.loop = loop
         self.port = port
         self.on_report = on_report
-        self.on_end = on_end
-        self.strips_echo = True
+        self._on_trouble = on_trouble
+        self._strips_echo = strips_echo
         self.observers = []
         self.reported = set()
+        self.counts = Counts()
+        self.timer = Timer(self._on_time)
+        self._rare = rare
+        self._on_end = on_end
         self._inbox = b""
         self._echo = Echo()
-        self._unsettled = True
-        self._timer = Timer(self._on_timer)
         port.on_data = self._on_data
         port.reader = self
         port.on_sent = self._on_sent
 
-    @property
-    def received_since(self):
-        """When the present Receive began, seconds."""
-        return self._received_since / <double>MICROSECONDS
+    def begin(self, generator, double poll_delay_s):
+        """The first step is taken in the loop's next turn."""
+        cdef Counts counts = self.counts
+        self._reset()
+        self.generator = generator
+        self._poll_delay = whole(poll_delay_s * MICROSECONDS)
+        counts.bytes_sent = counts.bytes_received = counts.timeouts = counts.bad_frames = counts.retries = 0
+        self.reported.clear()
+        self._echo.forget()
+        self._unsettled = True
+        self.loop.arm_at(self.timer, self.loop.now)
 
-    def _reset(self):
+    def advance(self, value, error=None):
+        """The present step has its answer, or what went wrong."""
+        self._step(value, error)
+
+    def cut_off(self, error):
+        """The conversation is over, whatever it waits for."""
+        self._finish(error)
+
+    cdef void _reset(self):
         """Nothing is under way any more."""
         self._clear_step()
         self._burst = None
@@ -69,7 +97,47 @@ cdef class Stepper(DataReader):
         self._reception = None
         self._held = None
         self._sending = False
-        self._timer.due = NEVER
+        self.timer.due = NEVER
+
+    cdef int _finish(self, error) except -1:
+        generator, self.generator = self.generator, None
+        self._reset()
+        self._on_end(generator, error)
+        return 0
+
+    cdef int _note(self, error) except -1:
+        """Something failed: late bytes of it may still be under way, so the next Send clears the line first."""
+        self._unsettled = True
+        self._echo.forget()
+        self._rare.failed(error)
+        return 0
+
+    def _on_time(self):
+        """The one timer serves whatever the present step waits for."""
+        cdef Receive step = self._receiving
+        cdef Send held = self._held
+        cdef bytes data = b""
+        if step is not None:
+            late = self._rare.deadline(step, self._reception, self._received_since / <double>MICROSECONDS)
+            if type(late) is bytes:
+                self.take_data(<bytes>late)
+                return
+            if self.port.fd >= 0:
+                data = self._echo.give_up()
+            if data:
+                self._take_in(data)
+            else:
+                self._step(None, late)
+            return
+        late = None
+        if held is not None:
+            self._held = None
+            try:
+                if self._transmit(held, True) is WAITING:
+                    return
+            except Exception as error:  # see _take_in
+                late = error
+        self._step(None, late)
 
     # ---- the port's side
 
@@ -80,9 +148,9 @@ cdef class Stepper(DataReader):
         """What has come in, echoes and all."""
         cdef bytes expected = self._echo.expected
         self._last_activity = self.loop.now
-        self.bytes_received += PyBytes_GET_SIZE(data)
+        self.counts.bytes_received += PyBytes_GET_SIZE(data)
         if self.observers:
-            self._show("received", data)
+            self._rare.show("received", data)
         if expected:
             if self._echo.held or starts_with(data, expected) or starts_with(expected, data):
                 data = self._echo.strip(data)
@@ -90,27 +158,30 @@ cdef class Stepper(DataReader):
                 self._echo.forget()  # an answer at once, as mostly
         return self._take_in(data)
 
-    def _feed(self, bytes data not None):
-        self._take_in(data)
-
     cdef int _take_in(self, bytes data) except -1:
         """Give the decoder that waits what has come in; where none waits, keep it."""
         cdef Receive step = self._receiving
         if step is None:
-            if PyBytes_GET_SIZE(self._inbox) < MOST_INBOX and self._generator is not None:
+            if PyBytes_GET_SIZE(self._inbox) < MOST_INBOX and self.generator is not None:
                 self._inbox += data
             return 0
         try:
             frame = step.feed(data)
             if frame is None:
-                self._go_on(step, PyBytes_GET_SIZE(data) > 0)
+                self._go_on(step, data)
                 return 0
         except Exception as error:  # a MeterdError; or a defect, which the conversation hears of so that it can end
             self._step(None, error)
             return 0
         if self.observers:
-            self._show("framed", frame)
+            self._rare.show("framed", frame)
         self._step(frame, None)
+        return 0
+
+    cdef int _go_on(self, Receive step, bytes data) except -1:
+        """No frame yet. Raises: Garbled."""
+        since = self._received_since / <double>MICROSECONDS
+        self._reception = self._rare.go_on(step, self._reception, since, PyBytes_GET_SIZE(data) > 0)
         return 0
 
     def _on_sent(self):
@@ -121,14 +192,11 @@ cdef class Stepper(DataReader):
 
     # ---- the conversation's side
 
-    def _advance(self, value, error=None):
-        self._step(value, error)
-
     cdef int _step(self, value, error) except -1:
         """Answer the present step, and take steps for as long as they can be answered at once."""
         cdef Burst burst = self._burst
         cdef int errors = 0
-        generator = self._generator
+        generator = self.generator
         if generator is None:
             return 0
         self._clear_step()
@@ -140,10 +208,10 @@ cdef class Stepper(DataReader):
                         value = self._exchange(burst, value)
                         if value is WAITING:
                             return 0
-                    except Exception as caught:  # see _feed
+                    except Exception as caught:  # see _take_in
                         value, error = None, caught
                 if isinstance(error, (Silence, Garbled)):
-                    self._count(error)
+                    self._note(error)
                     value, error = error, None
             while True:
                 if error is None:
@@ -151,14 +219,14 @@ cdef class Stepper(DataReader):
                     if step is ENDED:
                         break
                 else:
-                    self._count(error)
+                    self._note(error)
                     step = generator.throw(error)
                     error = None
                 try:
                     value = self._answer(step)
                     if value is WAITING:
                         return 0
-                except Exception as caught:  # see _feed
+                except Exception as caught:  # see _take_in
                     value, error = None, caught
                     errors += 1
                     if errors > MOST_ERRORS_AT_ONCE:
@@ -166,9 +234,9 @@ cdef class Stepper(DataReader):
         except StopIteration:
             pass
         except Exception as end:  # a bug in one protocol must not take the other lines down; the line reports it
-            self._end(end)
+            self._finish(end)
             return 0
-        self._end(None)
+        self._finish(None)
         return 0
 
     cdef object _resume(self, generator, value):
@@ -196,12 +264,12 @@ cdef class Stepper(DataReader):
             for reading in (<ReportAll>step).readings:
                 self._report(<Reading?>reading)
             return None
-        return self._answer_other(step)
+        return self._rare.answer(step)
 
     cdef int _report(self, Reading reading) except -1:
         self.reported.add(reading.signal)
-        if (reading.quality is not GOOD_QUALITY or reading.words is not NO_WORDS) and self.on_trouble is not None:
-            self.on_trouble(reading)
+        if (reading.quality is not GOOD_QUALITY or reading.words is not NO_WORDS) and self._on_trouble is not None:
+            self._on_trouble(reading)
         self.on_report(reading)
         return 0
 
@@ -216,49 +284,47 @@ cdef class Stepper(DataReader):
         frame = step.feed(data)
         if frame is not None:
             if self.observers:
-                self._show("framed", frame)
+                self._rare.show("framed", frame)
             return frame
         if self.port.fd < 0:
             raise PortGone(f"{self.port.name}: the port is closed")
         self._receiving = step
         self._received_since = self.loop.now
         if data or step.timeout_us == NEVER or step.is_pending():
-            self._go_on(step, PyBytes_GET_SIZE(data) > 0)
+            self._go_on(step, data)
         else:
             due = self.loop.now + step.timeout_us
-            if due < self._timer.key:
-                self.loop.arm_at(self._timer, due)
+            if due < self.timer.key:
+                self.loop.arm_at(self.timer, due)
             else:
-                self._timer.due = due  # it is in the heap early enough
+                self.timer.due = due  # it is in the heap early enough
         return WAITING
 
-    def _send(self, Send step not None, bint was_held):
-        return self._transmit(step, was_held)
-
     cdef object _transmit(self, Send step, bint was_held):
-        if self.poll_delay_s and not was_held and not step.at_once and self._must_wait():
+        if self._poll_delay and not was_held and not step.at_once and self._must_wait():
             self._held = step
             return WAITING
         if not step.keep_input:
             self._inbox = b""
         if self._unsettled:
-            self._settle(step)
+            self._unsettled = step.keep_input
+            self._rare.settle(step)
         return self._put_out(step.data)
 
     cdef bint _must_wait(self) except -1:
         """Within the poll delay. What still comes in does not extend it: a line that babbles must not stop us."""
-        cdef int64_t due = self._last_activity + whole(self.poll_delay_s * MICROSECONDS)
+        cdef int64_t due = self._last_activity + self._poll_delay
         if self.loop.now >= due:
             return False
-        self.loop.arm_at(self._timer, due)
+        self.loop.arm_at(self.timer, due)
         return True
 
     cdef object _put_out(self, bytes data):
-        if self.strips_echo:
+        if self._strips_echo:
             self._echo.sent(data)
-        self.bytes_sent += PyBytes_GET_SIZE(data)
+        self.counts.bytes_sent += PyBytes_GET_SIZE(data)
         if self.observers:
-            self._show("sent", data)
+            self._rare.show("sent", data)
         if self.port.put_out(data) if self.port.plain else self.port.send(data):
             self._last_activity = self.loop.now
             return None
@@ -299,30 +365,7 @@ cdef class Stepper(DataReader):
                 return WAITING
 
     cdef object _send_next(self, bytes data):
-        if self.poll_delay_s or self._unsettled:
+        if self._poll_delay or self._unsettled:
             return self._transmit(Send(data), False)
         self._inbox = b""
         return self._put_out(data)
-
-    # ---- what the rest of the player does
-
-    def _on_timer(self):
-        raise NotImplementedError
-
-    def _go_on(self, step, heard):
-        raise NotImplementedError
-
-    def _answer_other(self, step):
-        raise NotImplementedError
-
-    def _settle(self, step):
-        raise NotImplementedError
-
-    def _count(self, error):
-        raise NotImplementedError
-
-    def _end(self, error):
-        raise NotImplementedError
-
-    def _show(self, what, subject):
-        raise NotImplementedError

@@ -99,19 +99,6 @@ class TcpPort(ParityPort):
         elif not self._looking_up:  # else the answer to an earlier question is still to come
             self._look_up()
 
-    def reopen(self, timeout_s: float, then: Callable[[PortGone | None], bool]) -> None:
-        """Close and open anew for whoever uses the port now; `on_open` hears of it only if `then` takes no notice."""
-        self.close()
-        told = self.on_open
-
-        def opened(error: PortGone | None) -> None:
-            self.on_open = told
-            if not then(error):
-                told(error)
-
-        self.on_open = opened
-        self.open(timeout_s)
-
     def _look_up(self) -> None:
         from .resolver import resolver  # most meters have addresses
 

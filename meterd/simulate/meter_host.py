@@ -205,8 +205,7 @@ class SimulatedMeter:
         self.port = port
         self.line = line
         self.meter = meter
-        self.player = Player(port.loop, port, lambda reading: None, self._ended)
-        self.player.strips_echo = False
+        self.player = Player(port.loop, port, lambda reading: None, self._ended, strips_echo=False)
         self._reopen = Timer(self._plug_in)
         self._begin()
 

@@ -144,8 +144,8 @@ class Rig:
     def close(self) -> None:
         for line in [*self.daemon.lines.values(), *self.daemon._closing]:
             line.player.on_end = lambda error: None
-            line.player.abort("the test is over")
-            line.player._end(None)
+            if line.player.is_playing():
+                line.player._stepper.cut_off(None)
             line.port.close()
         self.host.close()
         self.loop.close()

@@ -35,6 +35,9 @@ class ScriptedPort(Port):
     def drain_input(self) -> bytes:
         return b""
 
+    def open(self) -> None:
+        raise PortGone("scripted: there is no other")
+
     def close(self) -> None:
         self.fd = -1
 
@@ -68,7 +71,7 @@ class Rig:
 
 
 def data(octets: bytes) -> Act:
-    return lambda rig: rig.player._on_data(octets)
+    return lambda rig: rig.port.on_data(octets)
 
 
 def sent(rig: Rig) -> None:

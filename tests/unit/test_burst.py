@@ -117,9 +117,10 @@ def told(reading: Reading) -> tuple[Any, ...]:
 def outcome(way: Way, script: dict[int, list[Act]], leaves: Any, delay_s: float, timeout_ms: float) -> Any:
     talk, rig = Talk(way, timeout_ms, b"goodbye"), Rig(script, leaves)
     error = rig.play(talk.play(), delay_s)
-    counted = (rig.player.bytes_sent, rig.player.bytes_received, rig.player.timeouts, rig.player.bad_frames)
+    counts = rig.player.counts
+    counted = (counts.bytes_sent, counts.bytes_received, counts.timeouts, counts.bad_frames)
     readings = [told(reading) for reading in rig.readings]
-    return (rig.port.sent, readings, talk.answers, text_of(error), counted, rig.player.retries)
+    return (rig.port.sent, readings, talk.answers, text_of(error), counted, counts.retries)
 
 
 def both(
@@ -215,7 +216,7 @@ def test_the_port_is_gone_while_a_question_leaves() -> None:
 def closed(rig: Rig) -> None:
     """The port is closed without a word, and then the answer comes."""
     rig.port.close()
-    rig.player._on_data(answer(1))
+    rig.port.on_data(answer(1))
 
 
 def test_the_next_question_finds_no_port() -> None:

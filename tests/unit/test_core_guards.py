@@ -101,7 +101,11 @@ def test_bytes_are_bytes() -> None:
     echo: Any = _echo.Echo()
     shortcut: Any = _shortcut.HdlcShortcut(b"\x03", b"\x21")
     wrapped: Any = _shortcut.WrapperShortcut(1, 16, _wrapper.WrapperDecoder())
-    for call in (echo.sent, echo.strip, wrapped.carry, lambda none: shortcut.ask(1, none)):
+    bare: Any = _shortcut.Shortcut()
+    assert bare.answer(b"") is None
+    assert bare.hear(1, b"") is None
+    assert bare.ask(7, b"x") == b"\xc0\x01\x07x"
+    for call in (bare.carry, echo.sent, echo.strip, wrapped.carry, lambda none: shortcut.ask(1, none)):
         with pytest.raises(TypeError):
             call(None)
 

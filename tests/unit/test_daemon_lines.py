@@ -8,12 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from meterd.conversation import LineSettings
-from meterd.errors import PortGone
+from meterd.conversation import LineSettings, Receive, Reopen
+from meterd.errors import Aborted, PortGone
 from meterd.ports import resolver
+from meterd.ports.tcp_port import TcpPort
 from meterd.simulate.faults import Fault
 
-from .runtime_rig import counting_meter, serial_device, tcp_device
+from .runtime_rig import Words, counting_meter, serial_device, tcp_device
 
 RAW = LineSettings(9600)
 
@@ -74,26 +75,80 @@ def test_a_connection_dropped_between_scans_costs_no_reading(rig, said):
 
 @pytest.mark.parametrize("again", [True, False])
 def test_what_got_further_goes_on_over_a_new_connection(rig, said, monkeypatch, again):
+    """One scan over two connections is one scan: nothing is read twice, and nothing is called failed that was read."""
     port = rig.host.on_tcp(0, counting_meter())
     spoken = rig.toy.conversation
-    went_on: list[bool] = []
+    scans: list[int] = []
 
     def cut_short(plan, memory):
-        went_on.append(memory.goes_on)
-        if not memory.goes_on:
-            yield from spoken(plan, memory)
-            error = PortGone("the other side closed the connection")
-            error.again = again
-            raise error
+        scans.append(len(rig.readings.of("a")))
+        yield from spoken(plan, memory)
+        line = next(iter(rig.daemon.lines.values()))
+        if not again:
+            raise PortGone("the other side closed the connection")
+        for meter in rig.host.meters:
+            meter.port.close()
+        with pytest.raises(PortGone):
+            yield Receive(Words(), 1000, 100)
+        assert not line.port.is_open()
+        yield Reopen(1.0)
+        assert line.port.is_open()
+        yield from spoken(plan, memory)
 
-    monkeypatch.setattr(rig.toy, "conversation", cut_short)
     driver = SimpleNamespace(plan=rig.toy.plan, conversation=cut_short)
     monkeypatch.setattr("meterd.protocols.registry.driver", lambda package: driver)
     rig.configure(tcp_device("a", port, scan_rate_ms=300, reconnect_time=1))
-    rig.run(5.0, lambda: len(went_on) >= 4)
-    assert went_on[:4] == ([False, True, False, True] if again else [False] * 4)
+    rig.run(20.0, lambda: len(scans) >= 4)
+    assert scans[:4] == ([0, 2, 4, 6] if again else [0, 1, 2, 3])
     assert rig.readings.of("a") == rig.readings.of("a", "good"), "nothing is called failed that was read"
     assert len(said) == (0 if again else 1)
+
+
+def test_one_that_cannot_be_opened_again_is_told_so(rig, said, monkeypatch):
+    port = rig.host.on_tcp(0, counting_meter())
+    spoken = rig.toy.conversation
+    heard: list[str] = []
+
+    def cut_short(plan, memory):
+        yield from spoken(plan, memory)
+        for listener in rig.host._listeners:
+            listener.close()
+        try:
+            yield Reopen(1.0)
+        except PortGone as error:
+            heard.append(str(error))
+            raise
+
+    driver = SimpleNamespace(plan=rig.toy.plan, conversation=cut_short)
+    monkeypatch.setattr("meterd.protocols.registry.driver", lambda package: driver)
+    rig.configure(tcp_device("a", port, scan_rate_ms=60000))
+    rig.run(20.0, lambda: said)
+    assert len(heard) == 1
+    assert heard[0] in said[0]
+
+
+def test_a_device_taken_out_while_its_connection_is_opened_anew_ends_at_once(rig, said, monkeypatch):
+    port = rig.host.on_tcp(0, counting_meter())
+    ends: list[BaseException] = []
+
+    def never(plan, memory):
+        monkeypatch.setattr(TcpPort, "_connect", lambda self, addresses: None)
+        try:
+            yield Reopen(60.0)
+        except BaseException as error:
+            ends.append(error)
+            raise
+
+    driver = SimpleNamespace(plan=rig.toy.plan, conversation=never)
+    monkeypatch.setattr("meterd.protocols.registry.driver", lambda package: driver)
+    rig.configure(tcp_device("a", port))
+    line = next(iter(rig.daemon.lines.values()))
+    rig.run(20.0, lambda: line.port.opening and line.player.is_playing())
+    rig.configure()
+    rig.run(20.0, lambda: ends)
+    assert isinstance(ends[0], Aborted)
+    assert not line.port.opening
+    assert not line.port.is_open()
 
 
 @pytest.mark.parametrize(("scan_rate_ms", "least", "most"), [(0, 4, 11), (-5, 4, 11), (20, 12, 60)])

@@ -98,7 +98,7 @@ def test_a_second_abort_does_not_begin_the_goodbyes_time_anew(rig: Rig, monkeypa
     rig.toy.goodbye_ms = 20000
     rig.configure(tcp_device("a", port, timeout_ms=20000))
     line = next(iter(rig.daemon.lines.values()))
-    rig.run(5.0, lambda: line.player.bytes_sent > 0)
+    rig.run(5.0, lambda: line.player.counts.bytes_sent > 0)
     ended: list[float] = []
     monkeypatch.setattr(line.player, "on_end", lambda error: ended.append(rig.loop.time))
     begun = rig.loop.time

@@ -96,7 +96,7 @@ def rig(tmp_path):
         port.close()
         host.close()
         assert result, "the conversation did not end"
-        return result[0], readings, player
+        return result[0], readings, player.counts
 
     yield run
     for loop, _ in loops:

@@ -4,13 +4,16 @@ from ..._wrapper cimport WrapperDecoder
 
 
 cdef class Shortcut:
-    cdef Py_ssize_t _head  # octets before the APDU
+    cdef Py_ssize_t _head  # octets before the APDU of an answer
+    cdef bytes _llc        # before that of a request
+    cdef bytes _get        # how a GET begins, with what is before it
     cdef public bint pairs  # question and answer belong together by the link, so the invoke id says nothing further
 
-    cpdef bytes ask(self, unsigned char invoke, bytes descriptor)
-    cpdef bytes carry(self, bytes apdu)
+    cdef bytes _frame(self, bytes message)
     cdef bytes _message(self, frame)
     cdef void _count(self) noexcept
+    cpdef bytes ask(self, unsigned char invoke, bytes descriptor)
+    cpdef bytes carry(self, bytes apdu)
     cpdef bytes answer(self, frame)
     cpdef tuple hear(self, unsigned char invoke, frame)
 
@@ -23,8 +26,6 @@ cdef class HdlcShortcut(Shortcut):
     cdef bytes _sink    # the client as the server calls it
     cdef public unsigned char send_seq
     cdef public unsigned char recv_seq
-
-    cdef bytes _frame(self, bytes message)
 
 
 @cython.final

@@ -43,13 +43,14 @@ cdef bytes get_request(bytes head, unsigned char invoke, bytes descriptor):
 
 
 cdef class Shortcut:
-    """What both links have: `ask` and `hear` one attribute, `carry` and `answer` any APDU that fits one frame."""
+    """Either link says only how a message becomes a frame, which frame is the one due, and what is counted then."""
 
-    cpdef bytes ask(self, unsigned char invoke, bytes descriptor):
-        raise NotImplementedError
+    def __cinit__(self, *_):
+        self._llc = b""
+        self._get = GET_HEAD
 
-    cpdef bytes carry(self, bytes apdu):
-        raise NotImplementedError
+    cdef bytes _frame(self, bytes message):
+        return message
 
     cdef bytes _message(self, frame):
         """The APDU in the frame, `_head` octets before it, if that is the one due; None for any other."""
@@ -57,6 +58,12 @@ cdef class Shortcut:
 
     cdef void _count(self) noexcept:
         """The frame at hand was the one due."""
+
+    cpdef bytes ask(self, unsigned char invoke, bytes descriptor):
+        return self._frame(get_request(self._get, invoke, descriptor))
+
+    cpdef bytes carry(self, bytes apdu):
+        return self._frame(self._llc + apdu)
 
     cpdef bytes answer(self, frame):
         cdef bytes message = self._message(frame)
@@ -92,16 +99,12 @@ cdef class HdlcShortcut(Shortcut):
         self.pairs = True
         self.send_seq = self.recv_seq = 0
         self._head = LLC_SIZE
+        self._llc = LLC_REQUEST
+        self._get = HDLC_GET_HEAD
 
     cdef bytes _frame(self, bytes message):
         cdef int control = self.recv_seq << 5 | FINAL | self.send_seq << 1
         return frame_octets(self._server, self._client, control, message, False)
-
-    cpdef bytes ask(self, unsigned char invoke, bytes descriptor):
-        return self._frame(get_request(HDLC_GET_HEAD, invoke, descriptor))
-
-    cpdef bytes carry(self, bytes apdu):
-        return self._frame(LLC_REQUEST + apdu)
 
     cdef bytes _message(self, frame):
         cdef HdlcFrame found = <HdlcFrame?>frame
@@ -125,12 +128,9 @@ cdef class WrapperShortcut(Shortcut):
         self._client = client
         self._decoder = decoder
 
-    cpdef bytes ask(self, unsigned char invoke, bytes descriptor):
-        return self.carry(get_request(GET_HEAD, invoke, descriptor))
-
-    cpdef bytes carry(self, bytes apdu):
+    cdef bytes _frame(self, bytes message):
         self._decoder.reset()  # without sequence numbers a late answer looks like the next one
-        return wrapped(self._client, self._server, apdu)
+        return wrapped(self._client, self._server, message)
 
     cdef bytes _message(self, frame):
         cdef WrapperFrame found = <WrapperFrame?>frame

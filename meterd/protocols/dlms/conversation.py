@@ -11,7 +11,7 @@ anew once. Over the TCP wrapper, where nothing else repeats, a request without a
 
 from __future__ import annotations
 
-from ...conversation import Pause, Report
+from ...conversation import Pause, Reopen, Report
 from ...errors import (
     DecodeError,
     Disconnected,
@@ -267,14 +267,10 @@ class Scan:
     def run(self) -> Conversation:
         """Report every target. Raises: MeterdError where the meter cannot be read any further."""
         memory = self.memory
-        if memory.done is None or not memory.kept.goes_on:
-            memory.done = None
-            for signal, _ in self.refused:
-                yield Report(failed(signal, "type"))
-            memory.belong_to(self.settings.identity())
-            memory.list_doubt = 0
-        else:  # the scan goes on over a new connection
-            self.done, memory.done = memory.done, None
+        for signal, _ in self.refused:
+            yield Report(failed(signal, "type"))
+        memory.belong_to(self.settings.identity())
+        memory.list_doubt = 0
         if memory.unfinished is not None and memory.unfinished in self.targets:
             start = self.targets.index(memory.unfinished)
             self.targets = self.targets[start:] + self.targets[:start]
@@ -293,9 +289,11 @@ class Scan:
                 barren = 0 if session.reader().values else barren + 1
                 yield from self._part(session, error)
                 moved = self._progress() != before
-                self._note_rest(error, moved)
-                if self._was_silent_about_itself(error):
-                    chances += 1
+                left = self._note_rest()
+                chances += self._was_silent_about_itself(error)
+                if moved and left and isinstance(error, PortGone):
+                    yield Reopen(self.settings.timeout_ms / 1000)
+                    continue
                 if not (moved or chances) or not self._worth_another(session, error, moved):
                     raise
                 chances -= not moved
@@ -338,13 +336,11 @@ class Scan:
             return True
         return isinstance(error, (Silence, Garbled)) and (moved or self.settings.wrapped)
 
-    def _note_rest(self, error: Exception, moved: bool) -> None:
-        """The next scan begins with what this one may not come to; at once where only the connection is lost."""
+    def _note_rest(self) -> bool:
+        """The next scan begins with what this one may not come to. Returns: whether there is any."""
         left = [target for target in self.targets if target not in self.done]
         self.memory.unfinished = left[0] if left else None
-        if isinstance(error, PortGone) and moved and left:
-            error.again = True
-            self.memory.done = self.done
+        return bool(left)
 
     def _once(self, session: Session) -> Conversation:
         values = session.values()

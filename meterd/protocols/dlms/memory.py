@@ -49,7 +49,7 @@ class DlmsMemory:
     | `refused_lists` | process | requests for many in a row that were refused |
     | `list_doubt` | scan | a request for many met silence or a lost link (`reader.HUNG`, `BLAMED`) |
     | `not_allowed` | process | items whose service is refused over an association that stands |
-    | `unfinished`, `done` | process | where the next scan begins; what this one has over a lost connection |
+    | `unfinished` | process | the target that the next scan begins with |
     | `older_next` | process | the next association is tried with the older proposal |
     | `silent_release` | process | the meter does not answer RLRQ |
     | `caught_up` | process | profiles without a gap that may be long |
@@ -68,7 +68,7 @@ class DlmsMemory:
     """
 
     __slots__ = (
-        "asked", "attribute_scalers", "caught_up", "done", "kept", "list_doubt",
+        "asked", "attribute_scalers", "caught_up", "kept", "list_doubt",
         "list_waits", "not_allowed", "objects", "older_next", "profiles", "refused_lists", "relearnt", "scalers",
         "scans_to_renewal", "session", "silent_release", "unfinished", "unselective", "whole_waits",
     )  # fmt: skip
@@ -87,7 +87,6 @@ class DlmsMemory:
         self.refused_lists = self.list_doubt = 0
         self.not_allowed: set[tuple[bytes, int, int]] = set()
         self.unfinished: Any = None  # a target
-        self.done: set[Any] | None = None
         self.older_next = False
         self.silent_release = False
         self.scans_to_renewal = 0

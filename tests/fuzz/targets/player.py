@@ -196,9 +196,8 @@ class Rig:
         self.reports: list[Reading] = []
         self.started = 0
         self.ends: list[Exception | None] = []
-        self.player = Player(self.loop, self.port, self.report, self.end)
-        self.player.on_trouble = self.trouble
-        self.player.observers = [self]
+        self.player = Player(self.loop, self.port, self.report, self.end, self.trouble)
+        self.player.observers.append(self)
 
     def start(self) -> None:
         self.started += 1
@@ -233,11 +232,11 @@ class Rig:
         if kind < 3:
             self.loop.turn()
         elif kind == 3:
-            self.player._on_data(FRAME)
+            self.port.on_data(FRAME)
         elif kind == 4:
-            self.player._on_data((FRAME * 2)[self.plan.next() % 20 :][: self.plan.next() % 20])
+            self.port.on_data((FRAME * 2)[self.plan.next() % 20 :][: self.plan.next() % 20])
         elif kind == 5:
-            self.player._on_data((ECHOED * 3)[: self.plan.next() % 30])
+            self.port.on_data((ECHOED * 3)[: self.plan.next() % 30])
         elif kind == 6 and self.port.waits:
             self.port.waits -= 1
             self.port.on_sent()
@@ -253,7 +252,7 @@ class Rig:
         elif kind == 2:
             self.port.on_sent()  # nobody asked
         elif kind == 3:
-            self.player._on_data(bytes(4096) * 20)
+            self.port.on_data(bytes(4096) * 20)
 
     def finish(self) -> None:
         self.player.abort("the input is over")
