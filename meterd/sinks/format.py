@@ -55,10 +55,13 @@ def wcc_line(reading: Reading) -> str:
 
 
 def _tag_line(reading: Reading, direction: str) -> str:
+    return f"tag/{reading.signal.device_alias}/{reading.signal.alias}/{direction} {tag_message(reading)}"
+
+
+def tag_message(reading: Reading) -> str:
+    """`value,ms,flags`, as a WCC Lite has it under a signal's key."""
     reading = finite(reading)
-    signal = reading.signal
-    value = _wcc_value(reading.value)
-    return f"tag/{signal.device_alias}/{signal.alias}/{direction} {value},{reading.time_ms},{FLAGS[reading.quality]}"
+    return f"{_wcc_value(reading.value)},{reading.time_ms},{FLAGS[reading.quality]}"
 
 
 def _wcc_value(value: Any) -> str:

@@ -23,6 +23,7 @@ SINKS = {
     "socket": ("local_socket", "meterd"),
     "handover": ("handover", "meterd"),
     "mqtt": ("mqtt", "meterd-mqtt"),
+    "redis": ("redis", "meterd-redis"),
 }
 UNASKED = ("events",)  # there without being named, and no way out: `log` > 0 is enough
 DEFAULT = ("stdout", "json")  # where no way out is named

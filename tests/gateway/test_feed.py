@@ -73,6 +73,7 @@ def feed(tmp_path):
         ("meterd-elgama", "postinst", "room.postinst"),
         ("meterd-dlms-security", "postinst", "room.postinst"),
         ("meterd-mqtt", "postinst", "room.postinst"),
+        ("meterd-redis", "postinst", "room.postinst"),
     ],
 )
 def test_a_packages_own_scripts_are_those_of_our_packages(feed, package, name, file):

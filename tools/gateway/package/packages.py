@@ -41,7 +41,7 @@ DESCRIPTIONS = {
     "meterd-python": "meterd for Python programs: read, scan, Daemon",
     "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
     "meterd-mqtt": "Readings to an MQTT broker, and Home Assistant discovery",
-    "meterd-redis": "Redis topics for meterd",
+    "meterd-redis": "Last values to a Redis server, as on a WCC Lite",
     "meterd-import": "Workbook import for meterd",
     "meterd-store": "Store and forward for meterd",
 }
@@ -71,6 +71,9 @@ ROOMS = {
         "meterd/sinks/mqtt.py", "meterd/sinks/mqtt_connection.py", "meterd/sinks/mqtt_faults.py",
         "meterd/sinks/mqtt_payload.py", "meterd/sinks/mqtt_sink.py", "meterd/sinks/home_assistant.py",
         "meterd/sinks/home_assistant_classes.py",
+    ),
+    "meterd-redis": (
+        "meterd/sinks/redis.py", "meterd/sinks/redis_sink.py", "meterd/sinks/resp.py", "meterd/ports/unix_port.py",
     ),
 }  # fmt: skip
 # Package → what it takes of meterd's other packages, besides meterd itself.
@@ -118,7 +121,8 @@ MAINTAINER_SCRIPTS = {
     "meterd-wcclite": {
         "preinst": "wcclite.preinst", "postinst": "postinst", "prerm": "prerm", "postrm": "wcclite.postrm",
     },
-    **{name: {"postinst": "room.postinst"} for name in ("meterd-elgama", "meterd-dlms-security", "meterd-mqtt")},
+    **{name: {"postinst": "room.postinst"} for name in ("meterd-elgama", "meterd-dlms-security", "meterd-mqtt",
+       "meterd-redis")},
 }  # fmt: skip
 # user=uid:group=gid:further group=gid, as the packages feed has them.
 USER = "meterd=871:meterd=871:dialout=20"
