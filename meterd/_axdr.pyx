@@ -3,16 +3,18 @@
 The problem: a value is a type tag and its contents, nested at will. Assumptions: the octets are whole (link, block
 transfer and ciphering are done), lengths and counts are the meter's word and may lie. Dirt: truncated strings, counts
 larger than the message, nesting without end, compact arrays whose elements have no size; each is a DecodeError.
-Every octet is read through `take`, which alone knows how many there are.
+Every octet is read through `need`: `take`, or a DecodeError.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
+
+from ._input cimport Input, input_of, left, take
 
 from .cosem import BitString, Date, DateTime, Delta, Time
 from .errors import DecodeError
@@ -27,36 +29,30 @@ cdef int DEPTH_LIMIT = MAX_DEPTH
 cdef Py_ssize_t ELEMENT_LIMIT = MAX_ELEMENTS
 
 cdef struct Source:
-    const unsigned char *at
-    Py_ssize_t left
+    Input rest
     Py_ssize_t elements_left
     bint typed
 
 
 cdef const unsigned char *cut_short(Source *source, Py_ssize_t count) except NULL:
-    raise DecodeError(f"{count} octets announced, {source.left} left")
+    raise DecodeError(f"{count} octets announced, {left(&source.rest)} left")
 
 
-cdef inline const unsigned char *take(Source *source, Py_ssize_t count) except NULL:
-    cdef const unsigned char *start = source.at
-    if count < 0 or count > source.left:
-        return cut_short(source, count)
-    source.at += count
-    source.left -= count
-    return start
+cdef inline const unsigned char *need(Source *source, Py_ssize_t count) except NULL:
+    cdef const unsigned char *start = take(&source.rest, count)
+    return cut_short(source, count) if start == NULL else start
 
 
 cdef int open_source(Source *source, bytes data, Py_ssize_t offset, bint typed) except -1:
-    source.at = <const unsigned char *> PyBytes_AS_STRING(data)
-    source.left = PyBytes_GET_SIZE(data)
+    source.rest = input_of(data)
     source.elements_left = ELEMENT_LIMIT
     source.typed = typed
-    take(source, offset)
+    need(source, offset)
     return 0
 
 
 cdef inline uint64_t take_unsigned(Source *source, int width) except? 0xFFFFFFFFFFFFFFFF:
-    cdef const unsigned char *octets = take(source, width)
+    cdef const unsigned char *octets = need(source, width)
     cdef uint64_t number = 0
     cdef int index
     for index in range(width):
@@ -65,20 +61,20 @@ cdef inline uint64_t take_unsigned(Source *source, int width) except? 0xFFFFFFFF
 
 
 cdef inline uint32_t take_unsigned32(Source *source) except? 0xFFFFFFFF:
-    cdef const unsigned char *octets = take(source, 4)
+    cdef const unsigned char *octets = need(source, 4)
     return <uint32_t> octets[0] << 24 | <uint32_t> octets[1] << 16 | <uint32_t> octets[2] << 8 | octets[3]
 
 
 cdef inline Py_ssize_t take_length(Source *source) except -1:
     """A length or count: one octet below 0x80, or 0x81 to 0x84 and as many octets (IEC 61334-6, 6.2)."""
-    cdef int first = take(source, 1)[0]
+    cdef int first = need(source, 1)[0]
     if first < 0x80:
         return first
     if not 0x81 <= first <= 0x84:
         raise DecodeError(f"length octet {first:#04x} is not allowed")
     cdef uint64_t length = take_unsigned(source, first - 0x80)
-    if length > <uint64_t> source.left * 8:
-        raise DecodeError(f"length {length} announced, {source.left} octets left")
+    if length > <uint64_t> left(&source.rest) * 8:
+        raise DecodeError(f"length {length} announced, {left(&source.rest)} octets left")
     return <Py_ssize_t> length
 
 
@@ -105,14 +101,14 @@ cdef object real(Source *source, int tag):
 
 
 cdef object bcd(Source *source):
-    cdef int octet = take(source, 1)[0]
+    cdef int octet = need(source, 1)[0]
     if octet & 0x0F > 9 or octet >> 4 > 9:
         raise DecodeError(f"{octet:#04x} is not BCD")
     return (octet >> 4) * 10 + (octet & 0x0F)
 
 
 cdef inline object octets(Source *source, Py_ssize_t count):
-    return PyBytes_FromStringAndSize(<const char *> take(source, count), count)
+    return PyBytes_FromStringAndSize(<const char *> need(source, count), count)
 
 
 cdef object bit_string(Source *source):
@@ -124,7 +120,7 @@ cdef object bit_string(Source *source):
 cdef object visible_string(Source *source):
     """Latin-1, which keeps every octet of the code pages that meters really use."""
     cdef Py_ssize_t count = take_length(source)
-    return PyUnicode_DecodeLatin1(<char *> take(source, count), count, NULL)
+    return PyUnicode_DecodeLatin1(<char *> need(source, count), count, NULL)
 
 
 cdef object utf8_string(Source *source):
@@ -141,7 +137,7 @@ cdef object number(Source *source, int tag):
     if tag == LONG_UNSIGNED:
         return <int> take_unsigned(source, 2)
     if tag == UNSIGNED8 or tag == ENUM:
-        return <int> take(source, 1)[0]
+        return <int> need(source, 1)[0]
     if tag == LONG64_UNSIGNED:
         return take_unsigned(source, 8)
     if tag == DOUBLE_LONG:
@@ -149,7 +145,7 @@ cdef object number(Source *source, int tag):
     if tag == LONG:
         return <int16_t> take_unsigned(source, 2)
     if tag == INTEGER:
-        return <int8_t> take(source, 1)[0]
+        return <int8_t> need(source, 1)[0]
     if tag == LONG64:
         return <int64_t> take_unsigned(source, 8)
     return real(source, tag)
@@ -169,7 +165,7 @@ cdef object text(Source *source, int tag):
     if tag == UTF8_STRING:
         return utf8_string(source)
     if tag == BOOLEAN:
-        return take(source, 1)[0] != 0
+        return need(source, 1)[0] != 0
     if tag == BCD:
         return bcd(source)
     if DELTA_INTEGER <= tag <= DELTA_DOUBLE_LONG_UNSIGNED:
@@ -183,8 +179,8 @@ cdef object container(Source *source, int tag, int depth):
     if tag == COMPACT_ARRAY:
         return compact_array(source, depth)
     cdef Py_ssize_t count = take_length(source)
-    if count > source.left:
-        raise DecodeError(f"{count} elements announced, {source.left} octets left")
+    if count > left(&source.rest):
+        raise DecodeError(f"{count} elements announced, {left(&source.rest)} octets left")
     count_elements(source, count)
     if tag == ARRAY or source.typed:
         return list_of(source, count, depth + 1)
@@ -227,7 +223,7 @@ cdef object contents(Source *source, int tag, int depth):
 
 
 cdef object value(Source *source, int depth):
-    cdef int tag = take(source, 1)[0]
+    cdef int tag = need(source, 1)[0]
     if source.typed:
         return (tag, contents(source, tag, depth))
     if tag == DOUBLE_LONG_UNSIGNED:  # most of what a profile holds, spared the way through the tables
@@ -251,7 +247,7 @@ cdef object description(Source *source, int depth):
     """A TypeDescription: a tag, (ARRAY, count, description) or (STRUCTURE, [descriptions])."""
     if depth >= DEPTH_LIMIT:
         raise DecodeError(f"nested more than {DEPTH_LIMIT} deep")
-    cdef int tag = take(source, 1)[0]
+    cdef int tag = need(source, 1)[0]
     cdef Py_ssize_t count
     if tag == ARRAY:
         count = <Py_ssize_t> take_unsigned(source, 2)
@@ -261,8 +257,8 @@ cdef object description(Source *source, int depth):
         return (ARRAY, count, inner)
     if tag == STRUCTURE:
         count = take_length(source)
-        if count > source.left:
-            raise DecodeError(f"{count} types announced, {source.left} octets left")
+        if count > left(&source.rest):
+            raise DecodeError(f"{count} types announced, {left(&source.rest)} octets left")
         count_elements(source, count)
         return (STRUCTURE, [description(source, depth + 1) for _ in range(count)])
     if tag == COMPACT_ARRAY:
@@ -279,8 +275,8 @@ cdef object described(Source *source, object kind, int depth):
         found = contents(source, tag, depth)
     elif kind[0] == ARRAY:
         tag = ARRAY
-        if kind[1] > source.left:
-            raise DecodeError(f"{kind[1]} elements announced, {source.left} octets left")
+        if kind[1] > left(&source.rest):
+            raise DecodeError(f"{kind[1]} elements announced, {left(&source.rest)} octets left")
         count_elements(source, kind[1])
         elements = [described(source, kind[2], depth + 1) for _ in range(kind[1])]
         found = elements
@@ -297,11 +293,11 @@ cdef object compact_array(Source *source, int depth):
     cdef Py_ssize_t size = take_length(source)
     cdef Source inner = source[0]
     cdef list elements = []
-    inner.at = take(source, size)
-    inner.left = size
+    inner.rest.at = need(source, size)
+    inner.rest.end = inner.rest.at + size
     if size and is_empty(kind):
         raise DecodeError("the elements of a compact array have no size")
-    while inner.left:
+    while left(&inner.rest):
         count_elements(&inner, 1)
         elements.append(described(&inner, kind, depth + 1))
     source.elements_left = inner.elements_left
@@ -309,8 +305,8 @@ cdef object compact_array(Source *source, int depth):
 
 
 cdef int end(Source *source) except -1:  # zeros behind a value are padding; anything else may be its rest
-    if source.left and PyBytes_FromStringAndSize(<const char *> source.at, source.left).strip(b"\0"):
-        raise DecodeError(f"{source.left} octets left over")
+    if left(&source.rest) and PyBytes_FromStringAndSize(<const char *> source.rest.at, left(&source.rest)).strip(b"\0"):
+        raise DecodeError(f"{left(&source.rest)} octets left over")
     return 0
 
 
@@ -324,7 +320,7 @@ def decode(bytes data not None, Py_ssize_t offset=0):
     cdef Source source
     open_source(&source, data, offset, False)
     found = value(&source, 0)
-    return found, PyBytes_GET_SIZE(data) - source.left
+    return found, PyBytes_GET_SIZE(data) - left(&source.rest)
 
 
 def decode_whole(bytes data not None, Py_ssize_t offset=0):
@@ -344,17 +340,17 @@ def decode_typed(bytes data not None, Py_ssize_t offset=0):
     cdef Source source
     open_source(&source, data, offset, True)
     found = value(&source, 0)
-    return found, PyBytes_GET_SIZE(data) - source.left
+    return found, PyBytes_GET_SIZE(data) - left(&source.rest)
 
 
 cdef tuple result(Source *source):
     """Get-Data-Result and the first two choices of Read-Response: 0 data, 1 data-access-result."""
-    cdef int code, choice = take(source, 1)[0]
+    cdef int code, choice = need(source, 1)[0]
     if choice == 0:
         return (0, value(source, 0))
     if choice != 1:
         raise DecodeError(f"result choice {choice} is not known")
-    code = take(source, 1)[0]
+    code = need(source, 1)[0]
     if code == 0:
         raise DecodeError("a result says success and carries no data")
     return (code, None)
@@ -364,10 +360,10 @@ def decode_results(bytes data not None, Py_ssize_t offset, Py_ssize_t count):
     """`count` results from `offset`: `(0, value)` or `(data-access-result, None)` each; and the offset behind them."""
     cdef Source source
     open_source(&source, data, offset, False)
-    if not 0 <= count <= source.left:
-        raise DecodeError(f"{count} results announced, {source.left} octets left")
+    if not 0 <= count <= left(&source.rest):
+        raise DecodeError(f"{count} results announced, {left(&source.rest)} octets left")
     cdef list found = [result(&source) for _ in range(count)]
-    return found, PyBytes_GET_SIZE(data) - source.left
+    return found, PyBytes_GET_SIZE(data) - left(&source.rest)
 
 
 def get_response_normal(bytes apdu not None, int invoke=ANY_INVOKE):
@@ -383,9 +379,9 @@ cdef tuple response_normal(bytes octets, Py_ssize_t start, int invoke):
     cdef Source source
     cdef tuple answer
     open_source(&source, octets, start, False)
-    if source.left < 3 or source.at[0] != GET_RESPONSE or source.at[1] != GET_RESPONSE_NORMAL:
+    if left(&source.rest) < 3 or source.rest.at[0] != GET_RESPONSE or source.rest.at[1] != GET_RESPONSE_NORMAL:
         return None
-    if (take(&source, 3)[2] ^ invoke) & INVOKE_ID_MASK and invoke != ANY_INVOKE:
+    if (need(&source, 3)[2] ^ invoke) & INVOKE_ID_MASK and invoke != ANY_INVOKE:
         return None
     answer = result(&source)
     end(&source)
@@ -397,4 +393,4 @@ def decode_length(bytes data not None, Py_ssize_t offset):
     cdef Source source
     open_source(&source, data, offset, False)
     cdef Py_ssize_t length = take_length(&source)
-    return length, PyBytes_GET_SIZE(data) - source.left
+    return length, PyBytes_GET_SIZE(data) - left(&source.rest)

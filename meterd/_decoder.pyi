@@ -3,7 +3,7 @@
 from typing import Any
 
 class FrameDecoder:
-    """Base of the decoders of frames that come one by one; `meterd.conversation.Decoder` says what they do."""
+    """Base of the compiled decoders; `meterd.conversation.Decoder` says what each member is."""
 
     @property
     def pending(self) -> int: ...

@@ -12,10 +12,6 @@ cdef enum Outcome:
     BAD_FCS
     NO_END
 
-cdef struct Reader:
-    const unsigned char *at
-    Py_ssize_t left
-
 cdef struct Layout:
     Py_ssize_t length       # what the length field says
     Py_ssize_t missing      # bytes to come, when more are needed
@@ -36,19 +32,13 @@ cdef class HdlcFrame:
 
 @cython.final
 cdef class HdlcDecoder(FrameDecoder):
-    cdef bytes _held           # what was fed last, behind what was left of earlier feeds
     cdef bytes _destination    # addresses of the last frame
     cdef bytes _source
-    cdef Py_ssize_t _position  # everything before it is used up
     cdef bint _damaged         # what is dropped next still belongs to a damaged frame, whose reason stands
     cdef readonly Py_ssize_t missing
-    cdef readonly Py_ssize_t discarded
-    cdef readonly str reason
 
     cdef HdlcFrame _frame(self, const unsigned char *data, Layout *layout)
-    cdef void _let_go(self) noexcept
-    cdef _hold(self, bytes data)
-    cdef void _drop(self, Py_ssize_t count, str reason) noexcept
+    cdef void _leave_flag(self) noexcept
     cdef bint _hunt(self) noexcept
 
 

@@ -39,31 +39,11 @@ class HdlcDecoder(FrameDecoder):
     """`meterd.conversation.Decoder` whose frames are `HdlcFrame`.
 
     Framed by the length field: there is no byte stuffing, 0x7E may occur inside a frame. One flag may close a frame
-    and open the next; runs of flags are idle line and not counted as discarded. Never raises on any bytes.
+    and open the next; runs of flags are idle line and not counted as discarded. `missing` is exact once the length
+    field is there, else the least. Never raises on any bytes.
     """
 
-    def __init__(self) -> None: ...
-    @property
-    def pending(self) -> int:
-        """Bytes held of a frame that has begun; 0 on an idle line."""
-
-    @property
-    def missing(self) -> int:
-        """Bytes still to come for the frame at hand: exact once the length field is there, else the least; ≥ 1."""
-
-    @property
-    def discarded(self) -> int:
-        """Bytes thrown away since the decoder was made or reset."""
-
-    @property
-    def reason(self) -> str:
-        """Why the most recent bytes were thrown away; '' if none were."""
-
-    def feed(self, data: bytes) -> HdlcFrame | None:
-        """Take more bytes (b'' asks for a further frame already held); the next good frame, or None."""
-
-    def reset(self) -> None:
-        """Forget everything held and the counters."""
+    def feed(self, data: bytes) -> HdlcFrame | None: ...
 
 def encode_frame(
     destination: bytes, source: bytes, control: int, information: bytes = b"", segmented: bool = False

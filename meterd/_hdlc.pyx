@@ -14,7 +14,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.string cimport memchr, memcmp, memcpy
 
 from ._crc cimport fcs16_update
-from ._decoder cimport FrameDecoder, as_shown
+from ._decoder cimport FrameDecoder, as_shown, drop, hold, let_go
+from ._input cimport Input, input_of, left, take
 
 from .errors import DecodeError
 
@@ -43,29 +44,18 @@ cdef tuple REASONS = (
     "wrong frame check sequence",
     "no closing flag where the length puts it",
 )
-cdef bytes LONE_FLAG = b"\x7e"
+cdef unsigned char LONE_FLAG = FLAG
 cdef str NO_FLAG = "no flag where a frame should begin"
-cdef str FRAMES_UNCOLLECTED = "more bytes held than anybody collects"
 
 HDLC_MAX_FRAME = LENGTH_LIMIT
 
 
-cdef inline const unsigned char *take_bytes(Reader *reader, Py_ssize_t size) noexcept:
-    """The next `size` bytes, or NULL if there are not so many: the only way to read here."""
-    cdef const unsigned char *at = reader.at
-    if size < 0 or size > reader.left:
-        return NULL
-    reader.at += size
-    reader.left -= size
-    return at
-
-
-cdef inline Outcome take_address(Reader *reader, Py_ssize_t *size) noexcept:
+cdef inline Outcome take_address(Input *reader, Py_ssize_t *size) noexcept:
     """Pass over one address: 1, 2 or 4 bytes, the last one marked by its lowest bit."""
     cdef const unsigned char *byte
     cdef Py_ssize_t count
     for count in range(1, ADDRESS_SIZE + 1):
-        byte = take_bytes(reader, 1)
+        byte = take(reader, 1)
         if byte == NULL:
             return NEED_MORE
         if byte[0] & 1:
@@ -74,7 +64,7 @@ cdef inline Outcome take_address(Reader *reader, Py_ssize_t *size) noexcept:
     return BAD_ADDRESS
 
 
-cdef Outcome take_header(Reader *reader, Layout *layout, unsigned int *register) noexcept:
+cdef Outcome take_header(Input *reader, Layout *layout, unsigned int *register) noexcept:
     """Format, addresses, control and, where information follows, HCS; leaves the CRC register behind them.
 
     The HCS is looked at as soon as it is there: it tells a damaged length before the wait for bytes that never come.
@@ -82,8 +72,8 @@ cdef Outcome take_header(Reader *reader, Layout *layout, unsigned int *register)
     cdef const unsigned char *start = reader.at
     cdef Py_ssize_t header
     cdef Outcome outcome
-    if take_bytes(reader, FORMAT_SIZE) == NULL:
-        return NEED_MORE if reader.left == 0 or start[0] & FORMAT_TYPE == TYPE_3 else BAD_FORMAT
+    if take(reader, FORMAT_SIZE) == NULL:
+        return NEED_MORE if left(reader) == 0 or start[0] & FORMAT_TYPE == TYPE_3 else BAD_FORMAT
     if start[0] & FORMAT_TYPE != TYPE_3:
         return BAD_FORMAT
     layout.length = (start[0] & LENGTH_HIGH) << 8 | start[1]
@@ -94,7 +84,7 @@ cdef Outcome take_header(Reader *reader, Layout *layout, unsigned int *register)
         outcome = take_address(reader, &layout.source)
     if outcome != WHOLE:
         return outcome
-    if take_bytes(reader, 1) == NULL:
+    if take(reader, 1) == NULL:
         return NEED_MORE
     header = reader.at - start
     layout.information = layout.length - header - 2 * CHECK_SIZE
@@ -104,7 +94,7 @@ cdef Outcome take_header(Reader *reader, Layout *layout, unsigned int *register)
         return WHOLE
     if layout.information < 0:
         return BAD_LENGTH
-    if take_bytes(reader, CHECK_SIZE) == NULL:
+    if take(reader, CHECK_SIZE) == NULL:
         return NEED_MORE
     if fcs16_update(start, header + CHECK_SIZE, REGISTER_START) != REGISTER_GOOD:
         return BAD_HCS
@@ -113,9 +103,9 @@ cdef Outcome take_header(Reader *reader, Layout *layout, unsigned int *register)
     return WHOLE
 
 
-cdef Outcome take_frame(Reader *reader, Layout *layout) noexcept:
+cdef Outcome take_frame(Input *reader, Layout *layout) noexcept:
     """Everything behind the opening flag, in the order: length, HCS, FCS, closing flag."""
-    cdef Py_ssize_t have = reader.left
+    cdef Py_ssize_t have = left(reader)
     cdef const unsigned char *rest
     cdef const unsigned char *flag
     cdef unsigned int register = 0
@@ -125,8 +115,8 @@ cdef Outcome take_frame(Reader *reader, Layout *layout) noexcept:
     if outcome == NEED_MORE and have > layout.length:
         return BAD_LENGTH  # the header itself is longer than the length field says
     if outcome == WHOLE:
-        rest = take_bytes(reader, layout.information + CHECK_SIZE)
-        flag = take_bytes(reader, 1)
+        rest = take(reader, layout.information + CHECK_SIZE)
+        flag = take(reader, 1)
         if rest == NULL or flag == NULL:
             outcome = NEED_MORE
         elif fcs16_update(rest, layout.information + CHECK_SIZE, register) != REGISTER_GOOD:
@@ -177,38 +167,35 @@ cdef inline bytes known_address(bytes known, const unsigned char *at, Py_ssize_t
 @cython.final
 cdef class HdlcDecoder(FrameDecoder):
     def __cinit__(self):
-        self.reset()
+        self.forget()
 
-    def reset(self):
-        self._held = self._destination = self._source = b""
-        self._position = 0
+    cdef void forget(self) noexcept:
+        FrameDecoder.forget(self)
+        self._destination = self._source = b""
         self._damaged = False
         self.missing = HDLC_LEAST_LENGTH + 2
-        self.discarded = 0
-        self.reason = ""
 
     cdef Py_ssize_t held_back(self) noexcept:
         # A flag alone may as well be the closing one of the last frame: the line is idle.
-        cdef Py_ssize_t held = PyBytes_GET_SIZE(self._held) - self._position
-        return held if held > 1 else 0
+        return left(&self.held) if left(&self.held) > 1 else 0
 
     cdef object take_in(self, bytes data):
-        cdef Reader reader
+        cdef Input reader
         cdef Layout layout
-        cdef const unsigned char *start
         cdef Outcome outcome
-        self._hold(data)
+        if left(&self.held) == 1 and PyBytes_GET_SIZE(data) and <unsigned char>PyBytes_AS_STRING(data)[0] == FLAG:
+            self.held.at += 1  # of two flags one was idle line
+        hold(self, data, HDLC_HELD_LIMIT)
         while self._hunt():
-            start = <const unsigned char *>PyBytes_AS_STRING(self._held) + self._position + 1
-            reader.at = start
-            reader.left = PyBytes_GET_SIZE(self._held) - self._position - 1
+            reader.at = self.held.at + 1
+            reader.end = self.held.end
             outcome = take_frame(&reader, &layout)
             if outcome == WHOLE:
-                return self._frame(start, &layout)
+                return self._frame(self.held.at + 1, &layout)
             if outcome == NEED_MORE:
                 self.missing = layout.missing
                 return None
-            self._drop(1, REASONS[outcome])
+            drop(self, 1, REASONS[outcome])
             self._damaged = True
         return None
 
@@ -225,61 +212,42 @@ cdef class HdlcDecoder(FrameDecoder):
         frame.information = PyBytes_FromStringAndSize(<const char *>layout.information_at, layout.information)
         self._damaged = False
         self.missing = HDLC_LEAST_LENGTH + 1
-        self._position += 1 + layout.length  # the closing flag stays: it may open the next frame
-        self._let_go()
+        self.held.at += 1 + layout.length  # the closing flag stays: it may open the next frame
+        self._leave_flag()
         return frame
 
-    cdef inline void _let_go(self) noexcept:
-        """Where nothing but a flag may be left, keep no buffer alive for it: idle decoders are many."""
-        cdef Py_ssize_t left = PyBytes_GET_SIZE(self._held) - self._position
-        if left <= 1:
-            self._held = LONE_FLAG if left else b""
-            self._position = 0
-
-    cdef _hold(self, bytes data):
-        cdef Py_ssize_t left = PyBytes_GET_SIZE(self._held) - self._position
-        cdef const unsigned char *first = <const unsigned char *>PyBytes_AS_STRING(data)
-        if left == 0 or left == 1 and PyBytes_GET_SIZE(data) and first[0] == FLAG:
-            self._held = data  # of two flags one was idle line
-            self._position = 0
-        elif PyBytes_GET_SIZE(data):
-            self._held = self._held[self._position:] + data
-            self._position = 0
-        left = PyBytes_GET_SIZE(self._held) - self._position
-        if left > HDLC_HELD_LIMIT:
-            self._drop(left - HDLC_HELD_LIMIT, FRAMES_UNCOLLECTED)
-
-    cdef void _drop(self, Py_ssize_t count, str reason) noexcept:
-        self._position += count
-        self.discarded += count
-        self.reason = reason
+    cdef inline void _leave_flag(self) noexcept:
+        """Where nothing but a flag may be left, what it came with is not kept for it."""
+        cdef Py_ssize_t rest = left(&self.held)
+        if rest <= 1:
+            let_go(self)
+            if rest:
+                self.held.at = &LONE_FLAG
+                self.held.end = self.held.at + 1
 
     cdef bint _hunt(self) noexcept:
         """Go to the next flag that something else follows; False if there is none yet."""
-        cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(self._held)
-        cdef const unsigned char *at = data + self._position
-        cdef const unsigned char *end = data + PyBytes_GET_SIZE(self._held)
+        cdef const unsigned char *at = self.held.at
+        cdef const unsigned char *end = self.held.end
         cdef const unsigned char *flag = <const unsigned char *>memchr(at, FLAG, end - at) if at < end else NULL
         if flag == NULL:
             flag = end
         if flag > at:
-            self._drop(flag - at, self.reason if self._damaged else NO_FLAG)
+            drop(self, flag - at, self.reason if self._damaged else NO_FLAG)
         while flag + 1 < end and flag[1] == FLAG:
             flag += 1
-        self._position = flag - data
+        self.held.at = flag
         self.missing = HDLC_LEAST_LENGTH + 2 - (end - flag)
         if end - flag > 1:
             return True
-        self._let_go()
+        self._leave_flag()
         return False
 
 
 cdef bint is_address(bytes address):
-    cdef Reader reader
+    cdef Input reader = input_of(address)
     cdef Py_ssize_t size = 0
-    reader.at = <const unsigned char *>PyBytes_AS_STRING(address)
-    reader.left = PyBytes_GET_SIZE(address)
-    return take_address(&reader, &size) == WHOLE and reader.left == 0
+    return take_address(&reader, &size) == WHOLE and left(&reader) == 0
 
 
 cdef inline unsigned char *put_check(unsigned char *start, unsigned char *end) noexcept:

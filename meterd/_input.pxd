@@ -1,7 +1,35 @@
-"""What codecs share about bytes that came in."""
+"""Bytes that came in, and the one way to read them.
+
+Whoever decodes has an `Input` and asks `take` for what it needs next; nothing else moves `at`, but for bytes that are
+already known to be there. `left` is never below 0. What a port delivers in pieces is held by `_decoder.FrameDecoder`.
+"""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.string cimport memcmp
+
+cdef struct Input:
+    const unsigned char *at   # what is read next
+    const unsigned char *end
+
+
+cdef inline Input input_of(bytes whole) noexcept:
+    cdef Input opened
+    opened.at = <const unsigned char *>PyBytes_AS_STRING(whole)
+    opened.end = opened.at + PyBytes_GET_SIZE(whole)
+    return opened
+
+
+cdef inline Py_ssize_t left(const Input *source) noexcept:
+    return source.end - source.at
+
+
+cdef inline const unsigned char *take(Input *source, Py_ssize_t size) noexcept:
+    """The next `size` bytes, or NULL if there are not so many; a negative size is more than there are."""
+    cdef const unsigned char *start = source.at
+    if <size_t>size > <size_t>(source.end - start):
+        return NULL
+    source.at = start + size
+    return start
 
 
 cdef inline bint starts_with(bytes whole, bytes start) noexcept:

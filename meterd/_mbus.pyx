@@ -8,10 +8,11 @@ at once, an E5 or 68 among the bytes of a damaged frame.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from ._crc cimport sum_of
-from ._decoder cimport FrameDecoder, as_shown
+from ._decoder cimport FrameDecoder, as_shown, drop, hold
+from ._input cimport left
 
 cdef enum:
     ACKNOWLEDGE = 0xE5
@@ -51,36 +52,28 @@ cdef class MbusFrame:
 @cython.final
 cdef class MbusDecoder(FrameDecoder):
     def __cinit__(self):
-        self.reset()
+        self.forget()
 
-    def reset(self):
-        self._held = b""
-        self._at = 0
+    cdef void forget(self) noexcept:
+        FrameDecoder.forget(self)
         self.missing = 1
-        self.discarded = 0
-        self.reason = ""
-
-    cdef Py_ssize_t held_back(self) noexcept:
-        return PyBytes_GET_SIZE(self._held) - self._at
 
     cdef object take_in(self, bytes data):
         cdef const unsigned char *start
-        cdef Py_ssize_t size
         cdef MbusFrame frame
-        self._take(data)
-        while self._at < PyBytes_GET_SIZE(self._held):
-            start = <const unsigned char *>PyBytes_AS_STRING(self._held) + self._at
-            size = PyBytes_GET_SIZE(self._held) - self._at
+        hold(self, data, MBUS_HELD_LIMIT)
+        while left(&self.held):
+            start = self.held.at
             if start[0] == ACKNOWLEDGE:
-                self._at += 1
+                self.held.at += 1
                 return MbusFrame(-1, -1)
             if start[0] == START_LONG:
-                frame = self._long(start, size)
+                frame = self._long(start, left(&self.held))
             elif start[0] == START_SHORT:
-                frame = self._short(start, size)
+                frame = self._short(start, left(&self.held))
             else:
                 # What follows a damaged frame is its rest: the damage is worth telling, not this.
-                frame = self._drop(self.reason or "no frame start")
+                frame = self._refuse(self.reason or "no frame start")
             if frame is not None:
                 return frame
             if self.missing > 0:
@@ -88,20 +81,8 @@ cdef class MbusDecoder(FrameDecoder):
         self.missing = 1
         return None
 
-    cdef void _take(self, bytes data):
-        cdef Py_ssize_t surplus
-        self._held = self._held[self._at:] + data
-        self._at = 0
-        surplus = PyBytes_GET_SIZE(self._held) - MBUS_HELD_LIMIT
-        if surplus > 0:
-            self._at = surplus
-            self.discarded += surplus
-            self.reason = "more bytes than frames were asked for"
-
-    cdef MbusFrame _drop(self, str reason):
-        self._at += 1
-        self.discarded += 1
-        self.reason = reason
+    cdef MbusFrame _refuse(self, str reason):
+        drop(self, 1, reason)
         self.missing = 0
         return None
 
@@ -113,28 +94,28 @@ cdef class MbusDecoder(FrameDecoder):
         if size < SHORT_SIZE:
             return self._wait(SHORT_SIZE - size)
         if sum_of(start + 1, 2) != start[3]:
-            return self._drop("wrong checksum")
+            return self._refuse("wrong checksum")
         if start[4] != STOP:
-            return self._drop("no stop byte")
-        self._at += SHORT_SIZE
+            return self._refuse("no stop byte")
+        self.held.at += SHORT_SIZE
         return MbusFrame(start[1], start[2])
 
     cdef MbusFrame _long(self, const unsigned char *start, Py_ssize_t size):
         cdef Py_ssize_t length
         if size > 1 and start[1] < MBUS_LEAST_LENGTH:
-            return self._drop("a length below 3")
+            return self._refuse("a length below 3")
         if size > 2 and start[2] != start[1]:
-            return self._drop("the two lengths differ")
+            return self._refuse("the two lengths differ")
         if size > 3 and start[3] != START_LONG:
-            return self._drop("no second start byte")
+            return self._refuse("no second start byte")
         length = start[1] if size > 1 else MBUS_LEAST_LENGTH
         if size < length + OVERHEAD:
             return self._wait(length + OVERHEAD - size)
         if sum_of(start + 4, length) != start[4 + length]:
-            return self._drop("wrong checksum")
+            return self._refuse("wrong checksum")
         if start[5 + length] != STOP:
-            return self._drop("no stop byte")
-        self._at += length + OVERHEAD
+            return self._refuse("no stop byte")
+        self.held.at += length + OVERHEAD
         return MbusFrame(
             start[4], start[5], start[6],
             PyBytes_FromStringAndSize(<const char *>start + 7, length - MBUS_LEAST_LENGTH),

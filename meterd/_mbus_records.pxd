@@ -1,6 +1,6 @@
+from ._input cimport Input
 from ._mbus_values cimport Record
 
-cdef struct Cursor:
-    const unsigned char *data
-    Py_ssize_t at
-    Py_ssize_t end
+cdef struct Telegram:
+    const unsigned char *start
+    Input rest

@@ -10,10 +10,11 @@ short. Behind such damage nobody knows where the next record begins, so the rest
 before it is whole. Damage in the first record leaves nothing to keep, and is refused.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
 
+from ._input cimport input_of, left, take
 from ._mbus_values cimport SPECIAL, VARIABLE, Meaning, Record
 
 from .errors import DecodeError
@@ -34,14 +35,9 @@ cdef tuple FUNCTIONS = ("instantaneous", "maximum", "minimum", "error")
 MAX_CHAIN = CHAIN_LIMIT
 
 
-cdef inline const unsigned char *take_octets(Cursor *cursor, Py_ssize_t size) noexcept:
-    """The next `size` bytes, or NULL if the telegram has not so many: the one way to read user data."""
-    cdef const unsigned char *start
-    if size > cursor.end - cursor.at:
-        return NULL
-    start = cursor.data + cursor.at
-    cursor.at += size
-    return start
+cdef inline Py_ssize_t reached(Telegram *telegram) noexcept:
+    """How far it has been read, from the start of the user data."""
+    return telegram.rest.at - telegram.start
 
 
 cdef inline Py_ssize_t variable_size(int lvar) noexcept:
@@ -65,14 +61,14 @@ cdef object ends_early(str part):
     return DecodeError(f"the telegram ends inside {part}")
 
 
-cdef int read_dib(Cursor *cursor, Record record, int dif) except -1:
+cdef int read_dib(Telegram *telegram, Record record, int dif) except -1:
     cdef const unsigned char *byte
     cdef int count = 0, more = dif & EXTENSION
     record.function = <str>FUNCTIONS[dif >> 4 & 3]
     record._coding = dif & 0x0F
     record.storage = dif >> 6 & 1
     while more:
-        byte = take_octets(cursor, 1)
+        byte = take(&telegram.rest, 1)
         if byte is NULL:
             raise ends_early("a data information block")
         if count == CHAIN_LIMIT:
@@ -85,18 +81,18 @@ cdef int read_dib(Cursor *cursor, Record record, int dif) except -1:
     return 0
 
 
-cdef int read_vib(Cursor *cursor) except -1:
-    cdef const unsigned char *byte = take_octets(cursor, 1)
+cdef int read_vib(Telegram *telegram) except -1:
+    cdef const unsigned char *byte = take(&telegram.rest, 1)
     cdef int count = 0, more
     if byte is NULL:
         raise ends_early("a value information block")
     more = byte[0] & EXTENSION
     if byte[0] & 0x7F == PLAIN_TEXT:
-        byte = take_octets(cursor, 1)
-        if byte is NULL or take_octets(cursor, byte[0]) is NULL:
+        byte = take(&telegram.rest, 1)
+        if byte is NULL or take(&telegram.rest, byte[0]) is NULL:
             raise ends_early("the text of a value information block")
     while more:
-        byte = take_octets(cursor, 1)
+        byte = take(&telegram.rest, 1)
         if byte is NULL:
             raise ends_early("a value information block")
         if count == CHAIN_LIMIT:
@@ -106,26 +102,26 @@ cdef int read_vib(Cursor *cursor) except -1:
     return 0
 
 
-cdef int read_data(Cursor *cursor, Record record) except -1:
+cdef int read_data(Telegram *telegram, Record record) except -1:
     cdef const unsigned char *byte
     cdef Py_ssize_t size = DATA_SIZE[record._coding]
     record._lvar = -1
     if record._coding == VARIABLE:
-        byte = take_octets(cursor, 1)
+        byte = take(&telegram.rest, 1)
         if byte is NULL:
             raise ends_early("a record of variable length")
         record._lvar = byte[0]
         size = variable_size(byte[0])
         if size == RESERVED:
             raise DecodeError(f"LVAR {byte[0]:02X} is reserved, so where its record ends is unknown")
-    record._data = cursor.at
-    if take_octets(cursor, size) is NULL:
+    record._data = reached(telegram)
+    if take(&telegram.rest, size) is NULL:
         raise ends_early("the data of a record")
-    record._end = cursor.at
+    record._end = reached(telegram)
     return 0
 
 
-cdef Record rest_of_telegram(Cursor *cursor, Record record, int dif, meanings):
+cdef Record rest_of_telegram(Telegram *telegram, Record record, int dif, meanings):
     """DIF 0F, 1F and the reserved special functions: what follows has no structure known here."""
     if dif == MANUFACTURER_DATA:
         record.function = "manufacturer"
@@ -134,50 +130,51 @@ cdef Record rest_of_telegram(Cursor *cursor, Record record, int dif, meanings):
     record._coding = SPECIAL
     record._lvar = -1
     record.meaning = meanings[b""]
-    record._vib = cursor.at
-    record._data = cursor.at
-    record._end = cursor.end
-    cursor.at = cursor.end
+    record._vib = reached(telegram)
+    record._data = reached(telegram)
+    record._end = record._data + left(&telegram.rest)
+    telegram.rest.at = telegram.rest.end
     return record
 
 
-cdef Record next_record(Cursor *cursor, bytes source, object meanings, bint msb_first):
+cdef Record next_record(Telegram *telegram, bytes source, object meanings, bint msb_first):
     cdef Record record = Record.__new__(Record)
     cdef int dif
     cdef bytes vib
     cdef PyObject *found
     record._source = source
     record._msb_first = msb_first
-    record._start = cursor.at
-    dif = take_octets(cursor, 1)[0]
+    record._start = reached(telegram)
+    dif = take(&telegram.rest, 1)[0]
     if dif & 0x0F == SPECIAL:
-        return rest_of_telegram(cursor, record, dif, meanings)
-    read_dib(cursor, record, dif)
-    record._vib = cursor.at
-    read_vib(cursor)
-    vib = PyBytes_FromStringAndSize(<const char *>cursor.data + record._vib, cursor.at - record._vib)
+        return rest_of_telegram(telegram, record, dif, meanings)
+    read_dib(telegram, record, dif)
+    record._vib = reached(telegram)
+    read_vib(telegram)
+    vib = PyBytes_FromStringAndSize(<const char *>telegram.start + record._vib, reached(telegram) - record._vib)
     found = PyDict_GetItem(meanings, vib)
     record.meaning = <Meaning?>(meanings[vib] if found is NULL else <object>found)
-    read_data(cursor, record)
+    read_data(telegram, record)
     return record
 
 
 def decode_records(bytes data not None, Py_ssize_t start, meanings, bint msb_first=False):
-    cdef Cursor cursor
+    cdef Telegram telegram
     cdef Py_ssize_t begin = start
     cdef list records = []
     if start < 0 or not isinstance(meanings, dict):
         raise ValueError("start is below 0, or meanings is no dict")
-    cursor.data = <const unsigned char *>PyBytes_AS_STRING(data)
-    cursor.at = start
-    cursor.end = PyBytes_GET_SIZE(data)
+    telegram.rest = input_of(data)
+    telegram.start = telegram.rest.at
+    if take(&telegram.rest, start) is NULL:
+        return records
     try:
-        while cursor.at < cursor.end:
-            if cursor.data[cursor.at] == FILLER:
-                cursor.at += 1
+        while left(&telegram.rest):
+            if telegram.rest.at[0] == FILLER:
+                telegram.rest.at += 1
             else:
-                begin = cursor.at
-                records.append(next_record(&cursor, data, meanings, msb_first))
+                begin = reached(&telegram)
+                records.append(next_record(&telegram, data, meanings, msb_first))
     except DecodeError as error:
         if not records:
             raise

@@ -12,7 +12,7 @@ cdef class IdentificationDecoder(_Decoder):
 cdef class ProgrammingDecoder(_Decoder):
     cdef State _state
     cdef bint _seven_bit
-    cdef Py_ssize_t _text_at  # behind STX, from `_start`; 0 as long as there was none
+    cdef Py_ssize_t _text_at  # behind STX, of what is held; 0 as long as there was none
 
     cdef Message _hunt(self)
     cdef Message _read_block(self)

@@ -3,6 +3,7 @@
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
+from ._input cimport left
 from ._readout cimport (
     ACK, BLOCK_LIMIT, CR, EOT, ETX, LF, LINE_LIMIT, NAK, SOH, STX, first_of, is_letter,
     is_printable,
@@ -25,31 +26,23 @@ cdef class IdentificationDecoder(_Decoder):
     def __init__(self, bytes held not None=b""):
         self._begin(held)
 
-    @property
-    def pending(self):
-        cdef Py_ssize_t size = self._end - self._start
-        return size - find_identification(self._buffer + self._start, size)
+    cdef Py_ssize_t held_back(self) noexcept:
+        return left(&self.held) - find_identification(self.held.at, left(&self.held))
 
-    def feed(self, bytes data not None):
-        cdef const unsigned char *line
-        cdef Py_ssize_t size, end, begin
-        self._hold(data)
-        while True:
-            line = self._buffer + self._start
-            size = self._end - self._start
-            end = first_of(line, self._scanned, size, LF)
-            if end == size:
-                self._scanned = size
-                if size > LINE_LIMIT:
-                    self._drop(size, NO_IDENTIFICATION)
-                return None
-            begin = find_identification(line, end)
-            if begin < end:
-                frame = self._identification(line, begin, end)
-                if frame is not None:
-                    return frame
-            else:
-                self._drop(end + 1, NO_IDENTIFICATION)
+    cdef object _step(self):
+        cdef const unsigned char *line = self.held.at
+        cdef Py_ssize_t size = left(&self.held), begin
+        cdef Py_ssize_t end = first_of(line, self._scanned, size, LF)
+        if end == size:
+            self._scanned = size
+            if size > LINE_LIMIT:
+                self._drop(size, NO_IDENTIFICATION)
+            return None
+        begin = find_identification(line, end)
+        if begin < end:
+            return self._identification(line, begin, end)
+        self._drop(end + 1, NO_IDENTIFICATION)
+        return None
 
     cdef bytes _identification(self, const unsigned char *line, Py_ssize_t begin, Py_ssize_t end):
         """The identification `line[begin:end]`, if it is undamaged and whole; otherwise the line is dropped."""
@@ -93,36 +86,25 @@ cdef class ProgrammingDecoder(_Decoder):
         self._seven_bit = seven_bit
         self._begin(held)
 
-    cdef int _restart(self) except -1:
+    cdef void _restart(self) noexcept:
         self._scanned = 0
         self._state = HUNTING
         self._text_at = 0
-        return 0
-
-    @property
-    def pending(self):
-        return self._end - self._start
 
     @property
     def missing(self):
         return 2 if self._state == COMMAND or self._state == BLOCK else 1
 
-    def feed(self, bytes data not None):
-        self._hold(data)
-        while self._scanned < self._end - self._start:
-            if self._state == HUNTING:
-                message = self._hunt()
-            elif self._state == CHECK:
-                message = self._read_check()
-            else:
-                message = self._read_block()
-            if message is not None:
-                return message
-        return None
+    cdef object _step(self):
+        if self._state == HUNTING:
+            return self._hunt()
+        if self._state == CHECK:
+            return self._read_check()
+        return self._read_block()
 
     cdef Message _hunt(self):
-        cdef const unsigned char *data = self._buffer + self._start
-        cdef Py_ssize_t size = self._end - self._start, at = 0, matched
+        cdef const unsigned char *data = self.held.at
+        cdef Py_ssize_t size = left(&self.held), at = 0, matched
         cdef Message message
         while at < size and not SOH <= data[at] <= STX and data[at] != ACK and data[at] != NAK:
             at += 1
@@ -147,8 +129,8 @@ cdef class ProgrammingDecoder(_Decoder):
 
     cdef Message _read_block(self):
         """Behind SOH or STX: the end of the text, noting where it began."""
-        cdef const unsigned char *data = self._buffer + self._start
-        cdef Py_ssize_t size = self._end - self._start
+        cdef const unsigned char *data = self.held.at
+        cdef Py_ssize_t size = left(&self.held)
         cdef Py_ssize_t stop = first_of(data, self._scanned, size, ETX)
         stop = first_of(data, self._scanned, stop, EOT)
         if self._state == COMMAND:
@@ -166,7 +148,7 @@ cdef class ProgrammingDecoder(_Decoder):
         return None
 
     cdef Message _read_check(self):
-        cdef const unsigned char *data = self._buffer + self._start
+        cdef const unsigned char *data = self.held.at
         cdef Py_ssize_t text_at = self._text_at or self._scanned
         cdef bytes command = b""
         cdef Message message

@@ -12,7 +12,7 @@ cdef class ReadoutDecoder(_Decoder):
     cdef bint _seven_bit
     cdef bint _bare
     cdef bint _told          # the early message has been given
-    cdef Py_ssize_t _parsed  # from `_start`; behind '!' when the parser has ended
+    cdef Py_ssize_t _parsed  # of what is held; behind '!' when the parser has ended
 
     cdef Message _hunt(self)
     cdef Message _open(self, State state, Py_ssize_t text_start)

@@ -2,6 +2,7 @@
 
 cimport cython
 
+from ._input cimport left
 from ._readout cimport BLOCK_LIMIT, CR, DAMAGED, EOT, ETX, LF, LINE_LIMIT, STX, first_of, has_damage, is_printable
 from ._readout_block cimport _Parser
 from ._readout_message cimport (
@@ -17,16 +18,14 @@ cdef class ReadoutDecoder(_Decoder):
         self._bare = bare
         self._begin(held)
 
-    cdef int _restart(self) except -1:
+    cdef void _restart(self) noexcept:
         self._scanned = 0
         self._state = HUNTING
         self._parser = None
         self._told = False
-        return 0
 
-    @property
-    def pending(self):
-        return self._end - self._start if self._state >= LINES else 0
+    cdef Py_ssize_t held_back(self) noexcept:
+        return left(&self.held) if self._state >= LINES else 0
 
     @property
     def missing(self):
@@ -34,24 +33,18 @@ cdef class ReadoutDecoder(_Decoder):
             return 1
         return 2 if self._state >= LINES else 3
 
-    def feed(self, bytes data not None):
-        self._hold(data)
-        while self._scanned < self._end - self._start:
-            if self._state <= SKIPPING:
-                message = self._hunt()
-            elif self._state == LINES:
-                message = self._read_lines()
-            elif self._state == BLOCK:
-                message = self._read_block()
-            else:
-                message = self._read_check()
-            if message is not None:
-                return message
-        return None
+    cdef object _step(self):
+        if self._state <= SKIPPING:
+            return self._hunt()
+        if self._state == LINES:
+            return self._read_lines()
+        if self._state == BLOCK:
+            return self._read_block()
+        return self._read_check()
 
     def finish(self):
-        cdef const unsigned char *text = self._buffer + self._start
-        cdef Py_ssize_t size = self._end - self._start
+        cdef const unsigned char *text = self.held.at
+        cdef Py_ssize_t size = left(&self.held)
         cdef Py_ssize_t begin = 1 if self._state >= BLOCK else 0
         cdef Message message
         if self._state < LINES:
@@ -66,8 +59,8 @@ cdef class ReadoutDecoder(_Decoder):
 
     cdef Message _hunt(self):
         """Look for STX, or for the first line that can only be a data line: printable characters and '('."""
-        cdef const unsigned char *line = self._buffer + self._start
-        cdef Py_ssize_t size = self._end - self._start, at = self._scanned
+        cdef const unsigned char *line = self.held.at
+        cdef Py_ssize_t size = left(&self.held), at = self._scanned
         cdef unsigned char byte
         while at < size:
             byte = line[at]
@@ -108,7 +101,7 @@ cdef class ReadoutDecoder(_Decoder):
 
     cdef Message _parse(self, Py_ssize_t end):
         """Parse as far as `end`; the early message when that showed the last thing wanted."""
-        cdef const unsigned char *text = self._buffer + self._start
+        cdef const unsigned char *text = self.held.at
         cdef Py_ssize_t begin = 1 if self._state == BLOCK else 0
         cdef Message message
         self._parsed = begin + self._parser.run(text + begin, self._parsed - begin, end - begin)
@@ -125,8 +118,8 @@ cdef class ReadoutDecoder(_Decoder):
 
     cdef Message _read_lines(self):
         """Data lines without STX, up to the end of the line with '!'."""
-        cdef const unsigned char *text = self._buffer + self._start
-        cdef Py_ssize_t size = self._end - self._start
+        cdef const unsigned char *text = self.held.at
+        cdef Py_ssize_t size = left(&self.held)
         cdef Py_ssize_t stop = first_of(text, self._scanned, size, STX), end
         cdef Message message
         if not self._parser.ended:
@@ -151,7 +144,7 @@ cdef class ReadoutDecoder(_Decoder):
         return None
 
     cdef Message _close_lines(self, Py_ssize_t length):
-        cdef const unsigned char *text = self._buffer + self._start
+        cdef const unsigned char *text = self.held.at
         verdict = False if self._seven_bit and has_damage(text, length) else None
         cdef Message message = new_message(b"", text, length, verdict, self._parser.sets)
         self._use(length)
@@ -159,8 +152,8 @@ cdef class ReadoutDecoder(_Decoder):
         return message
 
     cdef Message _read_block(self):
-        cdef const unsigned char *text = self._buffer + self._start
-        cdef Py_ssize_t size = self._end - self._start
+        cdef const unsigned char *text = self.held.at
+        cdef Py_ssize_t size = left(&self.held)
         cdef Py_ssize_t stop = first_of(text, self._scanned, size, ETX)
         cdef Message message
         stop = first_of(text, self._scanned, stop, EOT)
@@ -179,7 +172,7 @@ cdef class ReadoutDecoder(_Decoder):
 
     cdef Message _read_check(self):
         cdef Message message = check_block(
-            b"", self._buffer + self._start, 1, self._scanned, self._seven_bit, self._parser.sets
+            b"", self.held.at, 1, self._scanned, self._seven_bit, self._parser.sets
         )
         self._use(self._scanned + 1)
         self._restart()

@@ -1,5 +1,7 @@
 cimport cython
 
+from ._decoder cimport FrameDecoder
+
 cdef enum State:
     HUNTING
     SKIPPING  # the rest of a line that begins with noise
@@ -26,20 +28,14 @@ cdef class Message:
 cdef Message new_message(bytes command, const unsigned char *text, Py_ssize_t length, object verdict, list sets)
 
 
-cdef class _Decoder:
-    cdef unsigned char *_buffer
-    cdef Py_ssize_t _capacity
-    cdef Py_ssize_t _start    # bytes before it are used up
-    cdef Py_ssize_t _end
-    cdef Py_ssize_t _scanned  # from `_start`
-    cdef readonly Py_ssize_t discarded
-    cdef readonly str reason
+cdef class _Decoder(FrameDecoder):
+    cdef Py_ssize_t _scanned  # of what is held
 
-    cdef int _begin(self, bytes held) except -1
-    cdef int _restart(self) except -1
-    cdef int _hold(self, bytes data) except -1
-    cdef int _drop(self, Py_ssize_t count, str reason) except -1
-    cdef int _use(self, Py_ssize_t count) except -1
+    cdef int _begin(self, bytes data) except -1
+    cdef void _restart(self) noexcept
+    cdef object _step(self)
+    cdef void _use(self, Py_ssize_t count) noexcept
+    cdef void _drop(self, Py_ssize_t count, str reason) noexcept
     cdef int _begun_anew(self) except -1
     cdef int _too_long(self) except -1
 

@@ -1,5 +1,6 @@
 """Messages of IEC 62056-21."""
 
+from ._decoder import FrameDecoder
 from ._readout_block import DataSet
 
 MAX_BLOCK: int  # bytes of one block; a longer one raises DecodeError
@@ -36,17 +37,8 @@ class Message:
     def data_sets(self) -> list[DataSet]:
         """The data sets of `text`, in order."""
 
-class _Decoder:
-    """What the three decoders share: `meterd.conversation.Decoder`, see there."""
+class _Decoder(FrameDecoder):
+    """What the decoders of IEC 62056-21 have besides."""
 
-    @property
-    def pending(self) -> int: ...
-    @property
-    def missing(self) -> int: ...
-    @property
-    def discarded(self) -> int: ...
-    @property
-    def reason(self) -> str: ...
-    def reset(self) -> None: ...
     def take_rest(self) -> bytes:
         """The bytes held beyond the last frame, for the decoder of the next message; this one forgets them."""

@@ -1,12 +1,11 @@
-"""Messages of IEC 62056-21, their block check, and the buffer that their decoders share."""
+"""Messages of IEC 62056-21, their block check, and how their decoders go through what is held."""
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from libc.string cimport memcpy, memmove
 
 from ._crc cimport sum_of, xor_of
-from ._decoder cimport as_shown
+from ._decoder cimport FrameDecoder, as_shown, drop, hold, let_go
+from ._input cimport left
 from ._readout cimport BLOCK_LIMIT, EOT, LINE_LIMIT, has_damage
 
 from ._readout_block import parse_readout
@@ -20,7 +19,6 @@ MAX_LINE = LINE_LIMIT
 
 NO_START = "no start of a message"
 
-cdef str MESSAGES_UNCOLLECTED = "more bytes held than anybody collects"
 cdef str NO_LIST_END = "a list without its end"
 cdef str TOO_LONG = "a block without end"
 
@@ -59,26 +57,21 @@ cdef Message new_message(bytes command, const unsigned char *text, Py_ssize_t le
     return message
 
 
-cdef class _Decoder:
-    """A buffer whose beginning is the beginning of the message at hand; `_scanned` bytes of it have been looked at."""
+cdef class _Decoder(FrameDecoder):
+    """What is held begins where the message at hand does; `_scanned` bytes of it have been looked at."""
 
-    def __dealloc__(self):
-        PyMem_Free(self._buffer)
-
-    cdef int _begin(self, bytes held) except -1:
-        self.reason = ""
+    cdef int _begin(self, bytes data) except -1:
         self._restart()
-        return self._hold(held)
+        hold(self, data, READOUT_HELD_LIMIT)
+        return 0
 
-    def reset(self):
-        self._start = self._end = 0
-        self.discarded = 0
-        self.reason = ""
+    cdef void forget(self) noexcept:
+        FrameDecoder.forget(self)
         self._restart()
 
     def take_rest(self):
-        cdef bytes rest = PyBytes_FromStringAndSize(<const char *>self._buffer + self._start, self._end - self._start)
-        self._start = self._end = 0
+        cdef bytes rest = PyBytes_FromStringAndSize(<const char *>self.held.at, left(&self.held))
+        let_go(self)
         self._restart()
         return rest
 
@@ -86,45 +79,32 @@ cdef class _Decoder:
     def missing(self):
         return 1
 
-    cdef int _restart(self) except -1:
-        """Forget the message at hand; the next one is sought from `_start`."""
-        self._scanned = 0
-        return 0
-
-    cdef int _hold(self, bytes data) except -1:
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
-        cdef Py_ssize_t left = self._end - self._start
-        cdef unsigned char *larger
-        if size == 0:
-            return 0
-        if self._start:
-            memmove(self._buffer, self._buffer + self._start, left)
-            self._start = 0
-            self._end = left
-        if left + size > self._capacity:
-            larger = <unsigned char *>PyMem_Realloc(self._buffer, 2 * (left + size))
-            if larger == NULL:
-                raise MemoryError
-            self._buffer = larger
-            self._capacity = 2 * (left + size)
-        memcpy(self._buffer + left, PyBytes_AS_STRING(data), size)
-        self._end += size
-        if self._end > READOUT_HELD_LIMIT:
+    cdef object take_in(self, bytes data):
+        if hold(self, data, READOUT_HELD_LIMIT):
             self._restart()
-            self._drop(self._end - READOUT_HELD_LIMIT, MESSAGES_UNCOLLECTED)
-        return 0
+        while self._scanned < left(&self.held):
+            found = self._step()
+            if found is not None:
+                return found
+        return None
 
-    cdef int _drop(self, Py_ssize_t count, str reason) except -1:
-        """Throw away the first `count` bytes held."""
-        self.discarded += count
-        self.reason = reason
-        return self._use(count)
-
-    cdef int _use(self, Py_ssize_t count) except -1:
-        """The first `count` bytes held are done with; what follows is looked at afresh."""
-        self._start += count
+    cdef void _restart(self) noexcept:
+        """Forget the message at hand; the next one is sought in what is held."""
         self._scanned = 0
-        return 0
+
+    cdef object _step(self):
+        """Look at what is not scanned: a message that is whole, or None, when more has been scanned or used up."""
+        self._scanned = left(&self.held)
+        return None
+
+    cdef void _use(self, Py_ssize_t count) noexcept:
+        """The first `count` bytes held are done with; what follows is looked at afresh."""
+        self.held.at += count
+        self._scanned = 0
+
+    cdef void _drop(self, Py_ssize_t count, str reason) noexcept:
+        drop(self, count, reason)
+        self._scanned = 0
 
     cdef int _begun_anew(self) except -1:
         self._drop(self._scanned, NO_LIST_END)

@@ -12,15 +12,8 @@ cdef class WrapperFrame:
 
 @cython.final
 cdef class WrapperDecoder(FrameDecoder):
-    cdef bytes _held
-    cdef Py_ssize_t _at              # everything before it is used up
     cdef readonly Py_ssize_t missing
-    cdef readonly Py_ssize_t discarded
-    cdef readonly str reason
 
-    cpdef reset(self)
-    cdef int _hold(self, bytes data) except -1
-    cdef void _drop(self, Py_ssize_t count, str reason) noexcept
     cdef void _hunt(self) noexcept
 
 

@@ -7,10 +7,11 @@ header. A header holds at most 65535 octets, and nothing beyond one APDU and a f
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.string cimport memcpy
 
-from ._decoder cimport FrameDecoder, as_shown
+from ._decoder cimport FrameDecoder, as_shown, drop, hold, let_go
+from ._input cimport left
 
 from .errors import DecodeError
 
@@ -21,7 +22,6 @@ cdef enum:
     WRAPPER_HELD_LIMIT = 262144  # bytes kept for a reader who does not collect its APDUs
 
 cdef str NO_HEADER = "no wrapper header (version 1)"
-cdef str APDUS_UNCOLLECTED = "more bytes held than anybody collects"
 
 
 cdef inline unsigned int two_octets(const unsigned char *at) noexcept:
@@ -41,68 +41,42 @@ cdef class WrapperFrame:
 @cython.final
 cdef class WrapperDecoder(FrameDecoder):
     def __cinit__(self):
-        self.reset()
+        self.forget()
 
-    cpdef reset(self):
-        self._held = b""
-        self._at = 0
+    cdef void forget(self) noexcept:
+        FrameDecoder.forget(self)
         self.missing = WRAPPER_HEADER
-        self.discarded = 0
-        self.reason = ""
-
-    cdef Py_ssize_t held_back(self) noexcept:
-        return PyBytes_GET_SIZE(self._held) - self._at
 
     cdef object take_in(self, bytes data):
         cdef WrapperFrame frame
         cdef const unsigned char *start
-        cdef Py_ssize_t left, size
-        self._hold(data)
+        cdef Py_ssize_t have, size
+        hold(self, data, WRAPPER_HELD_LIMIT)
         self._hunt()
-        start = <const unsigned char *>PyBytes_AS_STRING(self._held) + self._at
-        left = PyBytes_GET_SIZE(self._held) - self._at
-        size = WRAPPER_HEADER if left < WRAPPER_HEADER else WRAPPER_HEADER + two_octets(start + 6)
-        self.missing = size - left if left < size else 1
-        if left < size or left < WRAPPER_HEADER:
+        start = self.held.at
+        have = left(&self.held)
+        size = WRAPPER_HEADER if have < WRAPPER_HEADER else WRAPPER_HEADER + two_octets(start + 6)
+        self.missing = size - have if have < size else 1
+        if have < size:
             return None
         frame = WrapperFrame.__new__(WrapperFrame)
         frame.source = two_octets(start + 2)
         frame.destination = two_octets(start + 4)
         frame.apdu = PyBytes_FromStringAndSize(<const char *>start + WRAPPER_HEADER, size - WRAPPER_HEADER)
-        self._at += size
+        self.held.at += size
         self.missing = WRAPPER_HEADER
-        if left == size:
-            self._held = b""
-            self._at = 0
+        if have == size:
+            let_go(self)
         return frame
-
-    cdef int _hold(self, bytes data) except -1:
-        cdef Py_ssize_t surplus
-        if self._at == PyBytes_GET_SIZE(self._held):
-            self._held = data
-        elif PyBytes_GET_SIZE(data):
-            self._held = self._held[self._at:] + data
-        else:
-            return 0
-        self._at = 0
-        surplus = PyBytes_GET_SIZE(self._held) - WRAPPER_HELD_LIMIT
-        if surplus > 0:
-            self._drop(surplus, APDUS_UNCOLLECTED)
-        return 0
-
-    cdef void _drop(self, Py_ssize_t count, str reason) noexcept:
-        self._at += count
-        self.discarded += count
-        self.reason = reason
 
     cdef void _hunt(self) noexcept:
         """Drop what cannot begin a header."""
-        cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(self._held)
-        cdef Py_ssize_t at = self._at, end = PyBytes_GET_SIZE(self._held)
-        while at < end and (data[at] or (at + 1 < end and data[at + 1] != WRAPPER_VERSION)):
+        cdef const unsigned char *at = self.held.at
+        cdef const unsigned char *end = self.held.end
+        while at < end and (at[0] or (at + 1 < end and at[1] != WRAPPER_VERSION)):
             at += 1
-        if at > self._at:
-            self._drop(at - self._at, NO_HEADER)
+        if at > self.held.at:
+            drop(self, at - self.held.at, NO_HEADER)
 
 
 cdef bytes wrapped(unsigned int source, unsigned int destination, bytes apdu):
