@@ -25,6 +25,8 @@ REASONS = (
 def network_line(parameters: dict[str, Any]) -> str:
     """The key of the line of a device that is reached over the network."""
     scheme = "rfc2217://" if parameters.get("serial_server") == "rfc2217" else ""
+    if parameters.get("transport") == "udp":
+        scheme = "udp://"
     return f"{scheme}{parameters.get('ip')}:{parameters.get('port')}"
 
 

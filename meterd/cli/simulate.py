@@ -1,4 +1,4 @@
-"""`meterd simulate PROTOCOL`: one simulated meter on a pty or a TCP port."""
+"""`meterd simulate PROTOCOL`: one simulated meter on a pty, a TCP or a UDP port."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 PTY = Option(("--pty",), VALUE, "serve on a pty, linked at this path", "LINK")
 TCP = Option(("--tcp",), VALUE, "serve on this TCP port, 0 for any free one", "PORT")
+UDP = Option(("--udp",), VALUE, "serve on this UDP port, 0 for any free one", "PORT")
 HOST = Option(("--host",), VALUE, "address to listen at (default 127.0.0.1)", "ADDRESS")
 MAX_PORT = 65535
 PACED = Option(("--paced",), FLAG, "send no faster than the line's speed allows")
 FAULT = Option(("--fault",), VALUE, f"kind[:every[:argument]], such as flip:3; kinds: {' '.join(KINDS)}", "FAULT")
-PLACE = (PTY, TCP, HOST, PACED, FAULT)
+PLACE = (PTY, TCP, UDP, HOST, PACED, FAULT)
 OPTIONS = (*PLACE, HELP)
 
 
@@ -60,20 +61,28 @@ def main(words: list[str]) -> int:
     return serve(arguments, meter, module.LINE)
 
 
+def _port(arguments: Arguments) -> int:
+    """The number of the TCP or UDP port, where it is one. Raises: UsageError unless one place is named."""
+    if sum(arguments.has(place) for place in ("pty", "tcp", "udp")) != 1:
+        raise UsageError("say where: --pty LINK, --tcp PORT or --udp PORT")
+    word = "udp" if arguments.has("udp") else "tcp"
+    number = arguments.number(word, 0)
+    if number > MAX_PORT:
+        raise UsageError(f"--{word} takes 0 to {MAX_PORT}")
+    return number
+
+
 def _simulator(program: str) -> ModuleType:
     return import_module(f"meterd.simulate.{registry.PROGRAMS[program]}")
 
 
 def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSettings) -> int:
     """Serve `meter` where the arguments say, until interrupted."""
-    link, port = arguments.value("pty"), arguments.value("tcp")
-    if (link is None) == (port is None):
-        raise UsageError("say where: --pty LINK or --tcp PORT")
-    number = arguments.number("tcp", 0)
-    if number > MAX_PORT:
-        raise UsageError(f"--tcp takes 0 to {MAX_PORT}")
+    link, number = arguments.value("pty"), _port(arguments)
     text = arguments.value("fault")
     fault = Fault.parse(text) if text else None
+    if fault is not None and arguments.has("udp"):
+        raise UsageError("--fault is for --pty and --tcp")
     end_in_order()
     loop = Loop()
     host = MeterHost(loop)
@@ -84,10 +93,13 @@ def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSet
             place = link
         else:
             address = arguments.value("host") or "127.0.0.1"
-            number = host.on_tcp(number, meter, fault, line if paced else None, address)
+            if arguments.has("udp"):
+                number = host.on_udp(number, meter, address)
+            else:
+                number = host.on_tcp(number, meter, fault, line if paced else None, address)
             place = f"{address}:{number}"
     except OSError as error:
-        raise ConfigError(link or f"port {port}", f"cannot be served: {error.strerror}") from None
+        raise ConfigError(link or f"port {number}", f"cannot be served: {error.strerror}") from None
     log.notice(f"simulated meter on {place}")
     try:
         loop.run()

@@ -38,7 +38,8 @@ def _in_common(devices: list[Device]) -> list[str]:
             if device.protocol == "iec62056_21":
                 address = address.strip().lstrip("0") or "0"
             meters.setdefault((device.line, named, address), []).append(device)
-        ports.setdefault(device.line.rpartition("://")[2], []).append(device)
+        if not device.line.startswith("udp://"):  # whose ports are others than TCP's
+            ports.setdefault(device.line.rpartition("://")[2], []).append(device)
     told = [
         f"{_named(sharing)}: ask the same meter ({line}, {named} {address}): it is read more than once; put the "
         "signals under one of them"

@@ -131,10 +131,8 @@ class TcpPort(ParityPort):
     def _begin(self, family: int, address: str) -> str:
         """Begin to connect; returns why that cannot be, or nothing."""
         try:
-            self._socket = connection = socket(family, SOCK_STREAM)
+            self._socket = connection = self._new_socket(family)
             connection.setblocking(False)
-            connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-            connection.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
             error = connection.connect_ex((address, self.port))
         except (OSError, OverflowError) as problem:
             self._close_descriptor()
@@ -144,6 +142,12 @@ class TcpPort(ParityPort):
             return strerror(error)
         self.loop.register(connection.fileno(), POLLOUT, self._on_connected)
         return ""
+
+    def _new_socket(self, family: int) -> socket:
+        connection = socket(family, SOCK_STREAM)
+        connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        connection.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+        return connection
 
     def _on_connected(self, revents: int) -> None:
         assert self._socket is not None

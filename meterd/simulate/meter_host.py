@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..conversation import Conversation
+    from ..ports.udp import DatagramListener
 
 # A pty that cannot be had (descriptors, the link's folder) is asked for again after this time.
 RETRY_S = 1.0
@@ -247,7 +248,7 @@ class MeterHost:
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.meters: list[SimulatedMeter] = []
-        self._listeners: list[Listener] = []
+        self._listeners: list[Listener | DatagramListener] = []
 
     def on_pty(
         self,
@@ -279,6 +280,18 @@ class MeterHost:
             self.meters.append(SimulatedMeter(accepted, paced, meter))
 
         listener = Listener(self.loop, tcp_socket(host, port), serve)
+        self._listeners.append(listener)
+        return listener.port
+
+    def on_udp(self, port: int, meter: Callable[[], Conversation], host: str = "127.0.0.1") -> int:
+        """Serve on a UDP port, 0 for any free one: each peer has a conversation of its own. Returns: the port."""
+        from ..ports.udp import DatagramListener, PeerPort, udp_socket
+
+        def serve(peer: PeerPort) -> None:
+            self.meters = [one for one in self.meters if one.port.is_open()]
+            self.meters.append(SimulatedMeter(peer, None, meter))
+
+        listener = DatagramListener(self.loop, udp_socket(host, port), serve)
         self._listeners.append(listener)
         return listener.port
 

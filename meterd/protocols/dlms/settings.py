@@ -197,6 +197,8 @@ class Settings:
         """Raises: ConfigError."""
         self.short_names: bool = device["type"] == "SN"
         self.wrapped: bool = device["mode"] == "DLMS-WRAPPER"
+        if device["transport"] == "udp" and not (self.wrapped and device.over_tcp()):
+            raise ConfigError(device.place, "transport: udp takes an ip, and mode DLMS-WRAPPER")
         # Over TCP there is no optical head to sign on through (manual 1.4.0, page 95).
         self.signs_on: bool = device["mode"] == "IEC" and device.has_line()
         self.timeout_ms: int = device["timeout_ms"]
