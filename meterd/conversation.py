@@ -11,6 +11,7 @@ host, a test with a transcript) answers each. A conversation never sees a file d
 | `Pause(seconds)` | None, afterwards |
 | `Reopen(timeout_s)` | None, once the port was closed and stands anew; `PortGone` is thrown in where it does not |
 | `Report(reading)`, `ReportAll(readings)` | None, at once |
+| `Tell(level, text)` | None, at once |
 | a `Burst` | None once all its exchanges are done; else what came in place of the answer due: a frame, or an error |
 
 A conversation is stopped by throwing `Aborted` into it: it may yield a few more steps in its `finally` (DISC, break,
@@ -23,8 +24,11 @@ from ._steps import Burst, Receive, Report, ReportAll, Send
 from .errors import Garbled, Incomplete, Silence
 
 __all__ = [
-    "Burst", "LineSettings", "Pause", "Receive", "Reopen", "Report", "ReportAll", "Send", "exchange", "with_retries",
+    "NOTICE", "WARNING", "Burst", "LineSettings", "Pause", "Receive", "Reopen", "Report", "ReportAll", "Send", "Tell",
+    "exchange", "with_retries",
 ]  # fmt: skip
+
+WARNING, NOTICE = 4, 5  # of what is told; the levels of syslog, as `log` has them
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,6 +131,23 @@ class Reopen:
 
     def __repr__(self) -> str:
         return f"Reopen({self.timeout_s:g})"
+
+
+class Tell:
+    """Say one sentence about the meter, in the log and as an event: another one answers, something is left out.
+
+    What goes wrong is raised instead. `about` is a word for the kind of thing: sentences of a kind are folded together.
+    """
+
+    __slots__ = ("about", "level", "text")
+
+    def __init__(self, level: int, text: str, about: str = "meter") -> None:
+        self.level = level
+        self.text = text
+        self.about = about
+
+    def __repr__(self) -> str:
+        return f"Tell({self.level}, {self.text!r})"
 
 
 def exchange(data: bytes, decoder: Decoder, timeout_ms: float, gap_ms: float) -> Conversation:

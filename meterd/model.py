@@ -99,20 +99,16 @@ class Plan:
         self.secrets = secrets
 
 
-def _unsaid(words: str, fold: str) -> None:
-    """What is said where nobody keeps a log."""
-
-
 class Memory:
     """What one device's driver remembers between scans.
 
-    `volatile` lasts while the daemon runs (FCB, caches), and so does `own`, the typed class that a driver has in its
-    place; `persistent` (text keys, JSON values) also survives a restart once `save()` has returned. `counter(name)` is
-    an invocation counter, which belongs to keys and not to a device: whoever has the name has the same one.
-    `say(words, fold)` puts a line into the log. `random_bytes` makes challenges, where there is a source. `rung` names
-    how far the last conversation got, for diagnosis. `line_lost` says that the line was away since the last scan that
-    went well, so that what answers now may be another meter; a driver that has looked says False. `brief`: the line has
-    others to serve, so a meter that has not answered lately is to be tried once, without retries (`daemon.schedule`).
+    `own`, a typed class of the driver's, lasts while the daemon runs (FCB, caches); `persistent` (text keys, JSON
+    values) also survives a restart once `save()` has returned. `counter(name)` is an invocation counter, which
+    belongs to keys and not to a device: whoever has the name has the same one. `random_bytes` makes challenges,
+    where there is a source. `rung` names how far the last conversation got, for diagnosis. `line_lost` says that
+    the line was away since the last scan that went well, so that what answers now may be another meter; a driver
+    that has looked says False. `brief`: the line has others to serve, so a meter that has not answered lately is to
+    be tried once, without retries (`daemon.schedule`).
     """
 
     __slots__ = (
@@ -124,22 +120,18 @@ class Memory:
         "persistent",
         "random_bytes",
         "rung",
-        "say",
-        "volatile",
     )
 
     def __init__(
         self, persistent: dict[str, Any] | None = None, save: Callable[[dict[str, Any], bool], bool] | None = None,
-        random_bytes: Callable[[int], bytes] | None = None, say: Callable[[str, str], None] = _unsaid,
+        random_bytes: Callable[[int], bytes] | None = None,
         counter: Callable[[str], Counter] | None = None,
     ) -> None:  # fmt: skip
-        self.volatile: dict[str, Any] = {}
         self.own: Any = None
         self.brief = False
         self.rung = ""
         self.line_lost = False
         self.random_bytes = random_bytes
-        self.say = say
         self.counter = counter or _counters_of_no_record()
         self.persistent: dict[str, Any] = persistent if persistent is not None else {}
         self._save = save

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
-from meterd.conversation import LineSettings
+from meterd.conversation import LineSettings, Tell
 from meterd.errors import MeterdError, PortGone
 from meterd.model import Reading
 from meterd.ports._loop import Loop
@@ -29,6 +29,7 @@ NO_DESCRIPTOR = 1 << 30  # of a port that is open; the loop hears nothing of it
 
 class Outcome:
     """`readings` in order; `value` the client's return value; `error` the MeterdError that ended it, or None;
+    `told` what it had to say;
     `wire` [(time, 'client'|'meter', bytes)] as sent; `settings` the client's LineSettings; `seconds` it took."""
 
     def __init__(self) -> None:
@@ -38,6 +39,7 @@ class Outcome:
         self.wire: list[tuple[float, str, bytes]] = []
         self.settings: list[LineSettings] = []
         self.seconds = 0.0
+        self.told: list[str] = []
 
     def sent(self, side: str = "client") -> list[bytes]:
         return [data for _, sender, data in self.wire if sender == side]
@@ -135,11 +137,16 @@ class WirePort(Port):
 class Side:
     """A player and its end of the wire, until its conversation is over."""
 
-    def __init__(self, port: WirePort, on_report: Callable[[Reading], None], strips_echo: bool = True) -> None:
+    def __init__(self, port: WirePort, on_report: Callable[[Reading], None], told: list[str] | None = None) -> None:
         self.port = port
         self.done = False
         self.error: Exception | None = None
-        self.player = Player(port.loop, port, on_report, self._ended, strips_echo=strips_echo)
+        self._sentences = told
+        self.player = Player(port.loop, port, on_report, self._ended, on_tell=self._told, strips_echo=told is not None)
+
+    def _told(self, step: Tell) -> None:
+        assert self._sentences is not None, f"a meter tells nobody: {step}"
+        self._sentences.append(step.text)
 
     def _ended(self, error: Exception | None) -> None:
         self.done = True
@@ -193,8 +200,10 @@ def converse(
     loop = Loop(VirtualClock())
     try:
         wire = Wire(loop, byte_s, fault, chunk, outcome)
-        asking = Side(WirePort(wire, "client", outcome.apply), outcome.report)
-        answering = Side(WirePort(wire, "meter", lambda settings: None), no_reading, strips_echo=False)
+        asking = Side(WirePort(wire, "client", outcome.apply), outcome.report, outcome.told)
+        answering = Side(
+            WirePort(wire, "meter", lambda settings: None), no_reading
+        )  # without echo, as the host does it
         asking.port.peer, answering.port.peer = answering.port, asking.port
         if abort_after:
             asking.port.on_left = lambda sends: asking.player.abort("told to") if sends == abort_after else None

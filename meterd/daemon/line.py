@@ -16,7 +16,7 @@ from ..ports.player import Player
 from .farewell import Farewells
 from .job import PORT_RETRY_S
 from .load import Load
-from .outcome import note_signal, settle
+from .outcome import note_signal, settle, tell
 from .schedule import Schedule
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ..conversation import Tell
     from ..model import Reading
     from ..ports._port import Port
     from ..ports.serial_port import SerialPort
@@ -52,7 +53,7 @@ class Line:
         self.port: Port = port
         self._serial: SerialPort | None = None if path is None else port
         self._tcp: TcpPort | None = port if path is None else None
-        self.player = Player(loop, self.port, hub.publish, self._ended, self._note)
+        self.player = Player(loop, self.port, hub.publish, self._ended, self._note, self._tell)
         self._farewells = Farewells(loop, self.player)
         self._schedule = Schedule()
         self._current: Job | None = None
@@ -230,6 +231,11 @@ class Line:
 
     def _note(self, reading: Reading) -> None:
         note_signal(self, self._current, reading)
+
+    def _tell(self, step: Tell) -> None:
+        job = self._current or self._farewells.job
+        if job is not None:
+            tell(self, job, step)
 
     def publish(self, reading: Reading) -> None:
         """To the sinks, and to whoever asked for the present scan."""

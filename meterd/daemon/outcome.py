@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from ..conversation import Tell
     from ..model import Reading
     from ..ports._loop import Loop
     from ..ports.player import Player
@@ -95,6 +96,12 @@ def note_signal(line: Talking, job: Job | None, reading: Reading) -> None:
     if not reason or job.status.fails(alias, reason, log.masked(words)):
         said = f"{words} ({reason})" if reason else words
         log.warning(f"{job.alias()}/{alias}: {said}", fold=f"{job.alias()}/{alias}", port=line.key)
+
+
+def tell(line: Talking, job: Job, step: Tell) -> None:
+    """What a driver has to say of its meter: a line in the log, and an event."""
+    log.message(step.level, f"{job.alias()}: {step.text}", fold=f"{job.alias()} {step.about}", port=line.key)
+    line.hub.publish_event(job.alias(), log.masked(step.text))
 
 
 def _is_news(line: Talking, job: Job, reason: str, error: Exception) -> bool:

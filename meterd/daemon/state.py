@@ -239,7 +239,7 @@ class StateDirectory:
         def save(content: dict[str, Any], lore: bool) -> bool:
             return self._save(device_alias, content, lore)
 
-        return Memory(content, save, urandom, _warn, self.counter)
+        return Memory(content, save, urandom, self.counter)
 
     def counter(self, name: str) -> Counter:
         """The invocation counter of a title and key."""
@@ -301,10 +301,6 @@ class StateDirectory:
             return False
         log.recovered("state", f"{name}: kept again")
         return True
-
-
-def _warn(words: str, fold: str) -> None:
-    log.warning(words, fold=fold)
 
 
 def _for_its_owner(path: str, flags: int) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
-    from ..conversation import Conversation, LineSettings
+    from ..conversation import Conversation, LineSettings, Tell
     from ..model import Reading
 
     class Observer(Protocol):
@@ -39,7 +39,8 @@ GOODBYE_S = 3.0
 
 class Player:
     """`on_report(reading)` gets each reading, `on_trouble(reading)` before it such as are not good or have words;
-    `on_end(error or None)` is called when the conversation is over, never from within `start`.
+    `on_end(error or None)` is called when the conversation is over, never from within `start`; `on_tell(step)` gets
+    what it has to say, which goes to the log otherwise.
 
     `counts` is what passed on the wire in the present (or last) conversation; `reported` holds the signals that got a
     reading; `observers` see all that passes. The three are changed in place.
@@ -57,12 +58,13 @@ class Player:
         on_report: Callable[[Reading], None],
         on_end: Callable[[Exception | None], None],
         on_trouble: Callable[[Reading], None] | None = None,
+        on_tell: Callable[[Tell], None] | None = None,
         strips_echo: bool = True,
     ) -> None:
         self.loop = loop
         self.port = port
         self.on_end = on_end
-        rare = self._rare = RareSteps(loop, port)
+        rare = self._rare = RareSteps(loop, port, on_tell)
         stepper = Stepper(loop, port, rare, on_report, self._ended, on_trouble, strips_echo)
         self._stepper = rare.stepper = stepper
         self.counts = stepper.counts

@@ -7,7 +7,7 @@ came that were no frame yet, how long the wait goes on is arithmetic of its own 
 from __future__ import annotations
 
 from .. import log
-from ..conversation import LineSettings, Pause, Reopen
+from ..conversation import LineSettings, Pause, Reopen, Tell
 from ..errors import Aborted, Incomplete, PortGone, Silence
 from ._player import WAIT
 from .opening import open_port
@@ -15,6 +15,7 @@ from .reception import Reception
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from .._steps import Receive, Send
@@ -23,16 +24,22 @@ if TYPE_CHECKING:
     from ._port import Port
 
 
+# So many sentences are told for a conversation; one that has more to say has lost its measure.
+MOST_TOLD = 16
+
+
 class RareSteps:
     """For one stepper, which is made with it and put into its `stepper`."""
 
-    __slots__ = ("_failed", "_reopening", "loop", "port", "stepper")
+    __slots__ = ("_failed", "_on_tell", "_reopening", "_told", "loop", "port", "stepper")
 
     stepper: Stepper
 
-    def __init__(self, loop: Loop, port: Port) -> None:
+    def __init__(self, loop: Loop, port: Port, on_tell: Callable[[Tell], None] | None) -> None:
         self.loop = loop
         self.port = port
+        self._on_tell = on_tell or self._say
+        self._told = 0
         self._failed = False
         self._reopening = False
         port.on_gone = self.gone
@@ -40,6 +47,7 @@ class RareSteps:
     def begin(self) -> None:
         """Another conversation begins: nothing has failed yet."""
         self._failed = False
+        self._told = 0
 
     def stop_waiting(self) -> None:
         """The conversation is to hear of something else than a connection that is not there yet."""
@@ -61,6 +69,11 @@ class RareSteps:
             return None
         if type(step) is Reopen:
             return self._reopen(step)
+        if type(step) is Tell:
+            self._told += 1
+            if self._told <= MOST_TOLD:
+                self._on_tell(step)
+            return None
         raise TypeError(f"{step!r} is no step of a conversation")
 
     def _reopen(self, step: Reopen) -> object:
@@ -82,6 +95,11 @@ class RareSteps:
         if told[0] is not None:
             raise told[0]
         return None
+
+    def _say(self, step: Tell) -> None:
+        """Where nobody knows which device it is."""
+        name = self.port.name
+        log.message(step.level, f"{name}: {step.text}", fold=f"{name} {step.about}", port=name)
 
     def settle(self, step: Send) -> None:
         """The first transmission after something failed, or of all: what is still coming in belongs to the past."""

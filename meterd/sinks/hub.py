@@ -8,6 +8,7 @@ null leaves, invalid, with the reason. No sink's trouble reaches another sink, o
 from __future__ import annotations
 
 from .. import log
+from ..model import Reading, Signal
 from ._hub import Outlet
 
 JUMP_MS = 2000  # by more than this no clock is slewed from one scan to the next
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
-    from ..model import Device, Reading, Signal
+    from ..model import Device
     from .status import DeviceStatus
 
     class Sink(Protocol):
@@ -60,6 +61,10 @@ class Hub:
         self._look_at_clocks(now_ms, now_s)
         for reading in status.readings(now_ms, now_s) if whole else status.changes(now_ms):
             self._outlet.hand_on(reading)
+
+    def publish_event(self, device_alias: str, words: str) -> None:
+        """What there is to say of a device and no signal is for."""
+        self._outlet.hand_on(Reading(Signal(device_alias, "_event", {}, 1), words, None, self.now_ms()))
 
     def _look_at_clocks(self, now_ms: int, now_s: float) -> None:
         ahead_ms = now_ms - now_s * 1000.0

@@ -184,8 +184,13 @@ def test_powers_of_ten_are_read_again_where_another_name_answers() -> None:
     kept = memory()
     first = {**register(DRAWN, number(77), 0, 30), **data(NAME, octets(b"XYZ0000000000001"))}
     other = {**register(DRAWN, number(7), 3, 30), **data(NAME, octets(b"XYZ0000000000002"))}
-    assert texts(scan(Listing(objects=first), kept, (DRAWN,))) == {DRAWN: "77"}
-    assert texts(scan(Listing(objects=other), kept, (DRAWN,))) == {DRAWN: "7000"}
+    before = scan(Listing(objects=first), kept, (DRAWN,))
+    after = scan(Listing(objects=other), kept, (DRAWN,))
+    assert (texts(before), texts(after)) == ({DRAWN: "77"}, {DRAWN: "7000"})
+    assert before.told == [], "the first one is no exchange"
+    (sentence,) = after.told
+    assert '"XYZ0000000000002" in place of "XYZ0000000000001"' in sentence and "forgotten" in sentence
+    assert scan(Listing(objects=other), kept, (DRAWN,)).told == [], "it is told once"
 
 
 def test_powers_of_ten_are_read_again_now_and_then() -> None:
@@ -200,11 +205,13 @@ def test_powers_of_ten_are_read_again_now_and_then() -> None:
 
 
 def test_a_device_that_moves_keeps_what_it_knows_only_where_the_meter_says_who_it_is() -> None:
-    for told, lists in (({"name": b"ABC0000000000017"}, 1), ({}, 2)):
+    for told, lists, sentences in (({"name": b"ABC0000000000017"}, 1, 0), ({}, 2, 1)):
         kept, meter = memory(), short_named(1, 2, **told)
         scan(meter, kept, type="SN", line="192.0.2.1:4059")
-        assert texts(scan(meter, kept, type="SN", line="192.0.2.2:4059")) == {DRAWN: "1", FED: "20"}
+        moved = scan(meter, kept, type="SN", line="192.0.2.2:4059")
+        assert texts(moved) == {DRAWN: "1", FED: "20"}
         assert meter.lists_read == lists
+        assert len(moved.told) == sentences and all("another port" in one for one in moved.told)
 
 
 @pytest.mark.parametrize("expected", ["00471", "abc 471", "ABC471", "0471"])

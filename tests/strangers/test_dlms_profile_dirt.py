@@ -63,6 +63,9 @@ def scan(meter: ProfileMeter, kept: Memory | None = None, **of_signal: Any) -> O
     return converse(driver.conversation(plan, memory() if kept is None else kept), in_virtual_time(meter))
 
 
+one_scan = scan
+
+
 def values(outcome: Outcome) -> list[Any]:
     assert outcome.error is None, outcome.error
     return [reading.value for reading in outcome.readings]
@@ -144,7 +147,13 @@ def test_what_was_seen_before_the_first_form_kept_rows_goes_on(way: dict[str, bo
 
 def test_rows_that_lack_columns_or_a_time_are_left_out_with_a_word_each() -> None:
     lines: list[str] = []
-    kept = Memory(random_bytes=Random(), say=lambda words, fold: lines.append(words))
+    kept = Memory(random_bytes=Random())
+
+    def scan(meter: ProfileMeter, kept: Memory) -> Outcome:
+        outcome = one_scan(meter, kept)
+        lines.extend(outcome.told)
+        return outcome
+
     meter = filled(3)
     meter.capture(stamp(quarter(3)), short=True)
     more(meter, 4, 1)
@@ -168,9 +177,8 @@ def test_values_that_are_left_out_or_told_as_differences(sparse: bool) -> None:
     for index, step in enumerate(steps):
         meter.capture(stamp(quarter(index)), bytes.fromhex(step))
     assert values(scan(meter)) == [4096, 4095, 4351, 4095, 4104, 4361, 69_897]
-    lines: list[str] = []
     meter.rows = meter.rows[2:]
-    kept = Memory(random_bytes=Random(), say=lambda words, fold: lines.append(words))
+    kept = Memory(random_bytes=Random())
     assert scan(meter, kept).readings[0].reason == "type"
 
 

@@ -197,8 +197,11 @@ def test_an_exchanged_meter_begins_anew() -> None:
     reader.meter = other = Capturing(datetime.datetime(2026, 6, 2))
     other.ident = b"/TUV5OTHER\r\n"
     other.run(20)
-    reader.scan()
+    told = reader.scan().told
     assert reader.rows == meter.captured[-8:] + other.captured[-8:]
+    assert len(told) == 2, "its habits, and the rows of its profile"
+    assert all("forgotten" in one and "OTHER" in one for one in told)
+    assert reader.scan().told == []
 
 
 @pytest.mark.parametrize("number", range(1, 8))

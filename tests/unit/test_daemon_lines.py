@@ -8,11 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from meterd.conversation import LineSettings, Receive, Reopen
+from meterd import log
+from meterd.conversation import NOTICE, LineSettings, Receive, Reopen, Tell
 from meterd.errors import Aborted, PortGone
 from meterd.ports import resolver
 from meterd.ports.tcp_port import TcpPort
 from meterd.simulate.faults import Fault
+from meterd.sinks._hub import Outlet
+from meterd.sinks.events import EventLog
 
 from .runtime_rig import Words, counting_meter, serial_device, tcp_device
 
@@ -149,6 +152,31 @@ def test_a_device_taken_out_while_its_connection_is_opened_anew_ends_at_once(rig
     assert isinstance(ends[0], Aborted)
     assert not line.port.opening
     assert not line.port.is_open()
+
+
+def test_what_a_driver_tells_is_a_line_in_the_log_and_an_event_without_secrets(rig, said, monkeypatch):
+    port = rig.host.on_tcp(0, counting_meter())
+    spoken = rig.toy.conversation
+    told: list[int] = []
+
+    def telling(plan, memory):
+        told.append(1)
+        yield Tell(NOTICE, "another meter answers, open sesame, in place of the former one")
+        yield from spoken(plan, memory)
+
+    driver = SimpleNamespace(plan=rig.toy.plan, conversation=telling)
+    monkeypatch.setattr("meterd.protocols.registry.driver", lambda package: driver)
+    log.hide([b"open sesame"])
+    events = EventLog()
+    rig.hub._outlet = Outlet([rig.readings, events], rig.hub.now_ms, lambda sink, error: None)
+    rig.configure(tcp_device("a", port))
+    rig.run(20.0, lambda: len(told) >= 3)
+    assert said == ["a: another meter answers, ***, in place of the former one"], "one line, folded"
+    (event,) = events.newest()
+    assert '"signal":"_event"' in event and "***" in event and "sesame" not in event
+    assert {one.value for one in rig.readings.all if one.signal.alias == "_event"} == {
+        "another meter answers, ***, in place of the former one"
+    }
 
 
 @pytest.mark.parametrize(("scan_rate_ms", "least", "most"), [(0, 4, 11), (-5, 4, 11), (20, 12, 60)])

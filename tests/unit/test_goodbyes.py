@@ -27,10 +27,11 @@ class Parting:
 
         def conversation(plan, memory):
             yield from scan(plan, memory)
-            memory.volatile[OPEN] = True
+            memory.own = OPEN
 
         def goodbye(plan, memory):
-            return self.part(plan.device.alias) if memory.volatile.pop(OPEN, None) else None
+            found, memory.own = memory.own, None
+            return self.part(plan.device.alias) if found is OPEN else None
 
         driver.conversation, driver.goodbye = conversation, goodbye
 
@@ -53,7 +54,7 @@ def stop(rig: Rig, seconds: float = 5.0) -> None:
 
 
 def read_once(rig: Rig, *aliases: str) -> None:
-    rig.run(5.0, lambda: all(rig.daemon.jobs[alias].memory.volatile.get(OPEN) for alias in aliases)
+    rig.run(5.0, lambda: all(rig.daemon.jobs[alias].memory.own is OPEN for alias in aliases)
             and not any(line.player.is_playing() for line in rig.daemon.lines.values()))  # fmt: skip
 
 
@@ -109,7 +110,7 @@ def test_what_a_scan_that_never_began_would_have_gone_on_with_is_ended(rig, part
     read_once(rig, "a")
     line = next(iter(rig.daemon.lines.values()))
     rig.run(5.0, lambda: line.player.is_playing())
-    rig.daemon.jobs["a"].memory.volatile[OPEN] = True  # as it is until the first step is taken
+    rig.daemon.jobs["a"].memory.own = OPEN  # as it is until the first step is taken
     rig.configure(tcp_device("a", port, timeout_ms=301))
     rig.run(5.0, lambda: "a" in parting.said)
     assert "a" in parting.said
@@ -149,7 +150,7 @@ def test_a_goodbye_on_a_line_that_goes_on_lets_the_port_go_afterwards(rig, parti
     rig.configure(kept, ports={"PORT1": node})
     line = rig.daemon.lines["PORT1"]
     rig.run(5.0, lambda: parting.answered == ["a"] and not line.port.is_open())
-    assert rig.daemon.jobs["b"].memory.volatile[OPEN], "only who leaves is parted from"
+    assert rig.daemon.jobs["b"].memory.own is OPEN, "only who leaves is parted from"
 
 
 def test_one_scan_of_everything_ends_with_goodbyes(rig, parting):

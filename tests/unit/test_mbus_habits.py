@@ -215,9 +215,10 @@ def test_a_primary_meter_may_be_told_by_its_number() -> None:
 
 def test_an_exchanged_meter_is_told_and_met_anew() -> None:
     memory = Memory()
-    read(Bus(Slave("11111111")).hear, V, memory=memory)
+    assert read(Bus(Slave("11111111")).hear, V, memory=memory).told == []
     assert memory.own.in_step
-    read(Bus(Slave("22222222")).hear, V, memory=memory)
+    (sentence,) = read(Bus(Slave("22222222")).hear, V, memory=memory).told
+    assert sentence.index("22222222") < sentence.index("in place of 11111111")
     assert not memory.own.in_step and memory.own.identity[3::-1].hex() == "22222222"
 
 

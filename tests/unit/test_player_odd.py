@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from meterd import log
 from meterd._readout_dialogue import IdentificationDecoder
-from meterd.conversation import Pause, Receive, Report, ReportAll, Send
+from meterd.conversation import NOTICE, WARNING, Pause, Receive, Report, ReportAll, Send, Tell
 from meterd.errors import Aborted
 from meterd.model import Reading, Signal
 from meterd.ports._player import WAIT
+from meterd.ports.rare_steps import MOST_TOLD
 from tests.unit.scripted_port import Rig, data, sent
 
 SIGNAL = Signal("M1", "E", {})
@@ -122,3 +124,20 @@ def test_a_port_that_fails_on_a_defect_ends_the_conversation_and_not_the_loop(po
     error = rig.play(conversation(), poll_delay_s)
     assert isinstance(error, ValueError)
     assert str(error) == "a defect of the port"
+
+
+def test_what_is_told_has_a_bound(said: list[str]) -> None:
+    def conversation() -> Any:
+        for number in range(1000):
+            assert (yield Tell(WARNING, f"sentence {'x' * number}")) is None
+        yield Report(Reading(SIGNAL, 1))
+
+    rig = Rig({})
+    assert rig.play(conversation()) is None
+    assert len(rig.readings) == 1
+    assert 1 <= len(said) <= MOST_TOLD
+    assert said[0] == "scripted: sentence "
+
+
+def test_the_levels_of_what_is_told_are_those_of_the_log() -> None:
+    assert (NOTICE, WARNING) == (log.NOTICE, log.WARNING)

@@ -109,10 +109,10 @@ def test_a_device_that_moves_keeps_its_counters_and_forgets_what_was_open(tmp_pa
     state = StateDirectory(str(tmp_path))
     before = state.memory("m1")
     before.persistent["counter"] = 100
-    before.volatile["session"] = "open"
+    before.own = "open"
     after = state.memory("m1", before)
     assert after.persistent is before.persistent
-    assert "session" not in after.volatile
+    assert after.own is None
     assert after.save()
 
 

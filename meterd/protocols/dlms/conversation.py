@@ -11,7 +11,7 @@ anew once. Over the TCP wrapper, where nothing else repeats, a request without a
 
 from __future__ import annotations
 
-from ...conversation import Pause, Reopen, Report
+from ...conversation import NOTICE, Pause, Reopen, Report, Tell
 from ...errors import (
     DecodeError,
     Disconnected,
@@ -384,7 +384,10 @@ class Scan:
         known = yield from introduced(values, memory, self.settings, thoroughly=doubtful)
         self._introducing = False
         session.met = self._met = True
-        if known is None or not (yield from values.still_fits(known == SAME, doubtful)):
+        fits = known is not None and (yield from values.still_fits(known == SAME, doubtful))
+        if not fits:
+            if known is not None:
+                yield Tell(NOTICE, "its objects are not where they were; what was learnt of it is learnt anew")
             memory.forget()
             values.begin_anew(self.targets)
         elif doubtful:

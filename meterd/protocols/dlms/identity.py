@@ -11,6 +11,7 @@ printed with letters that the label lacks. So only a number of the same shape th
 
 from __future__ import annotations
 
+from ...conversation import NOTICE, Tell
 from ...errors import DecodeError, Silence, WrongMeter
 from .data import plain
 from .enumerations import DATA
@@ -35,6 +36,7 @@ MAX_TEXT = 64
 DIGITS_OF_ONE = 5
 REFUSED, SILENT = "refused", "silent"
 SAME, UNKNOWN, ANOTHER = range(3)
+FORGOTTEN = "what was learnt of the former one is forgotten"
 
 
 def normal(text: str) -> str:
@@ -97,6 +99,9 @@ class Acquaintance:
             self.memory.identity = fresh
             self.memory.save(lore=True)
         if another:
+            words = ", ".join([f'{WORDS[name]} "{text[:32]}"' for name, text in told.items()])
+            former = ", ".join([f'"{before[:32]}"' for before, now in both if before != now])
+            yield Tell(NOTICE, f"another meter answers, with {words} in place of {former}; {FORGOTTEN}")
             return ANOTHER
         return SAME if both else UNKNOWN
 
@@ -142,10 +147,9 @@ def _tells_one(text: str) -> bool:
 
 
 def introduced(values: Values, memory: DlmsMemory, settings: Settings, thoroughly: bool) -> Conversation:
-    """Who answers at the device's address. Returns: REFUSED, SILENT = "refused", "silent"
-    SAME, UNKNOWN, or None where what was learnt is of another meter.
+    """Who answers at the device's address. Returns: SAME, UNKNOWN, or None where what was learnt is of another meter.
 
-        A device that was moved to another port has moved with its meter only where the meter says so.
+    A device that was moved to another port has moved with its meter only where the meter says so.
     """
     if thoroughly:
         for name in [name for name, how in memory.untold.items() if how == REFUSED]:
@@ -158,7 +162,10 @@ def introduced(values: Values, memory: DlmsMemory, settings: Settings, thoroughl
     if memory.endpoint != settings.endpoint:
         memory.endpoint = settings.endpoint
         memory.save(lore=True)
-    return None if found == ANOTHER or (moved and found != SAME) else found
+    if moved and found == UNKNOWN:
+        yield Tell(NOTICE, f"it was moved to another port, and does not say that it is the same meter; {FORGOTTEN}")
+        return None
+    return None if found == ANOTHER else found
 
 
 def _text(value: Any) -> str | None:

@@ -13,7 +13,7 @@ while it brings nothing); numbers that count the other way; rows that cannot be 
 
 from __future__ import annotations
 
-from ...conversation import Report
+from ...conversation import WARNING, Report, Tell
 from ...errors import DecodeError
 from ...model import INVALID, failed
 from .data import clock_is_invalid, date_time_text, plain, scale
@@ -231,8 +231,7 @@ class Profile:
         doubted = ahead_of_time(rows)
         for row in rows:
             if row.fault:
-                alias = self.target.signals[0].device_alias
-                self.memory.kept.say(f"{alias}: {self.name}: a row is left out: {row.fault}", f"{alias} rows")
+                yield Tell(WARNING, f"{self.name}: a row is left out: {row.fault}", "rows")
                 continue
             for signal in self.target.signals:
                 yield Report(self._reading(signal, row, row.key in doubted))

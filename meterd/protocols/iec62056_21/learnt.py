@@ -58,12 +58,13 @@ class Learnt:
         found: Learnt = memory.own
         return found
 
-    def met(self, identification: bytes) -> None:
-        """The meter has identified itself."""
-        if identification != self.identification:
-            if self.identification:
-                self._begin()
-            self.identification = identification
+    def met(self, identification: bytes) -> bytes:
+        """The meter has identified itself. Returns: how another one did before, of which all is forgotten; or b""."""
+        former, self.identification = self.identification, identification
+        if not former or former == identification:
+            return b""
+        self._begin()
+        return former
 
     def worked(self) -> None:
         self.failures = 0

@@ -10,7 +10,7 @@ the clock.
 from __future__ import annotations
 
 from ... import values
-from ...conversation import Report
+from ...conversation import NOTICE, Report, Tell
 from ...errors import Refused
 from ...model import GOOD, INVALID, failed
 from .codes import is_short_for
@@ -51,14 +51,19 @@ class Remembered:
         self.period_s = int(kept.get("period_s") or 0)
 
     @classmethod
-    def of(cls, memory: Memory, address: str, session: Session) -> Remembered:
-        """What is known of a profile, if it is still the meter that it was learnt from."""
+    def of(cls, memory: Memory, address: str, session: Session) -> Conversation:
+        """What is known of a profile, if it is still the meter that it was learnt from. Returns: Remembered."""
         kept = memory.persistent.get("iec_profiles", {}).get(address)
         found = cls(kept if isinstance(kept, dict) else {})
         meter = session.who()
-        if found.meter != meter:
-            found = cls({"meter": meter})
-        return found
+        if found.meter == meter:
+            return found
+        if found.meter:
+            yield Tell(
+                NOTICE, f"the meter calls itself {meter}, and its profile {address} was that of {found.meter}: what "
+                "was seen of its rows is forgotten", "profile",
+            )  # fmt: skip
+        return cls({"meter": meter})
 
     def keep(self, memory: Memory, address: str) -> None:
         memory.persistent.setdefault("iec_profiles", {})[address] = {
@@ -107,7 +112,7 @@ def report_listed(plan: Plan, memory: Memory, session: Session, text: bytes) -> 
         if not rows:
             yield from _fail(columns, "not_found")
             continue
-        known = Remembered.of(memory, address, session)
+        known: Remembered = yield from Remembered.of(memory, address, session)
         yield from _report(columns, rows, known.take(rows, plan.device["profile_rows"]))
         known.keep(memory, address)
 
@@ -141,10 +146,11 @@ class _Asked:
         self.command = command
         self.address = address
         self.most: int = asked.plan.device["profile_rows"]
-        self.known = Remembered.of(asked.memory, address, asked.programming.session)
+        self.known = Remembered({})
 
     def read(self, columns: Columns) -> Conversation:
-        known = self.known
+        asked = self.asked
+        known = self.known = yield from Remembered.of(asked.memory, self.address, asked.programming.session)
         last = Moment.parse(known.last)
         if last is None:
             rows = yield from self._first()

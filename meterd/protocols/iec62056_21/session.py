@@ -16,7 +16,7 @@ repeated blocks; identifications that come twice; a meter that still talks to no
 from __future__ import annotations
 
 from ..._readout_dialogue import IdentificationDecoder
-from ...conversation import LineSettings, Pause, Receive, Send
+from ...conversation import NOTICE, LineSettings, Pause, Receive, Send, Tell
 from ...errors import DecodeError, Garbled, Incomplete, LineError, Silence, WrongMeter
 from . import identity, speeds
 from .listening import behind_identification, is_list, quiet
@@ -119,7 +119,7 @@ class Session:
             raise
 
     def _called_itself(self) -> str:
-        return f"the meter identified itself as {self.identification.decode('latin-1')}"
+        return f"the meter identified itself as {_shown(self.identification)}"
 
     def sign_on(self, mode_control: int) -> Conversation:
         """Request, identification, and as the mode wants it acknowledgement and speed switch.
@@ -137,7 +137,9 @@ class Session:
         identification = Identification((yield Receive(decoder, settings.timeout_ms, settings.gap_ms)))
         self.rest = decoder.take_rest()
         self.identification = identification.line
-        self.learnt.met(identification.line)
+        former = self.learnt.met(identification.line)
+        if former:
+            yield Tell(NOTICE, f"{self._called_itself()}, and did as {_shown(former)}; what was learnt is forgotten")
         self.mode = "A" if settings.mode == "A" else identification.mode()
         if self.mode == "C":
             yield from self._acknowledge(identification.baud_character - ord("0"), mode_control)
@@ -337,3 +339,7 @@ class Session:
         # Silence, or bytes that made no frame, at a speed that never worked: the next dialogue tries another.
         if self.settings.opening is not None and self.mode in ("B", "C") and self.learnt.proven_speed != self.speed:
             self.learnt.steps_down += 1
+
+
+def _shown(identification: bytes) -> str:
+    return identification.decode("latin-1")

@@ -67,6 +67,11 @@ def matches(mask: str, identity: bytes) -> bool:
     return all(wanted in ("F", digit) for wanted, digit in zip(mask, digits, strict=True))
 
 
+def shown(identity: bytes) -> str:
+    """A meter's identity (8 bytes as in the long header) as its secondary address is written."""
+    return identity[3::-1].hex().upper() + identity[4:8].hex().upper()
+
+
 def renamed(address: str, ci: int, data: bytes) -> str:
     """How the meter at `address` is called after it has taken (ci, data): an address as `parse_address` gives it.
 

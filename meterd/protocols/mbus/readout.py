@@ -7,7 +7,7 @@ FCB 0, so that its first request carries FCB 1; it is read at 253, and let go wh
 
 from __future__ import annotations
 
-from ...conversation import LineSettings, Report
+from ...conversation import NOTICE, LineSettings, Report, Tell
 from ...errors import Garbled, LineError, MeterdError, PortGone, ProtocolError, Refused, Silence, WrongMeter
 from ...model import GOOD, INVALID, Reading, failed
 from ...values import reading
@@ -113,7 +113,7 @@ class Visit:
             for signal, _ in one.wanted:
                 yield Report(failed(signal, error.reason, str(error)))
             return
-        self._recognise(readout)
+        yield from self._recognise(readout)
         records = readout.records()
         for signal, selector in one.wanted:
             yield Report(_found(signal, selector, records, readout.broken))
@@ -134,7 +134,7 @@ class Visit:
         """Who must answer, as far as the address tells."""
         return wire.selection(self.address) if len(self.address) == 16 and "F" not in self.address else None
 
-    def _recognise(self, readout: Readout) -> None:
+    def _recognise(self, readout: Readout) -> Conversation:
         """Raises: WrongMeter where whoever answered is not who was meant; what was learnt of another is forgotten."""
         expected = self.address[:16] if len(self.address) == 16 else self.device["expect_serial"]
         for telegram in readout.telegrams:
@@ -146,9 +146,13 @@ class Visit:
                 if not wire.matches((told + wire.WILDCARDS)[:16], identity):
                     raise WrongMeter(f"{telegram.secondary_address or telegram.identification} answered, not {told}")
             if identity != self.state.identity:
-                if self.state.identity is not None:
-                    self.state.in_step = False  # a meter was exchanged: nothing learnt of the other holds
-                self.state.identity = identity
+                former, self.state.identity = self.state.identity, identity
+                if former is not None:
+                    self.state.in_step = False
+                    yield Tell(
+                        NOTICE, f"another meter answers, {wire.shown(identity)} in place of {wire.shown(former)}; what "
+                        "was learnt of the former one is forgotten",
+                    )  # fmt: skip
 
     def _read(self, job: Job, address: int) -> Conversation:
         if not job.baudrate:

@@ -15,7 +15,7 @@ from meterd._wrapper import WrapperDecoder, WrapperFrame, encode_wrapper
 from meterd.conversation import Burst, LineSettings, Pause, Receive, Report, ReportAll, Send
 from meterd.errors import Aborted, DecodeError, Garbled, MeterdError, PortGone, Silence
 from meterd.model import Reading, Signal
-from meterd.ports import player as player_module
+from meterd.ports import _player, player
 from meterd.ports._loop import Loop
 from meterd.ports._port import Port
 from meterd.ports.player import Player
@@ -31,7 +31,7 @@ SEEDS = [
 ]
 FOREVER_MS = 1e9
 MOST_TURNS = 40
-NONSENSE: list[Any] = [None, 5, b"bytes", Send, Burst, object(), player_module.WAIT, []]
+NONSENSE: list[Any] = [None, 5, b"bytes", Send, Burst, object(), _player.WAIT, []]
 
 
 class Boom(Exception):
@@ -110,7 +110,7 @@ class OddBurst(Burst):
         return None if kind > 4 else ECHOED[:kind] * 3
 
     def take(self, frame: Any) -> Any:
-        assert frame is not None and frame is not player_module.WAIT
+        assert frame is not None and frame is not _player.WAIT
         kind = self.talk.plan.next() % 8
         if kind > 5:
             raise (Boom, Silence)[kind % 2]("take")
@@ -268,7 +268,7 @@ class Rig:
 
 def one(data: bytes) -> None:
     log.configure(log.ERROR, lambda level, text: None)
-    limit, player_module.GOODBYE_S = player_module.GOODBYE_S, 0.0
+    limit, player.GOODBYE_S = player.GOODBYE_S, 0.0
     rig = Rig(data)
     try:
         rig.start()
@@ -276,6 +276,6 @@ def one(data: bytes) -> None:
             rig.world(rig.plan.next() & 7)
         rig.finish()
     finally:
-        player_module.GOODBYE_S = limit
+        player.GOODBYE_S = limit
         rig.loop.close()
         log.configure()
