@@ -17,7 +17,7 @@ build: .build-venv extensions
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "meterd needs Python's venv module: apt install python3-venv" >&2; exit 1; }
 	@test -x $(VENV)/python || $(PYTHON) -m venv .venv
 	@$(VENV)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" wheel "Cython>=3.1"
-	@PYTHONWARNINGS=ignore $(VENV)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --config-settings editable_mode=compat --editable '.[security,mqtt]'
+	@PYTHONWARNINGS=ignore $(VENV)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --config-settings editable_mode=compat --editable '.[security,mqtt,metrics]'
 	@touch $@
 
 # Only what changed is compiled again; the lock lets two makes run side by side.

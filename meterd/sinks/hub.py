@@ -49,6 +49,10 @@ class Hub:
     def __init__(self, sinks: list[Any], clock_ms: Callable[[], int]) -> None:
         outlet = self._outlet = Outlet(sinks, clock_ms, _lost)
         self.sinks = sinks
+        for sink in sinks:
+            beside = getattr(sink, "beside", None)  # one that shows how the others are
+            if beside is not None:
+                beside(sinks)
         self.now_ms = clock_ms
         self.publish: Callable[[Reading], None] = outlet.publish
         self.flush: Callable[[], None] = outlet.flush

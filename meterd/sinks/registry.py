@@ -24,6 +24,7 @@ SINKS = {
     "handover": ("handover", "meterd"),
     "mqtt": ("mqtt", "meterd-mqtt"),
     "redis": ("redis", "meterd-redis"),
+    "metrics": ("metrics", "meterd-metrics"),
 }
 UNASKED = ("events",)  # there without being named, and no way out: `log` > 0 is enough
 DEFAULT = ("stdout", "json")  # where no way out is named

@@ -74,6 +74,7 @@ def feed(tmp_path):
         ("meterd-dlms-security", "postinst", "room.postinst"),
         ("meterd-mqtt", "postinst", "room.postinst"),
         ("meterd-redis", "postinst", "room.postinst"),
+        ("meterd-metrics", "postinst", "room.postinst"),
     ],
 )
 def test_a_packages_own_scripts_are_those_of_our_packages(feed, package, name, file):

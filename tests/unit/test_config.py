@@ -346,6 +346,7 @@ def test_publish_defaults_and_sinks(files: Files) -> None:
         "handover": None,
         "mqtt": None,
         "redis": None,
+        "metrics": None,
         "events": {"path": None, "size": 1000},
     }
     sinks = {"file": {"path": "/tmp/r", "format": "LINES"}, "socket": {"path": "/run/m"}, "events": {"size": 5}}

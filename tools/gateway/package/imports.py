@@ -38,6 +38,7 @@ IF_THERE = {"msgpack": "python3-msgpack", "rich": ""}
 # dependency does.
 OPTIONAL = {
     "Cryptodome": ("meterd-dlms-security", "python3-cryptodomex"),
+    "h11": ("meterd-metrics", "python3-h11"),
     "paho": ("meterd-mqtt", "python3-paho-mqtt"),
     "redis": ("meterd-redis", "python3-redis"),
     "openpyxl": ("meterd-import", "python3-openpyxl"),

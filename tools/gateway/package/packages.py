@@ -42,6 +42,7 @@ DESCRIPTIONS = {
     "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
     "meterd-mqtt": "Readings to an MQTT broker, and Home Assistant discovery",
     "meterd-redis": "Last values to a Redis server, as on a WCC Lite",
+    "meterd-metrics": "Readings and states for Prometheus, over HTTP",
     "meterd-import": "Workbook import for meterd",
     "meterd-store": "Store and forward for meterd",
 }
@@ -72,6 +73,7 @@ ROOMS = {
         "meterd/sinks/mqtt_payload.py", "meterd/sinks/mqtt_sink.py", "meterd/sinks/home_assistant.py",
         "meterd/sinks/home_assistant_classes.py",
     ),
+    "meterd-metrics": ("meterd/sinks/metrics.py", "meterd/ports/http_server.py"),
     "meterd-redis": (
         "meterd/sinks/redis.py", "meterd/sinks/redis_sink.py", "meterd/sinks/resp.py", "meterd/ports/unix_port.py",
     ),
@@ -121,8 +123,10 @@ MAINTAINER_SCRIPTS = {
     "meterd-wcclite": {
         "preinst": "wcclite.preinst", "postinst": "postinst", "prerm": "prerm", "postrm": "wcclite.postrm",
     },
-    **{name: {"postinst": "room.postinst"} for name in ("meterd-elgama", "meterd-dlms-security", "meterd-mqtt",
-       "meterd-redis")},
+    **{
+        name: {"postinst": "room.postinst"}
+        for name in ("meterd-elgama", "meterd-dlms-security", "meterd-mqtt", "meterd-redis", "meterd-metrics")
+    },
 }  # fmt: skip
 # user=uid:group=gid:further group=gid, as the packages feed has them.
 USER = "meterd=871:meterd=871:dialout=20"
