@@ -18,11 +18,6 @@ class RawOutput(WireObserver):
 
     def __init__(self, line: str, clock: Callable[[], float], secrets: Callable[[], Iterable[bytes]]) -> None:
         super().__init__(clock, secrets, lambda sign, _, text: log.notice(f"{line} {sign} {text}", port=line))
-        self._line = line
-
-    def settings(self, settings: LineSettings) -> None:
-        super().settings(settings)
-        log.notice(f"{self._line} ~ {settings}", port=self._line)
 
 
 class FrameOutput:

@@ -10,6 +10,7 @@ from .. import __version__, log
 from .._clock import wall_clock_ms
 from ..config.files import load
 from ..daemon.daemon import Daemon
+from ..daemon.settling import Settling
 from ..daemon.state import DEFAULT_DIRECTORY, StateDirectory
 from ..errors import ConfigError
 from ..paths import environment, exists, join, read_up_to
@@ -173,7 +174,7 @@ class Watch:
 
 def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     """Run the daemon; `packages` restricts it to some protocols. Returns the exit code."""
-    gc.disable()  # what is made from here on stays: to search it for rubbish again and again is in vain
+    gc.disable()
     set_up_log(arguments)
     paths = config_paths(arguments)
     configuration = load(paths)
@@ -195,19 +196,15 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
         hub.close()
         return NOTHING_TO_RUN
 
-    def reload() -> None:
-        hub.reopen()
-        daemon.reload(paths)
-        _set_level(arguments, daemon.configuration)
-
+    settling = Settling(loop)
+    reload = _reload_of(daemon, paths, arguments, settling)
     ended = _end_with_the_last_way_out(daemon, hub)
     control = _open_control(arguments, daemon, hub, reload) if packages is None else None
-    daemon.catch_signals(reload)
+    daemon.catch_signals(lambda: reload(lambda: None))
     _write_ready(arguments.value("readyfile"))
     log.notice(f"meterd {__version__}: devices: {len(daemon.jobs)}, lines: {len(daemon.lines)}")
     liveness = _watched(loop)
-    gc.freeze()  # modules, configuration and plans stay: no later collection need look through them
-    gc.enable()
+    settling.begin()
     try:
         if liveness is not None:
             liveness.begin()
@@ -220,6 +217,22 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
         hub.close()
         log.flush()
     return FAILED if ended else OK
+
+
+def _reload_of(
+    daemon: Daemon, paths: list[str], arguments: Arguments, settling: Settling
+) -> Callable[[Callable[[], None]], None]:
+    def reload(then: Callable[[], None]) -> None:
+        def done() -> None:
+            _set_level(arguments, daemon.configuration)
+            settling.begin()
+            then()
+
+        settling.begin()
+        daemon.hub.reopen()
+        daemon.reload(paths, done)
+
+    return reload
 
 
 def _end_with_the_last_way_out(daemon: Daemon, hub: Hub) -> list[object]:
@@ -248,7 +261,7 @@ def _watched(loop: Loop):  # type: ignore[no-untyped-def]
     return Liveness(loop)
 
 
-def _open_control(arguments: Arguments, daemon: Daemon, hub: Hub, reload: Callable[[], None]):  # type: ignore[no-untyped-def]
+def _open_control(arguments: Arguments, daemon: Daemon, hub: Hub, reload: Callable[[Callable[[], None]], None]):  # type: ignore[no-untyped-def]
     from ..daemon.control import Control
 
     return Control(daemon, hub, arguments.value("control") or _default_control(), reload)

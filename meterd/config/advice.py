@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from ..ports.portions import at_once
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..model import Device, Signal
+    from ..ports.portions import Work
 
+PORTION = 50  # devices that are looked at in one go
 MAX_NAMED = 10
 _KEYS = ("encryption_key", "authentication_key", "dedicated_key")
 _MANUALS_ADDRESS = 1600
@@ -19,19 +23,28 @@ _WITHOUT_PASSWORD = ("None", "HighGmac", "HighEcdsa")
 
 def advice(devices: list[Device], signals: dict[str, list[Signal]]) -> list[str]:
     """One sentence for each kind of doubt."""
+    return at_once(advising(devices, signals))
+
+
+def advising(devices: list[Device], signals: dict[str, list[Signal]]) -> Work[list[str]]:
+    """The same in portions."""
     told = []
     for sentence, doubtful in _DOUBTS:
-        found = [device for device in devices if doubtful(device, signals[device.alias])]
+        found = []
+        for at in range(0, len(devices), PORTION):
+            yield
+            found += [device for device in devices[at : at + PORTION] if doubtful(device, signals[device.alias])]
         if found:
             told.append(f"{_named(found)}: {sentence}")
-    return told + _in_common(devices)
+    return told + (yield from _in_common(devices))
 
 
-def _in_common(devices: list[Device]) -> list[str]:
+def _in_common(devices: list[Device]) -> Work[list[str]]:
     """Devices that ask one meter, and such that talk to one port in two ways (DLMS and Elgama look for themselves)."""
     meters: dict[tuple[str, str, str], list[Device]] = {}
     ports: dict[str, list[Device]] = {}
     for device in devices:
+        yield
         named = _ADDRESSES.get(device.protocol)
         if named is not None:
             address = device[named]

@@ -22,11 +22,13 @@ from __future__ import annotations
 from ..errors import ConfigError, needs
 from ..model import Device, Signal, network_line
 from ..parameters import RECALCULATED
+from ..ports.portions import at_once
 from ..protocols import registry
-from .advice import advice
+from .advice import advising
 from .nearest import Names, did_you_mean
 from .profiles import Profiles
 from .publishing import read_publish
+from .rows import cell, is_over_tcp, not_a_row
 from .source import PARTS, Source, part_of
 from .validation import Table, is_comment, shown
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
+    from ..ports.portions import Work
     from .json_places import Steps
     from .validation import Complain, Row
 
@@ -71,17 +74,27 @@ def load(paths: Sequence[str | Source], careful: bool = False) -> Configuration:
 
     `careful` (meterd check) reads each with a strict parser, and finds names that are given twice.
     """
-    sources = [path if isinstance(path, Source) else Source(path, careful) for path in paths]
-    loading = _Loading(sources, careful)
+    return at_once(loading(paths, careful))
+
+
+def loading(paths: Sequence[str | Source], careful: bool = False) -> Work[Configuration]:
+    """The same in portions."""
+    sources = []
+    for path in paths:
+        source = path if isinstance(path, Source) else Source(path, careful, read=False)
+        if source is not path:
+            yield from source.reading(careful)
+        sources.append(source)
+    files = _Loading(sources, careful)
     for source in sources:
-        loading.settings(source)
-        loading.ports(source)
+        files.settings(source)
+        files.ports(source)
     for source in sources:
-        loading.devices(source)
+        yield from files.devices(source)
     for source in sources:
-        loading.signals(source)
-    loading.publish()
-    return loading.finish()
+        yield from files.signals(source)
+    files.publish()
+    return (yield from files.finish())
 
 
 class _Loading:
@@ -95,6 +108,7 @@ class _Loading:
         self._tables: dict[str, tuple[Table, Table]] = {}
         # Of every device row, wrong or not: alias → package (None: unknown protocol), over TCP, enabled.
         self._known: dict[str, tuple[str | None, bool, bool]] = {}
+        self._packages: set[str] = set()  # of all devices, wrong or not
         self._names: Names | None = None  # of devices, for signals of a device that there is not
         self._aliases: set[tuple[str, str]] = set()
         self._complain: dict[str, Complain] = {}  # of every enabled device
@@ -151,11 +165,12 @@ class _Loading:
 
     # ---- devices
 
-    def devices(self, source: Source) -> None:
+    def devices(self, source: Source) -> Work[None]:
         sound = self._parts(source)
         for number, row in enumerate(part_of(source, "devices")):
+            yield
             if not isinstance(row, dict):
-                source.faults.append((("devices", number), f"devices[{number}]", _not_a_row(row)))
+                source.faults.append((("devices", number), f"devices[{number}]", not_a_row(row)))
                 sound = False
                 continue
             self._device(source, number, row)
@@ -163,10 +178,10 @@ class _Loading:
             self.configuration.broken |= source.packages
 
     def _device(self, source: Source, number: int, row: Row) -> None:
-        alias = _cell(row, "device_alias")
-        name = _cell(row, "protocol")
+        alias = cell(row, "device_alias")
+        name = cell(row, "protocol")
         package = registry.find(name)
-        over_tcp = _over_tcp(row, name)
+        over_tcp = is_over_tcp(row, name)
         complain = self._complaints(source, ("devices", number), alias, "", package)
         if package is None:
             known = registry.PROTOCOL_NAMES
@@ -190,6 +205,7 @@ class _Loading:
         line = self._tcp_line(values, complain) if over_tcp else self._serial_line(values, package, complain)
         enabled = bool(values["enable"])
         self._known[alias] = (package, over_tcp, enabled)
+        self._packages.add(package)
         if enabled:
             device = Device(alias, package, values, line, source.place_of(("devices", number)))
             self._complain[alias] = complain
@@ -224,16 +240,17 @@ class _Loading:
 
     # ---- signals
 
-    def signals(self, source: Source) -> None:
+    def signals(self, source: Source) -> Work[None]:
         for number, row in enumerate(part_of(source, "signals")):
+            yield
             if isinstance(row, dict):
                 self._signal(source, number, row)
             else:
-                source.faults.append((("signals", number), f"signals[{number}]", _not_a_row(row)))
+                source.faults.append((("signals", number), f"signals[{number}]", not_a_row(row)))
                 self.configuration.broken |= source.packages
 
     def _signal(self, source: Source, number: int, row: Row) -> None:
-        device_alias, alias = _cell(row, "device_alias"), _cell(row, "signal_alias")
+        device_alias, alias = cell(row, "device_alias"), cell(row, "signal_alias")
         known = self._known.get(device_alias)
         if known is None:
             self._homeless(source, number, device_alias, alias)
@@ -267,8 +284,7 @@ class _Loading:
         if self._names is None:
             self._names = Names(self._known)
         near = self._names.nearest(device_alias) if device_alias else None
-        packages = {package for package, _, _ in self._known.values() if package}
-        package = self._known[near][0] if near else packages.pop() if len(packages) == 1 else None
+        package = self._known[near][0] if near else next(iter(self._packages)) if len(self._packages) == 1 else None
         complain = self._complaints(source, ("signals", number), device_alias, alias, package)
         if device_alias:
             hint = f"; did you mean {near}?" if near else ""
@@ -307,13 +323,13 @@ class _Loading:
 
     # ---- the end
 
-    def finish(self) -> Configuration:
+    def finish(self) -> Work[Configuration]:
         configuration = self.configuration
         if self._all_broken:
-            configuration.broken |= {package for package, _, _ in self._known.values() if package}
+            configuration.broken |= self._packages
         warnings = self._review()
         for source in self.sources:
-            configuration.errors += source.errors()
+            configuration.errors += yield from source.telling()
         configuration.errors += self.profiles.errors
         if configuration.broken:
             broken = configuration.broken
@@ -321,7 +337,7 @@ class _Loading:
         aliases = {device.alias for device in configuration.devices}
         configuration.signals = {alias: found for alias, found in configuration.signals.items() if alias in aliases}
         configuration.protocols = sorted({device.protocol for device in configuration.devices})
-        configuration.warnings = advice(configuration.devices, configuration.signals) + warnings
+        configuration.warnings = (yield from advising(configuration.devices, configuration.signals)) + warnings
         self._complain.clear()  # they hold us, and we them: without it all that was read would stay
         return configuration
 
@@ -381,20 +397,3 @@ class _Loading:
     def _break(self, package: str | None) -> None:
         if package is not None:
             self.configuration.broken.add(package)
-
-
-def _cell(row: Row, name: str) -> str:
-    """An identifying cell as text, so that a row with a wrong one can still be named."""
-    found = row.get(name)
-    if type(found) is str:
-        return found.strip()
-    return str(found).strip() if isinstance(found, (str, int, float)) else ""
-
-
-def _not_a_row(found: Any) -> str:
-    return f"found {shown(found)}, allowed: an object"
-
-
-def _over_tcp(row: Row, protocol: str) -> bool:
-    """Either of ip and port set, or a protocol that is TCP by its name, makes all serial settings void."""
-    return bool(_cell(row, "ip")) or _cell(row, "port") not in ("", "0") or protocol.lower().endswith(" tcp")

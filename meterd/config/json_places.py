@@ -8,12 +8,15 @@ and which names are given twice in one object (of which JSON parsers silently ke
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 
 from .json_slips import skip_blanks, what_is_wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from ..ports.portions import Work
 
     Steps = tuple[str | int, ...]
 
@@ -23,7 +26,8 @@ _STRICT = json.JSONDecoder()
 
 
 class Careful:
-    """`content` and where it stands. Raises: ValueError with (line, message) where `text` is not JSON."""
+    """`content` and, once `look` is through, where it stands. Raises: ValueError with (line, message) where `text` is
+    not JSON."""
 
     def __init__(self, text: str) -> None:
         try:
@@ -35,27 +39,35 @@ class Careful:
         self.twice: list[Steps] = []
         self._text = text
         self._starts: dict[Steps, int] = {}
-        self._value(self._skip(0), ())
+        self._line_ends: list[int] = []
+
+    def look(self) -> Work[None]:
+        """Find where everything stands, in portions."""
+        at = -1
+        while (at := self._text.find("\n", at + 1)) >= 0:
+            self._line_ends.append(at)
+        yield from self._value(self._skip(0), ())
 
     def line(self, steps: Steps) -> int:
         """The line of a row or parameter; where it is missing, that of the row or list it is missing from."""
         while steps and steps not in self._starts:
             steps = steps[:-1]
-        return self._text.count("\n", 0, self._starts.get(steps, 0)) + 1
+        return bisect_left(self._line_ends, self._starts.get(steps, 0)) + 1
 
     def _skip(self, at: int) -> int:
         return skip_blanks(self._text, at)
 
-    def _value(self, at: int, steps: Steps) -> int:
+    def _value(self, at: int, steps: Steps) -> Work[int]:
         """Note where the value at `at` and its parts begin; returns where it ends."""
         self._starts.setdefault(steps, at)
         if len(steps) < MAX_DEPTH and self._text[at] == "{":
-            return self._object(at + 1, steps)
+            return (yield from self._object(at + 1, steps))
         if len(steps) < MAX_DEPTH and self._text[at] == "[":
-            return self._array(at + 1, steps)
+            return (yield from self._array(at + 1, steps))
         return _STRICT.raw_decode(self._text, at)[1]
 
-    def _object(self, at: int, steps: Steps) -> int:
+    def _object(self, at: int, steps: Steps) -> Work[int]:
+        yield
         at = self._skip(at)
         while self._text[at] != "}":
             if self._text[at] == ",":
@@ -66,15 +78,15 @@ class Careful:
             if inner in self._starts:
                 self.twice.append(inner)
             self._starts[inner] = start
-            at = self._skip(self._value(self._skip(self._skip(at) + 1), inner))
+            at = self._skip((yield from self._value(self._skip(self._skip(at) + 1), inner)))
         return at + 1
 
-    def _array(self, at: int, steps: Steps) -> int:
+    def _array(self, at: int, steps: Steps) -> Work[int]:
         number = 0
         at = self._skip(at)
         while self._text[at] != "]":
             if self._text[at] == ",":
                 at = self._skip(at + 1)
-            at = self._skip(self._value(at, (*steps, number)))
+            at = self._skip((yield from self._value(at, (*steps, number))))
             number += 1
         return at + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import ConfigError
 from ..gateway.json_text import dumps, loads
 from ..paths import parent, read_up_to
+from ..ports.portions import at_once
 from .validation import shown
 
 TYPE_CHECKING = False
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from ..ports.portions import Work
     from .json_places import Careful, Steps
     from .uci import Uci
     from .validation import Row
@@ -25,8 +27,9 @@ UCI_COPIES = "/var/run/meterd-config/"
 
 
 class Source:
-    """One file. `faults` are (steps to the place, words for the place, message), told with lines at the end.
+    """One file, read at once or, without `read`, by `reading`.
 
+    `faults` are (steps to the place, words for the place, message), told with lines at the end.
     `parts` are what may stand in it at the top. `settings` are the service's own, which only UCI has; `slips` says that
     a UCI file has sections which cannot be meant.
     """
@@ -36,7 +39,7 @@ class Source:
         "readable", "settings", "slips", "text",
     )  # fmt: skip
 
-    def __init__(self, path: str, careful: bool, parts: Iterable[str] = PARTS) -> None:
+    def __init__(self, path: str, careful: bool, parts: Iterable[str] = PARTS, read: bool = True) -> None:
         self._place = "/dev/stdin" if path == STDIN else path
         self.path = "standard input" if path == STDIN else original(path)
         self.parts = tuple(parts)
@@ -50,9 +53,15 @@ class Source:
         self.faults: list[tuple[Steps, str, str]] = []
         self.packages: set[str] = set()
         self.careful: Careful | Uci | None = None
-        self.readable = self._read(careful)
+        self.readable = False
+        if read:
+            at_once(self.reading(careful))
 
-    def _read(self, careful: bool) -> bool:
+    def reading(self, careful: bool) -> Work[None]:
+        """Read it, in portions."""
+        self.readable = yield from self._read(careful)
+
+    def _read(self, careful: bool) -> Work[bool]:
         try:
             data = read_up_to(self._place, MAX_FILE + 1)
             self.text = data.decode().removeprefix("\ufeff")
@@ -63,7 +72,7 @@ class Source:
             return self._unreadable(f"is not UTF-8 text (byte {error.start})")
         if len(data) > MAX_FILE:
             return self._unreadable(f"is larger than {MAX_FILE >> 20} MB")
-        content = self._content(careful)
+        content = yield from self._content(careful)
         if not self.faults and not isinstance(content, dict):
             return self._unreadable(f"holds {shown(content)}, allowed: an object with {', '.join(self.parts)}")
         if self.careful is not None:
@@ -72,19 +81,23 @@ class Source:
         self.content = content if isinstance(content, dict) else {}
         return self.content is content
 
-    def _content(self, careful: bool) -> Any:
+    def _content(self, careful: bool) -> Work[Any]:
         self.is_uci = PARTS.keys() == set(self.parts) and is_uci(self.path, self.text)
-        content = None if careful or (not self.is_uci and self._looks_doubled()) else self._fast()
-        return self.look_carefully() if content is None else content
+        yield
+        content = None
+        if not careful and (self.is_uci or not self._looks_doubled()):
+            content = yield from self._fast()
+        return (yield from self._look_carefully()) if content is None else content
 
-    def _fast(self) -> Any:
+    def _fast(self) -> Work[Any]:
         """The content, without lines; None where there is more to say."""
         try:
             if not self.is_uci:
                 return loads(self.text)
             from .uci import Uci
 
-            uci = Uci(self.text)
+            uci = Uci()
+            yield from uci.take(self.text)
         except ValueError:
             return None
         self.settings = uci.main
@@ -98,24 +111,27 @@ class Source:
         """Whether a part may be given twice, of which a fast parser would silently keep the last."""
         return any(self.text.count(f'"{part}"') > 1 for part in self.parts)
 
-    def look_carefully(self) -> Any:
+    def _look_carefully(self) -> Work[Any]:
         """Read the text again with lines; a text that is not JSON becomes a fault."""
         try:
-            self.careful = self._with_places()
+            self.careful = yield from self._with_places()
         except ValueError as error:
             line, message = error.args
             self.faults.append(((), f"line {line}", message))
             return None
         return self.careful.content
 
-    def _with_places(self) -> Careful | Uci:
+    def _with_places(self) -> Work[Careful | Uci]:
         if not self.is_uci:
             from .json_places import Careful
 
-            return Careful(self.text)
+            careful = Careful(self.text)
+            yield from careful.look()
+            return careful
         from .uci import Uci
 
-        uci = Uci(self.text, places=True)
+        uci = Uci(places=True)
+        yield from uci.take(self.text)
         self.faults += uci.faults
         self.slips = bool(uci.faults)
         self.settings = uci.main
@@ -133,10 +149,15 @@ class Source:
 
     def errors(self) -> list[ConfigError]:
         """Every fault with its line, in their order."""
+        return at_once(self.telling())
+
+    def telling(self) -> Work[list[ConfigError]]:
+        """The same in portions."""
         if self.faults and self.careful is None and self.readable:
-            self.look_carefully()
+            yield from self._look_carefully()
         told = []
         for steps, place, message in self.faults:
+            yield
             line = self.careful.line(steps) if steps and self.careful is not None else 0
             where = ", ".join(filter(None, (self.path, f"line {line}" if line else "", place)))
             told.append((line, ConfigError(where, message)))
@@ -153,7 +174,8 @@ class Given(Source):
         self._given = content
         super().__init__("configuration", False)
 
-    def _read(self, careful: bool) -> bool:
+    def _read(self, careful: bool) -> Work[bool]:
+        yield
         try:
             self.content = loads(dumps(self._given))  # a copy, of what JSON can hold
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -163,8 +185,9 @@ class Given(Source):
             return self._unreadable(f"is {shown(self._given)}, allowed: an object with {', '.join(self.parts)}")
         return True
 
-    def look_carefully(self) -> Any:
+    def _look_carefully(self) -> Work[Any]:
         """There are no lines to be told."""
+        yield
         return self.content
 
 

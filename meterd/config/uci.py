@@ -15,12 +15,14 @@ A thousand signals repeat the same few words, so what stands before a value is l
 
 from __future__ import annotations
 
+from ..ports.portions import at_once
 from .validation import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..ports.portions import Work
     from .json_places import Steps
     from .validation import Row
 
@@ -33,6 +35,7 @@ GENERAL = "main"
 _COMMANDS = {"package": (1, 1), "config": (1, 2), "option": (1, 2), "list": (1, 2)}
 _BLANKS = " \t\r\v\f"
 _SPECIAL = "'\"\\#;"
+PORTION = 10  # lines that are read in one go
 _MAX_HEADS = 256  # of a sound file: as many as there are options
 
 
@@ -43,7 +46,7 @@ class Uci:
     and `twice` are as of `json_places.Careful`. Raises: ValueError with (line, message) on a slip in the grammar.
     """
 
-    def __init__(self, text: str, places: bool = False) -> None:
+    def __init__(self, text: str = "", places: bool = False) -> None:
         self.content: dict[str, Any] = {"devices": [], "signals": [], "ports": {}, "publish": {}}
         self.main: Row = {}
         self.faults: list[tuple[Steps, str, str]] = []
@@ -51,7 +54,12 @@ class Uci:
         self._lines: dict[Steps, int] | None = {} if places else None
         self._row: Row | None = None
         self._place: Steps = ()
-        self._read(text)
+        if text:
+            at_once(self.take(text))
+
+    def take(self, text: str) -> Work[None]:
+        """Read a file's text, in portions."""
+        yield from self._read(text)
         for name, node in self.content["ports"].items():
             self.content["ports"][name] = self._port(name, node)
 
@@ -62,11 +70,13 @@ class Uci:
             steps = steps[:-1]
         return lines.get(steps, 1)
 
-    def _read(self, text: str) -> None:
+    def _read(self, text: str) -> Work[None]:
         if "\0" in text:
             raise ValueError(text.count("\n", 0, text.index("\0")) + 1, "holds a zero octet: it is no text")
         known: dict[str, tuple[str, str] | None] = {}
         for number, line in enumerate(text.split("\n"), 1):
+            if not number % PORTION:
+                yield
             head, _, rest = line.partition("'")
             if head in known:
                 found = known[head]

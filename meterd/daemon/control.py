@@ -22,6 +22,7 @@ from ..gateway.json_text import dumps
 from ..paths import environment, is_folder, join, make_folders, parent
 from ..ports._timers import Timer
 from ..ports.listener import Listener, unix_socket
+from ..ports.portions import Portions
 from ..ports.stream import Stream
 from ..protocols import registry
 from ..sinks._json import json_line
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from ..model import Reading
     from ..ports.player import Observer
+    from ..ports.portions import Result, Work
     from ..ports.wire_log import WireLog
     from ..sinks.hub import Hub
     from .daemon import AnyLine, Daemon
@@ -56,9 +58,10 @@ def default_path() -> str:
 
 
 class Control:
-    """Listens at `path`; where it cannot, the daemon runs on without it and says so."""
+    """Listens at `path`; where it cannot, the daemon runs on without it and says so. `reload(then)` reads the
+    configuration again."""
 
-    def __init__(self, daemon: Daemon, hub: Hub, path: str, reload: Callable[[], None]) -> None:
+    def __init__(self, daemon: Daemon, hub: Hub, path: str, reload: Callable[[Callable[[], None]], None]) -> None:
         self.daemon = daemon
         self.hub = hub
         self.path = path
@@ -93,31 +96,36 @@ class Control:
         for client in list(self._clients.values()):
             client.follow(line)
 
-    def answer(self, words: list[str]) -> dict[str, object]:
-        """The answer to one request; `ok` False and `error` in words where it cannot be done."""
+    def answer(self, words: list[str], client: Client) -> None:
+        """Answer one request, now or when it is done; `ok` False and `error` in words where it cannot be done."""
         try:
-            return self._answer(words)
+            answer = self._answer(words, client)
         except ConfigError as error:
-            return {"ok": False, "error": str(error)}
+            answer = {"ok": False, "error": str(error)}
         except Exception as error:
             log.bug(f"{' '.join(words)!r} on the control socket failed on a defect of meterd", error)
-            return {"ok": False, "error": "a defect of meterd; see its log"}
+            answer = {"ok": False, "error": "a defect of meterd; see its log"}
+        if answer is not None:
+            client.finish(answer)
 
-    def _answer(self, words: list[str]) -> dict[str, object]:
+    def _answer(self, words: list[str], client: Client) -> dict[str, object] | None:
+        """The answer, or None where it is still to come."""
         command, arguments = words[0] if words else "", words[1:]
-        if command == "status" and len(arguments) <= 1:
+        if command in ("status", "start", "stop") and len(arguments) <= 1 and (arguments or command == "status"):
             package = registry.PROGRAMS.get(arguments[0]) if arguments else None
             if arguments and package is None:
                 return _refusal(arguments[0])
-            return {"ok": True, **self.daemon.status(package)}
-        if command in ("start", "stop") and len(arguments) == 1:
-            package = registry.PROGRAMS.get(arguments[0])
-            if package is None:
-                return _refusal(arguments[0])
-            return {"ok": True, "devices": self.daemon.set_protocol(package, command == "start")}
+            if command == "status":
+                client.work(self.daemon.looking(package), lambda status: client.finish({"ok": True, **status}))
+            elif package is not None:
+                client.wait()
+                running = command == "start"
+                self.daemon.set_protocol(package, running, lambda count: client.finish({"ok": True, "devices": count}))
+            return None
         if command == "reload" and not arguments:
-            self.reload()
-            return {"ok": True, "devices": len(self.daemon.jobs)}
+            client.wait()
+            self.reload(lambda: client.finish({"ok": True, "devices": len(self.daemon.jobs)}))
+            return None
         if command == "events" and len(arguments) <= 1:
             return self._events(arguments)
         return {"ok": False, "error": f"{' '.join(words)!r} is no request"}
@@ -143,9 +151,11 @@ class Client:
         self._key = fd
         self._stream = Stream(self._loop, fd, MAX_WAITING, self._take, lambda error: self._part())
         self._request = b""
+        self._is_served = False
         self._wire_log: WireLog | None = None
         self._only: list[str] = []
         self._observers: dict[str, tuple[AnyLine, Observer]] = {}  # by the key of the line
+        self._work = Portions(self._loop)
         self._patience = Timer(self.close)
         self._loop.arm(self._patience, self._loop.time + CLIENT_S)
 
@@ -156,6 +166,7 @@ class Client:
 
     def _part(self) -> None:
         """The connection is no more."""
+        self._work.abandon()
         for line, observer in self._observers.values():
             if observer in line.player.observers:
                 line.player.observers.remove(observer)
@@ -174,10 +185,11 @@ class Client:
         """What a WireLog needs of a file; it has been done."""
 
     def _take(self, data: bytes) -> None:
-        if self._wire_log is not None:
-            return  # it follows still, whatever it says
+        if self._is_served:
+            return  # it waits for its answer, or follows, whatever it says, and also where it will say no more
         self._request += data
         if b"\n" in self._request:
+            self._is_served = True
             self._serve(self._request.split(b"\n")[0].decode("ascii", "replace").split())
         elif not data or len(self._request) > MAX_REQUEST:
             self.close()
@@ -189,24 +201,40 @@ class Client:
             from ..ports.wire_log import WireLog
 
             self._wire_log = WireLog(self, lambda: self._loop.time)
-            for line in self._control.daemon.lines.values():
-                self.follow(line)
-            if not self._observers:
-                known = ", ".join(self._control.daemon.lines) or "none"
-                what = f"nothing is called {' '.join(self._only)}" if self._only else "nothing is read"
-                self.write(f"# {what} so far; lines: {known}\n")
+            self.work(self._following(), lambda _: None)
             return
         if words[:1] == ["read"] and len(words) == 3:
             refusal = self._control.daemon.ask(words[1], words[2], self)
-            if not refusal:
-                self._loop.arm(self._patience, self._loop.time + SCAN_S)
-                return
-            self._finish({"ok": False, "error": refusal})
+            if refusal:
+                self.finish({"ok": False, "error": refusal})
+            else:
+                self.wait()
             return
-        self._finish(self._control.answer(words))
+        self._control.answer(words, self)
 
-    def _finish(self, answer: dict[str, object]) -> None:
-        self._stream.finish((dumps(answer) + "\n").encode("ascii", "backslashreplace"))
+    def wait(self) -> None:
+        """The answer takes longer than others."""
+        self._loop.arm(self._patience, self._loop.time + SCAN_S)
+
+    def work(self, work: Work[Result], then: Callable[[Result], object]) -> None:
+        """Do something for this client, in portions, as long as it is there."""
+        self._work.begin(work, then)
+
+    def finish(self, answer: dict[str, object]) -> None:
+        if self._stream.is_open():  # else nobody waits for it any more
+            self._stream.finish((dumps(answer) + "\n").encode("ascii", "backslashreplace"))
+
+    def _following(self) -> Work[None]:
+        """Let a client that traces see the lines that there are."""
+        lines = self._control.daemon.lines
+        for key, line in list(lines.items()):
+            yield
+            if lines.get(key) is line:
+                self.follow(line)
+        if not self._observers:
+            known = ", ".join(lines) or "none"
+            what = f"nothing is called {' '.join(self._only)}" if self._only else "nothing is read"
+            self.write(f"# {what} so far; lines: {known}\n")
 
     def accept(self, reading: Reading) -> None:
         """A reading of the scan that was asked for."""
@@ -217,8 +245,7 @@ class Client:
 
     def ended(self, error: Exception | None) -> None:
         """The scan that was asked for is over."""
-        if self._stream.is_open():
-            self._finish({"ok": error is None, "error": "" if error is None else str(error), "read": True})
+        self.finish({"ok": error is None, "error": "" if error is None else str(error), "read": True})
 
     def follow(self, line: AnyLine) -> None:
         """Let a client that traces see this line."""

@@ -9,16 +9,15 @@ from __future__ import annotations
 import _signal as signals  # type: ignore[import-not-found]  # the signal module imports enum, which a gateway would feel
 
 from .. import log
-from ..config.files import load
-from ..errors import ConfigError
-from ..model import failed
+from ..config.files import loading
 from ..ports._loop import Loop
 from ..ports._timers import Timer
+from ..ports.portions import Portions, at_once
 from ..protocols import registry
 from ..sinks.hub import Hub
-from ..sinks.status import DeviceStatus
 from .job import Job
 from .line import Line
+from .planning import Plans
 from .state import StateDirectory
 
 TYPE_CHECKING = False
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ..config.files import Configuration
-    from ..model import Device, Signal
+    from ..model import Device
     from ..ports.player import Observer
+    from ..ports.portions import Work
     from .job import Asker
     from .listening import Listening
 
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 MANY_LINES = 100  # with fewer, no limit of descriptors is near
 
+# A site's first lines begin at once, those of a large one so far apart: else all of them would be due together, in
+# each period anew, and the last would wait for all others every time.
+AT_ONCE = 16
+APART_S = 0.002
 # Lines that end within this time are looked at together: thousands do when a site is renumbered.
 REGROUP_S = 0.05
 # All goodbyes and the last readings must be out by then.
@@ -62,47 +66,41 @@ class Daemon:
         self.status_interval_s: float | None = None
         self._closing: set[AnyLine] = set()  # they say goodbye still
         self._regroup = Timer(self._begin_what_waited)
-        self._reload_asked = False
+        self._after_reload: list[Callable[[], None]] = []  # who waits for the reload that is to begin
+        self._work = Portions(loop)
         self._stop_timer = Timer(loop.stop)
 
     # ---- configuration
 
     def configure(self, configuration: Configuration) -> int:
-        """Put a configuration in force; returns how many devices are read."""
+        """Put a configuration in force, now; returns how many devices are read."""
+        self._work.finish()
+        return at_once(self._configuring(configuration))
+
+    def _configuring(self, configuration: Configuration) -> Work[int]:
+        """The same in portions: what runs goes on until all is planned, then line after line changes."""
         if self._is_stopping():
             return 0
-        self.configuration = configuration
-        self._unplanned.clear()
-        self._tell_stopped(configuration)
-        by_line: dict[str, list[Job]] = {}
-        jobs: dict[str, Job] = {}
+        plans = Plans(self.jobs, self.loop, self.hub, self.state)
         for device in configuration.devices:
-            if not self._wanted(device):
-                continue
-            job = self._job(device, configuration.signals.get(device.alias, []))
-            if job is not None:
-                jobs[device.alias] = job
-                by_line.setdefault(device.line, []).append(job)
-        self._forget_statuses(jobs)
-        self.jobs = jobs
-        served = {key: self._servable(one_line) for key, one_line in by_line.items()}
+            if self._wanted(device):
+                plans.add(device, configuration.signals.get(device.alias, []))
+            yield
+        for key in plans.by_line:
+            plans.agree(key)
+            yield
+        before, self.jobs = self.jobs, plans.jobs
+        self.configuration, self._unplanned = configuration, plans.unplanned
+        self._tell_stopped(configuration)
         self.hub.configured([(job.plan.device, job.signals) for job in self.jobs.values()])
-        self._set_lines(served, configuration.ports)
-        return len(jobs)
-
-    def _servable(self, jobs: list[Job]) -> list[Job]:
-        """Those of a line that can be served together; the others are told why not."""
-        served = _of_one_kind(jobs)
-        for job in jobs:
-            if job not in served:
-                why = (
-                    f"{served[0].alias()} sends unasked on {job.plan.device.line}, which therefore only listens, and "
-                    "to one protocol; put one of them on a port of its own"
-                )
-                log.error(f"{job.alias()}: is not read: {why}")
-                self._unplanned[job.alias()] = why
-                self.jobs.pop(job.alias()).let_go()
-        return served
+        yield from self._setting_lines(plans.by_line, configuration.ports)
+        for alias, job in before.items():
+            if self.jobs.get(alias) is not job:
+                job.let_go()
+            if alias not in self.jobs:
+                self.hub.forget(alias)
+            yield
+        return len(self.jobs)
 
     def _wanted(self, device: Device) -> bool:
         if self.packages is not None and device.protocol not in self.packages:
@@ -124,60 +122,27 @@ class Daemon:
         devices = self.configuration.devices if self.configuration is not None else []
         return any(device.protocol in self.stopped_protocols for device in devices)
 
-    def _job(self, device: Device, device_signals: list[Signal]) -> Job | None:
-        known = self.jobs.get(device.alias)
-        if known is not None and _same(known, device, device_signals):
-            return known
-        try:
-            driver = registry.driver(device.protocol)
-            plan = driver.plan(device, device_signals)
-        except (ConfigError, ImportError) as error:
-            log.error(f"{device.alias}: {error}")
-            self._unplanned[device.alias] = str(error)
-            return None
-        except Exception as error:  # no device may keep the others from being read
-            log.bug(f"{device.alias}: cannot be planned on a defect of meterd", error)
-            self._unplanned[device.alias] = "cannot be planned on a defect of meterd; see its log"
-            return None
-        log.hide(plan.secrets)
-        describe = getattr(driver, "describe", None)
-        if describe is not None:
-            log.info(f"{device.alias}: {describe(plan)}")
-        for signal, message in plan.refused:
-            log.warning(f"{device.alias}/{signal.alias}: {message}")
-            self.hub.publish(failed(signal, "not_found" if signal in plan.unknown else "type"))
-        status = known.status if known is not None else DeviceStatus(device.alias)
-        if known is not None and known.plan.device.line == device.line:
-            memory = known.memory
-        else:  # on another line nothing is open, and on the old one a goodbye may be under way
-            memory = self.state.memory(device.alias, known.memory if known is not None else None)
-        return Job(driver, plan, device_signals, memory, status, self.loop.time)
-
-    def _forget_statuses(self, jobs: dict[str, Job]) -> None:
-        for alias, job in self.jobs.items():
-            if jobs.get(alias) is not job:
-                job.let_go()
-            if alias not in jobs:
-                self.hub.forget(alias)
-
-    def _set_lines(self, by_line: dict[str, list[Job]], ports: dict[str, str]) -> None:
-        leaving: list[AnyLine] = []
+    def _setting_lines(self, by_line: dict[str, list[Job]], ports: dict[str, str]) -> Work[None]:
         for key, line in list(self.lines.items()):
             jobs = by_line.get(key)
+            if self.lines.get(key) is not line:
+                continue
             if jobs is None or line.path != _path_of(jobs[0], ports) or line.jobs[0].listens != jobs[0].listens:
-                leaving.append(self.lines.pop(key))
-            else:
+                self._closing.add(self.lines.pop(key))
+                line.stop(self._line_closed)
+            elif line.jobs != jobs:
                 self._serve(line, jobs)
-        self._closing.update(leaving)
+            yield
         self._share_descriptors(by_line)
         taken = {place for line in self._closing for place in (line.key, line.path)}
+        begun = 0
         for key, jobs in by_line.items():
             path = _path_of(jobs[0], ports)
             # A port on which an old line still says goodbye gets its new line when that is over.
             if key not in self.lines and key not in taken and (path is None or path not in taken):
-                self._begin_line(key, jobs, path)
-        for line in leaving:
-            line.stop(self._line_closed)
+                self._begin_line(key, jobs, path, max(0, begun - AT_ONCE) * APART_S)
+                begun += 1
+            yield
 
     def _share_descriptors(self, by_line: dict[str, list[Job]]) -> None:
         """Where there are many lines, before any of them opens."""
@@ -186,7 +151,7 @@ class Daemon:
 
             share_descriptors(self.loop, [jobs[0].plan.device for jobs in by_line.values()])
 
-    def _begin_line(self, key: str, jobs: list[Job], path: str | None) -> None:
+    def _begin_line(self, key: str, jobs: list[Job], path: str | None, after_s: float) -> None:
         line: AnyLine
         if jobs[0].listens:
             from .listening import Listening
@@ -198,6 +163,9 @@ class Daemon:
         line.once = self.once
         line.status_interval_s = self.status_interval_s
         line.player.observers[:] = self.observe(line)
+        if not self.once:
+            for job in jobs:
+                job.turn.due = max(job.turn.due, self.loop.time + after_s)
         self._serve(line, jobs)
 
     def _serve(self, line: AnyLine, jobs: list[Job]) -> None:
@@ -215,11 +183,16 @@ class Daemon:
 
     def _begin_what_waited(self) -> None:
         """Ports have become free: whoever waited for one begins."""
-        if self.configuration is not None and not self._is_stopping():
-            by_line: dict[str, list[Job]] = {}
-            for job in self.jobs.values():
-                by_line.setdefault(job.plan.device.line, []).append(job)
-            self._set_lines(by_line, self.configuration.ports)
+        if not self._is_stopping():
+            self._work.begin(self._beginning(), lambda _: None)
+
+    def _beginning(self) -> Work[None]:
+        by_line: dict[str, list[Job]] = {}
+        for job in self.jobs.values():
+            by_line.setdefault(job.plan.device.line, []).append(job)
+        yield
+        if self.configuration is not None:
+            yield from self._setting_lines(by_line, self.configuration.ports)
 
     def _line_done(self, line: AnyLine) -> None:
         """One scan of everything was asked for, and this line has done its part."""
@@ -229,30 +202,42 @@ class Daemon:
 
     # ---- life
 
-    def reload(self, paths: list[str]) -> None:
-        """Read the files again. What is wrong in them is said, and what runs of a wrong protocol is stopped.
+    def reload(self, paths: list[str], then: Callable[[], None] = lambda: None) -> None:
+        """Read the files again, in portions, then call `then`. What is wrong in them is said, and what runs of a wrong
+        protocol is stopped.
 
         A file that cannot be understood at all ends nothing: what runs goes on as before.
         """
         if self._is_stopping():
+            then()
             return
-        configuration = load(paths)
+        self._after_reload.append(then)
+        if len(self._after_reload) == 1:  # else one waits that has not begun: it is theirs, too
+            self._work.begin(self._reloading(paths), lambda _: None)
+
+    def _reloading(self, paths: list[str]) -> Work[None]:
+        asked, self._after_reload = self._after_reload, []
+        configuration = yield from loading(paths)
         for error in configuration.errors:
             log.error(str(error))
+            yield
         for warning in configuration.warnings:
             log.warning(warning)
         self._refused = None if configuration.legible else configuration
-        if not configuration.legible:
+        if configuration.legible:
+            count = yield from self._configuring(configuration)
+            log.notice(f"configuration reloaded; devices: {count}, lines: {len(self.lines)}")
+        else:
             log.error(f"configuration not reloaded, what runs goes on as before; devices: {len(self.jobs)}")
-            return
-        count = self.configure(configuration)
-        log.notice(f"configuration reloaded; devices: {count}, lines: {len(self.lines)}")
+        for then in asked:
+            then()
 
     def stop(self) -> None:
         """End all conversations politely, then the loop, within STOP_S."""
         if self._is_stopping():
             return
         self.loop.arm(self._stop_timer, self.loop.time + STOP_S)
+        self._work.abandon()
         lines, self.lines = list(self.lines.values()), {}
         self._closing.update(lines)  # those that say goodbye already go on with it
         for line in lines:
@@ -268,24 +253,17 @@ class Daemon:
         signals.set_wakeup_fd(self.loop.wakeup_fd(), warn_on_full_buffer=False)
         for number in (signals.SIGTERM, signals.SIGINT):
             signals.signal(number, lambda *_: self.loop.call_soon_from_thread(self.stop))
-        signals.signal(signals.SIGHUP, lambda *_: self._ask_for_reload(on_reload))
+        signals.signal(signals.SIGHUP, lambda *_: self.loop.call_soon_from_thread(on_reload))
         signals.signal(signals.SIGPIPE, signals.SIG_IGN)
-
-    def _ask_for_reload(self, on_reload: Callable[[], None]) -> None:
-        """A storm of signals is one reload."""
-
-        def reload() -> None:
-            self._reload_asked = False
-            on_reload()
-
-        if not self._reload_asked:
-            self._reload_asked = True
-            self.loop.call_soon_from_thread(reload)
 
     # ---- what the control socket may ask
 
     def status(self, protocol: str | None = None) -> dict[str, object]:
         """What runs and how it is; protocols by the names that start and stop take."""
+        return at_once(self.looking(protocol))
+
+    def looking(self, protocol: str | None = None) -> Work[dict[str, object]]:
+        """The same in portions."""
         from .overview import overview  # nobody may ever ask
 
         return overview(self, protocol)
@@ -294,8 +272,8 @@ class Daemon:
         """What is configured and not read, for `not_read`."""
         return self.configuration, self._refused, self._unplanned, self.stopped_protocols
 
-    def set_protocol(self, package: str, running: bool) -> int:
-        """Start or stop one protocol within the daemon; returns how many devices are read now."""
+    def set_protocol(self, package: str, running: bool, then: Callable[[int], None] = lambda devices: None) -> None:
+        """Start or stop one protocol within the daemon, in portions; `then(how many devices are read)`."""
         if running and package in self.stopped_protocols:
             self.stopped_protocols.remove(package)
             self._told_stopped.discard(package)
@@ -304,7 +282,11 @@ class Daemon:
             self.stopped_protocols.add(package)
             self._told_stopped.add(package)
             log.notice(f"{registry.program(package)} is stopped")
-        return self.configure(self.configuration) if self.configuration is not None else 0
+        self._work.begin(self._configuring_anew(), then)
+
+    def _configuring_anew(self) -> Work[int]:
+        yield
+        return (yield from self._configuring(self.configuration)) if self.configuration is not None else 0
 
     def ask(self, alias: str, line_key: str, asker: Asker) -> str:
         """Have a device scanned once for somebody, as soon as its line is free; '' or why it cannot be, in words.
@@ -326,26 +308,7 @@ class Daemon:
         return sorted(line.secrets(), key=len, reverse=True)
 
 
-def _of_one_kind(jobs: list[Job]) -> list[Job]:
-    """Those of a line that can be served together: on a port that listens nothing may be sent."""
-    listening = [job for job in jobs if job.listens]
-    return [job for job in listening if job.driver is listening[0].driver] if listening else jobs
-
-
 def _path_of(job: Job, ports: dict[str, str]) -> str | None:
     """The device node of a job's line, None over TCP."""
     device = job.plan.device
     return None if device.over_tcp() else ports.get(device.line, device.line)
-
-
-def _same(job: Job, device: Device, device_signals: list[Signal]) -> bool:
-    """Whether a job would be planned as it is from this configuration."""
-    old = job.plan.device
-    return (
-        old.protocol == device.protocol
-        and old.line == device.line
-        and old.parameters == device.parameters
-        and old.profile == device.profile
-        and [(one.alias, one.log, one.parameters) for one in job.signals]
-        == [(one.alias, one.log, one.parameters) for one in device_signals]
-    )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..config.files import Configuration
     from ..ports._loop import Loop
+    from ..ports.portions import Work
     from ..sinks.hub import Hub
     from .job import Job
 
@@ -33,17 +34,27 @@ if TYPE_CHECKING:
         def left_out(self) -> tuple[Configuration | None, Configuration | None, dict[str, str], set[str]]: ...
 
 
-def overview(daemon: Daemon, protocol: str | None) -> dict[str, object]:
-    """Everything; or the devices of one protocol (its package) and their lines."""
-    now_s = daemon.loop.time
-    jobs = [job for job in daemon.jobs.values() if protocol is None or job.plan.device.protocol == protocol]
-    running = {job.plan.device.protocol for job in daemon.jobs.values()}
+def overview(daemon: Daemon, protocol: str | None) -> Work[dict[str, object]]:
+    """All; or the devices of one protocol (its package) and their lines. In portions, so each row has its moment."""
+    running, devices, keys = set(), [], set()
+    for job in list(daemon.jobs.values()):
+        yield
+        package = job.plan.device.protocol
+        running.add(package)
+        if protocol in (None, package):
+            devices.append(_device(job, daemon.loop.time))
+            keys.add(job.plan.device.line)
+    lines = []
+    for key, line in list(daemon.lines.items()):
+        yield
+        if key in keys:
+            lines.append(_line(key, line, daemon.loop.time))
     return {
         "running": _programs(running),
         "stopped": _programs(daemon.stopped_protocols),
         "not_read": not_read(*daemon.left_out()),
-        "devices": [_device(job, now_s) for job in jobs],
-        "lines": _lines(daemon, {job.plan.device.line for job in jobs}),
+        "devices": devices,
+        "lines": lines,
         "sinks": [_sink(sink) for sink in daemon.hub.sinks],
         "daemon": {
             "longest_turn_ms": round(daemon.loop.longest_turn_s * 1000.0, 1),
@@ -64,14 +75,10 @@ def _device(job: Job, now_s: float) -> dict[str, object]:
     return row
 
 
-def _lines(daemon: Daemon, wanted: set[str]) -> list[dict[str, object]]:
-    rows = []
-    for key, line in daemon.lines.items():
-        if key in wanted:
-            load = getattr(line, "load", None)  # a line that listens is never busy
-            share = None if load is None else round(load.share(daemon.loop.time), 3)
-            rows.append({"line": key, "devices": len(line.jobs), "open": line.port.is_open(), "load": share})
-    return rows
+def _line(key: str, line: Any, now_s: float) -> dict[str, object]:
+    load = getattr(line, "load", None)  # a line that listens is never busy
+    share = None if load is None else round(load.share(now_s), 3)
+    return {"line": key, "devices": len(line.jobs), "open": line.port.is_open(), "load": share}
 
 
 def _sink(sink: object) -> dict[str, object]:

@@ -162,7 +162,8 @@ class Curtain:
 
 
 class WireObserver:
-    """Hands what was sent, and what came in without a pause as one piece, to `write(sign, time, hex)`, masked."""
+    """Hands what was sent, and what came in without a pause as one piece, to `write(sign, time, hex)`, masked; and the
+    line settings."""
 
     def __init__(
         self,
@@ -171,6 +172,7 @@ class WireObserver:
         write: Callable[[str, float, str], None],
     ) -> None:
         self._clock = clock
+        self._write = write
         self._curtain = Curtain(secrets, write)
         self._began = self._last = 0.0
         self._piece = b""
@@ -193,6 +195,7 @@ class WireObserver:
 
     def settings(self, settings: LineSettings) -> None:
         self.flush()
+        self._write("~", self._clock(), str(settings))
 
     def ended(self, error: Exception | None) -> None:
         self.flush()
@@ -220,14 +223,7 @@ class WireLog:
 
     def observer(self, line: str, secrets: Callable[[], Iterable[bytes]]) -> WireObserver:
         """What the player of that line should have among its observers."""
-        wire_log = self
-
-        class LineObserver(WireObserver):
-            def settings(self, settings: LineSettings) -> None:
-                super().settings(settings)
-                wire_log._put(line, f"~ {wire_log._stamp(wire_log._clock())} {settings}")
-
-        return LineObserver(
+        return WireObserver(
             self._clock, secrets, lambda sign, time, text: self._put(line, f"{sign} {self._stamp(time)} {text}")
         )
 

@@ -129,6 +129,11 @@ class Rig:
     def configure(self, *devices: Device, ports: dict[str, str] | None = None) -> int:
         return self.daemon.configure(self.configuration(*devices, ports=ports))
 
+    def reload(self, path) -> None:
+        done: list[bool] = []
+        self.daemon.reload([str(path)], lambda: done.append(True))
+        self.run(20.0, lambda: done)
+
     def run(self, seconds: float, until=None) -> None:
         """Turn until `until()` is true; without it for `seconds`, with it no longer than that."""
         over: list[bool] = []

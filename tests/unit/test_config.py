@@ -19,6 +19,7 @@ from meterd.config.files import Configuration, load
 from meterd.config.json_places import Careful
 from meterd.config.validation import Table
 from meterd.gateway.json_text import dumps
+from meterd.ports.portions import at_once
 from meterd.protocols import registry
 
 IEC = {
@@ -490,6 +491,7 @@ def test_a_protocol_that_is_not_installed_concerns_no_other(files: Files, monkey
 def test_the_careful_reader_finds_every_value_on_its_line(content: dict[str, Any], indent: int | str | None) -> None:
     text = json.dumps(content, indent=indent)
     reader = Careful(text)
+    at_once(reader.look())
     assert reader.content == content
     assert reader.twice == []
     lines = text.split("\n")

@@ -19,7 +19,7 @@ def rig(monkeypatch, tmp_path):
     made = Rig(monkeypatch)
     made.reloads = []
     made.path = str(tmp_path / "run" / "control.sock")
-    made.control = Control(made.daemon, made.hub, made.path, lambda: made.reloads.append(1))
+    made.control = Control(made.daemon, made.hub, made.path, lambda then: (made.reloads.append(1), then()))
     yield made
     made.control.close()
     made.close()
@@ -130,8 +130,18 @@ def test_clients_that_vanish_leave_nothing_behind(rig, knock):
     assert rig.control._clients == {}
 
 
+def test_who_has_said_all_it_will_gets_the_answer_to_what_takes_long(rig, knock):
+    port = rig.host.on_tcp(0, counting_meter())
+    rig.configure(tcp_device("meter", port, scan_rate_ms=60_000))
+    rig.run(5.0, lambda: rig.readings.of("meter", "good"))
+    lines = take(rig, knock(f"read meter 127.0.0.1:{port}\n".encode(), half=True)).splitlines()
+    assert [json.loads(line).get("ok") for line in lines] == [None, True]
+    assert json.loads(take(rig, knock(b"reload\n", half=True)))["ok"]
+    assert rig.reloads == [1]
+
+
 def test_a_defect_is_an_answer_too(rig, knock, said, monkeypatch):
-    def broken():
+    def broken(then):
         raise KeyError("oops")
 
     rig.control.reload = broken

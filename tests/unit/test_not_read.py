@@ -26,7 +26,7 @@ def test_what_runs_goes_on_over_a_reload_of_a_file_that_cannot_be_understood(rig
     path = tmp_path / "site"
     path.write_text(broken)
     del said[:]
-    rig.daemon.reload([str(path)])
+    rig.reload(path)
     assert len(said) == 2
     assert said[0].startswith(f"{path}, line ")
     assert "goes on as before" in said[1]
@@ -36,7 +36,7 @@ def test_what_runs_goes_on_over_a_reload_of_a_file_that_cannot_be_understood(rig
     assert "the last reload was refused" in sentence
     assert said[0] in sentence
     path.write_text("config meterd 'main'\n")
-    rig.daemon.reload([str(path)])
+    rig.reload(path)
     assert rig.daemon.status()["not_read"] == []
     assert rig.daemon.jobs == {}
 
@@ -50,7 +50,9 @@ def test_a_driver_that_will_not_and_a_protocol_that_is_stopped_are_told(rig, sai
     rig.configure(tcp_device("a", 1))
     assert any("cannot be read so" in sentence for sentence in rig.daemon.status()["not_read"])
     monkeypatch.setattr("meterd.protocols.registry.program", lambda package: package)
-    rig.daemon.set_protocol("toy", False)
+    done: list[int] = []
+    rig.daemon.set_protocol("toy", False, done.append)
+    rig.run(5.0, lambda: done)
     assert rig.daemon.status()["not_read"] == ["toy is stopped: devices that wait for `meterd start toy`: 1"]
 
 

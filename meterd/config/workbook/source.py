@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ...ports.portions import Work
     from ..json_places import Steps
 
 DEVICES, SIGNALS, PORTS = "Devices", "Signals", "Ports"
@@ -49,7 +50,8 @@ class Workbook(Source):
 
     # ---- reading
 
-    def _read(self, careful: bool) -> bool:
+    def _read(self, careful: bool) -> Work[bool]:
+        yield
         try:
             data = read_up_to(self.path, MAX_FILE + 1)
         except OSError as error:
@@ -168,8 +170,9 @@ class Workbook(Source):
 
     # ---- what is wrong
 
-    def errors(self) -> list[ConfigError]:
+    def telling(self) -> Work[list[ConfigError]]:
         """Every fault with its cell, in the order of sheets, rows and columns; a missing column is told once."""
+        yield
         told = [
             (
                 number,

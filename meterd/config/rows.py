@@ -1,0 +1,28 @@
+"""What is asked of a row of the configuration before any table has read it: who it is, and how it is reached."""
+
+from __future__ import annotations
+
+from .validation import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .validation import Row
+
+
+def cell(row: Row, name: str) -> str:
+    """An identifying cell as text, so that a row with a wrong one can still be named."""
+    found = row.get(name)
+    if type(found) is str:
+        return found.strip()
+    return str(found).strip() if isinstance(found, (str, int, float)) else ""
+
+
+def not_a_row(found: Any) -> str:
+    return f"found {shown(found)}, allowed: an object"
+
+
+def is_over_tcp(row: Row, protocol: str) -> bool:
+    """Either of ip and port set, or a protocol that is TCP by its name, makes all serial settings void."""
+    return bool(cell(row, "ip")) or cell(row, "port") not in ("", "0") or protocol.lower().endswith(" tcp")
