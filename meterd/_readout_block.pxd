@@ -29,7 +29,8 @@ cdef class _Parser:
     cdef Py_ssize_t mark  # where the address or the group begins
     cdef Py_ssize_t star  # the first '*' of the group, or -1
     cdef bint ended       # '!' was seen
-    cdef bint restarted   # an identification stands behind data sets
+    cdef bint bare        # a list without STX: an identification behind data sets is of the next one
+    cdef bint restarted   # and one stands there
     cdef bint satisfied   # whole lines have shown all that is wanted
 
     cdef Py_ssize_t run(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1

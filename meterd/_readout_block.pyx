@@ -2,6 +2,7 @@
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_SIZE
 from libc.string cimport memcmp, memcpy
 
 from ._readout cimport BLANK, CR, LF, as_text, first_of
@@ -40,7 +41,8 @@ cdef inline unsigned int spread(const unsigned char *data, Py_ssize_t length) no
 cdef class _Parser:
     """The syntax of a data block as a byte machine that may be stopped and resumed between any two bytes."""
 
-    def __cinit__(self, dict wanted):
+    def __cinit__(self, dict wanted, bint bare):
+        self.bare = bare
         self.sets = []
         self.counts = {}
         self.wanted = None if wanted is None else dict(wanted)
@@ -49,7 +51,8 @@ cdef class _Parser:
         self.unit_length = -1
 
     cdef Py_ssize_t run(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
-        """Go on from `at`; stops at `end`, behind '!', or behind the line that shows the last thing wanted.
+        """Go on from `at`; stops at `end`, behind '!', behind the line that shows the last thing wanted, or where the
+        next list begins.
 
         `text` is the whole block so far, each time from the same start.
         """
@@ -59,10 +62,11 @@ cdef class _Parser:
             elif self.context == ADDRESS:
                 at = self._read_address(text, at, end)
             elif self.context == LINE_START:
+                self.restarted = self.bare and text[at] == c"/" and PyList_GET_SIZE(self.sets) > 0
+                if self.restarted:
+                    break
                 self.mark = at
                 self.context = IDENTIFICATION if text[at] == c"/" else ADDRESS
-                if self.context == IDENTIFICATION and self.sets:
-                    self.restarted = True
                 continue
             else:
                 at = first_of(text, at, end, LF)
@@ -181,6 +185,6 @@ cdef inline bint ends_with_mark(const unsigned char *data, Py_ssize_t length) no
 
 
 def parse_readout(bytes block not None):
-    cdef _Parser parser = _Parser(None)
+    cdef _Parser parser = _Parser(None, False)
     parser.run(<const unsigned char *>PyBytes_AS_STRING(block), 0, PyBytes_GET_SIZE(block))
     return parser.sets

@@ -16,7 +16,7 @@ class ReadoutDecoder(_Decoder):
         self, seven_bit: bool = False, wanted: dict[str, int] | None = None, held: bytes = b"", bare: bool = True
     ) -> None: ...
     def feed(self, data: bytes) -> Message | None:
-        """Raises: DecodeError past MAX_BLOCK bytes of one block."""
+        """Raises: DecodeError past MAX_BLOCK bytes of one block, and where a list without STX begins within another."""
 
     def finish(self) -> Message | None:
         """The gap ran out (Incomplete): what is held as a message, or None.

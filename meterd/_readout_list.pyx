@@ -96,7 +96,7 @@ cdef class ReadoutDecoder(_Decoder):
     cdef Message _open(self, State state, Py_ssize_t text_start):
         self._state = state
         self._scanned = self._parsed = text_start
-        self._parser = _Parser(self._wanted)
+        self._parser = _Parser(self._wanted, state == LINES)
         return None
 
     cdef Message _parse(self, Py_ssize_t end):

@@ -227,6 +227,30 @@ def test_lists_without_stx_end_with_the_line_of_the_mark(end: bytes, step: int) 
     assert collect(ReadoutDecoder(bare=False), text, step) == []
 
 
+@pytest.mark.parametrize("step", [0, 1, 9, 40])
+def test_a_list_that_begins_within_another_costs_the_first_alone(step: int) -> None:
+    first = b"1-0:1.8.0(000031.7*kWh)\r\n1-0:2.8.0(00"
+    second = b"0.0.0(4100)\r\n1.8.0(52.25*kWh)\r\n!\r\n"
+    data = first + b"\r\n/QRS5meter\r\n" + second
+    decoder = ReadoutDecoder()
+    told = []
+    frames = []
+    for at in range(0, len(data), step or len(data)):
+        piece = data[at : at + (step or len(data))]
+        while True:
+            try:
+                frame = decoder.feed(piece)
+            except DecodeError as error:
+                told.append(str(error))
+            else:
+                if frame is None:
+                    break
+                frames.append(frame)
+            piece = b""
+    assert len(told) == 1 and "the next one began" in told[0]
+    assert [frame.text for frame in frames] == [second]
+
+
 def test_an_empty_list_is_a_list() -> None:
     assert [facts(message) for message in collect(ReadoutDecoder(), b"\r\n!\r\n")] == [
         (b"", b"!\r\n", None, False, True)

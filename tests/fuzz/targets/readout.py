@@ -10,6 +10,7 @@ from meterd._readout_block import parse_readout
 from meterd._readout_dialogue import IdentificationDecoder, ProgrammingDecoder
 from meterd._readout_list import ReadoutDecoder
 from meterd._readout_message import MAX_LINE, Message
+from meterd.errors import DecodeError
 
 LIST = b"F.F(00000000)\r\n1.8.0*24(000123.45*kWh)\r\n1.6.1(0.5*kW)(2101010000)\r\n(77)\r\nC.1( a/b )0.0(1)!\r\n"
 
@@ -33,12 +34,20 @@ SEEDS = [
 WANTED = {"1.8.0*24": 0, "1.6.1": 1}
 
 
+def fed(decoder: Any, data: bytes) -> Any:
+    """A frame, None, or why what began cannot become one (a list within a list, a block without end)."""
+    try:
+        return decoder.feed(data)
+    except DecodeError as error:
+        return str(error)
+
+
 def collect(decoder: Any, data: bytes) -> list[Any]:
     frames = []
-    frame = decoder.feed(data)
+    frame = fed(decoder, data)
     while frame is not None:
         frames.append(frame)
-        frame = decoder.feed(b"")
+        frame = fed(decoder, b"")
     assert decoder.missing >= 1
     assert decoder.pending >= 0 and decoder.discarded >= 0
     assert bool(decoder.reason) == bool(decoder.discarded)
@@ -58,11 +67,11 @@ def in_pieces(make: Callable[[], Any], data: bytes) -> Any:
     step = 1 + (data[-1] if data else 0) % 7 + len(data) // 32
     count = 0
     for at in range(0, len(data), step):
-        piece = pieces.feed(data[at : at + step])
+        piece = fed(pieces, data[at : at + step])
         while piece is not None:
             assert facts(piece) == facts(frames[count])
             count += 1
-            piece = pieces.feed(b"")
+            piece = fed(pieces, b"")
     assert count == len(frames)
     assert (whole.pending, whole.discarded) == (pieces.pending, pieces.discarded)
     return whole
