@@ -24,22 +24,36 @@ BLOCK = 65536
 MAX_READING = 1 << 20  # bytes of one
 
 
-def connect(path: str | PathLike[str]) -> Connection:
-    """To the daemon that listens at `path`. Raises: PortGone where none does."""
-    return Connection(fspath(path))
+def connect(path: str | PathLike[str], after: tuple[int, int] | None = None) -> Connection:
+    """To the daemon that listens at `path`. Raises: PortGone where none does.
+
+    `after`, the `position` of an earlier connection, first gives what came since, as far as the daemon keeps it
+    (`publish.socket.keep_readings`); `lost` of the connection then has the ranges of numbers that it does not.
+    """
+    return Connection(fspath(path), after)
 
 
 class Connection:
-    """Readings as they come, by `for` or `async for`, until the daemon ends or `close` is called."""
+    """Readings as they come, by `for` or `async for`, until the daemon ends or `close` is called.
 
-    def __init__(self, path: str) -> None:
+    `position` is where it stands, for `connect(path, after=…)` later on; None where the daemon keeps no readings.
+    """
+
+    def __init__(self, path: str, after: tuple[int, int] | None = None) -> None:
         self._path = path
+        self.position: tuple[int, int] | None = None
+        self.lost: list[tuple[int, int]] = []
+        self._awaits_replay = after is not None
+        self._first_live = 0
+        self._early: list[Mapping[str, Any]] = []  # came while what came before them is still to come
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(path)
         except OSError as error:
             self._socket.close()
             raise PortGone(f"{path}: no daemon serves readings here: {error.strerror or error}") from None
+        if after is not None:
+            self._socket.sendall(b"%d %d\n" % after)
         self._decode: Callable[[bytes], Iterable[Mapping[str, Any]]] | None = None
 
     def close(self) -> None:
@@ -68,7 +82,37 @@ class Connection:
         if self._decode is None:
             self._decode = _Lines().decode if data.startswith(b"{") else _maps()
         for fields in self._decode(data):
-            yield from_socket(fields)
+            if "device" not in fields:
+                yield from map(self._reading, self._told(fields))
+            elif self._awaits_replay and self._is_live(fields):
+                self._early.append(fields)
+            else:
+                yield self._reading(fields)
+
+    def _reading(self, fields: Mapping[str, Any]) -> Reading:
+        if self.position is not None and "sequence" in fields:
+            self.position = (self.position[0], fields["sequence"])
+        return from_socket(fields)
+
+    def _told(self, fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """What the daemon says about the readings. Returns: those that may follow now."""
+        if "begun_ms" in fields:
+            self.position = (fields["begun_ms"], fields["next"] - 1)
+            self._first_live = fields["next"]
+        elif "lost" in fields:
+            first, last = fields["lost"]
+            self.lost.append((first, last))
+        elif "replayed" in fields:
+            early, self._early = self._early, []
+            self._awaits_replay = False
+            return early
+        return []
+
+    def _is_live(self, fields: Mapping[str, Any]) -> bool:
+        if self.position is None:
+            self.close()
+            raise DecodeError(f"{self._path}: this daemon keeps no readings: set publish.socket.keep_readings")
+        return bool(fields["sequence"] >= self._first_live)
 
 
 class _Lines:

@@ -29,7 +29,8 @@ class Reading:
     `value` is None where the read failed and nothing was known before; a `stale` reading carries the last known value.
     `quality` is 'good', 'stale', 'invalid' or 'overflow', and `reason` why it is not good. `time` is the gateway's,
     aware, in UTC; `meter_time` the meter's own where it gave one, aware if the meter told its zone, and
-    `meter_time_text` the same as the meter has it, for clocks that tell less than a whole time.
+    `meter_time_text` the same as the meter has it, for clocks that tell less than a whole time. `sequence` is its
+    number on a local socket that keeps readings (`keep_readings`), else None.
     """
 
     device: str
@@ -41,6 +42,7 @@ class Reading:
     meter_time_text: str | None
     quality: str
     reason: str | None
+    sequence: int | None = None
 
     @property
     def is_good(self) -> bool:
@@ -76,6 +78,7 @@ def from_socket(fields: Mapping[str, Any]) -> Reading:
         fields["meter_time"],
         fields["quality"],
         fields["reason"],
+        fields.get("sequence"),
     )
 
 

@@ -186,8 +186,8 @@ def test_clients_come_and_go_and_what_they_say_is_ignored(server: Server) -> Non
 
 
 def test_a_crowd_is_bounded(server: Server) -> None:
-    crowd = [server.client() for _ in range(module.MAX_CLIENTS + 2)]
-    assert len(server.sink.clients) == module.MAX_CLIENTS
+    crowd = [server.client() for _ in range(module.MOST_CLIENTS + 2)]
+    assert len(server.sink.clients) == module.MOST_CLIENTS
     assert crowd[-1].recv(1) == b""
     assert len(server.said) == 1
     for client in crowd:
@@ -204,3 +204,93 @@ def test_without_msgpack_it_is_json_lines_and_says_so_once(server, monkeypatch):
     assert "147238.40" in first
     assert json.loads(second)["time_ms"] == 2
     assert sum("JSON lines" in text for text in server.said) == 1
+
+
+def keeping(tmp_path: Path, keep: int, clients: int = 16) -> Server:
+    made = Server(tmp_path / "s")
+    made.sink.close()
+    made.sink = LocalSocket(made.path, made.loop, clients, keep)
+    return made
+
+
+def maps(client: socket.socket, until: str) -> list[dict[str, object]]:
+    """All that comes, up to the map that has `until`."""
+    unpacker = msgpack.Unpacker()
+    found: list[dict[str, object]] = []
+    while not (found and until in found[-1]):
+        unpacker.feed(client.recv(65536))
+        found += list(unpacker)
+    return found
+
+
+def asked(server: Server, line: bytes, *live: Reading) -> list[dict[str, object]]:
+    """What a new client is told that asks with this line, while `live` readings come."""
+    with server.client() as client:
+        server.publish(*live)
+        client.sendall(line)
+        server.loop.turn()
+        return maps(client, "replayed")
+
+
+def test_a_client_that_was_away_gets_what_it_missed(tmp_path: Path) -> None:
+    server = keeping(tmp_path, 5)
+    server.publish(*(Reading(ENERGY, value) for value in range(1, 8)))  # numbers 1 to 7, of which 3 to 7 are kept
+    begun = server.sink._begun_ms
+
+    found = asked(server, b"%d 4\n" % begun, Reading(ENERGY, 8))
+    assert found[0] == {"begun_ms": begun, "next": 8}
+    assert [(each["sequence"], each["value"]) for each in found[1:-1]] == [(8, 8), (5, 5), (6, 6), (7, 7)]
+    assert found[-1] == {"replayed": 3}
+
+    found = asked(server, b"%d 1\n" % begun)
+    assert found[1] == {"lost": [2, 3]} and [each.get("sequence") for each in found[2:-1]] == [4, 5, 6, 7, 8]
+
+    found = asked(server, b"%d 7\n" % (begun - 1))  # the numbers of another daemon: all that is kept is new
+    assert found[1] == {"lost": [1, 3]} and found[-1] == {"replayed": 5}
+
+    assert asked(server, b"%d 8\n" % begun)[1:] == [{"replayed": 0}]
+    assert asked(server, b"%d 99\n" % begun)[1:] == [{"replayed": 0}]
+    server.sink.close()
+    server.loop.close()
+
+
+@pytest.mark.parametrize("line", [b"\n", b"x 1\n", b"-1 2\n", b"1 2 3\n", b"\xff\xff\n", b"9" * 100000])
+def test_a_wish_that_is_none_is_passed_over(tmp_path: Path, line: bytes) -> None:
+    server = keeping(tmp_path, 5)
+    with server.client() as client:
+        client.sendall(line)
+        for _ in range(40):
+            server.loop.turn(False)
+        server.publish(Reading(ENERGY, 1))
+        assert [each.get("sequence") for each in maps(client, "device")] == [None, 1]
+    server.sink.close()
+    server.loop.close()
+
+
+def test_a_replay_may_be_larger_than_what_may_wait(tmp_path: Path) -> None:
+    server = keeping(tmp_path, 20000)
+    server.publish(*(Reading(ENERGY, value) for value in range(20000)))
+    with server.client() as client:
+        client.setblocking(False)
+        client.sendall(b"%d 0\n" % server.sink._begun_ms)
+        server.loop.turn()
+        assert len(server.sink.clients) == 1
+        total = 0
+        for _ in range(2000):
+            total += drain(client)
+            server.loop.turn(False)
+        assert total > 20000 * 80 > module.MAX_WAITING
+    server.sink.close()
+    server.loop.close()
+
+
+def test_as_many_clients_as_are_configured(tmp_path: Path) -> None:
+    server = keeping(tmp_path, 0, clients=40)
+    crowd = [server.client() for _ in range(41)]
+    assert len(server.sink.clients) == 40
+    assert crowd[-1].recv(1) == b""
+    assert any("more than 40 clients (publish.socket.clients); one is turned away" in line for line in server.said)
+    for client in crowd:
+        client.close()
+    server.sink.close()
+    server.loop.close()

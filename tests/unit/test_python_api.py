@@ -380,6 +380,38 @@ def test_a_gateway_without_msgpack_sends_json_lines(
     assert (found, str(found[0])) == ([Decimal("123456789012.3450"), 7, "text"], "123456789012.3450")
 
 
+@pytest.mark.parametrize("without_msgpack", [False, True])
+def test_what_was_missed_comes_first_and_once(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_msgpack: bool
+) -> None:
+    if without_msgpack:
+        monkeypatch.setitem(sys.modules, "msgpack", None)
+    socket = LocalSocket(str(tmp_path / "kept"), site.loop, keep=3)
+    site.begin()
+    with meterd.connect(socket.path) as readings:
+        wait_for_client(socket)
+        say(site, socket, 1, 2)
+        assert [reading.value for _, reading in zip(range(2), readings, strict=False)] == [1, 2]
+        position = readings.position
+    assert position is not None and position[1] == 2
+    say(site, socket, 3, 4, 5, 6, 7)
+    with meterd.connect(socket.path, after=position) as readings:
+        wait_for_client(socket)
+        say(site, socket, 8)
+        found = [reading for _, reading in zip(range(4), readings, strict=False)]
+    assert ([one.value for one in found], [one.sequence for one in found]) == ([5, 6, 7, 8], [5, 6, 7, 8])
+    assert readings.lost == [(3, 4)] and readings.position == (position[0], 8)
+    site.loop.call_soon_from_thread(socket.close)
+
+
+def test_a_daemon_that_keeps_nothing_says_so(site: Site, socket: LocalSocket) -> None:
+    with meterd.connect(socket.path, after=(1, 1)) as readings:
+        wait_for_client(socket)
+        say(site, socket, 1)
+        with pytest.raises(meterd.DecodeError, match=r"keeps no readings: set publish\.socket\.keep_readings"):
+            next(iter(readings))
+
+
 def test_the_same_in_asyncio_and_its_end_with_the_daemon(site: Site, socket: LocalSocket) -> None:
     async def main() -> list[meterd.Value]:
         readings = meterd.connect(socket.path)
