@@ -42,6 +42,7 @@ lint: build .build-test
 
 soak: build .build-test
 	nice -n 10 $(VENV)/python -m tests.soak
+	nice -n 10 $(VENV)/python -m tests.soak.hostile
 
 # What was once broken from outside, where it lies beside the project.
 cases: build .build-test
