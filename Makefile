@@ -85,6 +85,8 @@ feed: build
 gateway: build .build-test
 	@failed=; part() { echo "== $$*"; "$$@" || failed="$$failed $$3"; }; \
 	part $(VENV)/python -m tools.gateway.build.toolchain; \
-	export METERD_GATEWAY=all; part $(VENV)/python -m pytest tests/gateway -p no:cacheprovider -rs; \
+	export METERD_GATEWAY=all; part $(VENV)/python -m pytest tests/gateway -p no:cacheprovider -rs -n auto --dist loadgroup; \
 	for room in package.packages prove.sizes prove.foreign prove.instructions prove.memory; do part $(VENV)/python -m tools.gateway.$$room; done; \
+	export GATEWAY_PYTHON=3.14; part $(VENV)/python -m tools.gateway.package.packages x86_64; \
+	part $(VENV)/python -m tools.gateway.prove.memory amd64-3.14; \
 	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }

@@ -35,6 +35,7 @@ COMMANDS = {
 }
 # Module of a command → the package of a gateway that brings it, where that is not meterd itself.
 PACKAGES = {
+    "read": "meterd-scan",
     "scan": "meterd-scan",
     "doctor": "meterd-scan",
     "counter": "meterd-dlms-security",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import marshal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from meterd.cli.exit_codes import USAGE
 from meterd.cli.main import COMMANDS, PACKAGES, main
 from meterd.protocols import registry
 from tools.gateway.build import compiled
-from tools.gateway.build.byte_code import byte_code, line_table
+from tools.gateway.build.byte_code import byte_code, line_table, with_few_references
 from tools.gateway.package import packages
 from tools.gateway.package.imports import FEED, IF_THERE, OPTIONAL, depends, imported, imported_at_once, optional
 
@@ -199,6 +200,43 @@ def test_a_line_is_told_once_and_is_the_same_line(source):
     code = compile(source, "m.py", "exec")
     assert lines(shortened(code)) == lines(code)
     assert len(line_table(code)) < len(code.co_linetable)
+
+
+def same(one, other) -> bool:
+    """Whether two objects out of a byte code file are alike, code objects by all that they are made of."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, type(same.__code__)):
+        names = [name for name in dir(one) if name.startswith("co_") and not callable(getattr(one, name))]
+        return all(same(getattr(one, name), getattr(other, name)) for name in names if name != "co_lnotab")
+    return one == other if isinstance(one, frozenset) else repr(one) == repr(other)
+
+
+EVERY_KIND = """
+x = (1, 2**31, -(2**100), 1.5, -0.0, 2j, None, True, False, ..., b"octets", "text", "ä", "a" * 300, {1, 2} == x)
+if x in {"one", "two", b"three"}:
+    lambda one, *two, three="text", **four: (one, "text", x[1:2], "ä")
+"""
+
+
+@pytest.mark.parametrize("source", [LONG, EVERY_KIND, Path(json.__file__).parent.joinpath("decoder.py").read_text()])
+def test_fewer_marks_for_references_are_the_same_code(source):
+    code = compile(source, "m.py", "exec", dont_inherit=True)
+    whole = marshal.dumps(code)
+    few = with_few_references(whole)
+    assert same(marshal.loads(few), code)
+    assert len(few) == len(whole)
+    marks = [sum(octet >> 7 for octet in each) for each in (few, whole)]
+    assert marks[0] <= marks[1]
+    assert with_few_references(few) == few
+
+
+@pytest.mark.parametrize("cut", range(1, 40, 7))
+def test_what_is_no_byte_code_is_no_byte_code_afterwards(cut):
+    with pytest.raises((ValueError, IndexError)):
+        with_few_references(marshal.dumps(compile("x = (1, 'two')", "m.py", "exec"))[:cut])
 
 
 def test_byte_code_of_another_version_is_refused(tmp_path):

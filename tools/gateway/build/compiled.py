@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import join
 from .cache import made, run
-from .toolchain import compiler, gnu_compiler, python
+from .toolchain import compiler, gnu_compiler, headers, headers_of, python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def meterd_modules(machine: Machine) -> Path:
     contents = {path.relative_to(PROJECT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
     recipe = {
         "sources": contents,
-        "python": python(machine).name,
+        "python": headers_of(machine),
         "flags": [CFLAGS, MIPS_CFLAGS, LDFLAGS, MIPS_LDFLAGS],
         "join": Path(join.__file__).read_text(),
     }
@@ -51,20 +51,19 @@ def meterd_modules(machine: Machine) -> Path:
 
 def cross_environment(machine: Machine, folder: Path) -> dict[str, str]:
     """The variables under which this machine's Python builds extensions for the other machine's."""
-    root = python(machine)
-    library = next((root / "usr" / "lib").glob("python3.*"))
-    data = next(library.glob("_sysconfigdata_*.py"))
+    # What setup.py asks this machine's Python for comes from the variables below, whichever version it is built for.
+    data = next((python(machine) / "usr" / "lib").glob("python3.*/_sysconfigdata_*.py"))
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(data, folder)
     tools = compiler(machine)
-    include = root / "usr" / "include" / library.name
+    include = " ".join(f"-I{path}" for path in headers(machine))
     gnu = machine.gnu_prefix
     cc, flags, link = (gnu_compiler(machine), MIPS_CFLAGS, f"{LDFLAGS} {MIPS_LDFLAGS}") if gnu else (tools, "", LDFLAGS)
     return {
         **os.environ, "PYTHONPATH": str(folder), "_PYTHON_SYSCONFIGDATA_NAME": data.stem,
         "_PYTHON_HOST_PLATFORM": f"linux-{machine.name}", "CC": str(cc / "cc"), "AR": str(tools / "ar"),
-        "LDSHARED": f"{cc / 'cc'} -shared", "CPPFLAGS": f"-I{include}", "LDFLAGS": link,
-        "CFLAGS": f"-I{include} {CFLAGS} {flags}",
+        "LDSHARED": f"{cc / 'cc'} -shared", "CPPFLAGS": include, "LDFLAGS": link,
+        "CFLAGS": f"{include} {CFLAGS} {flags}",
     }  # fmt: skip
 
 

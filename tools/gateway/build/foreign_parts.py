@@ -14,8 +14,8 @@ from pathlib import Path
 from .cache import made, run
 from .compiled import cross_environment
 from .debian import source
-from .third_party import COMPILE, LINK, include, sdist
-from .toolchain import PYTHON, compiler, python
+from .third_party import COMPILE, LINK, sdist
+from .toolchain import BUILT, compiler, headers, python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ def foreign_parts(machine: Machine) -> Path:
 
 
 def _module(machine: Machine, log: str, target: Path, link: tuple[str, ...], *rest: str | Path) -> None:
-    code = source(f"python{PYTHON}")
-    places = (f"-I{include(machine)}", f"-I{code / 'Include' / 'internal'}")
+    code = source(f"python{BUILT}")
+    places = (*(f"-I{path}" for path in headers(machine)), f"-I{code / 'Include' / 'internal'}")
     run(log, "nice", compiler(machine) / "cc", *COMPILE, *places, *link, *rest, "-o", target)
 
 
 def _compression(machine: Machine, folder: Path, log: str) -> None:
-    modules, library = source(f"python{PYTHON}") / "Modules", source("zlib")
+    modules, library = source(f"python{BUILT}") / "Modules", source("zlib")
     parts = [path for path in sorted(library.glob("*.c")) if not path.name.startswith(("gz", "infback"))]
     _module(machine, log, folder / "binascii.so", LINK, modules / "binascii.c")
     _module(machine, log, folder / "zlib.so", LINK, f"-I{library}", modules / "zlibmodule.c", *parts)
@@ -72,7 +72,7 @@ def _ctypes(machine: Machine, folder: Path, work: Path, log: str) -> None:
     switches = (f"--host={machine.host}", "--build=x86_64-pc-linux-gnu", *FFI_CONFIGURE)
     run(log, source("libffi") / "configure", *switches, cwd=work, env=environment)
     run(log, "nice", "make", cwd=work, env=environment)
-    parts = [source(f"python{PYTHON}") / "Modules" / "_ctypes" / name for name in CTYPES]
+    parts = [source(f"python{BUILT}") / "Modules" / "_ctypes" / name for name in CTYPES]
     library = next(work.rglob("libffi.a"))
     _module(machine, log, folder / "_ctypes.so", FFI_LINK, *FFI, f"-I{work / 'include'}", *parts, library)
 
@@ -89,7 +89,7 @@ def _cryptodome(machine: Machine, folder: Path, work: Path, log: str) -> None:
         "CC": str(tools / "cc"),
         "LDSHARED": f"{tools / 'cc'} -shared",
         "LDFLAGS": "-s",
-        "CFLAGS": f"-I{include(machine)} -O1 -fwrapv -fno-strict-aliasing -DNDEBUG",
+        "CFLAGS": " ".join(f"-I{path}" for path in headers(machine)) + " -O1 -fwrapv -fno-strict-aliasing -DNDEBUG",
     }
     build: list[str | Path] = [sys.executable, "setup.py", "--quiet", "build", "--build-lib", work / "lib"]
     run(log, "nice", *build, cwd=work, env=environment)

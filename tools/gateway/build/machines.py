@@ -21,12 +21,13 @@ class Machine:
 
     `target` and `cpu` are the cross compiler's, `host` is what CPython's configure is told, `loader` the dynamic
     loader's path, `emulator` the command that runs it here. `musl` is the Debian architecture whose musl package fits,
-    or, where none does, the prefix of the GNU compiler that builds it.
+    or, where none does, the prefix of the GNU compiler that builds it. `debian_next` is the architecture of sid whose
+    Python has types of the same sizes.
     """
 
     __slots__ = (
-        "big_endian", "bits", "cpu", "debian_musl", "elf_machine", "emulator", "float_abi", "gnu_flags", "gnu_prefix",
-        "host", "loader", "name", "target",
+        "big_endian", "bits", "cpu", "debian_musl", "debian_next", "elf_machine", "emulator", "float_abi", "gnu_flags",
+        "gnu_prefix", "host", "loader", "name", "target",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +44,7 @@ class Machine:
         bits: int = 32,
         big_endian: bool = False,
         debian_musl: str = "",
+        debian_next: str | None = None,
         gnu_prefix: str = "",
         gnu_flags: str = "",
     ) -> None:
@@ -57,6 +59,7 @@ class Machine:
         self.bits = bits
         self.big_endian = big_endian
         self.debian_musl = debian_musl
+        self.debian_next = debian_next
         self.gnu_prefix = gnu_prefix
         self.gnu_flags = gnu_flags
 
@@ -76,15 +79,17 @@ _ROWS = (
     Machine(
         "arm_cortex-a7", "arm-linux-musleabi", "cortex_a7+soft_float", "arm-unknown-linux-musleabi",
         "/lib/ld-musl-arm.so.1", ("qemu-arm-static", "-cpu", "cortex-a7"), EM_ARM, SOFT, debian_musl="armel",
+        debian_next="armhf",
     ),
     Machine(
         "aarch64_cortex-a53", "aarch64-linux-musl", "cortex_a53", "aarch64-unknown-linux-musl",
         "/lib/ld-musl-aarch64.so.1", ("qemu-aarch64-static", "-cpu", "cortex-a53"), EM_AARCH64, HARD,
-        bits=64, debian_musl="arm64",
+        bits=64, debian_musl="arm64", debian_next="arm64",
     ),
     Machine(
         "x86_64", "x86_64-linux-musl", "x86_64", "x86_64-unknown-linux-musl",
-        "/lib/ld-musl-x86_64.so.1", ("qemu-x86_64-static",), EM_X86_64, HARD, bits=64, debian_musl="amd64",
+        "/lib/ld-musl-x86_64.so.1", ("qemu-x86_64-static",), EM_X86_64, HARD,
+        bits=64, debian_musl="amd64", debian_next="amd64",
     ),
 )  # fmt: skip
 

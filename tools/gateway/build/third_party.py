@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .cache import made, run
 from .compiled import CFLAGS, LDFLAGS, PROJECT, strip
-from .toolchain import compiler, python
+from .toolchain import compiler, headers, headers_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,14 +51,10 @@ def sdist(requirement: str) -> Path:
     return made(f"sdist-{requirement.replace('==', '-')}", {"requirement": requirement}, make)
 
 
-def include(machine: Machine) -> Path:
-    return next((python(machine) / "usr" / "include").glob("python3.*"))
-
-
 def _recipe(machine: Machine, requirement: str) -> dict[str, object]:
     return {
         "requirement": requirement,
-        "python": python(machine).name,
+        "python": headers_of(machine),
         "compile": COMPILE,
         "link": LINK,
         "shim": (NEW_AND_DELETE.read_text(), WITHOUT_LOCALE, PLAIN_CPP),
@@ -71,7 +67,7 @@ def ujson(machine: Machine) -> Path:
     def make(folder: Path) -> None:
         log = f"ujson-{machine.name}.log"
         tools = compiler(machine)
-        compile_ujson(folder, log, (tools / "cc",), (tools / "c++",), (include(machine),))
+        compile_ujson(folder, log, (tools / "cc",), (tools / "c++",), headers(machine))
         strip(machine, folder / "ujson.so", log)
 
     return made(f"ujson-{machine.name}", _recipe(machine, UJSON), make)
@@ -129,7 +125,7 @@ def msgpack(machine: Machine) -> Path:
         shutil.copytree(work / "msgpack", folder / "msgpack", ignore=leave)
         order = "-D__BIG_ENDIAN__=1" if machine.big_endian else "-D__LITTLE_ENDIAN__=1"
         module = folder / "msgpack" / "_cmsgpack.so"
-        flags = [*COMPILE, order, *(f"-I{path}" for path in (include(machine), work, work / "msgpack"))]
+        flags = [*COMPILE, order, *(f"-I{path}" for path in (*headers(machine), work, work / "msgpack"))]
         run(log, "nice", compiler(machine) / "cc", *flags, *LINK, work / "msgpack" / "_cmsgpack.c", "-o", module)
         strip(machine, module, log)
         shutil.rmtree(work)

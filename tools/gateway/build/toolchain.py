@@ -2,7 +2,7 @@
 
 `python -m tools.gateway.build.toolchain mips_24kc` makes them and prints where they are. The compiler is the one that
 the ziglang wheel ships: it knows musl's headers and start files for every machine here. Python is CPython 3.11, what
-OpenWrt 24.10 carries (GATEWAY_PYTHON names another), from Debian's source package; where no Debian architecture has a
+OpenWrt 24.10 carries, from Debian's source package; where no Debian architecture has a
 musl that fits (both soft-float MIPS), musl is built from Debian's source by the GNU cross compiler.
 """
 
@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from . import next_python
 from .cache import ROOT, made, program, run
 from .debian import source, unpacked
 from .machines import MACHINES
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from .machines import Machine
 
 ZIG = "ziglang==0.17.1"
-# OpenWrt 24.10 has 3.11, 25.12 has 3.14, whose source no Debian here has: that one is tried on Debian's own machines.
-PYTHON = os.environ.get("GATEWAY_PYTHON") or "3.11"
+# OpenWrt 24.10 has 3.11, which is built for the machines; 25.12 has 3.14, whose source cannot be had here: packages are
+# made for it, and are tried on Debian's own machines.
+BUILT = "3.11"
+PYTHON = os.environ.get("GATEWAY_PYTHON") or BUILT
 JOBS = os.environ.get("METERD_GATEWAY_JOBS", "2")
 
 CONFIGURE = (
@@ -158,10 +161,24 @@ def gnu_compiler(machine: Machine) -> Path:
     return made(f"gnu-compiler-{machine.name}", recipe, make)
 
 
+def headers(machine: Machine) -> list[Path]:
+    """The folders with the headers of the Python that packages are made for. Raises: ToolMissing."""
+    if PYTHON == next_python.VERSION:
+        return next_python.headers(machine)
+    return [python(machine) / "usr" / "include" / f"python{PYTHON}"]
+
+
+def headers_of(machine: Machine) -> str:
+    """Whose headers these are, for a recipe."""
+    return headers(machine)[0].relative_to(ROOT).parts[0]
+
+
 def python(machine: Machine) -> Path:
-    """A root with musl and CPython under /usr, byte code beside the sources as `make install` leaves them."""
+    """A root with musl and CPython of the version that can be built, under /usr; byte code lies beside the sources as
+    `make install` leaves them.
+    """
     recipe = {
-        "zig": ZIG, "cpu": machine.cpu, "target": machine.target, "python": PYTHON, "configure": CONFIGURE,
+        "zig": ZIG, "cpu": machine.cpu, "target": machine.target, "python": BUILT, "configure": CONFIGURE,
         "musl": musl(machine).name,
     }  # fmt: skip
     return made(f"python-{machine.name}", recipe, lambda folder: _build_python(machine, folder))
@@ -169,9 +186,13 @@ def python(machine: Machine) -> Path:
 
 def missing(machine: Machine) -> str:
     """What this machine lacks to build for the other, in one line; empty where it lacks nothing. Nothing is begun."""
-    wanted = {"readelf": "binutils", "apt-get": "apt", "dpkg": "dpkg", "make": "make", f"python{PYTHON}": "python3-dev"}
-    if sys.version.startswith(PYTHON + "."):
-        del wanted[f"python{PYTHON}"]
+    wanted = {"readelf": "binutils", "apt-get": "apt", "dpkg": "dpkg", "make": "make", f"python{BUILT}": "python3-dev"}
+    if sys.version.startswith(BUILT + "."):
+        del wanted[f"python{BUILT}"]
+    if PYTHON not in (BUILT, next_python.VERSION):
+        return f"packages are made for Python {BUILT} and {next_python.VERSION}, not for GATEWAY_PYTHON={PYTHON}"
+    if PYTHON == next_python.VERSION and machine.debian_next is None:
+        return f"{machine.name} cannot be built for with Python {PYTHON}, whose source is not to be had: {BUILT} is"
     if machine.gnu_prefix:
         package = f"gcc-{machine.gnu_prefix.rstrip('-')}"
         wanted |= {f"{machine.gnu_prefix}gcc": package, f"{machine.gnu_prefix}objcopy": package}
@@ -188,9 +209,9 @@ def unknown(name: str) -> str:
 
 def build_python() -> str:
     """The Python of this machine that has the version to be built, which cross-building needs."""
-    if sys.version.startswith(PYTHON + "."):
+    if sys.version.startswith(BUILT + "."):
         return sys.executable
-    return program(f"python{PYTHON}", f"python{PYTHON}")
+    return program(f"python{BUILT}", f"python{BUILT}")
 
 
 def _build_python(machine: Machine, folder: Path) -> None:
@@ -203,7 +224,7 @@ def _build_python(machine: Machine, folder: Path) -> None:
         **os.environ, "CC": str(tools / "cc"), "AR": str(tools / "ar"), "RANLIB": str(tools / "ranlib"),
         "CFLAGS": "-Os -g0 -fno-sanitize=undefined -Wno-date-time", "READELF": program("readelf", "binutils"),
     }  # fmt: skip
-    run(log, "nice", source(f"python{PYTHON}") / "configure", f"--host={machine.host}", "--build=x86_64-pc-linux-gnu",
+    run(log, "nice", source(f"python{BUILT}") / "configure", f"--host={machine.host}", "--build=x86_64-pc-linux-gnu",
         f"--with-build-python={build_python()}", *CONFIGURE, cwd=work, env=environment)  # fmt: skip
     run(log, "nice", "make", f"-j{JOBS}", cwd=work, env=environment)
     run(log, "nice", "make", "install", f"DESTDIR={folder}", cwd=work, env=environment)

@@ -17,7 +17,7 @@ from ..build.cache import ToolMissing
 from ..build.compiled import PROJECT, meterd_modules
 from ..build.machines import MACHINES
 from ..build.third_party import UJSON, licences, small_gzip, ujson
-from ..build.toolchain import PYTHON, missing, unknown
+from ..build.toolchain import BUILT, PYTHON, missing, unknown
 from .imports import depends, imported, imported_at_once, optional, package_of
 from .ipk import FILE_MODE, PROGRAM_MODE, SECRET_MODE, Package, index, sign
 
@@ -35,7 +35,7 @@ DESCRIPTIONS = {
     "meterd": "Reads utility meters: DLMS/COSEM, IEC 62056-21, M-Bus; with meterd-elgama Elgama's",
     "meterd-elgama": "Elgama's meters for meterd",
     "meterd-wcclite": "The WCC Lite's programs, init scripts and folders for each of meterd's protocols",
-    "meterd-scan": "Finds out what meters have, and why one does not answer: meterd scan, meterd doctor",
+    "meterd-scan": "Setting meters up: what they have, one reading, why one does not answer: meterd scan, read, doctor",
     "meterd-names": "What codes stand for in plain words, for what is found and for Home Assistant",
     "meterd-simulate": "Simulated meters, to try meterd without a meter",
     "meterd-python": "meterd for Python programs: read, scan, Daemon",
@@ -60,6 +60,8 @@ ROOMS = {
     ),
     "meterd-wcclite": ("meterd/cli/protocol_program.py",),
     "meterd-scan": (
+        "meterd/cli/read.py", "meterd/cli/asking.py", "meterd/cli/printing.py", "meterd/cli/terminal.py",
+        "meterd/daemon/one_scan.py",
         "meterd/cli/scan.py", "meterd/cli/doctor.py", "meterd/cli/diagnosis.py", "meterd/cli/hints.py",
         "meterd/protocols/dlms/discovery.py", "meterd/protocols/dlms/probing.py",
         "meterd/protocols/iec62056_21/discovery.py",
@@ -221,9 +223,14 @@ def ujson_package(machine: Machine) -> Package:
     return package
 
 
+def feed_folder(machine: Machine) -> Path:
+    """Where a machine's packages are written; those of a Python that is not built for it lie beside."""
+    return PROJECT / "dist" / (machine.name if PYTHON == BUILT else f"{machine.name}-{PYTHON}")
+
+
 def write(machine: Machine) -> Path:
     """Write packages and index; returns the feed's folder."""
-    folder = PROJECT / "dist" / machine.name
+    folder = feed_folder(machine)
     for old in folder.glob("*.ipk"):
         old.unlink()
     for name, text in licences().items():

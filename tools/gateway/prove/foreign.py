@@ -1,10 +1,12 @@
 """The unit tests on the Pythons of other machines, with meterd compiled for them.
 
-`python -m tools.gateway.prove.foreign [mips_24kc … s390x armhf mipsel i386 amd64-3.14 s390x-3.14]` runs tests/unit,
-under emulation but for i386: on the gateways' own musl Pythons, big-endian and soft-float first, and on Debian's with
-real glibc, big-endian with 64 bits and little-endian with 32. Several run side by side, one on each core; what each
-says is shown when it is through. Debian's roots are unpacked, not installed; nothing of this system is touched. What is
-left out is listed, with its reason, before each run.
+`python -m tools.gateway.prove.foreign [mips_24kc … s390x armhf mipsel i386 amd64-3.14 s390x-3.14] [--whole]` runs
+tests/unit, under emulation but for i386 and amd64: on the gateways' own musl Pythons, big-endian and soft-float first,
+and on Debian's with real glibc, big-endian with 64 bits and little-endian with 32. The gateways' first processor and
+the next Python run all of it; the others leave out what neither compiled code nor the order and size of bytes can
+change, unless told `--whole`. Several run side by side, one on each core; what each says is shown when it is through.
+Debian's roots are unpacked, not installed; nothing of this system is touched. What is left out is listed, with its
+reason, before each run.
 """
 
 from __future__ import annotations
@@ -19,14 +21,14 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from ..build import join
+from ..build import join, next_python
 from ..build.cache import ToolMissing, made, program, run
-from ..build.compiled import PROJECT, SOURCES, meterd_modules
+from ..build.compiled import CFLAGS, LDFLAGS, PROJECT, SOURCES, meterd_modules
 from ..build.debian import unpacked
 from ..build.foreign_parts import foreign_parts
 from ..build.machines import MACHINES
 from ..build.third_party import COMPILE, LINK, UJSON, compile_ujson, msgpack, pure, ujson
-from ..build.toolchain import PYTHON, python, zig
+from ..build.toolchain import BUILT, python, zig
 
 
 def packages(version: str) -> tuple[str, ...]:
@@ -40,9 +42,8 @@ def packages(version: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-PACKAGES = packages(PYTHON)
 # OpenWrt 25.12's; no release of Debian here has it, nor is its source to be had, so it is tried on Debian's machines.
-NEXT_PYTHON = "3.14"
+NEXT_PYTHON = next_python.VERSION
 # Newer ones are compiled for this machine.
 PURE = ("hypothesis==6.112.0", "attrs==24.2.0", "sortedcontainers==2.4.0")
 # Those, what Debian has for the machine, and what is of this machine alone.
@@ -65,6 +66,47 @@ LEFT_OUT_BIG_ENDIAN = {
 LEFT_OUT_GATEWAY = {
     "test_dlms_security.py::TestBothWays::test_against_dlms_cosem": "the peer's ciphers are compiled from Rust",
 }
+# File of tests/unit → why one of the machines that run all of it is enough.
+SAME_EVERYWHERE = {
+    **dict.fromkeys(
+        (
+            "test_command_line.py",
+            "test_config.py",
+            "test_config_reference.py",
+            "test_control.py",
+            "test_home_assistant.py",
+            "test_mqtt.py",
+            "test_names.py",
+            "test_not_read.py",
+            "test_paths.py",
+            "test_run_options.py",
+            "test_sink_registry.py",
+            "test_state_choice.py",
+            "test_status.py",
+            "test_uci.py",
+            "test_workbook.py",
+            "test_workbook_mistakes.py",
+        ),
+        "words, files and tables",
+    ),
+    **dict.fromkeys(("test_dlms_docs.py", "test_house.py", "test_python_docs.py"), "reads sources and pages"),
+    **dict.fromkeys(
+        (
+            "test_daemon_lines.py",
+            "test_dlms_faults.py",
+            "test_lifecycle_bounds.py",
+            "test_liveness.py",
+            "test_python_api.py",
+            "test_resolver.py",
+            "test_schedule.py",
+            "test_start_up_table.py",
+        ),
+        "what is done when, in Python alone",
+    ),
+}
+# Little-endian with 32 bits, as the gateways' own arm_cortex-a7 and mipsel_24kc are: only when asked for.
+TWICE = ("armhf", "mipsel")
+WHOLE = "--whole"
 # The peer meterbus calls Cryptodome by its older name.
 OTHER_NAMES = {"Crypto/__init__.py": "from Cryptodome import __path__\n"}
 # An emulated Python with ctypes may wait for ever in its own end, when all tests are over: it ends without.
@@ -84,10 +126,11 @@ class Foreign:
     """One row: `name` as Debian or OpenWrt has it; `emulator` runs it (empty: this machine does).
 
     `target` is the compiler's name for a Debian machine, whose modules are compiled here, and empty for a gateway's,
-    whose package has them. `python` is the version, the name's end where it is not the gateways'.
+    whose package has them. `python` is the version, the name's end where it is not the gateways'. `whole`: nothing is
+    left out for being the same everywhere.
     """
 
-    __slots__ = ("big_endian", "emulator", "loader", "name", "python", "target")
+    __slots__ = ("big_endian", "emulator", "loader", "name", "python", "target", "whole")
 
     def __init__(
         self,
@@ -96,9 +139,11 @@ class Foreign:
         target: str = "",
         loader: str = "",
         big_endian: bool = False,
-        python: str = PYTHON,
+        python: str = BUILT,
+        whole: bool = False,
     ) -> None:
         self.name = name
+        self.whole = whole
         self.python = python
         self.emulator = emulator
         self.target = target
@@ -115,25 +160,31 @@ class Foreign:
             **LEFT_OUT,
             **(LEFT_OUT_BIG_ENDIAN if self.big_endian else {}),
             **({} if self.target else LEFT_OUT_GATEWAY),
+            **({} if self.whole else SAME_EVERYWHERE),
         }
 
 
 FOREIGN = {
     row.name: row
     for row in (
-        *(Foreign(row.name, row.emulator, big_endian=row.big_endian) for row in MACHINES.values()),
+        *(
+            Foreign(row.name, row.emulator, big_endian=row.big_endian, whole=row.name == "mips_24kc")
+            for row in MACHINES.values()
+        ),
         Foreign("s390x", ("qemu-s390x-static",), "s390x-linux-gnu", "lib/ld64.so.1", big_endian=True),
         Foreign("armhf", ("qemu-arm-static",), "arm-linux-gnueabihf", "lib/ld-linux-armhf.so.3"),
         Foreign("mipsel", ("qemu-mipsel-static",), "mipsel-linux-gnueabihf", "lib/ld.so.1"),
         Foreign("i386", (), "x86-linux-gnu", "lib/ld-linux.so.2"),
-        Foreign(f"amd64-{NEXT_PYTHON}", (), "x86_64-linux-gnu", "lib64/ld-linux-x86-64.so.2", python=NEXT_PYTHON),
+        Foreign(
+            f"amd64-{NEXT_PYTHON}", (), "x86_64-linux-gnu", "lib64/ld-linux-x86-64.so.2", python=NEXT_PYTHON, whole=True
+        ),
         Foreign(f"s390x-{NEXT_PYTHON}", ("qemu-s390x-static",), "s390x-linux-gnu", "lib/ld64.so.1", True, NEXT_PYTHON),
     )
 }
 
 
-def modules(row: Foreign) -> Path:
-    """A folder with meterd's compiled modules for the machine's Python."""
+def modules(row: Foreign, joined: bool = False) -> Path:
+    """A folder with meterd's compiled modules for the machine's Python; a gateway's are always joined into one."""
     if not row.target:
         return meterd_modules(MACHINES[row.name])
     sources = sorted(path for pattern in SOURCES for path in PROJECT.glob(pattern))
@@ -146,13 +197,16 @@ def modules(row: Foreign) -> Path:
         for name in contents:
             (work / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(PROJECT / name, work / name)
+        if joined:
+            join.join(work)
         compiler = work / "cc"
         compiler.write_text(f'#!/bin/sh\nexec "{zig()}" cc -target {row.target} "$@"\n')
         compiler.chmod(0o755)
         include = root / "usr" / "include"
         places = f"-I{include / f'python{row.python}'} -I{include}"
-        environment = {**os.environ, "CC": str(compiler), "LDSHARED": f"{compiler} -shared", "LDFLAGS": "-O2 -s",
-                       "CFLAGS": f"{places} -O2 -DNDEBUG -fwrapv -D__STRICT_ANSI__",
+        size, link = (CFLAGS, LDFLAGS) if joined else ("-O2 -DNDEBUG -fwrapv", "-O2 -s")
+        environment = {**os.environ, "CC": str(compiler), "LDSHARED": f"{compiler} -shared", "LDFLAGS": link,
+                       "CFLAGS": f"{places} {size} -D__STRICT_ANSI__",
                        "_PYTHON_HOST_PLATFORM": f"linux-{row.name}"}  # fmt: skip
         log = f"foreign-{row.name}.log"
         command: list[str | Path] = [sys.executable, "setup.py", "--quiet", "build_ext", "--build-lib", work / "lib"]
@@ -163,7 +217,10 @@ def modules(row: Foreign) -> Path:
             shutil.copy(built, place)
         shutil.rmtree(work)
 
-    return made(f"foreign-{row.name}", {"sources": contents, "root": root.name}, make)
+    recipe: dict[str, object] = {"sources": contents, "root": root.name}
+    if joined:
+        recipe |= {"join": Path(join.__file__).read_text(), "flags": [CFLAGS, LDFLAGS]}
+    return made(f"foreign-{row.name}", recipe, make)
 
 
 def packed_ujson(row: Foreign) -> Path:
@@ -179,11 +236,11 @@ def packed_ujson(row: Foreign) -> Path:
     return made(f"ujson-{row.name}", recipe, make) / "ujson.so"
 
 
-def place(row: Foreign, folder: Path) -> Path:
+def place(row: Foreign, folder: Path, joined: bool = False) -> Path:
     """Fill a folder with meterd for the machine, the tests, and the pure Python packages that they use."""
     ignore = shutil.ignore_patterns("*.so", "__pycache__", "*.pyx")
     shutil.copytree(PROJECT / "meterd", folder / "meterd", ignore=ignore)
-    shutil.copytree(modules(row), folder / "meterd", dirs_exist_ok=True)
+    shutil.copytree(modules(row, joined), folder / "meterd", dirs_exist_ok=True)
     if not row.target:
         join.stubs([join.module_of(path, PROJECT) for path in join.compiled(PROJECT)[0]], folder)
     for name in ("tests", "tools", "setup.py", "pyproject.toml", "docs", "benchmarks"):
@@ -262,9 +319,10 @@ def tested(row: Foreign, folder: Path, *which: str) -> int:
     return subprocess.run(words, cwd=folder, check=False).returncode
 
 
-def _one(name: str) -> int:
+def _one(name: str, whole: bool) -> int:
     """Returns 1 if the tests failed, or could not be run."""
     print(f"unit tests on the Python of {name}", flush=True)
+    FOREIGN[name].whole |= whole
     try:
         with tempfile.TemporaryDirectory() as folder:
             return int(tested(FOREIGN[name], Path(folder) / "meterd") != 0)
@@ -273,18 +331,22 @@ def _one(name: str) -> int:
         return 1
 
 
-def _in_a_process_of_its_own(name: str) -> tuple[str, subprocess.CompletedProcess[str]]:
-    command = [sys.executable, "-m", "tools.gateway.prove.foreign", name]
+def _in_a_process_of_its_own(name: str, whole: bool) -> tuple[str, subprocess.CompletedProcess[str]]:
+    command = [sys.executable, "-m", "tools.gateway.prove.foreign", name, *([WHOLE] if whole else [])]
     return name, subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
-def main(names: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Returns 1 if the tests failed, or could not be run, on any machine; all of them are tried."""
+    whole = WHOLE in words
+    names = [word for word in words if word != WHOLE] or [name for name in FOREIGN if name not in TWICE]
     if len(names) == 1:
-        return _one(names[0])
+        return _one(names[0], whole)
+    # Those with the most to do begin.
+    names.sort(key=lambda name: not FOREIGN[name].whole)
     failed: list[str] = []
     with ThreadPoolExecutor(os.cpu_count()) as cores:
-        for ended in as_completed([cores.submit(_in_a_process_of_its_own, name) for name in names or FOREIGN]):
+        for ended in as_completed([cores.submit(_in_a_process_of_its_own, name, whole) for name in names]):
             name, tests = ended.result()
             print(tests.stdout, end="", flush=True)
             if tests.returncode:

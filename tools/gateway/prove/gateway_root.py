@@ -14,8 +14,8 @@ import subprocess
 from pathlib import Path
 
 from ..build import third_party
-from ..build.cache import made, program
-from ..build.toolchain import PYTHON, python
+from ..build.cache import ToolMissing, made, program
+from ..build.toolchain import BUILT, PYTHON, python
 from ..package.imports import FEED
 from ..package.ipk import PROGRAM_MODE
 from ..package.mini_opkg import INFO, feed, in_hash_order, install_from
@@ -41,7 +41,12 @@ PYTHON_SCRIPT = '#!/bin/sh\nexec {emulator} /usr/bin/python{version} "$@"\n'
 
 
 def light_python(machine: Machine) -> Path:
-    """A root with musl and the files of python3-light, byte code beside where the source would be."""
+    """A root with musl and the files of python3-light, byte code beside where the source would be.
+
+    Raises: ToolMissing.
+    """
+    if PYTHON != BUILT:
+        raise ToolMissing(f"Python {PYTHON} cannot be built for a gateway here: its source is not to be had")
 
     def make(folder: Path) -> None:
         whole = python(machine)

@@ -309,7 +309,7 @@ def main() -> int:
         program(EMULATOR, "qemu-user")
         with tempfile.TemporaryDirectory() as place:
             root = Path(place) / "root"
-            gateway_root.create(root, MACHINE, packages.write(MACHINE), ["meterd"])
+            gateway_root.create(root, MACHINE, packages.write(MACHINE), ["meterd", "meterd-elgama"])
             return _measure(root)
     except ToolMissing as missing:
         print(f"instructions are not counted: {missing}")

@@ -1,9 +1,10 @@
 """How much memory the daemon takes on a 32-bit Python, resident, with every protocol and 1,000 signals.
 
 `python -m tools.gateway.prove.memory` runs it on Debian's i386 Python, natively, as a gateway's init script does and
-with what its packages bring (byte code, ujson without a C++ library), against simulated meters, lets it read everything
-at least once, and prints what the kernel counts: in all, and by what is mapped. On a gateway's musl it is less, not
-more: no glibc.
+with what its packages bring (byte code, the compiled modules joined into one, ujson without a C++ library), against
+simulated meters, lets it read everything at least once, and prints what the kernel counts: in all, and by what is
+mapped. On a gateway's musl it is less, not more: no glibc. `… amd64-3.14` does the same on the Python of OpenWrt 25.12,
+from byte code that it has made: that everything is read is what counts there, not the memory of a 64-bit machine.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from pathlib import Path
 
 from ..build.byte_code import byte_code
 from ..build.cache import ToolMissing
-from ..build.debian import unpacked
-from ..build.toolchain import PYTHON
 from ..package.packages import FILES
-from .foreign import FOREIGN, PACKAGES, command, packed_ujson, place
+from .foreign import FOREIGN, Foreign, command, packed_ujson, place
 from .instructions import Meters, every_protocol
 
+JUDGED = "i386"
 SIGNALS = 1000
+# All but the meter's own number, which is a text.
+LEAST_READ = SIGNALS - 1
 DLMS_DEVICES = 4
 MOST_RESIDENT_KB = 12 * 1024
 SECONDS = 15
@@ -73,26 +75,27 @@ def resident(words: list[str], folder: Path, output: Path) -> dict[str, tuple[in
     return found
 
 
-def _as_byte_code(folder: Path) -> None:
+def _as_byte_code(row: Foreign, folder: Path) -> None:
     """meterd as its packages have it, Python's own modules compiled: what compiles sources needs the memory for it."""
     sources = {str(path): path for path in sorted((folder / "meterd").rglob("*.py"))}
-    for name, content in byte_code(sources, (), PYTHON).items():
+    for name, content in byte_code(sources, (), row.python).items():
         Path(name + "c").write_bytes(content)
         Path(name).unlink()
-    root = unpacked("i386", PACKAGES)
-    for library in (root / "usr" / "lib" / f"python{PYTHON}", root / "usr" / "lib" / "python3" / "dist-packages"):
-        compileall.compile_dir(library, quiet=2)
+    library = row.root() / "usr" / "lib"
+    if sys.version.startswith(row.python + "."):
+        for place in (library / f"python{row.python}", library / "python3" / "dist-packages"):
+            compileall.compile_dir(place, quiet=2)
 
 
-def main() -> int:
-    row = FOREIGN["i386"]
+def main(names: list[str]) -> int:
+    row = FOREIGN[names[0] if names else JUDGED]
     meters = Meters()
     try:
         with tempfile.TemporaryDirectory() as name:
-            folder = place(row, Path(name) / "meterd")
+            folder = place(row, Path(name) / "meterd", joined=True)
             path = folder / "memory.json"
             path.write_text(json.dumps(configuration(meters)))
-            _as_byte_code(folder)
+            _as_byte_code(row, folder)
             shutil.copy(packed_ujson(row), folder)
             words = [
                 *command(row, folder),
@@ -119,11 +122,13 @@ def main() -> int:
     for mapped, (whole, anonymous) in sorted(figures.items(), key=lambda row: -row[1][0]):
         if whole:
             print(f"{whole:10,} kB, anonymous {anonymous:6,} kB  {mapped}")
-    verdict = "more than" if resident_kb > MOST_RESIDENT_KB else "at most"
-    print(f"resident, 32-bit, {SIGNALS:,} signals ({len(good):,} read): {resident_kb:,} kB ({verdict} "
-          f"{MOST_RESIDENT_KB:,}); anonymous {anonymous_kb:,} kB")  # fmt: skip
-    return int(resident_kb > MOST_RESIDENT_KB)
+    verdict = ""
+    if row.name == JUDGED:
+        verdict = f" ({'more than' if resident_kb > MOST_RESIDENT_KB else 'at most'} {MOST_RESIDENT_KB:,})"
+    print(f"resident on {row.name}, {SIGNALS:,} signals ({len(good):,} read, at least {LEAST_READ:,} can be): "
+          f"{resident_kb:,} kB{verdict}; anonymous {anonymous_kb:,} kB")  # fmt: skip
+    return int("more" in verdict or len(good) < LEAST_READ)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
         program(EMULATOR, "qemu-user")
         with tempfile.TemporaryDirectory() as place:
             root = Path(place) / "root"
-            gateway_root.create(root, MACHINE, packages.write(MACHINE), ["meterd"])
+            gateway_root.create(root, MACHINE, packages.write(MACHINE), ["meterd", "meterd-elgama"])
             (root / "var" / "run" / "meterd").mkdir(parents=True, exist_ok=True)
             [content] = byte_code({"/tmp/start_up.py": PROBE}, (), PYTHON).values()
             (root / "tmp" / "start_up.pyc").write_bytes(content)
