@@ -12,6 +12,7 @@ import pytest
 
 from tools.gateway.build.cache import ToolMissing
 from tools.gateway.build.third_party import UJSON, sdist
+from tools.gateway.package import packages
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What OpenWrt's own files define, as far as a package's Makefile needs it to be read and to prepare its sources.
@@ -70,9 +71,7 @@ def feed(tmp_path):
         ("meterd", "postrm", "meterd.postrm"),
         ("meterd-wcclite", "preinst", "wcclite.preinst"),
         ("meterd-wcclite", "postrm", "wcclite.postrm"),
-        ("meterd-elgama", "postinst", "room.postinst"),
-        ("meterd-dlms-security", "postinst", "room.postinst"),
-        ("meterd-mqtt", "postinst", "room.postinst"),
+        *((name, "postinst", "room.postinst") for name in packages.AWAITED),
         ("meterd-redis", "postinst", "room.postinst"),
         ("meterd-metrics", "postinst", "room.postinst"),
     ],

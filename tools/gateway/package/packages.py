@@ -119,6 +119,8 @@ SYSTEM = {
 CONFFILES = {"meterd": ["/etc/config/meterd"]}
 # Root writes them, the daemon's group reads them: passwords may be in there.
 FOLDERS = {"meterd": ("/etc/meterd",), "meterd-wcclite": ("/etc/dlms", "/etc/iec62056-21", "/etc/mbus", "/etc/elgama")}
+# What a configuration may ask for before it is installed.
+AWAITED = ("meterd-elgama", "meterd-dlms-security", "meterd-mqtt", "meterd-metrics", "meterd-redis")
 # Package → what opkg runs → file in openwrt/files. Whatever has init scripts enables, starts, stops and disables them.
 MAINTAINER_SCRIPTS = {
     "meterd": {"postinst": "postinst", "prerm": "prerm", "postrm": "meterd.postrm"},
