@@ -11,7 +11,7 @@ host, a test with a transcript) answers each. A conversation never sees a file d
 | `Pause(seconds)` | None, afterwards |
 | `Reopen(timeout_s)` | None, once the port was closed and stands anew; `PortGone` is thrown in where it does not |
 | `Report(reading)`, `ReportAll(readings)` | None, at once |
-| `Tell(level, text)` | None, at once |
+| `Tell(level, text)`, `MeterTime(...)` | None, at once |
 | a `Burst` | None once all its exchanges are done; else what came in place of the answer due: a frame, or an error |
 
 A conversation is stopped by throwing `Aborted` into it: it may yield a few more steps in its `finally` (DISC, break,
@@ -24,8 +24,8 @@ from ._steps import Burst, Receive, Report, ReportAll, Send
 from .errors import Garbled, Incomplete, Silence
 
 __all__ = [
-    "NOTICE", "WARNING", "Burst", "LineSettings", "Pause", "Receive", "Reopen", "Report", "ReportAll", "Send", "Tell",
-    "exchange", "with_retries",
+    "NOTICE", "WARNING", "Burst", "LineSettings", "MeterTime", "Pause", "Receive", "Reopen", "Report", "ReportAll",
+    "Send", "Tell", "exchange", "with_retries",
 ]  # fmt: skip
 
 WARNING, NOTICE = 4, 5  # of what is told; the levels of syslog, as `log` has them
@@ -148,6 +148,23 @@ class Tell:
 
     def __repr__(self) -> str:
         return f"Tell({self.level}, {self.text!r})"
+
+
+class MeterTime:
+    """What the meter's clock says, just now: ISO 8601. Several `texts` are readings of one and the same, and the likely
+    one counts. Without an offset it is local time: with or without `summer` time, or as the zone has it (None).
+    `device_alias`: whose it is, where a talk serves several.
+    """
+
+    __slots__ = ("device_alias", "summer", "texts")
+
+    def __init__(self, texts: list[str], summer: bool | None = None, device_alias: str = "") -> None:
+        self.texts = texts
+        self.summer = summer
+        self.device_alias = device_alias
+
+    def __repr__(self) -> str:
+        return f"MeterTime({self.texts!r}, {self.summer!r}, {self.device_alias!r})"
 
 
 def exchange(data: bytes, decoder: Decoder, timeout_ms: float, gap_ms: float) -> Conversation:

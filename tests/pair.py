@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
-from meterd.conversation import LineSettings, Tell
+from meterd.conversation import LineSettings, MeterTime, Tell
 from meterd.errors import MeterdError, PortGone
 from meterd.model import Reading
 from meterd.ports._loop import Loop
@@ -29,7 +29,7 @@ NO_DESCRIPTOR = 1 << 30  # of a port that is open; the loop hears nothing of it
 
 class Outcome:
     """`readings` in order; `value` the client's return value; `error` the MeterdError that ended it, or None;
-    `told` what it had to say;
+    `told` what it had to say, `times` what it was told of the meter's clock;
     `wire` [(time, 'client'|'meter', bytes)] as sent; `settings` the client's LineSettings; `seconds` it took."""
 
     def __init__(self) -> None:
@@ -40,6 +40,7 @@ class Outcome:
         self.settings: list[LineSettings] = []
         self.seconds = 0.0
         self.told: list[str] = []
+        self.times: list[MeterTime] = []
 
     def sent(self, side: str = "client") -> list[bytes]:
         return [data for _, sender, data in self.wire if sender == side]
@@ -137,16 +138,21 @@ class WirePort(Port):
 class Side:
     """A player and its end of the wire, until its conversation is over."""
 
-    def __init__(self, port: WirePort, on_report: Callable[[Reading], None], told: list[str] | None = None) -> None:
+    def __init__(self, port: WirePort, on_report: Callable[[Reading], None], told_to: Outcome | None = None) -> None:
         self.port = port
         self.done = False
         self.error: Exception | None = None
-        self._sentences = told
-        self.player = Player(port.loop, port, on_report, self._ended, on_tell=self._told, strips_echo=told is not None)
+        self._told_to = told_to
+        self.player = Player(
+            port.loop, port, on_report, self._ended, on_tell=self._told, strips_echo=told_to is not None
+        )
 
-    def _told(self, step: Tell) -> None:
-        assert self._sentences is not None, f"a meter tells nobody: {step}"
-        self._sentences.append(step.text)
+    def _told(self, step: Tell | MeterTime) -> None:
+        assert self._told_to is not None, f"a meter tells nobody: {step}"
+        if isinstance(step, Tell):
+            self._told_to.told.append(step.text)
+        else:
+            self._told_to.times.append(step)
 
     def _ended(self, error: Exception | None) -> None:
         self.done = True
@@ -200,7 +206,7 @@ def converse(
     loop = Loop(VirtualClock())
     try:
         wire = Wire(loop, byte_s, fault, chunk, outcome)
-        asking = Side(WirePort(wire, "client", outcome.apply), outcome.report, outcome.told)
+        asking = Side(WirePort(wire, "client", outcome.apply), outcome.report, outcome)
         answering = Side(
             WirePort(wire, "meter", lambda settings: None), no_reading
         )  # without echo, as the host does it

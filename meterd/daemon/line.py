@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..conversation import Tell
+    from ..conversation import MeterTime, Tell
     from ..model import Reading
     from ..ports._port import Port
     from ..ports.serial_port import SerialPort
@@ -232,7 +232,7 @@ class Line:
     def _note(self, reading: Reading) -> None:
         note_signal(self, self._current, reading)
 
-    def _tell(self, step: Tell) -> None:
+    def _tell(self, step: Tell | MeterTime) -> None:
         job = self._current or self._farewells.job
         if job is not None:
             tell(self, job, step)

@@ -10,18 +10,20 @@ comes, and the talk begins anew.
 from __future__ import annotations
 
 from .. import log
+from ..conversation import MeterTime
 from ..errors import Aborted, Garbled, MeterdError, PortGone, Silence
 from ..ports._loop import Loop
 from ..ports._timers import Timer
 from ..ports.opening import make_port, open_port
 from ..ports.player import Player
 from .job import PORT_RETRY_S
-from .outcome import note_signal, settle
+from .outcome import note_signal, settle, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..conversation import Tell
     from ..model import Reading
     from ..sinks.hub import Hub
     from .job import Job
@@ -47,7 +49,7 @@ class Listening:
         self.status_interval_s: float | None = None
         self.started = loop.time
         self.port = make_port(loop, key, path)
-        self.player = Player(loop, self.port, self._report, self._ended, self._note, strips_echo=False)
+        self.player = Player(loop, self.port, self._report, self._ended, self._note, self._tell, strips_echo=False)
         self._by_alias: dict[str, Job] = {}
         self._watches: dict[Job, Timer] = {}
         self._heard: set[Job] = set()  # of the telegram at hand
@@ -181,6 +183,12 @@ class Listening:
 
     def _note(self, reading: Reading) -> None:
         note_signal(self, self._by_alias.get(reading.signal.device_alias), reading)
+
+    def _tell(self, step: Tell | MeterTime) -> None:
+        alias = step.device_alias if isinstance(step, MeterTime) else ""
+        job = self._by_alias.get(alias) or (self.jobs[0] if len(self.jobs) == 1 else None)
+        if job is not None:
+            tell(self, job, step)
 
     def _report(self, reading: Reading) -> None:
         job = self._by_alias.get(reading.signal.device_alias)

@@ -7,6 +7,7 @@ that fail while their device answers are named, each once, and said to be well a
 from __future__ import annotations
 
 from .. import log
+from ..conversation import MeterTime
 from ..errors import LineError, MeterdError, Refused
 from ..model import INVALID, failed
 
@@ -98,8 +99,13 @@ def note_signal(line: Talking, job: Job | None, reading: Reading) -> None:
         log.warning(f"{job.alias()}/{alias}: {said}", fold=f"{job.alias()}/{alias}", port=line.key)
 
 
-def tell(line: Talking, job: Job, step: Tell) -> None:
-    """What a driver has to say of its meter: a line in the log, and an event."""
+def tell(line: Talking, job: Job, step: Tell | MeterTime) -> None:
+    """What a driver has to say of its meter: a line in the log, and an event; or what its clock says."""
+    if isinstance(step, MeterTime):
+        from .clock_drift import drift_s  # many a meter tells no time
+
+        job.status.told_time(drift_s(step, line.hub.now_ms()))
+        return
     log.message(step.level, f"{job.alias()}: {step.text}", fold=f"{job.alias()} {step.about}", port=line.key)
     line.hub.publish_event(job.alias(), log.masked(step.text))
 

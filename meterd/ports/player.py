@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
-    from ..conversation import Conversation, LineSettings, Tell
+    from ..conversation import Conversation, LineSettings, MeterTime, Tell
     from ..model import Reading
 
     class Observer(Protocol):
@@ -40,7 +40,7 @@ GOODBYE_S = 3.0
 class Player:
     """`on_report(reading)` gets each reading, `on_trouble(reading)` before it such as are not good or have words;
     `on_end(error or None)` is called when the conversation is over, never from within `start`; `on_tell(step)` gets
-    what it has to say, which goes to the log otherwise.
+    what it has to say of the meter; without it, sentences go to the log.
 
     `counts` is what passed on the wire in the present (or last) conversation; `reported` holds the signals that got a
     reading; `observers` see all that passes. The three are changed in place.
@@ -58,7 +58,7 @@ class Player:
         on_report: Callable[[Reading], None],
         on_end: Callable[[Exception | None], None],
         on_trouble: Callable[[Reading], None] | None = None,
-        on_tell: Callable[[Tell], None] | None = None,
+        on_tell: Callable[[Tell | MeterTime], None] | None = None,
         strips_echo: bool = True,
     ) -> None:
         self.loop = loop

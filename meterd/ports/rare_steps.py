@@ -7,7 +7,7 @@ came that were no frame yet, how long the wait goes on is arithmetic of its own 
 from __future__ import annotations
 
 from .. import log
-from ..conversation import LineSettings, Pause, Reopen, Tell
+from ..conversation import LineSettings, MeterTime, Pause, Reopen, Tell
 from ..errors import Aborted, Incomplete, PortGone, Silence
 from ._player import WAIT
 from .opening import open_port
@@ -35,7 +35,7 @@ class RareSteps:
 
     stepper: Stepper
 
-    def __init__(self, loop: Loop, port: Port, on_tell: Callable[[Tell], None] | None) -> None:
+    def __init__(self, loop: Loop, port: Port, on_tell: Callable[[Tell | MeterTime], None] | None) -> None:
         self.loop = loop
         self.port = port
         self._on_tell = on_tell or self._say
@@ -69,8 +69,8 @@ class RareSteps:
             return None
         if type(step) is Reopen:
             return self._reopen(step)
-        if type(step) is Tell:
-            self._told += 1
+        if type(step) is MeterTime or type(step) is Tell:
+            self._told += type(step) is Tell
             if self._told <= MOST_TOLD:
                 self._on_tell(step)
             return None
@@ -96,8 +96,10 @@ class RareSteps:
             raise told[0]
         return None
 
-    def _say(self, step: Tell) -> None:
+    def _say(self, step: Tell | MeterTime) -> None:
         """Where nobody knows which device it is."""
+        if not isinstance(step, Tell):
+            return
         name = self.port.name
         log.message(step.level, f"{name}: {step.text}", fold=f"{name} {step.about}", port=name)
 

@@ -3,8 +3,8 @@
 The readings are those of signals named with a leading underscore: `_connected` (1 or 0), `_reason` ('good', or one of
 `meterd.model.REASONS`), `_last_good_age_s`, `_signals` (how many are configured), `_signals_ok` (how many of them the
 last scan did well by), and the counters since start: `_reads_ok`, `_timeouts`, `_bad_frames`, `_refused`,
-`_bytes_sent`, `_bytes_received`, `_retries`. A change of the first two is published at once, all of them every
-`status_interval_s`.
+`_bytes_sent`, `_bytes_received`, `_retries`; and of a meter that tells its time `_clock_drift_s`. A change of the
+first two is published at once, all of them every `status_interval_s`.
 
 Nobody is to be reassured falsely: a device one of whose signals fails is not good but as that signal is, the worst of
 them; one that answers and gives no value at all has had no good scan. Ages are by a clock that nobody sets (seconds).
@@ -48,8 +48,8 @@ class DeviceStatus:
     """
 
     __slots__ = (
-        "_found", "_told", "_unreadable", "alias", "connected", "failing", "last_good_s", "reason", "signals",
-        "signals_ok", "trouble", "trouble_s", *COUNTERS,
+        "_found", "_tells_time", "_told", "_unreadable", "alias", "clock_drift_s", "connected", "failing",
+        "last_good_s", "reason", "signals", "signals_ok", "trouble", "trouble_s", *COUNTERS,
     )  # fmt: skip
 
     def __init__(self, alias: str) -> None:
@@ -71,6 +71,8 @@ class DeviceStatus:
         self.bytes_sent = 0
         self.bytes_received = 0
         self.retries = 0
+        self.clock_drift_s: int | None = None  # in the last scan that was not lost
+        self._tells_time = False
         self._told: tuple[bool | None, str | None] | None = None
 
     def plan(self, signals: list[Signal], unreadable: dict[str, Trouble]) -> None:
@@ -89,6 +91,11 @@ class DeviceStatus:
         self.timeouts += counted.timeouts
         self.bad_frames += counted.bad_frames
         self.retries += counted.retries
+
+    def told_time(self, drift_s: int | None) -> None:
+        """The meter said what its clock says: so far from ours, None where that cannot be known."""
+        self._tells_time = True
+        self.clock_drift_s = drift_s
 
     def fails(self, alias: str, reason: str, words: str) -> bool:
         """A signal was reported without a good value in the scan at hand. Returns: whether that is news."""
@@ -145,6 +152,7 @@ class DeviceStatus:
         self.refused += refused
         self.connected = refused or reason not in LOST or (signals_ok > 0 and reason != "disconnected")
         self.reason = reason
+        self.clock_drift_s = None
         self.signals_ok = signals_ok
         self.trouble, self.trouble_s = words, now_s
 
@@ -171,7 +179,16 @@ class DeviceStatus:
             self._reading("_signals", self.signals, now_ms),
             self._reading("_signals_ok", self.signals_ok, now_ms),
             *(self._reading("_" + name, getattr(self, name), now_ms) for name in COUNTERS),
+            *self._clock_drift(now_ms),
         ]
+
+    def _clock_drift(self, now_ms: int) -> list[Reading]:
+        """Nothing of a meter that never told its time; of one that did, and does not now, that it is not known."""
+        if not self._tells_time:
+            return []
+        if self.clock_drift_s is None:
+            return [self._unknown("_clock_drift_s", now_ms, "clock")]
+        return [self._reading("_clock_drift_s", self.clock_drift_s, now_ms, "s")]
 
     def age_s(self, now_s: float) -> int | None:
         """How long ago the last good scan was, in whole seconds."""
@@ -193,8 +210,8 @@ class DeviceStatus:
     def _reading(self, alias: str, value: Any, now_ms: int, unit: str | None = None) -> Reading:
         return Reading(Signal(self.alias, alias, {}), value, unit, now_ms)
 
-    def _unknown(self, alias: str, now_ms: int) -> Reading:
-        return Reading(Signal(self.alias, alias, {}), None, None, now_ms, quality=INVALID, reason="not_read_yet")
+    def _unknown(self, alias: str, now_ms: int, reason: str = "not_read_yet") -> Reading:
+        return Reading(Signal(self.alias, alias, {}), None, None, now_ms, quality=INVALID, reason=reason)
 
 
 def _rank(reason: str) -> int:

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from meterd import log
-from meterd.conversation import NOTICE, LineSettings, Receive, Reopen, Tell
-from meterd.errors import Aborted, PortGone
+from meterd.conversation import NOTICE, LineSettings, MeterTime, Receive, Reopen, Tell
+from meterd.errors import Aborted, PortGone, Refused
 from meterd.ports import resolver
 from meterd.ports.tcp_port import TcpPort
 from meterd.simulate.faults import Fault
@@ -184,6 +184,39 @@ def test_what_a_driver_tells_is_a_line_in_the_log_and_an_event_without_secrets(r
     assert {one.value for one in rig.readings.all if one.signal.alias == "_event"} == {
         "another meter answers, ***, in place of the former one"
     }
+
+
+def test_a_meter_whose_clock_is_told_has_a_drift_until_it_fails(rig, said, monkeypatch):
+    port = rig.host.on_tcp(0, counting_meter())
+    spoken = rig.toy.conversation
+    fails: list[bool] = []
+
+    def telling(plan, memory):
+        yield MeterTime(["2026-07-01T12:02:03Z"])
+        yield from spoken(plan, memory)
+        if fails:
+            raise Refused("it said no")
+
+    driver = SimpleNamespace(plan=rig.toy.plan, conversation=telling)
+    monkeypatch.setattr("meterd.protocols.registry.driver", lambda package: driver)
+    rig.daemon.status_interval_s = 0.05
+    now_ms = [1_782_907_200_000]  # 2026-07-01T12:00:00Z
+    rig.hub.now_ms = lambda: now_ms[0]
+
+    def last():
+        found = [one for one in rig.readings.all if one.signal.alias == "_clock_drift_s"]
+        return (found[-1].value, found[-1].reason) if found else None
+
+    rig.configure(tcp_device("a", port))
+    rig.run(20.0, lambda: last() == (123, None))
+    now_ms[0] += 123_400
+    rig.run(20.0, lambda: last() == (0, None))
+    now_ms[0] = 5000  # nobody has set it
+    rig.run(20.0, lambda: last() == (None, "clock"))
+    now_ms[0] = 1_782_907_200_000
+    rig.run(20.0, lambda: last() == (123, None))
+    fails.append(True)
+    rig.run(20.0, lambda: last() == (None, "clock"))
 
 
 @pytest.mark.parametrize(("scan_rate_ms", "least", "most"), [(0, 4, 11), (-5, 4, 11), (20, 12, 60)])

@@ -161,6 +161,20 @@ def test_pushes_over_tcp_go_stale_when_they_stop_and_are_good_again_on_the_next(
     pusher.look()
 
 
+def test_the_clock_of_each_meter_that_pushes_is_known(rig: PushRig, pusher: Pusher, said: list[str]) -> None:
+    rig.hub.now_ms = lambda: 1_782_907_200_000  # 2026-07-01T12:00:00Z
+    where = {"ip": "127.0.0.1", "port": pusher.port, "scan_rate_ms": 60000}
+    devices = [{"device_alias": one, "serialnumber": number, **where} for one, number in (("u", "711"), ("v", "712"))]
+    assert rig.use(*devices) == 2
+    connected(rig, pusher)
+    for number, second in (("711", "07"), ("712", "59")):
+        rows = f"C.1.0({number})\r\n1.8.0(3*kWh)\r\n0.9.4(22607011200{second})\r\n"
+        pusher.say(f"/ABC3vx-2\r\n\r\n{rows}!\r\n".encode())
+    rig.until("u", "good")
+    rig.run(8.0, lambda: all(job.status.clock_drift_s is not None for job in rig.daemon.jobs.values()))
+    assert {alias: job.status.clock_drift_s for alias, job in rig.daemon.jobs.items()} == {"u": 7, "v": 59}
+
+
 def test_pushes_on_a_pty_from_the_simulated_meter(rig: PushRig, tmp_path: Path) -> None:
     link = str(tmp_path / "tty")
     meter = simulated.meter(mode="D", push_ms="250", pushes="3")

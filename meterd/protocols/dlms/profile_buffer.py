@@ -17,6 +17,8 @@ from .enumerations import CLOCK, PROFILE_GENERIC
 from .profile_rows import Row, captured, captured_time, told_time
 from .reader import PARAMETERISED, SELECTIVE, Item, attribute_name
 from .reading import failure_reason
+from .targets import CLOCK_NAME
+from .times import meter_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 BUFFER, CAPTURE_OBJECTS, CAPTURE_PERIOD, SORT_METHOD, ENTRIES_IN_USE = 2, 3, 4, 5, 7
 LAST_IN_FIRST_OUT = 2  # beyond it: sorted by a column
-CLOCK_NAME = b"\x00\x00\x01\x00\x00\xff"
 BACK_S = 120
 MAX_PERIOD_S = 366 * 86_400  # beyond it, it is no period by which rows come
 BY_NUMBER, BY_TIME = "number", "time"
@@ -85,6 +86,9 @@ class Buffer:
         self.entries = entries if isinstance(entries, int) else 0
         for _, time in now:
             self._notice(time)
+            told = meter_time(time)
+            if told is not None:
+                yield told
         yield from self._name_columns(objects)
 
     def _notice(self, now: Any) -> None:

@@ -19,7 +19,7 @@ from .data import clock_is_invalid, plain, scale, scaler_unit
 from .enumerations import CLOCK, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC
 from .objects import SCALERS, Directory
 from .reader import SHORT_NAME_STEP, Item, LogicalNames, attribute_name
-from .targets import VALUE_ATTRIBUTE
+from .targets import CLOCK_NAME, VALUE_ATTRIBUTE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Values:
         self.scalers = memory.scalers
         self._refused: dict[ScalerKey, str] = {}
         self._former: dict[ScalerKey, ScalerUnit] = {}
+        self._clock: Any = None  # what the meter's own clock said just now
         self.misfits: list[Target] = []  # what was learnt of them does not fit any more
         self._prepared: list[Target] | None = None  # to look through them in every scan costs as much as two registers
 
@@ -193,6 +194,8 @@ class Values:
             results = yield from reader.read(batch, partly=True)
             read = targets[start : start + len(results)]
             yield ReportAll(readings_of(read, results, self._readings))
+            if self._clock is not None:
+                yield from self._tell_time()
             done.update(read)
             start += len(read)
         return targets[start:]
@@ -217,14 +220,26 @@ class Values:
                     if burst.done > start:
                         reader.proven()
                         done.update(targets[start : burst.done])
+                    if self._clock is not None:
+                        yield from self._tell_time()
                 if heard is None:
                     return
                 start, invoke = burst.done, burst.invoke
             target = targets[start]
             code, value = yield from reader.attempt(target.item, invoke, heard)
             yield ReportAll(self._readings(target, code, value))
+            if self._clock is not None:
+                yield from self._tell_time()
             done.add(target)
             start += 1
+
+    def _tell_time(self) -> Conversation:
+        from .times import meter_time
+
+        octets, self._clock = self._clock, None
+        told = meter_time(octets)
+        if told is not None:
+            yield told
 
     def _readings(self, target: Target, code: int | str, value: Any) -> list[Reading]:
         """What becomes of a value or a refusal that is not just an integer with a known scaler."""
@@ -234,6 +249,8 @@ class Values:
                 self.misfits.append(target)
                 return []
             return [refused(signal, item, code, value) for signal in target.signals]
+        if item.logical_name == CLOCK_NAME and item.attribute == VALUE_ATTRIBUTE:
+            self._clock = value
         scaler = target.scaler or self.scaler(item)
         return [reading_of(signal, item, value, told_scaler(signal, scaler)) for signal in target.signals]
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ...model import Signal
 
 VALUE_ATTRIBUTE = 2
+CLOCK_NAME = b"\x00\x00\x01\x00\x00\xff"
 MAX_ATTRIBUTE = 255
 
 
@@ -72,7 +73,8 @@ def collect(signals: list[Signal]) -> tuple[list[Target], list[tuple[Signal, str
             _add(targets, signal)
         except ValueError as error:
             refused.append((signal, str(error)))
-    return (list(targets.values()), refused)
+    # The meter's own clock comes last, so that nothing lies between its answer and what is made of it.
+    return (sorted(targets.values(), key=lambda target: target.logical_name == CLOCK_NAME), refused)
 
 
 def _add(targets: dict[tuple[bytes, int, int], Target], signal: Signal) -> None:

@@ -6,8 +6,9 @@ it), in every time they tell and take.
 
 from __future__ import annotations
 
+from ...conversation import MeterTime
 from ...errors import DecodeError
-from .data import date_time_seconds
+from .data import clock_is_invalid, date_time_seconds, date_time_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +56,23 @@ def later(octets: bytes, seconds: int) -> bytes:
 def from_unix(seconds: int) -> bytes:
     """The date-time of seconds since 1970, in UTC. Raises: DecodeError."""
     return later(_UNIX_EPOCH, seconds)
+
+
+def meter_time(octets: Any) -> MeterTime | None:
+    """A date-time that the meter's clock says now; None where it is not whole, or the meter itself calls it invalid.
+
+    Where no deviation is told the clock status says whether it is summer time, unless that is not specified either.
+    """
+    if not isinstance(octets, bytes) or len(octets) != _LENGTH or clock_is_invalid(octets):
+        return None
+    try:
+        if date_time_seconds(octets) is None:
+            return None
+        text = date_time_text(octets)
+    except DecodeError:
+        return None
+    local = octets[9:11] == NO_DEVIATION and octets[11] != STATUS_UNKNOWN
+    return None if text is None else MeterTime([text], bool(octets[11] & DAYLIGHT_SAVING) if local else None)
 
 
 def _civil(days: int) -> tuple[int, int, int]:

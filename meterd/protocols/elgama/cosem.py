@@ -19,6 +19,7 @@ from ..dlms.objects import SCALERS, Directory
 from ..dlms.reader import MULTIPLE, SHORT_NAME_STEP, Item, LogicalNames
 from ..dlms.reading import Values, failure_reason, meaning
 from ..dlms.targets import Target
+from ..dlms.times import meter_time
 from .profile import CLOCK, ROWS, VALUE, check_serial, multiplied
 from .raw import NO_NAME, VALUE_ATTRIBUTE, Raw, parse_raw
 from .times import Stamp, cosem_text, cosem_time
@@ -133,7 +134,11 @@ class Talk:
         if not clock:
             return None
         code, value = yield from self._one(parse_raw(clock["read"]))
-        return None if code else cosem_time(value, clock)
+        octets = None if code else cosem_time(value, clock)
+        told = None if octets is None else meter_time(octets)
+        if told is not None:
+            yield told
+        return octets
 
     def _one(self, raw: Raw) -> Conversation:
         """`(code, value)` of a raw form, read once per association."""

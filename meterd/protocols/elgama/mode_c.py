@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ... import values
 from ..._number import Number
-from ...conversation import Pause, Report
+from ...conversation import MeterTime, Pause, Report
 from ...errors import Aborted, Garbled, LineError, MeterdError, Refused
 from ...model import failed
 from ..iec62056_21.programming import Programming
@@ -46,6 +46,7 @@ class ModeCScan:
         self.memory = memory
         self.heard: dict[Raw, list[DataSet] | str] = {}
         self.stamp = Stamp(requests.use_time)
+        self._timed = False
         self.identity = requests.profile.identity if requests.serial else None
         self.own = ModeCMemory.of(memory)
         if self.identity and self._may_do_without() and self.own.unnumbered >= MAX_UNNUMBERED:
@@ -120,7 +121,10 @@ class ModeCScan:
             self.heard[raw] = data_sets
             if self._is_identity(raw):
                 self._check_identity()
-            yield from ()
+            time = None if self._timed else self._clock_text()
+            if time is not None:
+                self._timed = True
+                yield MeterTime([time])
 
         def refused(question: Question, error: Refused) -> Conversation:
             self.heard[raws[question]] = error.reason

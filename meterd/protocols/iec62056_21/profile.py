@@ -16,7 +16,7 @@ from ...model import GOOD, INVALID, failed
 from .codes import is_short_for
 from .rows import Row, rows_in
 from .selection import as_written, clean_unit
-from .stamps import HOUR_S, Moment, clock_readings
+from .stamps import HOUR_S, Moment, clock_readings, meter_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -205,7 +205,11 @@ class _Asked:
                 return []
             _, _, behind = text.decode("latin-1").partition("(")
             texts.append(behind.partition(")")[0])
-        return clock_readings(*texts)
+        found = clock_readings(*texts)
+        told = meter_time(found)
+        if told is not None:
+            yield told
+        return found
 
     def _rows_from(self, start: Moment) -> Conversation:
         """Rows from a time on; a meter that refuses one way to ask is asked in the next."""

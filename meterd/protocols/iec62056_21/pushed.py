@@ -21,7 +21,7 @@ from .identity import check, is_same, numbers_told
 from .learnt import Learnt
 from .p1 import fits
 from .readout import ReadOut
-from .scan import report
+from .scan import report, tell_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
         plan = plan_of(plans, lists.told)
         lists.remember(Learnt.of(memories[plan]))
         yield from report(plan.requests.listed, found.data_sets)
+        yield from tell_time(found.data_sets, plan.device.alias)
 
 
 def one(plan: Plan) -> Conversation:
@@ -57,6 +58,7 @@ def one(plan: Plan) -> Conversation:
     found: ReadOut = yield from one_list(plan.requests.settings, plan.device["scan_rate_ms"])
     told = numbers_told(found.data_sets, b"")
     yield from report(plan_of([plan], told).requests.listed, found.data_sets)
+    yield from tell_time(found.data_sets)
 
 
 def one_list(settings: SessionSettings, interval_ms: int) -> Conversation:

@@ -38,6 +38,7 @@ def scan(plan: Plan, memory: Memory) -> Conversation:
         wanted = None if requests.listed_rows else requests.wanted()
         found: ReadOut = yield from read_out(session, device["mode_control_char"], wanted, attempts, early_stop)
         yield from report(requests.listed, found.data_sets)
+        yield from tell_time(found.data_sets)
         if requests.listed_rows:
             from .profile import report_listed
 
@@ -72,6 +73,15 @@ def _read_registers(plan: Plan, session: Session, memory: Memory, attempts: int)
 
         programming.afterwards = AskedRows(plan, memory, programming).run
     yield from programming.run(attempts)
+
+
+def tell_time(data_sets: list[DataSet], device_alias: str = "") -> Conversation:
+    """The meter's time, where its list has it."""
+    from .clock import clock_in
+
+    told = clock_in(data_sets, device_alias)
+    if told is not None:
+        yield told
 
 
 def report(chosen: Chosen, data_sets: list[DataSet], asked: str | None = None) -> Conversation:

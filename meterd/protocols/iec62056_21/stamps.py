@@ -7,9 +7,11 @@ Seconds count from 2000-01-01 on the meter's clock face, in winter time where th
 
 from __future__ import annotations
 
+from ...conversation import MeterTime
+
 HOUR_S = 3600
 DAY_S = 86400
-SUMMER = "1"
+SUMMER, UTC = "1", "2"
 WITHOUT_SEASON = (10, 12)
 WITH_SEASON = (11, 13)
 DAYS_BEFORE_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
@@ -79,6 +81,16 @@ def _days(year: int, month: int) -> int:
     if month == 2:
         return 28 + (year % 4 == 0)
     return 30 if month in (4, 6, 9, 11) else 31
+
+
+def meter_time(moments: list[Moment], device_alias: str = "") -> MeterTime | None:
+    """What a meter's clock says now, by all that it may mean; None where it says nothing."""
+    if not moments:
+        return None
+    season = moments[0].season
+    zone = "Z" if season == UTC else ""
+    summer = None if season in ("", UTC) else season == SUMMER
+    return MeterTime([one.iso() + zone for one in moments], summer, device_alias)
 
 
 def clock_readings(date: str, time: str) -> list[Moment]:

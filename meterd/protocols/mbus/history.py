@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from ..._mbus_records import decode_records
 from ..._mbus_values import OCTETS, TIME
+from ...conversation import MeterTime
+from ...model import GOOD
 from .vif import MEANINGS, split
 
 TYPE_CHECKING = False
@@ -34,6 +36,8 @@ SPACING_SECONDS = (1, 60, 3600, 86400)
 DAYS, MONTHLY, LONGEST = 3, 254, 250
 NO_NUMBER = (1 << 63).to_bytes(8, "little")
 DATE, TIME_POINT = b"\x6c", b"\x6d"
+TYPE_F, TYPE_I = b"\x04", b"\x06"  # DIF of a value as it is now
+SUMMER_TIME = 0x80
 
 
 def time_of(record: Record, records: list[Record]) -> str | None:
@@ -54,6 +58,18 @@ def time_of(record: Record, records: list[Record]) -> str | None:
                 return other.value
             event = other.value
     return event
+
+
+def meter_time(records: list[Record]) -> MeterTime | None:
+    """What the meter's clock says: its date and time (type F or I) as they are now; None where it tells none."""
+    for record in records:
+        if record.vib == TIME_POINT and record.dib in (TYPE_F, TYPE_I) and isinstance(record.value, str):
+            if record.quality != GOOD or "T" not in record.value:
+                return None
+            # EN 13757-3 annex A: bit 7 of the hour of type F is set while it is summer time.
+            summer = bool(record.data[1] & SUMMER_TIME) if record.dib == TYPE_F and not record.msb_first else None
+            return MeterTime([record.value], summer)
+    return None
 
 
 def history(records: list[Record]) -> list[Record]:

@@ -14,7 +14,7 @@ from ...values import reading
 from . import conversation as talk
 from . import link as wire
 from .conversation import MeterState, Readout
-from .history import history, time_of
+from .history import history, meter_time, time_of
 from .link import Link
 
 TYPE_CHECKING = False
@@ -115,6 +115,9 @@ class Visit:
             return
         yield from self._recognise(readout)
         records = readout.records()
+        told = meter_time(records)
+        if told is not None:
+            yield told
         for signal, selector in one.wanted:
             yield Report(_found(signal, selector, records, readout.broken))
         if isinstance(readout.broken, PortGone):
