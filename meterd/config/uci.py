@@ -1,11 +1,13 @@
 """OpenWrt's UCI files as configuration: read here, so that no shell has to turn them into something else.
 
 The grammar is libuci's (its file.c): statements `config TYPE [NAME]`, `option NAME VALUE`, `list NAME VALUE`, `package
-NAME`, one a line or apart by `;`; words apart by blanks, quoted by ' or ", joined where quotes touch; `\\` takes away
-the meaning of what follows, but not between single quotes; `#` begins a comment outside of quotes. libuci, told to be
-lenient as OpenWrt's scripts do, drops what follows a slip without a word. Here a slip is one sentence with its line,
-and nothing of the file is used. Stricter than libuci on purpose: a value ends in its line, for no parameter of meterd
-has more than one and a forgotten quote would swallow what follows; names that are given twice are not merged.
+NAME`, one a line; words apart by blanks, quoted by ' or ", joined where quotes touch; `\\` takes away the meaning of
+what follows, but not between single quotes; `#` begins a comment outside of quotes, `;` ends a statement. No two
+sections have one name, of whatever kind they are: OpenWrt's tools would not touch such a file. libuci, told to be
+lenient as OpenWrt's scripts do, drops a statement with a slip without a word, or all that follows a quote left open.
+Here a slip is one sentence with its line, and nothing of the file is used. Stricter than libuci on purpose: a value
+ends in its line, for no parameter of meterd has more than one and a forgotten quote would swallow what follows; names
+that are given twice are not merged; what stands behind `;`, which libuci drops, is a slip.
 
 Sections `device` and `signal` become the rows of the two lists, option for option, a section's own name standing for
 the alias and name it does not give; `port` the ports, `publish` the sinks, `meterd` what is the service's own.
@@ -30,11 +32,12 @@ ROWS = {"device": "devices", "signal": "signals"}
 # What a row has of its section's name where it gives none itself.
 NAMED = {"device": ("device_alias", "name"), "signal": ("signal_alias", "signal_name")}
 SECTIONS = ("meterd", "port", "device", "signal", "publish")
-# `config publish 'main'` holds what is no sink's own.
-GENERAL = "main"
+# `config publish 'general'` holds what is no sink's own; so does `main`, where the service's own section is not that.
+GENERAL = ("general", "main")
 _COMMANDS = {"package": (1, 1), "config": (1, 2), "option": (1, 2), "list": (1, 2)}
 _BLANKS = " \t\r\v\f"
 _SPECIAL = "'\"\\#;"
+_QUOTES = "'\";"  # no command begins with one
 PORTION = 10  # lines that are read in one go
 _MAX_HEADS = 256  # of a sound file: as many as there are options
 
@@ -54,6 +57,7 @@ class Uci:
         self._lines: dict[Steps, int] | None = {} if places else None
         self._row: Row | None = None
         self._place: Steps = ()
+        self._names: dict[str, tuple[str, int]] = {}
         if text:
             at_once(self.take(text))
 
@@ -85,7 +89,8 @@ class Uci:
                 if len(known) < _MAX_HEADS:
                     known[head] = found
             if found is None or rest.find("'") != len(rest) - 1 or not rest:
-                for words in _words_of(line, number):
+                words = _words_of(line, number)
+                if words:
                     self._statement(words, number)
             elif found[0] == "config":
                 self._section(found[1], rest[:-1], number)
@@ -116,6 +121,8 @@ class Uci:
             raise ValueError(number, f'"{_short(kind)}" is no kind of section')
         if name and not _is_name(name):
             raise ValueError(number, f'"{_short(name)}" is no name of a section: letters, digits and _')
+        if name:
+            self._only(kind, name, number)
         content = self.content
         row: Row = {}
         self._row = row
@@ -139,9 +146,18 @@ class Uci:
         if self._lines is not None:
             self._lines.setdefault(self._place, number)
 
+    def _only(self, kind: str, name: str, number: int) -> None:
+        """A name is one section's. Raises: ValueError where another kind has it; a kind's own say it otherwise."""
+        other, line = self._names.setdefault(name, (kind, number))
+        if other != kind:
+            taken = (
+                f"has the name of section {other} {name} in line {line}: uci wants each name once, whatever the kind"
+            )
+            raise ValueError(number, f"section {kind} {name} {taken}")
+
     def _named(self, kind: str, name: str, row: Row, number: int) -> None:
         """A section of which there are several, told apart by their names."""
-        if kind == "publish" and name == GENERAL:
+        if kind == "publish" and name in GENERAL:
             self._place = ("publish",)
             self._row = self.content["publish"]
             return
@@ -200,13 +216,13 @@ def _head(head: str) -> tuple[str, str] | None:
     return (words[0], words[1]) if _is_name(words[1]) else None
 
 
-def _words_of(line: str, number: int) -> list[list[str]]:
-    """The statements of a line; one without quotes and the like needs no second look."""
+def _words_of(line: str, number: int) -> list[str]:
+    """The words of a line; one without quotes and the like needs no second look."""
     if not line or line.isspace():
         return []
     if not any(each in line for each in _SPECIAL) and line.replace("\t", " ").isprintable():
-        return [line.split()]
-    return statements(line, number)
+        return line.split()
+    return statement(line, number)
 
 
 def _is_name(name: str, further: str = "_") -> bool:
@@ -217,25 +233,23 @@ def _short(text: str) -> str:
     return text if len(text) <= 30 else text[:30] + "…"
 
 
-def statements(line: str, number: int) -> list[list[str]]:
-    """The words of each statement of a line. Raises: ValueError with (line, message)."""
-    found: list[list[str]] = []
+def statement(line: str, number: int) -> list[str]:
+    """The words of a line's statement. Raises: ValueError with (line, message)."""
     words: list[str] = []
     at = 0
-    while at < len(line):
+    while at < len(line) and line[at] != "#":
         if line[at] in _BLANKS:
             at += 1
-        elif line[at] == "#":
-            break
+        elif not words and line[at] in _QUOTES:
+            raise ValueError(number, f"begins with {line[at]}, allowed: {', '.join(_COMMANDS)}")
         elif line[at] == ";":
-            found.append(words)
-            words = []
-            at += 1
+            if line[at + 1 :].strip() and not line[at + 1 :].lstrip().startswith("#"):
+                raise ValueError(number, "holds more behind ;, which uci drops: a line is one statement")
+            break
         else:
             word, at = _word(line, at, number)
             words.append(word)
-    found.append(words)
-    return [each for each in found if each]
+    return words
 
 
 def _word(line: str, at: int, number: int) -> tuple[str, int]:

@@ -68,7 +68,7 @@ config signal 'pty_heat'
 	option job_todo ''
 	option tag_job_todo '0'
 
-config publish 'main'
+config publish 'general'
 	option stdout 'json'
 """
 

@@ -32,7 +32,8 @@ config signal 'import_energy'
 WIDE = """\
 config device "shed"
 	option protocol DLMS
-	option ip 10.0.0.7; option port "4059"
+	option ip 10.0.0.7;
+	option port "4059" ; # the usual one
 	option name 'The '\\''old'\\'' shed'	# of wood
 	option type	LN
 	option client_address 16
@@ -86,8 +87,9 @@ def test_lists_are_lists():
 
 
 def test_publish_sections_are_one_object():
-    text = "config publish 'main'\n\toption stdout none\nconfig publish 'file'\n\toption path '/mnt/x'\n"
-    assert Uci(text).content["publish"] == {"stdout": "none", "file": {"path": "/mnt/x"}}
+    for general in ("general", "main"):
+        text = f"config publish '{general}'\n\toption stdout none\nconfig publish 'file'\n\toption path '/mnt/x'\n"
+        assert Uci(text).content["publish"] == {"stdout": "none", "file": {"path": "/mnt/x"}}
 
 
 def test_a_uci_file_and_the_same_in_json_are_one_configuration(tmp_path):
@@ -129,6 +131,14 @@ BROKEN = [
     ("option name 'a\x00b'\n", 4, "zero octet"),
     ("package one two\n", 4, "holds more than package takes"),
     ("package\n", 4, "package without a name"),
+    # What the real uci was seen to refuse, or to drop without a word.
+    ("config signal 'attic'\n", 4, "has the name of section device attic in line 1"),
+    ("config publish attic\n", 4, "uci wants each name once"),
+    ("'option' name 'x'\n", 4, "begins with '"),
+    ('"config" device x\n', 4, 'begins with "'),
+    (";option name 'x'\n", 4, "begins with ;"),
+    ("option name 'x'; option ip 10.0.0.1\n", 4, "holds more behind ;"),
+    ("option name x;y\n", 4, "holds more behind ;"),
 ]
 
 
