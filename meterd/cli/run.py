@@ -196,6 +196,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
         hub.close()
         return NOTHING_TO_RUN
 
+    state.write_behind()
     settling = Settling(loop)
     reload = _reload_of(daemon, paths, arguments, settling)
     ended = _end_with_the_last_way_out(daemon, hub)
@@ -215,6 +216,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
         if control is not None:  # a debug program leaves the daemon's socket alone
             control.close()
         hub.close()
+        state.finish()
         log.flush()
     return FAILED if ended else OK
 

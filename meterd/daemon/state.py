@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..counter import Counter
+    from .behind import Behind
     from .counters import KeptCounters
 
 DEFAULT_DIRECTORY = "/var/lib/meterd"
@@ -229,6 +230,7 @@ class StateDirectory:
             self.folder.patience_s = PATIENCE_S
         self._old_folders = old_folders
         self._counters: KeptCounters | None = None
+        self._behind: Behind | None = None
         # Devices of which it is not known what they had to remember: the card may come back with it.
         self._unknown: set[str] = set()
 
@@ -293,7 +295,7 @@ class StateDirectory:
         name = self.folder.file(f"{device_alias}.state")
         if not cause:
             try:
-                cause = self.folder.put(f"{device_alias}.state", dumps(content).encode())
+                cause = self._put(f"{device_alias}.state", dumps(content).encode(), lore)
             except (ValueError, TypeError, OverflowError) as error:  # what no JSON can hold
                 cause = str(error)
         if cause:
@@ -301,6 +303,23 @@ class StateDirectory:
             return False
         log.recovered("state", f"{name}: kept again")
         return True
+
+    def _put(self, name: str, data: bytes, lore: bool) -> str:
+        if self._behind is not None:
+            return self._behind.put_later(name, data) if lore else self._behind.put_now(name, data)
+        return self.folder.put(name, data) if self.folder is not None else NO_FOLDER
+
+    def write_behind(self) -> None:
+        """From now on a thread writes what only spares questions: there is a loop that must not wait for it."""
+        if self.folder is not None:
+            from .behind import Behind
+
+            self._behind = Behind(self.folder.put)
+
+    def finish(self) -> None:
+        """All that is to be kept is on the disk when this returns."""
+        if self._behind is not None:
+            self._behind.finish()
 
 
 def _for_its_owner(path: str, flags: int) -> int:
