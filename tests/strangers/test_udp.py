@@ -253,8 +253,7 @@ def test_a_conversation_may_end_the_listener_in_the_midst_of_a_turn(heard: Heard
         heard.listener.close()
 
     def serve(port: PeerPort) -> None:
-        player = Player(heard.loop, port, lambda reading: None, lambda error: None)
-        player.strips_echo = False
+        player = Player(heard.loop, port, lambda reading: None, lambda error: None, strips_echo=False)
         player.start(talk())
 
     heard.listener._serve = serve
