@@ -262,4 +262,4 @@ def test_a_conversation_may_end_the_listener_in_the_midst_of_a_turn(heard: Heard
     sender.send(wrapped(b"two"))
     while heard.listener.fileno() >= 0:
         heard.loop.turn()
-    assert sender.recv(100) == wrapped(b"one")
+    assert sender.recv(100) == wrapped(b"one") + wrapped(b"two")

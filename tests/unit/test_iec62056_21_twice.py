@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meterd.conversation import Receive, Send
-from meterd.errors import LineError, PortGone, Refused
+from meterd.errors import Garbled, LineError, PortGone, Refused, Silence
 from meterd.model import Memory
 from tests.pair import Fault, Outcome
 from tests.strangers.iec_meter import framed, lister, programmable, read, say, signal, told
@@ -129,6 +129,31 @@ def test_that_a_meter_pushes_is_told_where_its_list_came_whole() -> None:
     outcome = read(pusher(b"1.8.0(5*kWh)\r\n!\r\n", 3), [signal("R5:1.8.0")], Memory(), timeout_ms=3000)
     assert isinstance(outcome.error, Refused) and "mode D" in str(outcome.error)
     assert not any(data.startswith(b"\x06") for data in outcome.sent())
+
+
+def test_who_is_configured_as_c_and_pushes_is_told_what_to_change_when_it_is_read_and_when_it_fails() -> None:
+    said: list[str] = []
+    memory = Memory(say=lambda words, fold: said.append(words))
+    text = b"1.8.0(000123.4*kWh)\r\n!\r\n"
+    good = read(pusher(text, 2), [signal("1.8.0")], memory, timeout_ms=3000)
+    assert told(good) == {"1.8.0": ("123.4", "kWh", None)}
+    assert len(said) == 1 and '"type": "D"' in said[0] and said[0].startswith("m: ")
+    silent = read(pusher(text, 0), [signal("1.8.0")], memory, timeout_ms=3000, retry_counter=0)
+    assert isinstance(silent.error, Silence) and '"type": "D"' in str(silent.error)
+    broken = read(pusher(text[:-9], 2), [signal("1.8.0")], memory, timeout_ms=3000, retry_counter=0)
+    assert isinstance(broken.error, Garbled) and '"type": "D"' in str(broken.error)
+    asked_for = read(pusher(text, 3), [signal("R5:1.8.0")], Memory(), timeout_ms=3000)
+    assert '"type": "D"' in str(asked_for.error)
+
+
+def test_who_waits_to_be_asked_hears_nothing_of_pushing() -> None:
+    said: list[str] = []
+    memory = Memory(say=lambda words, fold: said.append(words))
+    for mode, ident in (("C", b"/TWC5ASKED\r\n"), ("A", b"/TWC ASKED\r\n"), ("B", b"/TWCBASKED\r\n")):
+        assert told(read(lister(ident, LIST, mode), [signal("1.8.0")], memory)) == RIGHT
+        silent = read(lister(ident, LIST, mode, b"nothing like this"), [signal("1.8.0")], memory, retry_counter=0)
+        assert isinstance(silent.error, Silence) and "unasked" not in str(silent.error)
+    assert said == []
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ...model import Memory
 
 MAX_FAILURES = 3
+PUSHES = (
+    'the meter sends its list unasked, as in mode D: put "type": "D" (and the line\'s settings, mostly 2400 7E1), '
+    "so that the port is listened to and nothing is sent"
+)
 MAX_SPELLED = 1024  # registers whose answers' spelling is remembered
 
 
@@ -23,13 +27,14 @@ class Learnt:
     many of the speeds to choose from gave nothing; `stayed`: how often in a row the meter was heard at its opening
     speed only; `proven_speed`: at which a block check was right; `parity_tries`: how many ways of carrying seven bits
     over TCP gave nothing; `cut_off`: a dialogue ended before its time, so that late answers may come;
+    `pushes`: a whole list came without being waited for, so that it is likely to be sent unasked;
     `tells_identity`: whether it answers the question for its number, None while not known; `spelled` {register: the
     address that it is answered with}.
     """
 
     __slots__ = (
         "block_check", "checkless", "crc16", "cut_off", "failures", "identification", "parity_tries", "proven_speed",
-        "spelled", "stayed", "steps_down", "sums", "tells_identity",
+        "pushes", "spelled", "stayed", "steps_down", "sums", "tells_identity",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -47,6 +52,7 @@ class Learnt:
         self.stayed = 0
         self.steps_down = 0
         self.proven_speed: int | None = None
+        self.pushes = False
         self.tells_identity: bool | None = None
         self.spelled: dict[bytes, str] = {}
 

@@ -20,6 +20,7 @@ from ...conversation import Pause, Send
 from ...errors import Garbled, PortGone, ProtocolError, Refused, Silence
 from .codes import is_short_for
 from .identity import QUESTION, numbers_told
+from .learnt import PUSHES
 from .listening import quiet
 from .messages import (
     ACK,
@@ -124,6 +125,9 @@ class Programming:
         if self.session.mode != "C":
             yield Pause(T_R_S)  # its list is on the way, and must be over before the next request
             yield from quiet()
+            if self.session.mode == "D":
+                self.session.learnt.pushes = True
+                raise Refused(f"mode D has no programming mode: {PUSHES}, and ask for nothing that its list lacks")
             raise Refused(f"the meter is in mode {self.session.mode}, which has no programming mode")
         hang_up = True
         try:

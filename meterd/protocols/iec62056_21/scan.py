@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...conversation import Pause, Report
 from ...model import failed
-from .learnt import Learnt
+from .learnt import PUSHES, Learnt
 from .messages import PASSWORD_COMMANDS
 from .readout import read_out
 from .selection import by_address, reading_of, spelled_in_full, within_first_headers
@@ -39,6 +39,9 @@ def scan(plan: Plan, memory: Memory) -> Conversation:
         found: ReadOut = yield from read_out(session, device["mode_control_char"], wanted, attempts, early_stop)
         yield from report(requests.listed, found.data_sets)
         yield from tell_time(found.data_sets)
+        if session.mode == "D":
+            session.learnt.pushes = True
+            memory.say(f"{device.alias}: {PUSHES}", f"{device.alias} pushes")
         if requests.listed_rows:
             from .profile import report_listed
 

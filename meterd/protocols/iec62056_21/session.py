@@ -19,6 +19,7 @@ from ..._readout_dialogue import IdentificationDecoder
 from ...conversation import NOTICE, LineSettings, Pause, Receive, Send, Tell
 from ...errors import DecodeError, Garbled, Incomplete, LineError, Silence, WrongMeter
 from . import identity, speeds
+from .learnt import PUSHES
 from .listening import behind_identification, is_list, quiet
 from .messages import ACK, MODE_B_BAUDRATES, NAK, Identification, acknowledgement, request_message
 
@@ -87,9 +88,12 @@ class Session:
                 if strangers > 1 or left <= 0:
                     raise
                 self._restless = True
-            except (Silence, Garbled):
+            except (Silence, Garbled) as error:
                 if left <= 0:
+                    pushes = self.learnt.pushes
                     self.learnt.failed()
+                    if pushes:
+                        raise type(error)(f"{error}; {PUSHES}") from None
                     raise
             else:
                 self.learnt.worked()
