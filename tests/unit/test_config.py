@@ -21,6 +21,7 @@ from meterd.config.validation import Table
 from meterd.gateway.json_text import dumps
 from meterd.ports.portions import at_once
 from meterd.protocols import registry
+from meterd.sinks.registry import SINKS
 
 IEC = {
     "name": "House",
@@ -340,14 +341,9 @@ def test_doubtful_settings_are_told_once(files: Files) -> None:
 
 def test_publish_defaults_and_sinks(files: Files) -> None:
     assert files.load(whole()).publish == {
+        **dict.fromkeys(SINKS),
         "stdout": "json",
         "status_interval_s": 60,
-        "file": None,
-        "socket": None,
-        "handover": None,
-        "mqtt": None,
-        "redis": None,
-        "metrics": None,
         "events": {"path": None, "size": 1000},
     }
     sinks = {"file": {"path": "/tmp/r", "format": "LINES"}, "socket": {"path": "/run/m"}, "events": {"size": 5}}

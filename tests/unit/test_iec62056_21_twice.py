@@ -132,12 +132,11 @@ def test_that_a_meter_pushes_is_told_where_its_list_came_whole() -> None:
 
 
 def test_who_is_configured_as_c_and_pushes_is_told_what_to_change_when_it_is_read_and_when_it_fails() -> None:
-    said: list[str] = []
-    memory = Memory(say=lambda words, fold: said.append(words))
+    memory = Memory()
     text = b"1.8.0(000123.4*kWh)\r\n!\r\n"
     good = read(pusher(text, 2), [signal("1.8.0")], memory, timeout_ms=3000)
     assert told(good) == {"1.8.0": ("123.4", "kWh", None)}
-    assert len(said) == 1 and '"type": "D"' in said[0] and said[0].startswith("m: ")
+    assert len(good.told) == 1 and '"type": "D"' in good.told[0]
     silent = read(pusher(text, 0), [signal("1.8.0")], memory, timeout_ms=3000, retry_counter=0)
     assert isinstance(silent.error, Silence) and '"type": "D"' in str(silent.error)
     broken = read(pusher(text[:-9], 2), [signal("1.8.0")], memory, timeout_ms=3000, retry_counter=0)
@@ -147,13 +146,12 @@ def test_who_is_configured_as_c_and_pushes_is_told_what_to_change_when_it_is_rea
 
 
 def test_who_waits_to_be_asked_hears_nothing_of_pushing() -> None:
-    said: list[str] = []
-    memory = Memory(say=lambda words, fold: said.append(words))
+    memory = Memory()
     for mode, ident in (("C", b"/TWC5ASKED\r\n"), ("A", b"/TWC ASKED\r\n"), ("B", b"/TWCBASKED\r\n")):
-        assert told(read(lister(ident, LIST, mode), [signal("1.8.0")], memory)) == RIGHT
+        good = read(lister(ident, LIST, mode), [signal("1.8.0")], memory)
+        assert (told(good), good.told) == (RIGHT, [])
         silent = read(lister(ident, LIST, mode, b"nothing like this"), [signal("1.8.0")], memory, retry_counter=0)
         assert isinstance(silent.error, Silence) and "unasked" not in str(silent.error)
-    assert said == []
 
 
 @pytest.mark.parametrize(

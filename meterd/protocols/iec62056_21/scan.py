@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...conversation import Pause, Report
+from ...conversation import WARNING, Pause, Report, Tell
 from ...model import failed
 from .learnt import PUSHES, Learnt
 from .messages import PASSWORD_COMMANDS
@@ -41,7 +41,7 @@ def scan(plan: Plan, memory: Memory) -> Conversation:
         yield from tell_time(found.data_sets)
         if session.mode == "D":
             session.learnt.pushes = True
-            memory.say(f"{device.alias}: {PUSHES}", f"{device.alias} pushes")
+            yield Tell(WARNING, PUSHES, "pushes")
         if requests.listed_rows:
             from .profile import report_listed
 
