@@ -146,8 +146,8 @@ def test_who_is_configured_as_c_and_pushes_is_told_what_to_change_when_it_is_rea
 
 
 def test_who_waits_to_be_asked_hears_nothing_of_pushing() -> None:
-    memory = Memory()
     for mode, ident in (("C", b"/TWC5ASKED\r\n"), ("A", b"/TWC ASKED\r\n"), ("B", b"/TWCBASKED\r\n")):
+        memory = Memory()
         good = read(lister(ident, LIST, mode), [signal("1.8.0")], memory)
         assert (told(good), good.told) == (RIGHT, [])
         silent = read(lister(ident, LIST, mode, b"nothing like this"), [signal("1.8.0")], memory, retry_counter=0)
