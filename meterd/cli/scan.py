@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from importlib import import_module
 from time import monotonic
@@ -15,6 +14,7 @@ from ..ports._loop import Loop
 from ..protocols import registry
 from .diagnosis import diagnosis, stopped_at
 from .exit_codes import OK, READ_FAILED
+from .found_file import device_row, write, write_text
 from .one_device import find_device
 from .options import CONFIG, DEBUG, HELP, STATE, VALUE, VERBOSE, Option, UsageError, parse, usage
 from .run import set_up_log, state_directory
@@ -32,17 +32,22 @@ PROFILE = Option(("--profile",), VALUE, "write the profile found here (Elgama)",
 BAUDRATES = Option(("--baudrates",), VALUE, "speeds to search an M-Bus line at, such as 300,2400,9600", "LIST")
 OPTIONS = (CONFIG, OUTPUT, PROFILE, RESUME, BAUDRATES, DEBUG, VERBOSE, STATE, HELP)
 SAVED_EVERY_S = 10.0  # a search that is killed goes on from here; flash is spared
-ABOUT = """Reads what a meter offers (DLMS object list, IEC 62056-21 read-out) or searches a bus (M-Bus), and writes
-devices and signals as configuration. The device is one of a configuration file, or is described by the parameters of
-its table: meterd scan mbus device=/dev/ttyUSB0 baudrate=2400 parity=even"""
+ABOUT = """Without anything: the serial ports of this machine. At a port: finds by itself which meters are there (DLMS,
+IEC 62056-21, M-Bus, Elgama; usual speeds, formats, addresses), asks each what it has, and writes a configuration that
+reads them. At a device (of a configuration, or described by parameters: meterd scan mbus device=/dev/ttyUSB0): what
+that meter offers, or which meters the bus has."""
 
 
 def main(words: list[str]) -> int:
     arguments = parse(words[1:], OPTIONS)
     if arguments.has("help"):
-        print(usage("meterd scan", "(-c FILE DEVICE | PROTOCOL parameter=value…)", ABOUT, OPTIONS))
+        print(usage("meterd scan", "[PORT | HOST:PORT | PROTOCOL parameter=value… | -c FILE DEVICE]", ABOUT, OPTIONS))
         return OK
     set_up_log(arguments)
+    if not arguments.has("config") and not _names_a_protocol(arguments.operands):
+        from .first_contact import find, list_ports
+
+        return find(arguments.operands[0], arguments) if arguments.operands else list_ports()
     device, path = find_device(arguments, "scan")
     resume = arguments.value("resume")
     state = _load_state(resume)
@@ -66,12 +71,28 @@ def main(words: list[str]) -> int:
     if not found.get("devices", True) and not single.evidence.frames:
         _explain(single, path, "frame" if single.evidence.received_bytes else "bytes", None)
     output = arguments.value("output")
-    _write(output, _configuration(device, path, found, with_secrets=output is not None))
+    write(output, _configuration(device, path, found, with_secrets=output is not None))
     if arguments.has("profile"):
         if "profile" not in found:
             raise UsageError(f"{device.alias} is described by no profile")
-        _write_text(arguments.value("profile"), found["profile"])
+        write_text(arguments.value("profile"), found["profile"])
     return OK
+
+
+def _names_a_protocol(operands: list[str]) -> bool:
+    """Whether a device is described, and not a port named. Raises: UsageError for what is neither."""
+    from .first_contact import looks_like_a_place
+
+    if not operands:
+        return False
+    if operands[0] in registry.PROGRAMS:
+        return True
+    if len(operands) > 1 or not looks_like_a_place(operands[0]):
+        raise UsageError(
+            f"{operands[0]!r} is no port, no HOST:PORT and no protocol ({', '.join(registry.PROGRAMS)}); "
+            "`meterd scan` lists the serial ports"
+        )
+    return False
 
 
 def _explain(single: Single, path: str, rung: str, error: MeterdError | None) -> None:
@@ -114,25 +135,8 @@ def _discover(single: Single, memory: Memory, resume: str | None, state: dict[st
 
 def _configuration(device: Device, path: str, found: dict[str, Any], with_secrets: bool) -> dict[str, Any]:
     """What was found as a configuration file; the scanned device itself where the search names no devices."""
-    devices = found["devices"] if "devices" in found else [_row(device, path, with_secrets)]
+    devices = found["devices"] if "devices" in found else [device_row(device, path, with_secrets)]
     return {"devices": devices, "signals": found["signals"]}
-
-
-def _row(device: Device, path: str, with_secrets: bool) -> dict[str, Any]:
-    """The device's own row, without defaults. Secrets go into a file of the owner's, and never to the screen."""
-    tables = registry.tables(device.protocol)
-    row = {}
-    for parameter in tables.DEVICE:
-        value = device.parameters.get(parameter.name)
-        if value is None or value == parameter.default:
-            continue
-        if parameter.secret and not with_secrets:
-            print(f"{parameter.name} is left out: add it, or {parameter.name}_file", file=sys.stderr)
-            continue
-        row[parameter.name] = int(value) if isinstance(value, bool) else value
-    if not device.over_tcp():
-        row["device"] = path
-    return row
 
 
 def _baudrates(text: str) -> list[int]:
@@ -162,25 +166,3 @@ def _save_state(name: str | None, state: dict[str, Any]) -> None:
     if name is not None:
         with open(name, "w", encoding="utf-8") as file:
             json.dump(state, file)
-
-
-def _for_its_owner(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
-
-
-def _write(name: str | None, configuration: dict[str, Any]) -> None:
-    print(f"devices: {len(configuration['devices'])}, signals: {len(configuration['signals'])}", file=sys.stderr)
-    _write_text(name, configuration)
-
-
-def _write_text(name: str | None, content: dict[str, Any]) -> None:
-    """To the file of that name, or to stdout."""
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    if name is None:
-        sys.stdout.write(text)
-        return
-    try:
-        with open(name, "w", encoding="utf-8", opener=_for_its_owner) as file:
-            file.write(text)
-    except OSError as error:
-        raise ConfigError(name, f"cannot be written: {error.strerror}") from None

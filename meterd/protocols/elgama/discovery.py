@@ -16,6 +16,7 @@ from ..dlms.discovery import Found, explore
 from ..dlms.enumerations import PROFILE_GENERIC
 from ..dlms.memory import recall
 from ..dlms.reader import attribute_name
+from ..iec62056_21.identity import numbers_told
 from ..iec62056_21.readout import read_out
 from ..iec62056_21.session import Session
 from .cosem import Talk
@@ -60,19 +61,24 @@ class Thing:
 
 
 def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Callable[[str], None]) -> Conversation:
-    """Returns: {"signals": rows, "profile": content}. Raises: MeterdError; WrongMeter where another one answers."""
+    """Returns: {"signals": rows, "numbers": what the meter calls itself, "profile": content}.
+
+    Raises: MeterdError; WrongMeter where another one answers.
+    """
     profile = Profile(device.profile or {})
     if profile.protocol in WITHOUT_CODEC:
         error = ProtocolError(no_profile(device, profile))
         error.reason = NOT_READ
         raise error
+    numbers: list[str] = []
     if profile.protocol == DLMS:
         progress("reading the object list")
         things = yield from _objects(device, profile, memory)
     else:
         progress("reading the whole list")
-        things = yield from _list(device, profile, memory)
+        things, numbers = yield from _list(device, profile, memory)
     return {
+        "numbers": numbers,
         "signals": [_signal(device, profile, thing) for thing in things],
         "profile": {
             "profile": f"{profile.name}-site",
@@ -109,7 +115,7 @@ def _short(code: bytes) -> str:
 
 
 def _list(device: Device, profile: Profile, memory: Memory) -> Conversation:
-    """The read-out, one thing for each group of a data set."""
+    """The read-out, one thing for each group of a data set; and what the meter calls itself in it."""
     openings = session_settings(device, profile)
     for opening in openings:
         try:
@@ -120,11 +126,12 @@ def _list(device: Device, profile: Profile, memory: Memory) -> Conversation:
         except LineError:
             if opening is openings[-1]:
                 raise
-    return [
+    things = [
         Thing(address, Raw(READOUT, address), 0, plain(value), unit, index + 1 if index else None)
         for _, address, index, value, unit in data_sets[:MAX_OBJECTS]
         if address
     ]
+    return things, numbers_told(data_sets, session.identification)
 
 
 def _registers(profile: Profile, things: list[Thing]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..._number import Number
 from ...names.obis import name_of
+from .identity import numbers_told
 from .learnt import Learnt
 from .readout import read_out
 from .selection import BETWEEN_PARTS, parts_of
@@ -23,23 +24,27 @@ MAX_SIGNALS = 2000
 
 
 def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Callable[[str], None]) -> Conversation:
-    """Returns: {"signals": rows}, one for each data set of the read-out. Raises: LineError, ProtocolError."""
+    """Returns: {"signals": rows, "numbers": what the meter calls itself}, a row for each data set of the read-out.
+
+    Raises: LineError, ProtocolError.
+    """
     progress("reading the whole list")
     settings = SessionSettings.of(device)
     if device["type"] == "D":
         from .pushed import one_list
 
         data_sets = (yield from one_list(settings, device["scan_rate_ms"])).data_sets
+        identification = b""
     else:
         session = Session(settings, Learnt.of(memory))
         found = yield from read_out(session, device["mode_control_char"], {}, 1 + device["retry_counter"], False)
-        data_sets = found.data_sets
+        data_sets, identification = found.data_sets, session.identification
     rows: list[dict[str, Any]] = []
     aliases: set[str] = set()
     for selector, value, unit in _selectors(data_sets):
         if len(rows) < MAX_SIGNALS:
             rows.append(_row(device, selector, value, unit, aliases))
-    return {"signals": rows}
+    return {"signals": rows, "numbers": numbers_told(data_sets, identification)}
 
 
 def _selectors(data_sets: list[DataSet]) -> Iterator[tuple[str, str, str | None]]:

@@ -67,6 +67,19 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
     return {"devices": rows, "signals": signals}
 
 
+def discover_one(
+    device: Device, memory: Memory, state: dict[str, Any], progress: Callable[[str], None]
+) -> Conversation:
+    """What the one meter at the device's address has. Returns: {"signals": rows}. Raises: MeterdError."""
+    progress("reading its records")
+    line = LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
+    yield line
+    attempts = 1 + device["retry_counter"]
+    link = Link(line.baudrate, READ_TIMEOUT_MS, attempts, not device.has_line())
+    readout: Readout = yield from _readout(link, device["address"])
+    return {"signals": _signals(device.alias, readout)}
+
+
 def _readout(link: Link, address: str) -> Conversation:
     """One meter's readout. Raises: MeterdError where it does not give it (an encrypted one, say)."""
     state = MeterState()

@@ -58,7 +58,7 @@ def new_state(
 ) -> State:
     """A search that has not begun. `mask`: a secondary address (16 digits) that all meters sought must fit.
 
-    A caller may read `found`, a list of dicts (see `_describe`); `clashes`, addresses that several meters share and
+    A caller may read `found`, a list of dicts (see `describe`); `clashes`, addresses that several meters share and
     nothing tells apart; `selections` made; `baudrate` and `at` (address or mask) for a progress line; `done`.
     """
     return {
@@ -138,7 +138,7 @@ class Search:
     def _identify_primary(self, address: int) -> Conversation:
         seen, telegram = yield from self._who(address)
         if seen == ONE:
-            self._found(_describe(telegram, str(address), self.state["baudrate"]))
+            self._found(describe(telegram, str(address), self.state["baudrate"]))
         elif seen == SEVERAL:
             self._clash(str(address))
 
@@ -208,7 +208,7 @@ class Search:
     def _note(self, mask: str, step: int, seen: int, telegram: Telegram | None) -> None:
         """What a mask brought: a meter alone is noted, several make a branch."""
         if seen == ONE:
-            self._found(_describe(telegram, mask, self.state["baudrate"], secondary=True))
+            self._found(describe(telegram, mask, self.state["baudrate"], secondary=True))
         elif seen == SEVERAL:
             self._split(mask, step)
 
@@ -299,7 +299,7 @@ class Search:
             self.progress(self.state)
 
 
-def _describe(telegram: Telegram | None, address: str, baudrate: int, secondary: bool = False) -> dict[str, Any]:
+def describe(telegram: Telegram | None, address: str, baudrate: int, secondary: bool = False) -> dict[str, Any]:
     """A meter found. `address` is what a device's `address` needs: primary, or 16 digits as far as they are known."""
     told = telegram.secondary_address if telegram else ""
     if secondary:

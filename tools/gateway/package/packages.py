@@ -63,9 +63,11 @@ ROOMS = {
         "meterd/cli/read.py", "meterd/cli/asking.py", "meterd/cli/printing.py", "meterd/cli/terminal.py",
         "meterd/daemon/one_scan.py",
         "meterd/cli/scan.py", "meterd/cli/doctor.py", "meterd/cli/diagnosis.py", "meterd/cli/hints.py",
-        "meterd/protocols/dlms/discovery.py", "meterd/protocols/dlms/probing.py",
-        "meterd/protocols/iec62056_21/discovery.py",
-        "meterd/protocols/mbus/discovery.py", "meterd/protocols/mbus/search.py",
+        "meterd/cli/first_contact.py", "meterd/cli/found_file.py", "meterd/cli/ladder.py",
+        "meterd/cli/serial_ports.py", "meterd/cli/strangers.py", "meterd/sighting.py",
+        "meterd/protocols/dlms/discovery.py", "meterd/protocols/dlms/probing.py", "meterd/protocols/dlms/sightings.py",
+        "meterd/protocols/iec62056_21/discovery.py", "meterd/protocols/iec62056_21/sightings.py",
+        "meterd/protocols/mbus/discovery.py", "meterd/protocols/mbus/search.py", "meterd/protocols/mbus/sightings.py",
     ),
     "meterd-names": ("meterd/names/",),
     "meterd-python": ("meterd/api/",),
@@ -90,7 +92,9 @@ NEEDS = {
 # the two it installs first.
 FORMERLY = {"meterd-elgama": ("meterd-scan",)}
 # Modules that nobody loads but another package does, and which may use it: module → that package.
-LOADED_BY = {"meterd/protocols/elgama/discovery.py": "meterd-scan"}
+LOADED_BY = {
+    "meterd/protocols/elgama/discovery.py": "meterd-scan", "meterd/protocols/elgama/sightings.py": "meterd-scan",
+}  # fmt: skip
 # Their docstrings are printed.
 DOCUMENTED = ROOMS["meterd-simulate"]
 
