@@ -330,6 +330,7 @@ def test_the_serial_ports_that_are_there_are_named_at_the_first_installation(tmp
             pytest.skip("device nodes cannot be made here")
     gateway_root.settle(tmp_path, "meterd")
     text = (tmp_path / "etc" / "config" / "meterd").read_text()
+    assert text.startswith((PROJECT / "openwrt" / "files" / "meterd.config").read_text()), "what it explains stays"
     for port, node in (("PORT1", "/dev/ttyS7"), ("PORT2", "/dev/ttyUSB0")):
         assert f"config port '{port}'\n\toption node '{node}'\n" in text
 

@@ -202,7 +202,7 @@ def in_hash_order(names: Iterable[str]) -> list[str]:
 
 
 def remove(root: Path, package: str) -> None:
-    """Take a package's files away, and the folders that are empty then; changed configuration stays, as with opkg."""
+    """Take a package's files away; changed configuration stays, and so do folders, as with the real opkg."""
     info = root / INFO
     recorded = _recorded(info / f"{package}.conffiles")
     places = [root / name.lstrip("/") for name in (info / f"{package}.list").read_text().splitlines()]
@@ -210,11 +210,6 @@ def remove(root: Path, package: str) -> None:
         digest = recorded.get("/" + path.relative_to(root).as_posix())
         if path.exists() and (digest is None or digest == _digest(path.read_bytes())):
             path.unlink()
-    folders = {folder for path in places for folder in path.parents if root in folder.parents}
-    folders |= {root / name.lstrip("/") for name in _lines(info / f"{package}.folders")}
-    for folder in sorted(folders, key=lambda path: -len(path.parts)):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
     for path in info.glob(f"{package}.*"):
         path.unlink()
 
@@ -224,7 +219,6 @@ def _record(info: Path, content: Content) -> None:
     (info / f"{package}.control").write_text("".join(f"{name}: {value}\n" for name, value in content.fields.items()))
     files = in_hash_order(f"/{name}" for name in content.members if not name.endswith("/"))
     (info / f"{package}.list").write_text("".join(f"{name}\n" for name in files))
-    (info / f"{package}.folders").write_text("".join(f"/{name}\n" for name in content.members if name.endswith("/")))
     if content.conffiles:
         digests = [f"{name} {_digest(content.members[name.lstrip('/')][1])}\n" for name in content.conffiles]
         (info / f"{package}.conffiles").write_text("".join(digests))
