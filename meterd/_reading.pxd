@@ -10,7 +10,6 @@ cdef class Signal:
     cdef public str alias
     cdef public object parameters
     cdef public int log
-    cdef public object place
     cdef public object recalculation
 
 

@@ -9,7 +9,7 @@ GOOD: str
 class Signal:
     """One value to read from a device: `alias` is unique within `device_alias`; `log` > 0 keeps it in the event log.
 
-    `parameters` {name: validated value}, also read as `signal[name]`; `place` where it was configured, for messages;
+    `parameters` {name: validated value}, also read as `signal[name]`;
     `recalculation` what is done with its readings before they leave (`meterd.recalculation`), or None.
     """
 
@@ -17,12 +17,9 @@ class Signal:
     alias: str
     parameters: dict[str, Any]
     log: int
-    place: str
     recalculation: Recalculation | None
 
-    def __init__(
-        self, device_alias: str, alias: str, parameters: dict[str, Any], log: int = 0, place: str = ""
-    ) -> None: ...
+    def __init__(self, device_alias: str, alias: str, parameters: dict[str, Any], log: int = 0) -> None: ...
     def __getitem__(self, name: str) -> Any: ...
 
 class Reading:

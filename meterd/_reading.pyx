@@ -16,12 +16,11 @@ NO_WORDS = ""
 @cython.final
 @cython.no_gc
 cdef class Signal:
-    def __cinit__(self, str device_alias not None, str alias not None, parameters, int log=0, place=""):
+    def __cinit__(self, str device_alias not None, str alias not None, parameters, int log=0):
         self.device_alias = device_alias
         self.alias = alias
         self.parameters = parameters
         self.log = log
-        self.place = place
 
     def __getitem__(self, name):
         return self.parameters[name]

@@ -34,19 +34,17 @@ class Device:
     """One meter as configured.
 
     `alias`, `protocol` (its package, see `protocols.registry`), `parameters` {name: validated value, defaults filled
-    in}, `line` (key of the port: 'PORT1', a device node, or 'host:port'), `place` (where it was configured, for
-    messages), `profile` (what its profile files say, merged, where its protocol has profiles; `file` names the one to
-    edit).
+    in}, `line` (key of the port: 'PORT1', a device node, or 'host:port'), `profile` (what its profile files say,
+    merged, where its protocol has profiles; `file` names the one to edit).
     """
 
-    __slots__ = ("alias", "line", "parameters", "place", "profile", "protocol")
+    __slots__ = ("alias", "line", "parameters", "profile", "protocol")
 
-    def __init__(self, alias: str, protocol: str, parameters: dict[str, Any], line: str = "", place: str = "") -> None:
+    def __init__(self, alias: str, protocol: str, parameters: dict[str, Any], line: str = "") -> None:
         self.alias = alias
         self.protocol = protocol
         self.parameters = parameters
         self.line = line
-        self.place = place
         self.profile: dict[str, Any] | None = None
 
     def __getitem__(self, name: str) -> Any:

@@ -1,4 +1,7 @@
-"""`meterd check`: validates configuration and profile files, prints the former as they take effect, secrets masked."""
+"""`meterd check`: validates configuration and profile files, prints the former as they take effect, secrets masked.
+
+It says what `meterd run` would say, in the same sentences, and ends with 3 where that one would.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ import sys
 from ..config.effective import effective
 from ..config.files import load
 from ..config.profiles import Profiles, package_of
+from ..config.source import Source
+from ..daemon.mistakes import nothing_to, unreadable
 from ..daemon.sharing import shortage
 from ..errors import ConfigError
 from ..protocols import registry
 from .exit_codes import NOTHING_TO_RUN, OK
 from .options import CONFIG, FLAG, HELP, JSON, Option, UsageError, parse, usage
 
+WORKBOOK = ".xlsx"
 QUIET = Option(("-q", "--quiet"), FLAG, "only say what is wrong")
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,11 +39,17 @@ def main(words: list[str]) -> int:
     paths = arguments.values("config") + arguments.operands
     if not paths:
         raise UsageError("name the configuration files; - is standard input")
+    if len(paths) == 1 and paths[0].lower().endswith(WORKBOOK) and not arguments.has("json"):
+        from .workbook import main as workbook
+
+        return workbook(["import", "--check", paths[0]])
     profiles = {path: package for path in paths if os.path.isfile(path) and (package := package_of(path)) is not None}
-    configuration = load([path for path in paths if path not in profiles], careful=True)
+    configuration = load([Source(path, careful=True) for path in paths if path not in profiles], careful=True)
     configuration.warnings += shortage(configuration.devices)
     errors = [*configuration.errors, *unreadable(configuration), *_profile_errors(configuration, profiles)]
     takes_effect = len(profiles) < len(paths) and (configuration.devices or not errors)
+    if takes_effect and not configuration.devices:
+        errors.append(ConfigError("", nothing_to("run", configuration)))
     shown = effective(configuration) if takes_effect and not arguments.has("quiet") else None
     if arguments.has("json"):
         _print_json(errors, configuration.warnings, shown)
@@ -58,22 +70,9 @@ def _print_words(errors: list[ConfigError], configuration: Configuration, shown:
         print(f"warning: {warning}", file=sys.stderr)
     if shown is not None:
         print(json.dumps(shown, indent=2, ensure_ascii=False))
-    if errors:
-        count = f"{len(errors)} {'error' if len(errors) == 1 else 'errors'}"
-        print(f"{count}; {_consequence(configuration)}", file=sys.stderr)
-
-
-def unreadable(configuration: Configuration) -> list[ConfigError]:
-    """What only the drivers can tell: parameters that do not go together, signals that cannot be read so."""
-    errors = []
-    for device in configuration.devices:
-        try:
-            plan = registry.driver(device.protocol).plan(device, configuration.signals.get(device.alias, []))
-        except ConfigError as error:
-            errors.append(error if error.place else ConfigError(device.place or device.alias, error.message))
-            continue
-        errors += [ConfigError(signal.place or signal.alias, message) for signal, message in plan.refused]
-    return errors
+    wrong = sum(bool(error.place) for error in errors)
+    if wrong:
+        print(f"{wrong} {'error' if wrong == 1 else 'errors'}; {_consequence(configuration, wrong)}", file=sys.stderr)
 
 
 def _profile_errors(configuration: Configuration, profiles: dict[str, str]) -> list[ConfigError]:
@@ -89,8 +88,8 @@ def _profile_errors(configuration: Configuration, profiles: dict[str, str]) -> l
     return [error for error in look.errors if str(error) not in told]
 
 
-def _consequence(configuration: Configuration) -> str:
+def _consequence(configuration: Configuration, wrong: int) -> str:
     if configuration.broken:
         names = sorted(registry.program(package) for package in configuration.broken)
         return f"these protocols would not start: {', '.join(names)}"
-    return "what they concern would not be read"
+    return f"what {'it concerns' if wrong == 1 else 'they concern'} would not be read"

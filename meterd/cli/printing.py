@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .options import Arguments
 
 
+MAX_SENTENCES = 20
+
+
 def printer_for(arguments: Arguments) -> Printer:
     """A table on a terminal, unless JSON is asked for."""
     if arguments.has("json") or not sys.stdout.isatty():
@@ -87,6 +90,7 @@ class TablePrinter(Printer):
 
         super().__init__()
         self._rows: list[tuple[list[str], int, str]] = []
+        self._sentences: list[str] = []  # too long for a column
         self._status = Status()
         self._expected = 0
 
@@ -104,7 +108,9 @@ class TablePrinter(Printer):
         signal = reading.signal
         value = "-" if reading.value is None else str(reading.value)
         cells = [value, reading.unit or "", _words(reading)]
-        self._keep(signal.device_alias, cells, reading.time_ms, reading.quality, reading.words or reading.reason or "")
+        self._keep(signal.device_alias, cells, reading.time_ms, reading.quality, reading.reason or "")
+        if reading.words:
+            self._sentences.append(f"{signal.alias}: {reading.words}")
 
     def _keep(self, device: str, cells: list[str], time_ms: int, quality: str, reason: str) -> None:
         if quality != GOOD:
@@ -137,6 +143,8 @@ class TablePrinter(Printer):
         if len({cells[0] for cells, _ in rows}) == 1:
             columns, rows = columns[1:], [(cells[1:], style) for cells, style in rows]
         terminal.print_table(columns, rows, sys.stdout)
+        for sentence in self._sentences[:MAX_SENTENCES]:
+            print(sentence)
 
 
 def _words(reading: Reading) -> str:

@@ -92,7 +92,9 @@ def _scan(configuration: Configuration, arguments: Arguments, printer: Printer) 
     daemon.catch_signals(daemon.stop)
     loop.turn_ends.append(hub.flush)
     if not daemon.configure(configuration):
-        log.error("nothing to read: no device is both enabled and without errors (meterd check FILE… tells more)")
+        from ..daemon.mistakes import nothing_to
+
+        log.error(nothing_to("read", configuration))
         return NOTHING_TO_RUN
     _leave_to_owner(state, daemon, configuration, printer)
     if daemon.lines:

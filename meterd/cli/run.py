@@ -129,10 +129,10 @@ def stopped_protocols(arguments: Arguments) -> set[str]:
 
 
 def say_problems(configuration: Configuration) -> None:
-    for error in configuration.errors:
-        log.error(str(error))
-    for warning in configuration.warnings:
-        log.warning(warning)
+    if configuration.errors or configuration.warnings:
+        from ..daemon import not_read  # most sites are in order
+
+        not_read.say_problems(configuration)
 
 
 class Watch:
@@ -192,9 +192,8 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     daemon.stopped_protocols |= stopped_protocols(arguments)
     loop.turn_ends.append(hub.flush)
     if not daemon.configure(configuration) and not daemon.is_waiting():
-        log.error("nothing to run: no device is both enabled and without errors (meterd check FILE… tells more)")
         hub.close()
-        return NOTHING_TO_RUN
+        return _nothing_to_run(configuration)
 
     state.write_behind()
     settling = Settling(loop)
@@ -235,6 +234,13 @@ def _reload_of(
         daemon.reload(paths, done)
 
     return reload
+
+
+def _nothing_to_run(configuration: Configuration) -> int:
+    from ..daemon.mistakes import nothing_to
+
+    log.error(nothing_to("run", configuration))
+    return NOTHING_TO_RUN
 
 
 def _end_with_the_last_way_out(daemon: Daemon, hub: Hub) -> list[object]:

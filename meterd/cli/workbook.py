@@ -11,9 +11,9 @@ import sys
 
 from ..config.files import load
 from ..config.source import Given, Source, part_of
+from ..daemon.mistakes import unreadable
 from ..errors import ConfigError, needs
 from ..protocols import registry
-from .check import unreadable
 from .exit_codes import NOTHING_TO_RUN, OK
 from .options import CONFIG, FLAG, HELP, VALUE, Option, UsageError, parse, usage
 
@@ -124,7 +124,7 @@ def _errors(source: Workbook, ports: Row) -> list[ConfigError]:
     errors = list(configuration.errors)
     if errors and source.readable:  # what only drivers can tell of the other rows
         configuration = load([source.sound_rows(), *mapped], careful=True)
-    errors += [source.sharper(error) for error in unreadable(configuration)]
+    errors += unreadable(configuration)
     source.warnings += configuration.warnings
     return errors
 

@@ -19,7 +19,7 @@ is read again, carefully, to name the line (see `careful`).
 
 from __future__ import annotations
 
-from ..errors import ConfigError, needs
+from ..errors import ConfigError
 from ..model import Device, Signal, network_line
 from ..parameters import RECALCULATED
 from ..ports.portions import at_once
@@ -28,8 +28,8 @@ from .advice import advising
 from .nearest import Names, did_you_mean
 from .profiles import Profiles
 from .publishing import read_publish
-from .rows import cell, is_over_tcp, not_a_row
-from .source import PARTS, Source, part_of
+from .rows import cell, is_over_tcp, not_a_row, unusable
+from .source import PARTS, TWICE, Source, part_of
 from .validation import Table, is_comment, shown
 
 TYPE_CHECKING = False
@@ -49,15 +49,19 @@ class Configuration:
     by device alias; `ports` {name: device node}; `publish` as `publishing.read_publish` returns it; `errors` in the
     order of the files; `warnings` in words; `broken` the packages that do not start, `protocols` those that do.
     `legible` is False where what is in force had better stay: a file that is there cannot be understood at all, or what
-    the service itself is told cannot. `log_level` is None where no file says.
+    the service itself is told cannot. `log_level` is None where no file says. `disabled` are the aliases of devices
+    that are not to be read; `sources` what all this was read from.
     """
 
     __slots__ = (
-        "broken", "devices", "errors", "legible", "log_level", "ports", "protocols", "publish", "signals", "warnings",
+        "broken", "devices", "disabled", "errors", "legible", "log_level", "ports", "protocols", "publish", "signals",
+        "sources", "warnings",
     )  # fmt: skip
 
     def __init__(self) -> None:
+        self.sources: Sequence[str | Source] = ()
         self.devices: list[Device] = []
+        self.disabled: list[str] = []
         self.signals: dict[str, list[Signal]] = {}
         self.ports: dict[str, str] = {}
         self.publish: dict[str, Any] = {}
@@ -86,6 +90,7 @@ def loading(paths: Sequence[str | Source], careful: bool = False) -> Work[Config
             yield from source.reading(careful)
         sources.append(source)
     files = _Loading(sources, careful)
+    files.configuration.sources = paths
     for source in sources:
         files.settings(source)
         files.ports(source)
@@ -103,7 +108,6 @@ class _Loading:
     def __init__(self, sources: list[Source], careful: bool) -> None:
         self.sources = sources
         self.profiles = Profiles(careful)
-        self._careful = careful
         self.configuration = Configuration()
         self._tables: dict[str, tuple[Table, Table]] = {}
         # Of every device row, wrong or not: alias → package (None: unknown protocol), over TCP, enabled.
@@ -161,7 +165,7 @@ class _Loading:
             elif kind is not None and not isinstance(found, kind):
                 allowed = "a list" if kind is list else "an object"
                 source.faults.append(((name,), name, f"found {shown(found)}, allowed: {allowed}"))
-        return len(source.faults) == before and not source.slips and not (source.careful and source.careful.twice)
+        return len(source.faults) == before and not source.slips
 
     # ---- devices
 
@@ -183,14 +187,10 @@ class _Loading:
         package = registry.find(name)
         over_tcp = is_over_tcp(row, name)
         complain = self._complaints(source, ("devices", number), alias, "", package)
-        if package is None:
-            known = registry.PROTOCOL_NAMES
-            found = f"found {shown(name)}" if name else "is missing"
-            complain("protocol", f"{found}, allowed: one of {', '.join(known)}{did_you_mean(name, known)}")
-            self._known.setdefault(alias, (None, over_tcp, False))
-            return
-        if not registry.is_installed(package):
-            complain("protocol", needs(f"found {shown(name)}, which", registry.brought_by(package)))
+        for twice in source.doubled.get(("devices", number), ()):
+            complain(twice, TWICE)
+        if package is None or not registry.is_installed(package):
+            complain("protocol", unusable(name, package))
             self._known.setdefault(alias, (None, over_tcp, False))
             return
         source.packages.add(package)
@@ -207,12 +207,14 @@ class _Loading:
         self._known[alias] = (package, over_tcp, enabled)
         self._packages.add(package)
         if enabled:
-            device = Device(alias, package, values, line, source.place_of(("devices", number)))
+            device = Device(alias, package, values, line)
             self._complain[alias] = complain
             self.configuration.signals[alias] = []
             sound, device.profile = self.profiles.of(package, values, source.directory, complain)
             if sound:
                 self.configuration.devices.append(device)
+        else:
+            self.configuration.disabled.append(alias)
 
     def _tcp_line(self, values: Row, complain: Complain) -> str:
         if values.get("port") == 0:
@@ -261,17 +263,18 @@ class _Loading:
         table = self._table(package)[1]
         values = table.straight(row, over_tcp)
         key = (device_alias, alias)
-        if values is None or key in self._aliases:
+        twice = source.doubled.get(("signals", number), ()) if source.doubled else ()
+        if values is None or key in self._aliases or twice:
             complain = self._complaints(source, ("signals", number), device_alias, alias, package)
+            for name in twice:
+                complain(name, TWICE)
             values = table.read(row, over_tcp, source.directory, complain)
             if key in self._aliases:
                 complain("signal_alias", f"found {shown(alias)}, which another signal of this device has already")
         self._aliases.add(key)
         if enabled and values["enable"]:
-            # For meterd check alone; a thousand places are as large as a module.
-            place = source.place_of(("signals", number)) if self._careful else ""
             # One alias for all signals of a device, not one for each.
-            signal = Signal(values["device_alias"] or device_alias, alias, values, values.get("log") or 0, place)
+            signal = Signal(values["device_alias"] or device_alias, alias, values, values.get("log") or 0)
             if not RECALCULATED.isdisjoint(values):
                 from ..recalculation import Recalculation  # seldom
 
@@ -286,11 +289,9 @@ class _Loading:
         near = self._names.nearest(device_alias) if device_alias else None
         package = self._known[near][0] if near else next(iter(self._packages)) if len(self._packages) == 1 else None
         complain = self._complaints(source, ("signals", number), device_alias, alias, package)
-        if device_alias:
-            hint = f"; did you mean {near}?" if near else ""
-            complain("device_alias", f"found {shown(device_alias)}, allowed: the alias of a device{hint}")
-        else:
-            complain("device_alias", "is missing, allowed: the alias of a device")
+        found = f"found {shown(device_alias)}" if device_alias else "is missing"
+        hint = f"; did you mean {near}?" if near else ""
+        complain("device_alias", f"{found}, allowed: the alias of a device{hint}")
 
     # ---- publish
 
@@ -382,13 +383,7 @@ class _Loading:
         """What keeps a complaint about one row and lets its protocol bear it."""
 
         def complain(name: str | None, message: str) -> None:
-            where = [
-                source.words_of(steps),
-                f"device {device_alias}" if device_alias else "",
-                f"signal {signal_alias}" if signal_alias else "",
-                f"parameter {name}" if name else "",
-            ]
-            place = ", ".join(filter(None, where))
+            place = source.row_words(steps, device_alias, signal_alias, name)
             source.faults.append(((*steps, name) if name else steps, place, message))
             self._break(package)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from ..errors import needs
+from ..protocols import registry
+from .nearest import did_you_mean
 from .validation import shown
 
 TYPE_CHECKING = False
@@ -26,3 +29,11 @@ def not_a_row(found: Any) -> str:
 def is_over_tcp(row: Row, protocol: str) -> bool:
     """Either of ip and port set, or a protocol that is TCP by its name, makes all serial settings void."""
     return bool(cell(row, "ip")) or cell(row, "port") not in ("", "0") or protocol.lower().endswith(" tcp")
+
+
+def unusable(name: str, package: str | None) -> str:
+    """Why a protocol of that name cannot be used here."""
+    if package is not None:
+        return needs(f"found {shown(name)}, which", registry.brought_by(package))
+    found, known = f"found {shown(name)}" if name else "is missing", registry.PROTOCOL_NAMES
+    return f"{found}, allowed: one of {', '.join(known)}{did_you_mean(name, known)}"

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 PARTS = {"devices": list, "signals": list, "ports": dict, "publish": dict}
 MAX_FILE = 16 << 20
+ROWS = ("devices", "signals")
 STDIN = "-"
+TWICE = "is given twice"
+# How files of spreadsheet programs begin → what is to be done with them.
+WORKBOOKS = {
+    b"PK\x03\x04": "is a workbook and no JSON: `meterd import FILE.xlsx` makes a configuration of it",
+    b"\xd0\xcf\x11\xe0": "is a workbook of the old kind: save it as .xlsx, then `meterd import FILE.xlsx`",
+}
 UCI_FOLDER = "/etc/config/"
 # The init script's copies: the originals are root's alone, for there are passwords in them.
 UCI_COPIES = "/var/run/meterd-config/"
@@ -31,12 +38,12 @@ class Source:
 
     `faults` are (steps to the place, words for the place, message), told with lines at the end.
     `parts` are what may stand in it at the top. `settings` are the service's own, which only UCI has; `slips` says that
-    a UCI file has sections which cannot be meant.
+    a UCI file has sections which cannot be meant, or that a part is given twice; `doubled` names what rows give twice.
     """
 
     __slots__ = (
-        "_place", "absent", "careful", "content", "directory", "faults", "is_uci", "packages", "parts", "path",
-        "readable", "settings", "slips", "text",
+        "_place", "absent", "careful", "content", "directory", "doubled", "faults", "is_uci", "packages", "parts",
+        "path", "readable", "settings", "slips", "text",
     )  # fmt: skip
 
     def __init__(self, path: str, careful: bool, parts: Iterable[str] = PARTS, read: bool = True) -> None:
@@ -49,6 +56,7 @@ class Source:
         self.is_uci = False
         self.settings: Row = {}
         self.slips = False
+        self.doubled: dict[Steps, list[str]] = {}
         self.content: Row = {}
         self.faults: list[tuple[Steps, str, str]] = []
         self.packages: set[str] = set()
@@ -64,6 +72,8 @@ class Source:
     def _read(self, careful: bool) -> Work[bool]:
         try:
             data = read_up_to(self._place, MAX_FILE + 1)
+            if data[:4] in WORKBOOKS:
+                return self._unreadable(WORKBOOKS[data[:4]])
             self.text = data.decode().removeprefix("\ufeff")
         except OSError as error:
             self.absent = True
@@ -77,39 +87,42 @@ class Source:
             return self._unreadable(f"holds {shown(content)}, allowed: an object with {', '.join(self.parts)}")
         if self.careful is not None:
             for steps in self.careful.twice:
-                self.faults.append((steps, words(steps), "is given twice"))
+                if len(steps) > 2 and steps[0] in ROWS:
+                    self.doubled.setdefault(steps[:2], []).append(str(steps[2]))
+                else:
+                    self.faults.append((steps, words(steps), TWICE))
+                    self.slips = True
         self.content = content if isinstance(content, dict) else {}
         return self.content is content
 
     def _content(self, careful: bool) -> Work[Any]:
         self.is_uci = PARTS.keys() == set(self.parts) and is_uci(self.path, self.text)
         yield
-        content = None
-        if not careful and (self.is_uci or not self._looks_doubled()):
-            content = yield from self._fast()
+        content = None if careful else (yield from self._fast())
         return (yield from self._look_carefully()) if content is None else content
 
     def _fast(self) -> Work[Any]:
         """The content, without lines; None where there is more to say."""
         try:
             if not self.is_uci:
-                return loads(self.text)
+                content = loads(self.text)
+                return None if self._holds_more_than(content) else content
             from .uci import Uci
 
             uci = Uci()
             yield from uci.take(self.text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         self.settings = uci.main
-        return None if uci.faults else uci.content
+        return None if uci.faults or uci.doubled else uci.content
 
     def _unreadable(self, message: str) -> bool:
         self.faults.append(((), "", message))
         return False
 
-    def _looks_doubled(self) -> bool:
-        """Whether a part may be given twice, of which a fast parser would silently keep the last."""
-        return any(self.text.count(f'"{part}"') > 1 for part in self.parts)
+    def _holds_more_than(self, content: Any) -> bool:
+        """Whether a name may be given twice, of which a fast parser silently keeps the last: every name has a colon."""
+        return self.text.count(":") != dumps(content).count(":")
 
     def _look_carefully(self) -> Work[Any]:
         """Read the text again with lines; a text that is not JSON becomes a fault."""
@@ -141,11 +154,18 @@ class Source:
         """A row's place in words, where its line does not say it all."""
         return "" if self.is_uci else words(steps)
 
-    def place_of(self, steps: Steps) -> str:
-        """Where a row stands, in words: in UCI by its line, where that is known."""
-        if not self.is_uci:
-            return f"{self.path}, {words(steps)}"
-        return f"{self.path}, line {self.careful.line(steps)}" if self.careful is not None else self.path
+    def row_words(self, steps: Steps, device_alias: str, signal_alias: str, parameter: str | None) -> str:
+        """The place of what is wrong with a row, in words."""
+        named = (("device", device_alias), ("signal", signal_alias), ("parameter", parameter))
+        return ", ".join(filter(None, (self.words_of(steps), *(f"{what} {name}" for what, name in named if name))))
+
+    def located(self, steps: Steps, place: str, message: str) -> ConfigError:
+        """A fault with its file and, where that is known, its line."""
+        line = self._line(steps)
+        return ConfigError(", ".join(filter(None, (self.path, f"line {line}" if line else "", place))), message)
+
+    def _line(self, steps: Steps) -> int:
+        return self.careful.line(steps) if steps and self.careful is not None else 0
 
     def errors(self) -> list[ConfigError]:
         """Every fault with its line, in their order."""
@@ -158,9 +178,7 @@ class Source:
         told = []
         for steps, place, message in self.faults:
             yield
-            line = self.careful.line(steps) if steps and self.careful is not None else 0
-            where = ", ".join(filter(None, (self.path, f"line {line}" if line else "", place)))
-            told.append((line, ConfigError(where, message)))
+            told.append((self._line(steps), self.located(steps, place, message)))
         told.sort(key=lambda each: each[0])
         return [error for _, error in told]
 

@@ -45,7 +45,8 @@ _MAX_HEADS = 256  # of a sound file: as many as there are options
 class Uci:
     """What a UCI file says, in the shape of the JSON files: `content`; `main`, the options of its meterd section.
 
-    `faults` are (steps to the place, words for it, message): sections that cannot be meant. With `places` known, `line`
+    `faults` are (steps to the place, words for it, message): sections that cannot be meant. `doubled`: an option is
+    given twice in a section. With `places` known, `line`
     and `twice` are as of `json_places.Careful`. Raises: ValueError with (line, message) on a slip in the grammar.
     """
 
@@ -54,6 +55,8 @@ class Uci:
         self.main: Row = {}
         self.faults: list[tuple[Steps, str, str]] = []
         self.twice: list[Steps] = []
+        self.doubled = False
+        self._named_so: set[str] = set()  # options that the section's name stands for
         self._lines: dict[Steps, int] | None = {} if places else None
         self._row: Row | None = None
         self._place: Steps = ()
@@ -126,11 +129,13 @@ class Uci:
         content = self.content
         row: Row = {}
         self._row = row
+        self._named_so.clear()
         if kind in ROWS:
             rows = content[ROWS[kind]]
             self._place = (ROWS[kind], len(rows))
             if name:
                 row.update(dict.fromkeys(NAMED[kind], name))
+                self._named_so.update(NAMED[kind])
             rows.append(row)
         elif kind == "meterd":
             self._place = ("meterd",)
@@ -185,6 +190,9 @@ class Uci:
         if self._lines is not None:
             self._note((*self._place, name), command, number)
         if command == "option":
+            if name in row:
+                self.doubled = self.doubled or name not in self._named_so
+                self._named_so.discard(name)
             row[name] = value
         else:
             before = row.get(name)

@@ -183,6 +183,19 @@ def _otherwise(parameter: Parameter, row: Row, directory: str, complain: Complai
     return _WRONG
 
 
+def cell(row: Row, name: str) -> str:
+    """An identifying cell as text, so that a row with a wrong one can still be named."""
+    found = row.get(name)
+    if type(found) is str:
+        return found.strip()
+    return str(found).strip() if isinstance(found, (str, int, float)) else ""
+
+
+def is_over_tcp(row: Row, protocol: str) -> bool:
+    """Either of ip and port set, or a protocol that is TCP by its name, makes all serial settings void."""
+    return bool(cell(row, "ip")) or cell(row, "port") not in ("", "0") or protocol.lower().endswith(" tcp")
+
+
 def shown(found: Any, secret: bool = False) -> str:
     """What was found, in words fit for a log."""
     if secret:

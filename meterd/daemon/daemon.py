@@ -89,6 +89,8 @@ class Daemon:
         for key in plans.by_line:
             plans.agree(key)
             yield
+        if plans.mistakes:
+            yield from self._telling(plans, configuration)
         before, self.jobs = self.jobs, plans.jobs
         self.configuration, self._unplanned = configuration, plans.unplanned
         self._tell_stopped(configuration)
@@ -101,6 +103,17 @@ class Daemon:
                 self.hub.forget(alias)
             yield
         return len(self.jobs)
+
+    def _telling(self, plans: Plans, configuration: Configuration) -> Work[None]:
+        """Say what the drivers found, as `meterd check` says it."""
+        from .mistakes import placing  # most sites are in order
+        from .not_read import say
+
+        errors = yield from placing(configuration, plans.mistakes)
+        say(errors, log.error)
+        for (_, device, signal), error in zip(plans.mistakes, errors, strict=True):
+            if signal is None:
+                plans.unplanned[device.alias] = str(error)
 
     def _wanted(self, device: Device) -> bool:
         if self.packages is not None and device.protocol not in self.packages:
@@ -218,11 +231,10 @@ class Daemon:
     def _reloading(self, paths: list[str]) -> Work[None]:
         asked, self._after_reload = self._after_reload, []
         configuration = yield from loading(paths)
-        for error in configuration.errors:
-            log.error(str(error))
-            yield
-        for warning in configuration.warnings:
-            log.warning(warning)
+        if configuration.errors or configuration.warnings:
+            from .not_read import say_problems
+
+            say_problems(configuration)
         self._refused = None if configuration.legible else configuration
         if configuration.legible:
             count = yield from self._configuring(configuration)

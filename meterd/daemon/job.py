@@ -53,8 +53,7 @@ class Job:
     ) -> None:
         parameters = plan.device.parameters
         self.driver = driver
-        listens = getattr(driver, "listens", None)
-        self.listens: bool = listens is not None and listens(plan)
+        self.listens = is_listened_to(driver, plan)
         self.plan = plan
         self.signals = signals
         self.memory = memory
@@ -92,6 +91,12 @@ class Job:
         if self._report is not None:
             self._report.deadline = None
             self._report = None
+
+
+def is_listened_to(driver: ModuleType, plan: Plan) -> bool:
+    """Whether the device sends unasked."""
+    listens = getattr(driver, "listens", None)
+    return listens is not None and bool(listens(plan))
 
 
 def _unreadable(plan: Plan) -> dict[str, tuple[str, str]]:

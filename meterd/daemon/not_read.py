@@ -5,11 +5,12 @@ The log says each of these once, when it begins; by the time somebody looks it m
 
 from __future__ import annotations
 
+from .. import log
 from ..protocols import registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..config.files import Configuration
 
@@ -40,6 +41,20 @@ def not_read(
     if len(told) > MAX_TOLD:
         told[MAX_TOLD - 1 :] = [f"and {len(told) - MAX_TOLD + 1} more: `meterd check` tells all"]
     return told
+
+
+def say(sentences: Sequence[object], level: Callable[[str], None]) -> None:
+    """To the log, no more than MAX_TOLD lines of it: one slip is easily copied over ten thousand rows."""
+    for sentence in sentences[:MAX_TOLD]:
+        level(str(sentence))
+    if len(sentences) > MAX_TOLD:
+        level(f"and {len(sentences) - MAX_TOLD} more: `meterd check FILE…` tells all")
+
+
+def say_problems(configuration: Configuration) -> None:
+    """What is wrong with a configuration, and what is doubtful."""
+    say(configuration.errors, log.error)
+    say(configuration.warnings, log.warning)
 
 
 def waiting_for_start(package: str, devices: int) -> str:

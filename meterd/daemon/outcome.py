@@ -1,7 +1,8 @@
 """What comes of talking to a device, or of listening for it: its status, its log lines, and readings for what failed.
 
 Lines that poll and lines that listen tell it in the same way. A device that fails is one sentence in the log; signals
-that fail while their device answers are named, each once, and said to be well again.
+that fail while their device answers are named, each once, and said to be well again; of very many the first, and the
+others are counted.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def settle(line: Talking, job: Job, error: Exception | None) -> None:
     status.add(player.counts)
     for alias in status.settle(player.reported):
         log.recovered(f"{job.alias()}/{alias}", f"{job.alias()}/{alias}: is read again", port=line.key)
+    _count_unnamed(line, job)
     if error is None:
         job.failure = None
         status.succeeded(line.loop.time)
@@ -108,6 +110,14 @@ def tell(line: Talking, job: Job, step: Tell | MeterTime) -> None:
         return
     log.message(step.level, f"{job.alias()}: {step.text}", fold=f"{job.alias()} {step.about}", port=line.key)
     line.hub.publish_event(job.alias(), log.masked(step.text))
+
+
+def _count_unnamed(line: Talking, job: Job) -> None:
+    count = job.status.unnamed()
+    if count:
+        alias = job.alias()
+        more = f"{count} more signals fail than are named here; `meterd status {alias}` tells each"
+        log.warning(f"{alias}: {more}", fold=f"{alias} signals", port=line.key)
 
 
 def _is_news(line: Talking, job: Job, reason: str, error: Exception) -> bool:

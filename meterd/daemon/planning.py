@@ -17,16 +17,28 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
+    from typing import Protocol, TypeVar
 
     from ..model import Device, Plan, Signal
     from ..ports._loop import Loop
     from ..sinks.hub import Hub
     from .state import StateDirectory
 
+    class Planned(Protocol):
+        """A device with its plan."""
+
+        driver: ModuleType
+        plan: Plan
+        listens: bool
+
+    AnyPlanned = TypeVar("AnyPlanned", bound=Planned)
+    # What a driver says of a device, or of a signal of it.
+    Mistake = tuple[str, Device, Signal | None]
+
 
 class Plans:
     """Of one configuration. `known` are the jobs that run now; `jobs` those to be, by alias; `by_line` the same by
-    line; `unplanned` says of each other device why not.
+    line; `unplanned` says of each other device why not; `mistakes` are what drivers say of devices and signals.
     """
 
     def __init__(self, known: Mapping[str, Job], loop: Loop, hub: Hub, state: StateDirectory) -> None:
@@ -37,6 +49,7 @@ class Plans:
         self.jobs: dict[str, Job] = {}
         self.by_line: dict[str, list[Job]] = {}
         self.unplanned: dict[str, str] = {}
+        self.mistakes: list[Mistake] = []
 
     def add(self, device: Device, signals: list[Signal]) -> None:
         known = self._known.get(device.alias)
@@ -49,7 +62,10 @@ class Plans:
         try:
             driver = registry.driver(device.protocol)
             plan = driver.plan(device, signals)
-        except (ConfigError, ImportError) as error:
+        except ConfigError as error:
+            self.mistakes.append((error.message, device, None))
+            return None
+        except ImportError as error:
             log.error(f"{device.alias}: {error}")
             self.unplanned[device.alias] = str(error)
             return None
@@ -72,7 +88,7 @@ class Plans:
         if describe is not None:
             log.info(f"{alias}: {describe(plan)}")
         for signal, message in plan.refused:
-            log.warning(f"{alias}/{signal.alias}: {message}")
+            self.mistakes.append((message, plan.device, signal))
             self._hub.publish(failed(signal, "not_found" if signal in plan.unknown else "type"))
 
     def agree(self, line: str) -> None:
@@ -84,19 +100,22 @@ class Plans:
         chosen = set(served)
         for job in jobs:
             if job not in chosen:
-                why = (
-                    f"{served[0].alias()} sends unasked on {line}, which therefore only listens, and to one protocol; "
-                    "put one of them on a port of its own"
-                )
-                log.error(f"{job.alias()}: is not read: {why}")
-                self.unplanned[job.alias()] = why
+                self.mistakes.append((only_listens(served[0].plan.device), job.plan.device, None))
                 del self.jobs[job.alias()]
 
 
-def of_one_kind(jobs: list[Job]) -> list[Job]:
+def of_one_kind(jobs: list[AnyPlanned]) -> list[AnyPlanned]:
     """Those of a line that can be served together: on a port that listens nothing may be sent."""
     listening = [job for job in jobs if job.listens]
     return [job for job in listening if job.driver is listening[0].driver] if listening else jobs
+
+
+def only_listens(first: Device) -> str:
+    """Why others are not read on the line of a device that sends unasked."""
+    return (
+        f"is not read: {first.alias} sends unasked on {first.line}, which therefore only listens, and to one protocol; "
+        "put one of them on a port of its own"
+    )
 
 
 def is_same(job: Job, device: Device, device_signals: list[Signal]) -> bool:

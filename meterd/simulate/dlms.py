@@ -130,7 +130,7 @@ def _policy(chosen: dict[str, str]) -> Policy:
 
 
 def _read_keys(policy: Policy, chosen: dict[str, str]) -> None:
-    keys = key_reader("")
+    keys = key_reader()
     policy.title = keys.system_title(chosen["system_title"], "system_title")
     if chosen["encryption_key"]:
         policy.encryption_key = keys.symmetric_key(chosen["encryption_key"], "encryption_key", policy.suite)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 # With these the meter was not there, or nothing it said could be understood; with any other it answered.
 LOST = ("no_bytes", "bad_frame", "timeout", "disconnected", "not_read_yet")
 COUNTERS = ("reads_ok", "timeouts", "bad_frames", "refused", "bytes_sent", "bytes_received", "retries")
+MAX_NAMED = 20  # signals of one device that the log names while they fail: nobody reads a thousand lines
 # What a person must see to first comes first; what is not named here (an overflow has no reason) comes last.
 WORST_FIRST = (
     "wrong_meter", "key", "auth", "disconnected", "no_bytes", "timeout", "bad_frame", "refused", "not_found", "type",
@@ -48,8 +49,8 @@ class DeviceStatus:
     """
 
     __slots__ = (
-        "_found", "_tells_time", "_told", "_unreadable", "alias", "clock_drift_s", "connected", "failing",
-        "last_good_s", "reason", "signals", "signals_ok", "trouble", "trouble_s", *COUNTERS,
+        "_found", "_named", "_tells_time", "_told", "_unnamed", "_unreadable", "alias", "clock_drift_s", "connected",
+        "failing", "last_good_s", "reason", "signals", "signals_ok", "trouble", "trouble_s", *COUNTERS,
     )  # fmt: skip
 
     def __init__(self, alias: str) -> None:
@@ -64,6 +65,8 @@ class DeviceStatus:
         self.failing: dict[str, Trouble] = {}  # by signal, of those that fail while their device answers
         self._unreadable: dict[str, Trouble] = {}  # the same of those that cannot be read as they are configured
         self._found: set[str] = set()  # failing in the scan at hand
+        self._named: set[str] = set()  # of those that fail, the ones that the log has named
+        self._unnamed = 0  # others, which it is still to count
         self.reads_ok = 0
         self.timeouts = 0
         self.bad_frames = 0
@@ -83,6 +86,7 @@ class DeviceStatus:
         self._unreadable = unreadable
         self._found = set()
         self.failing = {alias: trouble for alias, trouble in self.failing.items() if alias in known}
+        self._named &= known
 
     def add(self, counted: Counted) -> None:
         """What passed on the wire in one scan."""
@@ -98,11 +102,25 @@ class DeviceStatus:
         self.clock_drift_s = drift_s
 
     def fails(self, alias: str, reason: str, words: str) -> bool:
-        """A signal was reported without a good value in the scan at hand. Returns: whether that is news."""
+        """A signal was reported without a good value in the scan at hand. Returns: whether the log is to name it.
+
+        What is no news it need not; nor more than MAX_NAMED at a time, the others being counted.
+        """
         self._found.add(alias)
         known = self.failing.get(alias) or self._unreadable.get(alias)
         self.failing[alias] = (reason, words)
-        return known is None or (known[0] != reason and alias not in self._unreadable)
+        if known is not None and (known[0] == reason or alias in self._unreadable):
+            return False
+        if len(self._named) >= MAX_NAMED and alias not in self._named:
+            self._unnamed += 1
+            return False
+        self._named.add(alias)
+        return True
+
+    def unnamed(self) -> int:
+        """How many more signals have begun to fail since this was asked last than the log has named."""
+        count, self._unnamed = self._unnamed, 0
+        return count
 
     def settle(self, reported: Iterable[Signal]) -> list[str]:
         """The scan is over, and these signals were reported. Returns: the signals that had failed and do well again.
@@ -119,6 +137,7 @@ class DeviceStatus:
         ]
         for alias in well:
             del self.failing[alias]
+        self._named.difference_update(well)
         return well
 
     def succeeded(self, now_s: float) -> None:

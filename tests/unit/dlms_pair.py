@@ -31,7 +31,7 @@ def values_of(rows: tuple[Any, ...], given: dict[str, Any]) -> dict[str, Any]:
 def device(**given: Any) -> Device:
     """A device on a serial line unless `ip` is given; LN, client 16, server 1, one byte, unless told otherwise."""
     chosen = {"client_address": 16, "physical_address": 1, "type": "LN", "timeout_ms": 2000, **given}
-    return Device("meter", "DLMS", values_of(DEVICE, chosen), place="test")
+    return Device("meter", "DLMS", values_of(DEVICE, chosen))
 
 
 def signal(job: str, **given: Any) -> Signal:

@@ -31,7 +31,7 @@ def shipped(name: str) -> dict[str, Any]:
 def device(over: dict[str, Any] | None = None, **given: Any) -> Device:
     """A GAMA 300 unless told otherwise; `over` is laid over its profile as a site's file would be."""
     values = values_of(DEVICE, {"id": SERIAL, "meter_model": 2, "timeout_ms": 2000, **given})
-    made = Device("meter", "elgama", values, "PORT1", "test")
+    made = Device("meter", "elgama", values, "PORT1")
     name = profile_name(values)
     assert name is not None
     content = shipped(name)

@@ -17,6 +17,7 @@ from meterd.config import nearest
 from meterd.config.effective import effective
 from meterd.config.files import Configuration, load
 from meterd.config.json_places import Careful
+from meterd.config.source import Source
 from meterd.config.validation import Table
 from meterd.gateway.json_text import dumps
 from meterd.ports.portions import at_once
@@ -110,7 +111,6 @@ def test_a_good_file_gives_devices_signals_and_defaults(files: Files) -> None:
     assert [one.alias for one in configuration.signals["M1"]] == ["E"]
     assert configuration.signals["M1"][0]["tag_job_todo"] == "1.8.0"
     assert configuration.protocols == ["dlms", "iec62056_21"]
-    assert iec.place.endswith("meterd.json, devices[0]")
 
 
 def test_several_files_are_joined(files: Files) -> None:
@@ -240,14 +240,24 @@ def test_an_unknown_part_stops_what_the_file_configures(files: Files) -> None:
     assert configuration.devices == []
 
 
-def test_a_part_given_twice_is_found_without_care_and_a_parameter_with(files: Files) -> None:
+def test_what_is_given_twice_is_found_without_care(files: Files) -> None:
     iec = json.dumps(IEC)
     parts = files.load(f'{{"devices": [],\n"devices": [{iec}], "ports": {json.dumps(PORTS)}}}')
     assert errors(parts)[0].endswith("line 2, devices: is given twice")
     assert parts.devices == []
     doubled = f'{{"devices": [{iec[:-1]},\n"t2": 300, "t2": 400}}], "ports": {json.dumps(PORTS)}}}'
-    assert files.load(doubled).errors == []
-    assert errors(files.load(doubled, careful=True))[0].endswith("line 2, devices[0], parameter t2: is given twice")
+    for careful in (False, True):
+        found = files.load(doubled, careful=careful)
+        assert errors(found)[0].endswith("line 2, devices[0], device M1, parameter t2: is given twice")
+        assert found.broken == {"iec62056_21"}
+
+
+@pytest.mark.parametrize("text", ["1-0:1.8.0", "a:b:c", '":"', "::"])
+def test_a_colon_in_a_text_is_no_name(files: Files, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(Source, "look_carefully", lambda source: looked.append(source.path))
+    assert errors(files.load(whole(devices=[{**IEC, "description": text, f"_{text}": text}, DLMS]))) == []
+    assert looked == []
 
 
 def test_rows_in_order_give_what_stands_in_them_and_the_defaults(files: Files) -> None:

@@ -316,8 +316,8 @@ class TestKeys:
         assert keys.symmetric_key("00 01 02 03 04 05 06 07 08 09 0a 0B 0C 0D 0E 0F", "encryption_key") == EK
         assert keys.symmetric_key("0x" + EK.hex() * 2, "encryption_key", 2) == EK * 2
         for wrong in ("", "00", EK.hex() + "00", "zz" * 16, "0" * 31):
-            with pytest.raises(ConfigError, match="meter7: encryption_key: 32 hex digits") as caught:
-                keys.symmetric_key(wrong, "encryption_key", 0, "meter7")
+            with pytest.raises(ConfigError, match=r"encryption_key: found .*, allowed: 32 hex digits") as caught:
+                keys.symmetric_key(wrong, "encryption_key", 0)
             assert len(wrong) < 3 or wrong not in str(caught.value)
 
     def test_system_title(self) -> None:

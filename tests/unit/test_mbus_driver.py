@@ -191,7 +191,7 @@ def test_bad_signals_fail_alone() -> None:
     assert reasons == {"good": "not_found", "bad": "type", "none": "not_found", "text": "type", "job": "type"}
     plan = driver.plan(device(), wanted)
     assert [(bad.alias, message) for bad, message in plan.refused] == [
-        ("bad", "'enregy' is no quantity; did you mean 'energy'?")
+        ("bad", "tag_job_todo: 'enregy' is no quantity; did you mean 'energy'?")
     ]
 
 

@@ -115,7 +115,7 @@ def test_what_fails_is_an_exception_that_says_why(site: Site) -> None:
         meterd.read({"protocol": "IEC 62056-21", "ip": "10.0.0.1", "port": 99999, "typ": "C"}, ["1.8.0"])
     assert "port" in str(caught.value)
     assert "did you mean type?" in str(caught.value)
-    with pytest.raises(meterd.ConfigError, match="R5:1\\.8\\.0: a register is read in programming mode"):
+    with pytest.raises(meterd.ConfigError, match="R5:1\\.8\\.0: job_todo: a register is read in programming mode"):
         meterd.read(device(deaf, type="A"), ["R5:1.8.0"])
     with pytest.raises(meterd.ConfigError, match="protocol"):
         meterd.read({"protocol": "smoke signals"}, ["1.8.0"])

@@ -16,6 +16,7 @@ from meterd.daemon.load import WINDOW_S, Load
 from meterd.model import Reading, Signal, failed
 from meterd.sinks.format import json_line
 from meterd.sinks.lines import LineSink
+from meterd.sinks.status import MAX_NAMED
 
 from .runtime_rig import Rig, Words, tcp_device
 
@@ -75,6 +76,24 @@ def test_each_failed_signal_is_named_once_and_again_when_it_is_well(rig, said):
     names.add("y")
     rig.run(5.0, lambda: row(rig)["reason"] == "good")
     assert row(rig)["trouble"] == ""
+
+
+def test_of_very_many_that_fail_the_log_names_some_and_counts_the_rest(rig, said):
+    names: set[str] = set()
+    aliases = [f"s{number}" for number in range(3 * MAX_NAMED)]
+    configure(rig, rig.host.on_tcp(0, meter_with(names)), *aliases)
+    rig.run(20.0, lambda: len(rig.readings.of("m")) >= 3 * len(aliases))
+    assert said == [
+        *(f"m/{alias}: {HINT} (not_found)" for alias in aliases[:MAX_NAMED]),
+        f"m: {2 * MAX_NAMED} more signals fail than are named here; `meterd status m` tells each",
+    ]
+    assert row(rig)["failing"].keys() == set(aliases)
+    names.update(aliases[1:])
+    rig.run(20.0, lambda: row(rig)["signals_ok"] == len(aliases) - 1)
+    assert set(said[MAX_NAMED + 1 :]) == {f"m/{alias}: is read again" for alias in aliases[1:MAX_NAMED]}
+    names.clear()
+    rig.run(20.0, lambda: row(rig)["signals_ok"] == 0)
+    assert len(said) <= 4 * MAX_NAMED
 
 
 def test_the_whole_status_keeps_its_pace_however_seldom_scans_are(rig):

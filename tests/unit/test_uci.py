@@ -183,11 +183,17 @@ def test_the_tables_errors_have_their_line(tmp_path, old, new, line, said):
     assert load([str(path)]).devices == []
 
 
-def test_check_finds_what_is_given_twice(tmp_path):
+def test_what_is_given_twice_is_found(tmp_path):
     path = written(tmp_path, SITE + "\toption job_todo '2.8.0'\n")
+    for careful in (False, True):
+        [error] = load([str(path)], careful=careful).errors
+        assert str(error).startswith(f"{path}, line 18, device attic, signal ")
+        assert str(error).endswith(", parameter job_todo: is given twice")
+
+
+def test_an_alias_of_its_own_beside_the_sections_name_is_no_double(tmp_path):
+    path = written(tmp_path, SITE + "\toption signal_alias 'other'\n")
     assert load([str(path)]).errors == []
-    [error] = load([str(path)], careful=True).errors
-    assert str(error) == f"{path}, line 18, signals[0], parameter job_todo: is given twice"
 
 
 def test_two_devices_of_one_name_are_not_merged(tmp_path):

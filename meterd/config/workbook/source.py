@@ -147,9 +147,8 @@ class Workbook(Source):
         """A cell says it all."""
         return ""
 
-    def place_of(self, steps: Steps) -> str:
-        number, row, column = self._cell(steps)
-        return self._place_in(number, row, column)
+    def located(self, steps: Steps, place: str, message: str) -> ConfigError:
+        return ConfigError(", ".join(filter(None, (self._place_in(*self._cell(steps)), place))), message)
 
     def _cell(self, steps: Steps) -> tuple[int, int, int]:
         """Sheet's number, row and column of a place; 0 where there is none."""
@@ -199,8 +198,7 @@ class Workbook(Source):
                 continue
             if column and message.startswith("found ") and (row, column) in self.sheets[number].numbers:
                 message += LOSES_ZEROS
-            where = ", ".join(filter(None, (self._place_in(number, row, column), place)))
-            told.append((number, row, column, ConfigError(where, message)))
+            told.append((number, row, column, self.located(steps, place, message)))
         for (number, name, message), rows in lacking.items():
             many = f"rows {rows[0]} to {rows[-1]} ({len(rows)})" if len(rows) > 1 else f"row {rows[0]}"
             where = f"{self._place_in(number, 0, 0)}, column {name}"
@@ -217,15 +215,6 @@ class Workbook(Source):
             )
         told.sort(key=lambda each: each[:3])
         return [error for *_, error in told]
-
-    def sharper(self, error: ConfigError) -> ConfigError:
-        """An error of a whole row under its cell, where its message quotes one."""
-        for steps in self._rows:
-            if steps[0] in PARTS and error.place == self.place_of(steps):
-                for name, value in self.content[steps[0]][steps[1]].items():
-                    if f'"{value}"' in error.message or f"'{value}'" in error.message:
-                        return ConfigError(f"{self.place_of((*steps, name))}, parameter {name}", error.message)
-        return error
 
     def _aliases_are_uncertain(self) -> bool:
         """Whether a device's alias cannot be read: then its signals look as if they had no device."""

@@ -42,7 +42,7 @@ _KEYS = (
 )
 
 
-def key_reader(place: str) -> ModuleType:
+def key_reader() -> ModuleType:
     """What reads keys: few devices have some, and on a gateway it is in a package of its own with what uses them.
 
     Raises: ConfigError where that is not installed.
@@ -53,7 +53,7 @@ def key_reader(place: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if not name.startswith(error.name or "?"):
             raise
-    raise ConfigError(place, needs("security: ciphering or high-level authentication", "meterd-dlms-security"))
+    raise ConfigError("", needs("security: ciphering or high-level authentication", "meterd-dlms-security"))
 
 
 class Credentials:
@@ -90,19 +90,18 @@ class Credentials:
         return self
 
     def _read_keys(self, device: Device) -> None:
-        keys = key_reader(device.place)
-        place, suite = device.place, self.suite
+        keys, suite = key_reader(), self.suite
         if device["system_title"]:
-            self.title = keys.system_title(device["system_title"], "system_title", place)
+            self.title = keys.system_title(device["system_title"], "system_title")
         if device["meter_title"]:
-            self.meter_title = keys.system_title(device["meter_title"], "meter_title", place)
+            self.meter_title = keys.system_title(device["meter_title"], "meter_title")
         for name in ("encryption_key", "authentication_key", "dedicated_key"):
             if device[name]:
-                setattr(self, name, keys.symmetric_key(device[name], name, suite, place))
+                setattr(self, name, keys.symmetric_key(device[name], name, suite))
         if device["private_key"]:
-            self.private_key = keys.private_key(device["private_key"], "private_key", suite, place)
+            self.private_key = keys.private_key(device["private_key"], "private_key", suite)
         if device["peer_public_key"]:
-            self.peer_key = keys.public_key(device["peer_public_key"], "peer_public_key", suite, place)
+            self.peer_key = keys.public_key(device["peer_public_key"], "peer_public_key", suite)
 
     def _check(self, device: Device) -> None:
         needed = []
@@ -117,11 +116,11 @@ class Credentials:
         if self.mechanism == codes.MECHANISM_ECDSA:
             needed += ["private_key", "peer_public_key"]
             if not self.suite:
-                raise ConfigError(device.place, "security_suite: auth HighEcdsa needs suite 1 or 2")
+                raise ConfigError("", "security_suite: auth HighEcdsa needs suite 1 or 2")
         for name in needed:
             if not device[name]:
                 demand = f"auth {device['auth']}, security {device['security']}"
-                raise ConfigError(device.place, f"{name}: is missing, and {demand} needs it")
+                raise ConfigError("", f"{name}: is missing, and {demand} needs it")
 
     @property
     def ciphered(self) -> bool:
@@ -198,7 +197,7 @@ class Settings:
         self.short_names: bool = device["type"] == "SN"
         self.wrapped: bool = device["mode"] == "DLMS-WRAPPER"
         if device["transport"] == "udp" and not (self.wrapped and device.over_tcp()):
-            raise ConfigError(device.place, "transport: udp takes an ip, and mode DLMS-WRAPPER")
+            raise ConfigError("", "transport: udp takes an ip, and mode DLMS-WRAPPER")
         # Over TCP there is no optical head to sign on through (manual 1.4.0, page 95).
         self.signs_on: bool = device["mode"] == "IEC" and device.has_line()
         self.timeout_ms: int = device["timeout_ms"]
@@ -237,16 +236,20 @@ class Settings:
             logical = address.SERIAL_LOGICAL  # with a serial number the manual ignores what else is given
         if self.wrapped:
             return address.wrapper_port(logical, physical).to_bytes(2, "big")
+        parameter = ""
         try:
-            for client in (self.client, self.public_client):
-                address.client_address(client)
-            if device["server_address_hex"]:
-                return address.parse_raw(device["server_address_hex"])
-            if device["serial_number"]:
-                return address.serial_address(device["serial_number"], device["address_formula"])
-            return address.server_address(logical, physical, device["address_size"])
+            for parameter in ("client_address", "public_client_address"):
+                address.client_address(device[parameter])
+            parameter = "server_address_hex"
+            if device[parameter]:
+                return address.parse_raw(device[parameter])
+            parameter = "serial_number"
+            if device[parameter]:
+                return address.serial_address(device[parameter], device["address_formula"])
+            parameter = "address_size"
+            return address.server_address(logical, physical, device[parameter])
         except ValueError as error:
-            raise ConfigError(device.place, f"address: {error}") from None
+            raise ConfigError("", f"{parameter}: {error}") from None
 
     def identity(self) -> str:
         """Who is asked, by whom and by which kind of names: what is learnt of a meter holds as long as this is it."""

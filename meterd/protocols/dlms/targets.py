@@ -78,19 +78,24 @@ def collect(signals: list[Signal]) -> tuple[list[Target], list[tuple[Signal, str
 
 
 def _add(targets: dict[tuple[bytes, int, int], Target], signal: Signal) -> None:
-    """Raises: ValueError."""
+    """Raises: ValueError, which names the parameter."""
     parameters = signal.parameters
-    logical_name, attribute = parse_job(parameters["obis_job"])
-    class_id = parameters["class_id"] or 0
-    if parameters["column"]:
-        parse_column(parameters["column"])
-        class_id = class_id or PROFILE_GENERIC
+    parameter = "obis_job"
+    try:
+        logical_name, attribute = parse_job(parameters[parameter])
+        class_id = parameters["class_id"] or 0
+        parameter = "column"
+        if parameters[parameter]:
+            parse_column(parameters[parameter])
+            class_id = class_id or PROFILE_GENERIC
+    except ValueError as error:
+        raise ValueError(f"{parameter}: {error}") from None
     short_name = parameters["short_name"]
     key = (logical_name, attribute, short_name)
     target = targets.get(key)
     if target is None:
         target = targets[key] = Target(logical_name, attribute, class_id, short_name)
     if target.class_id and class_id and target.class_id != class_id:
-        raise ValueError(f"class_id {class_id}: another signal says that {target} is of class {target.class_id}")
+        raise ValueError(f"class_id: found {class_id}, but {target} is of class {target.class_id} by another signal")
     target.class_id = target.class_id or class_id
     target.signals.append(signal)

@@ -35,7 +35,7 @@ class NoProfile:
 def plan(device: Device, signals: list[Signal]) -> Plan:
     """Resolve a device and its signals; one that resolves to nothing is refused alone. Raises: ConfigError."""
     if device.profile is None:
-        raise ConfigError(device.place, "profile: is missing")
+        raise ConfigError("", "profile: is missing")
     profile = Profile(device.profile)
     if profile.protocol in WITHOUT_CODEC:
         return Plan(device, list(signals), NoProfile(no_profile(device, profile)))

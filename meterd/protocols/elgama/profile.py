@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ...nearest_address import Addresses
+
     Content = dict[str, Any]
 
 DLMS = "dlms-hdlc"
@@ -161,7 +163,8 @@ class Profile:
     """
 
     __slots__ = (
-        "_codes", "_made", "aliases", "clock", "content", "entries", "file", "identity", "name", "protocol", "unlisted",
+        "_addresses", "_codes", "_made", "aliases", "clock", "content", "entries", "file", "identity", "name",
+        "protocol", "unlisted",
     )  # fmt: skip
 
     def __init__(self, content: Content) -> None:
@@ -180,6 +183,7 @@ class Profile:
         }
         self._made: dict[str, Register] = {}
         self._codes: dict[bytes, str] = {}
+        self._addresses: Addresses | None = None
 
     def register(self, name: str) -> Register | None:
         """The register of that very name."""
@@ -200,6 +204,14 @@ class Profile:
                 if own is not None:
                     self._codes.setdefault(own, name)
         return self.register(self._codes[code]) if code in self._codes else None
+
+    def nearest(self, name: str) -> str | None:
+        """The register or alias that was most likely meant by a name that is none."""
+        if self._addresses is None:
+            from ...nearest_address import Addresses
+
+            self._addresses = Addresses([*self.entries, *self.aliases])
+        return self._addresses.nearest(name)
 
     def part(self, name: str) -> Content:
         """An object of the profile, empty where it is absent or null."""

@@ -104,7 +104,7 @@ def _row_signal(choice: Choice, rows: int) -> Signal:
     signal = choice.signal
     column = choice.column or (str(choice.field) if choice.field else "")
     parameters = {**signal.parameters, "column": _full_column(column), "profile_rows": rows, "scaler": None}
-    return Signal(signal.device_alias, signal.alias, parameters, signal.log, signal.place)
+    return Signal(signal.device_alias, signal.alias, parameters, signal.log)
 
 
 def _full_column(column: str) -> str:

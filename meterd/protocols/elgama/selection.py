@@ -119,6 +119,13 @@ def _with_attribute(choice: Choice, attribute: int) -> Choice:
 
 def find(profile: Profile, name: str) -> Register:
     """The register that a name or raw form stands for. Raises: ValueError, naming the file to edit."""
+    try:
+        return _find(profile, name)
+    except ValueError as error:
+        raise type(error)(f"tag_job_todo: {error}") from None
+
+
+def _find(profile: Profile, name: str) -> Register:
     name = _opened(profile, name)
     known = profile.register(name) or _special(profile, name)
     if known is None and is_raw(name):
@@ -131,8 +138,12 @@ def find(profile: Profile, name: str) -> Register:
         if known is None and profile.unlisted:
             return _raw(profile, f"{profile.unlisted}:{name}")
     if known is None:
-        found = f'found "{name}", which profile {profile.name} does not have'
-        raise UnknownName(f"{found}, allowed: its registers and aliases; add it to {profile.file}")
+        near = profile.nearest(name)
+        raise UnknownName(
+            f'found "{name}", which profile {profile.name} does not have, allowed: its registers and aliases; '
+            + (f"nearest: {near}; or " if near else "")
+            + f"add it to {profile.file}"
+        )
     return known
 
 

@@ -70,7 +70,7 @@ def dlms_device(device: Device, profile: Profile) -> Device:
     try:
         server = server_address(profile, device["id"])
     except ValueError as error:
-        raise ConfigError(device.place, f"id: {error}") from None
+        raise ConfigError("", f"id: {error}") from None
     optical = profile.part("transport").get("opening") == "mode-e"
     given: dict[str, Any] = {
         "server_address_hex": server.hex(),
@@ -92,7 +92,7 @@ def dlms_device(device: Device, profile: Profile) -> Device:
         given |= {"databits": line.data_bits, "parity": line.parity, "stopbits": line.stop_bits}
         given["baudrate"] = line.baudrate
     parameters = {parameter.name: parameter.default for parameter in DLMS_DEVICE} | given
-    return Device(device.alias, device.protocol, parameters, device.line, device.place)
+    return Device(device.alias, device.protocol, parameters, device.line)
 
 
 def dlms_settings(device: Device, profile: Profile) -> Settings:

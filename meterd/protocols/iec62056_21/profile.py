@@ -33,6 +33,7 @@ MAX_REMEMBERED = 128  # rows, and at least the overlap of profiles of one minute
 OVERLAP_S = 2 * HOUR_S  # two, for a meter may or may not heed the season in what it is asked
 FIRST_PERIOD_S = 900  # as long as a profile's period is not known
 DAY_S = 86400
+MAX_NAMED = 10  # columns, in a sentence
 RANGES = ("({start};)", "({start};{end})", "()")  # from then on; the same for meters that want an end; all of it
 
 
@@ -110,7 +111,7 @@ def report_listed(plan: Plan, memory: Memory, session: Session, text: bytes) -> 
     for address, columns in plan.requests.listed_rows.items():
         rows = rows_in(text, address)
         if not rows:
-            yield from _fail(columns, "not_found")
+            yield from _fail(columns, "not_found", f"no rows of a load profile {address} are in the read-out")
             continue
         known: Remembered = yield from Remembered.of(memory, address, session)
         yield from _report(columns, rows, known.take(rows, plan.device["profile_rows"]))
@@ -234,7 +235,8 @@ def _report(columns: Columns, rows: list[Row], new: list[Row]) -> Conversation:
     """A reading for each new row and signal; a column that no row has fails, whether a row is new or not."""
     for signal, column in columns:
         if rows and all(_place(row, column) is None for row in rows):
-            yield Report(failed(signal, "not_found"))
+            there = ", ".join(code for code, _ in rows[-1].header.columns[:MAX_NAMED]) or "none"
+            yield Report(failed(signal, "not_found", f"the load profile has no column {column}; its columns: {there}"))
     for row in new:
         for signal, column in columns:
             place = _place(row, column)
@@ -242,9 +244,9 @@ def _report(columns: Columns, rows: list[Row], new: list[Row]) -> Conversation:
                 yield Report(_reading(signal, row, place))
 
 
-def _fail(columns: Columns, reason: str) -> Conversation:
+def _fail(columns: Columns, reason: str, words: str = "") -> Conversation:
     for signal, _ in columns:
-        yield Report(failed(signal, reason))
+        yield Report(failed(signal, reason, words))
 
 
 def _place(row: Row, column: str) -> int | None:

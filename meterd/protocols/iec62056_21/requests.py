@@ -51,9 +51,9 @@ def add(requests: Requests, device: Device, signal: Signal) -> bool:
     if tag_command:  # the tag repeats the job: it is the register's own address that is wanted
         tag = tag.partition("(")[0]
     if device["type"] == "D" and (command or COLUMN_MARK in tag):
-        raise ValueError("this is asked for, and a meter of type D sends its list unasked; name a line of that")
+        raise ValueError("job_todo: this is asked for, and type D sends its list unasked; name a line of that")
     if command and device["type"] == "A":
-        raise ValueError("a register is read in programming mode, which mode A has not; type should be C")
+        raise ValueError("job_todo: a register is read in programming mode, which mode A has not; type should be C")
     profile, mark, column = tag.partition(COLUMN_MARK)
     is_listed = not command and not _asks(device)
     command = command or DEFAULT_COMMAND
@@ -101,5 +101,5 @@ def _command(job: str) -> tuple[str, str]:
 def _with_brackets(address: str) -> str:
     data = address if "(" in address else address + "()"
     if not data.isascii() or not data.isprintable() or len(data) > MAX_REGISTER or not data.endswith(")"):
-        raise ValueError(f"{address!r} is not a register: an address such as 1.8.0, or one with brackets, 0.0.0(10)")
+        raise ValueError(f"job_todo: {address!r} is no register: an address such as 1.8.0, or with brackets, 0.0.0(10)")
     return data

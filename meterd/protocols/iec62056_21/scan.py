@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...errors import Refused
     from ...model import Memory, Plan
+    from ...nearest_address import Addresses
     from .programming import Register
     from .readout import ReadOut
     from .requests import Chosen, Requests
+    from .selection import Found, Selector
 
 
 def scan(plan: Plan, memory: Memory) -> Conversation:
@@ -93,6 +95,25 @@ def report(chosen: Chosen, data_sets: list[DataSet], asked: str | None = None) -
         found = within_first_headers(found, data_sets)
     if asked is not None:
         found = spelled_in_full(found, asked)
+    listed: Addresses | None = None
     for signal, selector in chosen:
         data_set = selector.pick(found)
-        yield Report(failed(signal, "not_found") if data_set is None else reading_of(signal, data_set))
+        if data_set is None:
+            listed = listed or _addresses(found)
+            yield Report(failed(signal, "not_found", _missing(listed, selector, found, asked)))
+        else:
+            yield Report(reading_of(signal, data_set))
+
+
+def _addresses(found: Found) -> Addresses:
+    """What there is, for whoever misses something: loaded where somebody does."""
+    from ...nearest_address import Addresses
+
+    return Addresses(address for address, index in found if address is not None and not index)
+
+
+def _missing(listed: Addresses, selector: Selector, found: Found, asked: str | None) -> str:
+    what = "the read-out" if asked is None else f"the answer to {asked}"
+    if selector.address is not None and (selector.address, 0) in found:
+        return f"{selector.address} is in {what}, and has no group {selector.text.removeprefix(selector.address)}"
+    return listed.missing(selector.text, what)

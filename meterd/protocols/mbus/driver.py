@@ -21,15 +21,17 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
     requests: dict[tuple[object, ...], Request] = {}
     refused: list[tuple[Signal, str]] = []
     for signal in signals:
+        parameter = "tag_job_todo"
         try:
-            selector = parse_selector(signal["tag_job_todo"])
-            job = parse_job(signal.parameters.get("job_todo") or "")
+            selector = parse_selector(signal[parameter])
+            parameter = "job_todo"
+            job = parse_job(signal.parameters.get(parameter) or "")
             if job.baudrate and (not device.has_line() or device["baudrate"] not in wire.SET_BAUDRATE):
                 raise ValueError(
                     "baud= needs a serial line of 300 to 38400 baud, which meters can be told to go back to"
                 )
         except ValueError as error:
-            refused.append((signal, str(error)))
+            refused.append((signal, f"{parameter}: {error}"))
             continue
         # However it was written, the same job is done once.
         request = requests.setdefault(job.key(), Request(job))

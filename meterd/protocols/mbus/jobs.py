@@ -128,6 +128,17 @@ class Selector:
         found = [record for record in records if self._fits(record)]
         return found[self.nth - 1] if len(found) >= self.nth else None
 
+    def nearest(self, records: list[Record]) -> str:
+        """The record that was most likely meant, as another signal would name it; '' where none is near."""
+        if self.index is not None:
+            return f"the last is {len(records) - 1}" if records else ""
+        for record in records:
+            if self.octets and record.vib and self.octets.endswith(record.vib):
+                return (record.dib + record.vib).hex(" ").upper()
+            if record.quantity.lower() == self.quantity:
+                return described(record)
+        return ""
+
     def asks_for_errors(self) -> bool:
         """Whether a value of an error state is meant: by its number alone a record is meant as it always was."""
         return self.function == "error" or bool(self.octets)
@@ -162,6 +173,15 @@ def parse_selector(text: str) -> Selector:
     for term in terms:
         _term(selector, term)
     return selector
+
+
+def described(record: Record) -> str:
+    """A record as `tag_job_todo` names it."""
+    terms = [record.quantity]
+    terms += [f"{name}={getattr(record, name)}" for name in dict.fromkeys(_FIELDS.values()) if getattr(record, name)]
+    if record.function in ("maximum", "minimum", "error"):
+        terms.append(f"function={record.function}")
+    return "; ".join([*terms, *(f"with={qualifier}" for qualifier in record.meaning.qualifiers)])
 
 
 def _quantity(words: str) -> str:

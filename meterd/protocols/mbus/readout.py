@@ -204,7 +204,9 @@ def _found(signal: Signal, selector: Selector, records: list[Record], broken: Me
         return _reading(signal, selector, record, records)
     if broken is not None:
         return failed(signal, broken.reason, f"a further telegram was promised and did not come: {broken}")
-    return failed(signal, "not_found", f"none of the {len(records)} records is {signal['tag_job_todo']!r}")
+    words = f"none of the {len(records)} records is {signal['tag_job_todo']!r}"
+    near = selector.nearest(records)
+    return failed(signal, "not_found", f"{words}; nearest: {near}" if near else words)
 
 
 def _reading(signal: Signal, selector: Selector, record: Record, records: list[Record]) -> Reading:

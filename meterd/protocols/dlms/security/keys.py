@@ -67,56 +67,54 @@ def _digest(curve: str, message: bytes) -> Any:
     return cryptodome("Hash.SHA256" if curve == "P-256" else "Hash.SHA384").new(message)
 
 
-def symmetric_key(text: str, name: str, suite: int = 0, place: str = "") -> bytes:
+def symmetric_key(text: str, name: str, suite: int = 0) -> bytes:
     """The octets of an encryption, authentication or dedicated key in hex. Raises: ConfigError."""
     length = KEY_LENGTHS[suite]
     key = _from_hex(text)
     if key is None or len(key) != length:
-        found = "something else was" if key is None else f"{2 * len(key)} were"
-        raise ConfigError(place, f"{name}: {2 * length} hex digits for security suite {suite}; {found} found")
+        found = "what is not hex" if key is None else f"{2 * len(key)} hex digits"
+        raise ConfigError("", f"{name}: found {found}, allowed: {2 * length} hex digits for security_suite {suite}")
     return key
 
 
-def system_title(text: str, name: str, place: str = "") -> bytes:
+def system_title(text: str, name: str) -> bytes:
     """Eight octets, written as 16 hex digits or as 8 characters. Raises: ConfigError."""
     title = _from_hex(text)
     if title is None or len(title) != SYSTEM_TITLE_LENGTH:
         title = text.encode("ascii", "replace")
     if len(title) != SYSTEM_TITLE_LENGTH:
-        raise ConfigError(place, f"{name}: 16 hex digits or 8 characters")
+        raise ConfigError("", f"{name}: allowed: 16 hex digits or 8 characters, no other length")
     return title
 
 
-def private_key(text: str, name: str, suite: int, place: str = "") -> PrivateKey:
+def private_key(text: str, name: str, suite: int) -> PrivateKey:
     """An ECDSA private key: hex digits of its number, or PEM without a passphrase. Raises: ConfigError."""
-    curve = _curve(name, suite, place)
+    curve = _curve(name, suite)
     octets = _from_hex(text)
     if octets is None:
-        key = _from_pem(text, name, place)
+        key = _from_pem(text, name)
     else:
         key = _private_from_octets(octets, curve)
     if key is None or not key.has_private() or _curve_of(key) != curve:
         digits = 2 * _COORDINATE_LENGTHS[curve]
-        raise ConfigError(
-            place, f"{name}: a {curve} private key, {digits} hex digits or PEM, for security suite {suite}"
-        )
+        raise ConfigError("", f"{name}: allowed: a {curve} private key for suite {suite}: {digits} hex digits or PEM")
     return PrivateKey(key, curve)
 
 
-def public_key(text: str, name: str, suite: int, place: str = "") -> PublicKey:
+def public_key(text: str, name: str, suite: int) -> PublicKey:
     """An ECDSA public key: hex digits of its point (with or without the leading 04), PEM, or an X.509 certificate in
     PEM. Raises: ConfigError.
     """
-    curve = _curve(name, suite, place)
+    curve = _curve(name, suite)
     octets = _from_hex(text)
     if octets is None:
-        key = _from_pem(text, name, place)
+        key = _from_pem(text, name)
     else:
         key = _public_from_octets(octets, curve)
     if key is None or key.has_private() or _curve_of(key) != curve:
         digits = 4 * _COORDINATE_LENGTHS[curve]
         raise ConfigError(
-            place, f"{name}: a {curve} public key, {digits} hex digits, PEM or certificate, for security suite {suite}"
+            "", f"{name}: allowed: a {curve} public key for suite {suite}: {digits} hex digits, PEM, X.509"
         )
     return PublicKey(key, curve)
 
@@ -130,9 +128,9 @@ def _from_hex(text: str) -> bytes | None:
         return None
 
 
-def _curve(name: str, suite: int, place: str) -> str:
+def _curve(name: str, suite: int) -> str:
     if suite not in CURVES:
-        raise ConfigError(place, f"{name}: signatures need security_suite 1 or 2")
+        raise ConfigError("", f"{name}: signatures need security_suite 1 or 2")
     return CURVES[suite]
 
 
@@ -142,16 +140,14 @@ def _curve_of(key: Any) -> str:
     return next((curve for curve in CURVES.values() if curve in name or curve.replace("-", "") in name), name)
 
 
-def _from_pem(text: str, name: str, place: str) -> Any:
+def _from_pem(text: str, name: str) -> Any:
     pem = text.strip().replace("\\n", "\n")
     if not pem.startswith("-----BEGIN"):
         return None
     try:
         return elliptic_curves().import_key(pem)
     except (ValueError, IndexError, TypeError, NotImplementedError):
-        raise ConfigError(
-            place, f"{name}: this PEM holds no elliptic curve key that can be read (no passphrase)"
-        ) from None
+        raise ConfigError("", f"{name}: its PEM holds no elliptic curve key that can be read (no passphrase)") from None
 
 
 def _private_from_octets(octets: bytes, curve: str) -> Any:
