@@ -255,7 +255,7 @@ def test_what_is_given_twice_is_found_without_care(files: Files) -> None:
 @pytest.mark.parametrize("text", ["1-0:1.8.0", "a:b:c", '":"', "::"])
 def test_a_colon_in_a_text_is_no_name(files: Files, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
-    monkeypatch.setattr(Source, "look_carefully", lambda source: looked.append(source.path))
+    monkeypatch.setattr(Source, "_look_carefully", lambda source: looked.append(source.path))
     assert errors(files.load(whole(devices=[{**IEC, "description": text, f"_{text}": text}, DLMS]))) == []
     assert looked == []
 

@@ -324,7 +324,7 @@ def test_what_needs_a_package_that_is_not_installed_says_which_and_the_rest_is_r
     assert len(wants) == 2, said
     assert "feeder" in wants[0]
     assert wants[0].endswith('found "Elgama", which needs the package meterd-elgama: opkg install meterd-elgama')
-    assert "meterd.uci, line 21: " in wants[1], "where the meter stands"
+    assert "meterd.uci, line 21, device sealed, " in wants[1], "where the meter stands"
     assert wants[1].endswith(
         "security: ciphering or high-level authentication needs the package meterd-dlms-security: "
         "opkg install meterd-dlms-security"

@@ -62,8 +62,8 @@ def test_files_are_read_again_once_for_all_that_is_wrong(tmp_path: Path, monkeyp
         {**SIGNAL, "signal_alias": f"s{number}", "obis_job": "none"} for number in range(300)]}))  # fmt: skip
     configuration = load([str(path)])
     read: list[str] = []
-    look = Source.look_carefully
-    monkeypatch.setattr(Source, "look_carefully", lambda source: read.append(source.path) or look(source))
+    look = Source._look_carefully
+    monkeypatch.setattr(Source, "_look_carefully", lambda source: read.append(source.path) or look(source))
     assert len(unreadable(configuration)) == 300
     assert read == [str(path)]
 
