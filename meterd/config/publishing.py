@@ -49,7 +49,7 @@ def read_publish(found: Any, complain: Complain) -> dict[str, Any]:
     for name in given:
         if name not in known and not is_comment(name):
             complain(name, f"is not known here{did_you_mean(name, known)}")
-    ways_out = [name for name in registry.SINKS if name not in registry.UNASKED and publish[name] is not None]
+    ways_out = [name for name in registry.SINKS if name not in registry.NO_WAY_OUT and publish[name] is not None]
     if not ways_out:
         name, value = registry.DEFAULT
         publish[name] = value

@@ -2,9 +2,9 @@
 
 A Unix socket. Each reading is a line of JSON with its number, `{"sequence": 7, "device": …}`; the other side answers
 with lines of one number each: all up to that one are done with, and are forgotten. What is not acknowledged is sent
-again to whoever connects next, so a consumer may see a number twice, but misses none that it is not told of:
-`{"lost": [3, 5]}` says that readings 3 to 5 went past the bound while nobody took them. Numbers begin anew with the
-daemon, which each connection is told first, `{"begun_ms": …}`: with another beginning they are other readings.
+again to whoever connects next, so a number may come twice, and none is missing without a word:
+`{"lost": [3, 5]}` says that readings 3 to 5 went past the bound while nobody took them. Numbers belong to the epoch
+that was told last, `{"epoch": "5f0c19ab"}`: with another one they are other readings.
 
 The dirt to survive: a consumer that stalls (it gets no more than `WINDOW` readings ahead of its answers), one that
 answers nonsense (it is let go), several at once (the newest counts, for the one before may be half gone).
@@ -13,7 +13,6 @@ answers nonsense (it is let go), several at once (the newest counts, for the one
 from __future__ import annotations
 
 from .. import log
-from .._clock import wall_clock_ms
 from ..errors import ConfigError
 from ..gateway.json_text import dumps
 from ..parameters import BOTH, INTEGER, STRING, Parameter
@@ -21,7 +20,7 @@ from ..ports.listener import Listener, unix_socket
 from ..ports.stream import Stream
 from .format import json_line
 from .local_socket import MAX_PATH
-from .outbox import Outbox
+from .outbox import CLOCK_SET_MS, Outbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..model import Reading
     from ..ports._loop import Loop
+    from .stored_outbox import StoredOutbox
 
 WINDOW = 500  # readings under way
 MAX_ANSWER = 64  # bytes of a line that acknowledges
@@ -61,12 +61,13 @@ class Handover:
 
     def __init__(self, path: str, most: int, loop: Loop) -> None:
         self.path = path
-        self.outbox = Outbox(most)
+        self.outbox: Outbox | StoredOutbox = Outbox(most)
         self._loop = loop
-        self._begun_ms = wall_clock_ms()
+        self._epoch = ""  # that the consumer was told
+        self._behind = 0  # how far its numbers are behind ours
         self._consumer: Stream | None = None
         self._answer = b""
-        self._told_lost = 0  # the last number that the consumer was told is lost
+        self._told_lost: int | None = None  # the last number that the consumer was told is lost
         self._lost_when_told = 0  # how many were lost by then
         try:
             self._listener = Listener(loop, unix_socket(path), self._serve)
@@ -88,8 +89,13 @@ class Handover:
         room = WINDOW - self.outbox.under_way()
         if consumer is None or room <= 0 or consumer.waiting:
             return
-        numbered = self.outbox.peek(room)
-        lines = self._losses() + [f'{{"sequence":{number},{json_line(reading)[1:]}\n' for number, reading in numbered]
+        lines = self._losses()
+        for number, reading in self.outbox.peek(room):
+            epoch, outward = self.outbox.key(number)
+            lines += self._told_epoch(epoch)
+            self._behind = number - outward
+            mark = '"clock":"unset",' if reading.time_ms < CLOCK_SET_MS else ""
+            lines.append(f'{{"sequence":{outward},{mark}{json_line(reading)[1:]}\n')
         if lines and not consumer.send("".join(lines).encode("utf-8", "backslashreplace")):
             self._let_go("reads too slowly")
 
@@ -113,20 +119,33 @@ class Handover:
         if self.outbox.lost == self._lost_when_told:
             return []
         self._lost_when_told = self.outbox.lost
-        found = [(max(first, self._told_lost + 1), last) for first, last in self.outbox.losses()]
-        self._told_lost = max([self._told_lost, *(last for _, last in found)])
-        return [dumps({"lost": [first, last]}) + "\n" for first, last in found if first <= last]
+        lines = []
+        for first, last in self.outbox.losses():
+            if self._told_lost is None or last > self._told_lost:
+                begin = first if self._told_lost is None else max(first, self._told_lost + 1)
+                epoch, outward = self.outbox.key(begin)
+                lines += [*self._told_epoch(epoch), dumps({"lost": [outward, outward + last - begin]}) + "\n"]
+                self._told_lost = last
+        return lines
+
+    def _told_epoch(self, epoch: str) -> list[str]:
+        """Said before the first number of each."""
+        if epoch == self._epoch:
+            return []
+        self._epoch = epoch
+        return [dumps({"epoch": epoch}) + "\n"]
 
     def _serve(self, fd: int) -> None:
         if self._consumer is not None:
             self._let_go("gives way to another one")
         self.outbox.again()
-        self._told_lost = 0
+        self._told_lost = None
         self._lost_when_told = -1
+        self._epoch = ""
         self._answer = b""
         self._consumer = consumer = Stream(self._loop, fd, MAX_WAITING, self._take)
         consumer.on_end = lambda error: self._gone(consumer)
-        consumer.send(f'{{"begun_ms":{self._begun_ms}}}\n'.encode())
+        self.flush()
 
     def _take(self, data: bytes) -> None:
         *lines, self._answer = (self._answer + data).split(b"\n")
@@ -135,7 +154,7 @@ class Handover:
             if not (word.isdigit() and len(word) <= MAX_ANSWER):
                 self._let_go(f"answers {word[:MAX_ANSWER]!r}, which is no number")
                 return
-            self.outbox.drop(int(word))
+            self.outbox.drop(int(word) + self._behind)
         if len(self._answer) > MAX_ANSWER:
             self._let_go("answers with no end")
 

@@ -95,7 +95,7 @@ class Hub:
             self._guarded(sink.reopen)
 
     def close(self) -> None:
-        for sink in self.sinks:
+        for sink in reversed(self.sinks):  # the store, which stands behind others, is the first of them
             self._guarded(sink.close)
 
     def _guarded(self, action: Callable[..., None], *arguments: object) -> None:

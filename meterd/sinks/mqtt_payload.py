@@ -3,7 +3,8 @@
 The problem: readings come one by one, and one message per device and scan is wanted. A scan has no end that a sink
 sees, so a device's readings are gathered until all its signals are there, one comes a second time, or time is up.
 A message of the kind `scan` holds each signal at most once: rows of a load profile are messages of their own.
-Each reading bears its number; (gateway, epoch, number) never comes back, the epoch being another with every start. The
+Each reading bears its number; (gateway, epoch, number) never comes back (`Outbox.key`). A time that the gateway's clock
+gave before it was set is marked: `"clock":"unset"`. The
 WCC Lite's `value,timestamp,quality` has no room for it: quality is 1 for good and 0 for all else.
 """
 
@@ -11,14 +12,15 @@ from __future__ import annotations
 
 from ._json import finite, json_line
 from .format import wcc_line
+from .outbox import CLOCK_SET_MS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from ..model import Reading
-    from .outbox import Numbered
+    from .outbox import Numbered, Told
 
 SCAN, SIGNAL, WCC_LITE = "scan", "signal", "wcclite"  # kinds of payload
 TOPICS = {SCAN: "{base}/{device}/state", SIGNAL: "{base}/{device}/{signal}", WCC_LITE: "tag/{device}/{signal}/rin"}
@@ -67,30 +69,37 @@ class Topics:
 class Writer:
     """Makes messages of numbered readings."""
 
-    __slots__ = ("_head", "_kind", "_retain", "topics")
+    __slots__ = ("_gateway", "_key", "_kind", "_retain", "topics")
 
-    def __init__(self, settings: dict[str, Any], epoch: str) -> None:
+    def __init__(self, settings: dict[str, Any], key: Callable[[int], tuple[str, int]]) -> None:
+        """`key` gives epoch and outward number."""
         self.topics = Topics(settings)
+        self._key = key
         self._kind = settings["payload"]
         self._retain = settings["retain"]
-        self._head = f'{{"gateway":"{settings["gateway"]}","epoch":"{epoch}"'
+        self._gateway = settings["gateway"]
 
     def messages(self, taken: list[Numbered], history: bool) -> Iterable[Message]:
         """Of the readings of one device, each signal in it once."""
         if self._kind == SCAN:
-            return (self._of_scan(taken, history),)
+            epochs = {self._key(number)[0]: None for number, _ in taken}
+            return [self._of_scan([one for one in taken if self._key(one[0])[0] == epoch], history) for epoch in epochs]
         return [self._of_signal(number, reading, history) for number, reading in taken]
 
-    def lost(self, ranges: list[tuple[int, int]]) -> Message:
-        told = ",".join(f"[{first},{last}]" for first, last in ranges)
-        message = Message(self.topics.lost, f'{self._head},"lost":[{told}]}}'.encode())
+    def lost(self, told: Told) -> Message:
+        epoch, outward, ranges = told
+        words = ",".join(f"[{first},{last}]" for first, last in outward)
+        message = Message(self.topics.lost, f'{self._head(epoch)},"lost":[{words}]}}'.encode())
         message.ranges = ranges
         return message
 
+    def _head(self, epoch: str) -> str:
+        return f'{{"gateway":"{self._gateway}","epoch":"{epoch}"'
+
     def _of_scan(self, taken: list[Numbered], history: bool) -> Message:
         device = taken[0][1].signal.device_alias
-        rows = ",".join(f'"{reading.signal.alias}":{_row(number, reading)}' for number, reading in taken)
-        payload = f'{self._head},"device":"{device}","signals":{{{rows}}}}}'
+        rows = ",".join(f'"{reading.signal.alias}":{_row(self._key(number)[1], reading)}' for number, reading in taken)
+        payload = f'{self._head(self._key(taken[0][0])[0])},"device":"{device}","signals":{{{rows}}}}}'
         is_status = is_status_of_device(taken[0][1])
         topic = self.topics.of(device, "", history)
         if is_status and not history:
@@ -107,7 +116,8 @@ class Writer:
             payload += ",1" if finite(reading).quality == "good" else ",0"
         else:
             names = f'"device":"{signal.device_alias}","signal":"{signal.alias}"'
-            payload = f"{self._head},{names},{_row(number, reading)[1:]}"
+            epoch, outward = self._key(number)
+            payload = f"{self._head(epoch)},{names},{_row(outward, reading)[1:]}"
         return Message(topic, _encoded(payload), retain, (number,))
 
 
@@ -119,7 +129,8 @@ def is_status_of_device(reading: Reading) -> bool:
 def _row(number: int, reading: Reading) -> str:
     """A reading without the names that stand around it; aliases hold nothing that JSON escapes."""
     line = json_line(reading)
-    return f'{{"seq":{number},{line[line.index(_VALUE) :]}'
+    mark = '"clock":"unset",' if reading.time_ms < CLOCK_SET_MS else ""
+    return f'{{"seq":{number},{mark}{line[line.index(_VALUE) :]}'
 
 
 def _encoded(payload: str) -> bytes:

@@ -3,8 +3,8 @@
 Every reading gets its number in the outbox, is gathered with the rest of its scan, and handed to the connection's
 thread while fewer than `in_flight` messages wait for their acknowledgement. It leaves the outbox when that comes. When
 a connection ends, all that was not acknowledged is backlog, and goes out again under the same numbers.
-Assumptions: the outbox is in memory. What the broker has not acknowledged when the process ends is gone; at a polite
-end there are CLOSE_S to hand it over, and the log says how much was left.
+Where there is no store behind the outbox, what the broker has not acknowledged when the process ends is gone; at a
+polite end there are CLOSE_S to hand it over, and the log says how much was left.
 Bounds: `keep_readings` in the outbox, of which at most `in_flight` messages and one chunk are taken out at a time.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from posix import urandom
 from time import monotonic
 
 from .. import log
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from .home_assistant import Discovery
     from .mqtt_connection import Connection
     from .outbox import Numbered
+    from .stored_outbox import StoredOutbox
 
     Connect = Callable[[Callable[[tuple[Any, ...]], None], tuple[str, str, str]], Connection]
 
@@ -45,12 +45,11 @@ class MqttSink:
 
     def __init__(self, settings: dict[str, Any], loop: Loop, connect: Connect) -> None:
         self.trouble = "not connected yet"
-        self.outbox = Outbox(settings["keep_readings"])
-        self.epoch = urandom(4).hex()
+        self.outbox: Outbox | StoredOutbox = Outbox(settings["keep_readings"])
         self._settings = settings
         self._name = f"MQTT {settings['host']}:{settings['port']}"
         self._loop = loop
-        self._writer = Writer(settings, self.epoch)
+        self._writer = Writer(settings, lambda number: self.outbox.key(number))
         self._live_first = settings["order"] == "live_first"
         self._gatherer = Gatherer()
         self._ready: deque[Message] = deque()  # gathered, and not handed over yet
@@ -82,7 +81,7 @@ class MqttSink:
         self.outbox.put(reading)
         if self.outbox.lost != lost:
             log.warning(
-                f"{self._name}: more than {self.outbox.most} readings wait; the oldest are lost: {self.outbox.lost}",
+                f"{self._name}: {self.outbox.limit()}; the oldest are lost: {self.outbox.lost}",
                 fold=f"lost by {self._name}",
             )
         if self._discovery is not None:
@@ -112,7 +111,7 @@ class MqttSink:
             self._serve()
         self._session = 0
         self._connection.stop(CLOSE_S)
-        if len(self.outbox):
+        if len(self.outbox) and not self.outbox.is_kept:
             log.warning(
                 f"{self._name}: readings that the broker has not acknowledged and that end with this process, for they "
                 f"are kept in memory only: {len(self.outbox)}"
@@ -248,7 +247,7 @@ class MqttSink:
     def _next(self) -> Message | None:
         """What is lost is told before what comes after it, a device before its values."""
         if self._lost_told_in is None and self.outbox.losses():
-            message = self._lost_told_in = self._writer.lost(self.outbox.losses())
+            message = self._lost_told_in = self._writer.lost(self.outbox.to_tell())
             return message
         if self._discovery is not None:
             announcement = self._discovery.next()

@@ -4,7 +4,9 @@ Numbers begin with 1 and never come back, so that a consumer sees what it missed
 is a number of readings; past it the oldest reading that has not been handed out is lost. What has been handed out is
 under way and may yet be acknowledged, so it stays. Each loss is told by the range of its numbers, until the consumer
 has acknowledged what came after it.
-This outbox lives in memory: a restart begins anew. Whoever sinks into it calls `put`; the consumer's side calls `peek`,
+This outbox lives in memory: a restart begins anew, with another epoch; the one with the store behind it has the same
+face (`stored_outbox`). `key` gives the numbers that a consumer sees.
+Whoever sinks into it calls `put`; the consumer's side calls `peek`,
 `drop`, and `again` when the far end was exchanged for one that may have seen nothing of what is under way. What was
 there by then is backlog, what comes after it live; a consumer that wants live readings first takes the two apart.
 """
@@ -12,29 +14,40 @@ there by then is backlog, what comes after it live; a consumer that wants live r
 from __future__ import annotations
 
 from collections import deque
+from posix import urandom
+
+from .ranges import Ranges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ..model import Reading
+    from .ranges import Range
 
     Numbered = tuple[int, Reading]
+    Told = tuple[str, list[Range], list[Range]]
+
+CLOCK_SET_MS = 1_577_836_800_000  # 2020: a clock that shows less was not set since the machine was switched on
 
 
 class Outbox:
     """`most` readings at most; `lost` counts those that went past it, since the start."""
 
-    __slots__ = ("_backlog", "_live", "_losses", "_next", "_under_way", "lost", "most")
+    __slots__ = ("_backlog", "_live", "_losses", "_next", "_under_way", "epoch", "lost", "most", "on_more")
+
+    is_kept = False  # over the end of the process
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.lost = 0
+        self.epoch = urandom(4).hex()
+        self.on_more: Callable[[], None] = lambda: None  # of an outbox that has readings come from elsewhere
         self._next = 1
         self._under_way: dict[int, Reading] = {}
         self._backlog: deque[Numbered] = deque()
         self._live: deque[Numbered] = deque()
-        self._losses: deque[tuple[int, int]] = deque()
+        self._losses = Ranges()
 
     def __len__(self) -> int:
         return len(self._under_way) + len(self._backlog) + len(self._live)
@@ -47,6 +60,14 @@ class Outbox:
         if len(self) > self.most:
             self._lose((self._backlog or self._live).popleft()[0])
         return number
+
+    def key(self, number: int) -> tuple[str, int]:
+        """Epoch and sequence by which a consumer knows a reading; no other has them, ever."""
+        return self.epoch, number
+
+    def limit(self) -> str:
+        """Why readings are lost."""
+        return f"more than {self.most} readings wait"
 
     def peek(self, count: int) -> list[Numbered]:
         """The next readings that were not handed out yet, at most `count`, oldest first. They stay until `drop`."""
@@ -70,15 +91,17 @@ class Outbox:
 
         A number that was never handed out acknowledges nothing beyond what was. For readings handed out in order.
         """
-        dropped = 0
+        dropped = highest = 0
         while self._under_way:
-            last = next(iter(self._under_way))
-            if last > up_to:
+            number = next(iter(self._under_way))
+            if number > up_to:
                 break
-            del self._under_way[last]
+            del self._under_way[number]
             dropped += 1
-            while self._losses and self._losses[0][1] < last:
-                self._losses.popleft()
+            highest = number
+        for first, last in list(self._losses):
+            if last < highest:
+                self._losses.remove(first, last)
         return dropped
 
     def drop_these(self, numbers: Iterable[int]) -> None:
@@ -96,20 +119,19 @@ class Outbox:
         """How many were handed out and are not acknowledged."""
         return len(self._under_way)
 
-    def losses(self) -> list[tuple[int, int]]:
+    def losses(self) -> list[Range]:
         """First and last number of each range that was lost, oldest first, while it may be unknown to the consumer."""
         return list(self._losses)
 
-    def told(self, ranges: list[tuple[int, int]]) -> None:
+    def told(self, ranges: list[Range]) -> None:
         """The consumer knows of these, which `losses` returned; what was lost since is still to be told."""
         for first, last in ranges:
-            still: deque[tuple[int, int]] = deque()
-            for begin, end in self._losses:
-                if begin < first:
-                    still.append((begin, min(end, first - 1)))
-                if end > last:
-                    still.append((max(begin, last + 1), end))
-            self._losses = still
+            self._losses.remove(first, last)
+
+    def to_tell(self) -> Told:
+        """Of the losses those of one epoch: that, their ranges as the consumer knows numbers, and as `told` does."""
+        ranges = list(self._losses)
+        return self.epoch, ranges, ranges
 
     def _take(self, waiting: deque[Numbered], count: int) -> list[Numbered]:
         taken = [waiting.popleft() for _ in range(min(count, len(waiting)))]
@@ -118,19 +140,7 @@ class Outbox:
 
     def _lose(self, number: int) -> None:
         self.lost += 1
-        ranges = self._losses
-        at = len(ranges)
-        while at and ranges[at - 1][0] > number:  # an older one goes where it was handed out once and is to be again
-            at -= 1
-        first = last = number
-        if at < len(ranges) and ranges[at][0] == number + 1:
-            last = ranges[at][1]
-            del ranges[at]
-        if at and ranges[at - 1][1] == number - 1:
-            at -= 1
-            first = ranges[at][0]
-            del ranges[at]
-        ranges.insert(at, (first, last))
+        self._losses.add(number, number)
 
 
 def _number(numbered: Numbered) -> int:

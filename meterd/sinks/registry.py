@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Its name under `publish` → (its module in this folder, the package of a gateway that brings it).
 SINKS = {
+    "store": ("store", "meterd-store"),  # before those that it stands behind
     "events": ("events", "meterd"),
     "stdout": ("stdout", "meterd"),
     "file": ("file", "meterd"),
@@ -26,7 +27,8 @@ SINKS = {
     "redis": ("redis", "meterd-redis"),
     "metrics": ("metrics", "meterd-metrics"),
 }
-UNASKED = ("events",)  # there without being named, and no way out: `log` > 0 is enough
+UNASKED = ("events",)  # there without being named: `log` > 0 is enough
+NO_WAY_OUT = ("events", "store")  # these keep readings and send none anywhere
 DEFAULT = ("stdout", "json")  # where no way out is named
 
 
@@ -62,11 +64,17 @@ def is_short(name: str, sink: ModuleType) -> bool:
 
 def open_sinks(publish: dict[str, Any], loop: Loop) -> list[Sink]:
     """`publish` as `config.publishing.read_publish` returns it. Raises: ConfigError where one cannot be opened."""
-    sinks: list[Sink] = []
+    sinks: list[Any] = []
+    store: Any = None
     for name in SINKS:
         if publish[name] is not None:
-            sink = table(name)
-            sinks.append(sink.open_sink({name: publish[name]} if is_short(name, sink) else publish[name], loop))
+            module = table(name)
+            sink = module.open_sink({name: publish[name]} if is_short(name, module) else publish[name], loop)
+            sinks.append(sink)
+            if name == "store":
+                store = sink
+            elif store is not None and hasattr(sink, "outbox"):
+                store.stand_behind(name, sink)
     return sinks
 
 

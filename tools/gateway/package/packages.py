@@ -81,6 +81,11 @@ ROOMS = {
     "meterd-redis": (
         "meterd/sinks/redis.py", "meterd/sinks/redis_sink.py", "meterd/sinks/resp.py", "meterd/ports/unix_port.py",
     ),
+    "meterd-store": (
+        "meterd/sinks/store.py", "meterd/sinks/store_disk.py", "meterd/sinks/store_file.py",
+        "meterd/sinks/store_keeper.py", "meterd/sinks/store_numbers.py", "meterd/sinks/store_rows.py",
+        "meterd/sinks/store_words.py", "meterd/sinks/stored_outbox.py", "meterd/sinks/unset_clock.py",
+    ),
 }  # fmt: skip
 # Package → what it takes of meterd's other packages, besides meterd itself.
 NEEDS = {
@@ -124,7 +129,7 @@ CONFFILES = {"meterd": ["/etc/config/meterd"]}
 # Root writes them, the daemon's group reads them: passwords may be in there.
 FOLDERS = {"meterd": ("/etc/meterd",), "meterd-wcclite": ("/etc/dlms", "/etc/iec62056-21", "/etc/mbus", "/etc/elgama")}
 # What a configuration may ask for before it is installed.
-AWAITED = ("meterd-elgama", "meterd-dlms-security", "meterd-mqtt", "meterd-metrics", "meterd-redis")
+AWAITED = ("meterd-elgama", "meterd-dlms-security", "meterd-mqtt", "meterd-metrics", "meterd-redis", "meterd-store")
 # Package → what opkg runs → file in openwrt/files. Whatever has init scripts enables, starts, stops and disables them.
 MAINTAINER_SCRIPTS = {
     "meterd": {"postinst": "postinst", "prerm": "prerm", "postrm": "meterd.postrm"},
@@ -133,7 +138,7 @@ MAINTAINER_SCRIPTS = {
     },
     **{
         name: {"postinst": "room.postinst"}
-        for name in ("meterd-elgama", "meterd-dlms-security", "meterd-mqtt", "meterd-redis", "meterd-metrics")
+        for name in AWAITED
     },
 }  # fmt: skip
 # user=uid:group=gid:further group=gid, as the packages feed has them.

@@ -1,0 +1,337 @@
+"""The half of the store that lives in the loop's thread: numbers every reading, has the disk keep what must be kept.
+
+A reading that every sink's far end acknowledges before the next commit is never written: while all is well, the card
+is spared. Commits are made `durable_ms` after the first reading that waits, or at COUNT of them; what a power cut or
+`kill -9` may take is what is younger than that and not acknowledged.
+
+Numbers outward are (epoch, sequence). The sequence goes on over restarts and never comes back: commits reserve RESERVE
+numbers ahead, and a run that was cut off leaves the rest of them unused, which is told as a range. The epoch is the
+same while runs end politely, so that no number can have been given twice whatever the disk has lost.
+Where the disk fails in any way, readings wait in memory up to `memory_readings`, and it is tried again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from itertools import islice
+from time import monotonic
+
+from .. import log
+from .._clock import wall_clock_ms
+from ..ports._timers import Timer
+from .outbox import CLOCK_SET_MS
+from .store_disk import Write
+from .store_numbers import Numbering
+from .stored_outbox import StoredOutbox
+from .unset_clock import UnsetClock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any
+
+    from ..model import Reading
+    from ..ports._loop import Loop
+    from .outbox import Numbered
+    from .ranges import Range
+    from .store_disk import Disk, Opened
+    from .store_rows import Row
+
+COUNT = 500  # or a tenth of what memory holds
+BATCH = 2000  # readings of one commit
+RESERVE = 10_000
+WAIT_S = 5.0  # for the disk, before readings leave without it
+SLOW_S = 5.0
+RETRY_S, RETRY_MAX_S = 2.0, 60.0
+CLOSE_S = 3.0
+HOUR_MS = 3_600_000
+
+
+class Store:
+    """A sink that keeps for others. `last` number given, `written` up to which all is settled; `trouble` with the disk.
+
+    `open_disk(tell)` makes the `Disk`.
+    """
+
+    is_way_out = False
+
+    def __init__(self, settings: dict[str, Any], loop: Loop, open_disk: Callable[[Callable[..., None]], Disk]) -> None:
+        self.path: str = settings["path"]
+        self.last = self.written = 0
+        self.is_ready = self.is_open = self._is_closing = False
+        self.trouble = ""
+        self.outboxes: list[StoredOutbox] = []
+        self._settings = settings
+        self._loop = loop
+        self._fresh: deque[Numbered] = deque()
+        self.numbering = Numbering()
+        self._on_disk_to = self._off_disk_to = self._reserved = 0  # numbers
+        self._is_dirty = self._losses_changed = False
+        self._writing: Write | None = None
+        self._count = min(COUNT, settings["memory_readings"] // 10)
+        self._since = 0.0
+        self._pause_s = RETRY_S
+        self._clock = UnsetClock(settings["memory_readings"])
+        self._events: deque[tuple[Any, ...]] = deque()
+        self._happened = threading.Event()
+        self._timer = Timer(self._write)
+        self._retry = Timer(self._reopen)
+        self._wait = Timer(self._go_without)
+        self._disk = open_disk(self._tell)
+        self._disk.start()
+        self._disk.open([])
+        loop.arm(self._wait, loop.time + WAIT_S)
+
+    def stand_behind(self, name: str, sink: Any) -> None:
+        """From now on the sink's outbox is in the store. Nothing may have been put into it yet."""
+        sink.outbox = StoredOutbox(self, name, min(sink.outbox.most, self._settings["memory_readings"]))
+        sink.outbox.on_more = sink.flush
+        self.outboxes.append(sink.outbox)
+
+    # ---- a sink
+
+    def accept(self, reading: Reading) -> None:
+        self.last += 1
+        self._fresh.append((self.last, reading))
+        if reading.time_ms < CLOCK_SET_MS or self._clock.waiting:
+            self._clock.note(reading)
+        if len(self._fresh) > self._settings["memory_readings"]:
+            self._overflow()
+        if len(self._fresh) >= self._count and self._writing is None:
+            self._write()
+        elif self._timer.deadline is None:
+            self._arm()
+
+    def flush(self) -> None:
+        """Commits have their own time."""
+
+    def condition(self) -> tuple[str, str, int, int]:
+        """Readings that some sink's far end does not have wait."""
+        trouble = self.trouble
+        if self._writing is not None and self._loop.time - self._since > SLOW_S:
+            trouble = f"the disk has been busy for {self._loop.time - self._since:.0f} s; readings wait in memory"
+        lost = max((outbox.lost for outbox in self.outboxes), default=0)
+        return self.path, trouble, self.last - self._low(), lost
+
+    def reopen(self) -> None:
+        """The file outlives a reload."""
+
+    def close(self) -> None:
+        """The last commit, within CLOSE_S; the loop turns no more. Sinks have had their last acknowledgements."""
+        limit = monotonic() + CLOSE_S
+        self._is_closing = True
+        while True:
+            self._happened.clear()
+            self._serve()
+            if self._writing is None and self.is_open and self._fresh:
+                self._commit()
+            if not self.is_open or self._writing is None or monotonic() > limit:
+                break
+            self._happened.wait(0.1)
+        if self.is_open and self._writing is None:
+            self._disk.write(self._job(0, [], clean=True))
+        ended = self._disk.stop(max(limit - monotonic(), 0.1))
+        left = sum(not self._is_done(number) for number, _ in self._fresh)
+        if left or not ended:
+            log.warning(
+                f"{self.path}: {self.trouble or 'the disk is busy'}; readings that end with this process: {left}"
+            )
+
+    # ---- before the disk has answered
+
+    def _go_without(self) -> None:
+        if not self.is_ready:
+            self.numbering.go_without()
+            if not self.trouble:
+                self._is_troubled("the disk does not answer")
+            self._is_now_ready()
+
+    def _is_now_ready(self) -> None:
+        self.is_ready = True
+        self._wait.deadline = None
+        for outbox in self.outboxes:
+            outbox.on_more()
+
+    # ---- what must be kept
+
+    def acknowledged(self, of_losses: bool = False) -> None:
+        """A sink's far end has more than before."""
+        self._is_dirty = True
+        self._losses_changed = self._losses_changed or of_losses
+        if self._timer.deadline is None and (of_losses or self._off_disk_to < self._on_disk_to):
+            self._arm()
+
+    def _arm(self) -> None:
+        self._loop.arm(self._timer, self._loop.time + self._settings["durable_ms"] / 1000)
+
+    def _low(self) -> int:
+        """All up to this number may be forgotten."""
+        return min((outbox.done.low() for outbox in self.outboxes), default=self.last)
+
+    def _is_done(self, number: int) -> bool:
+        return all(number in outbox.done for outbox in self.outboxes)
+
+    def _write(self) -> None:
+        """Settle what waits, unless the disk is at work: then it goes on when that is over."""
+        if self.is_open and self._writing is None:
+            self._commit()
+
+    def _commit(self) -> None:
+        taken = list(islice(self._fresh, BATCH))
+        up_to = taken[-1][0] if taken else self.written
+        needed = [one for one in taken if not self._is_done(one[0])]
+        if needed or self._must_be_said(up_to):
+            self._send(self._job(up_to, needed))
+        else:
+            self._settle(up_to)
+
+    def _must_be_said(self, up_to: int) -> bool:
+        moved = self._is_dirty and self._off_disk_to < self._on_disk_to
+        return moved or self._losses_changed or up_to > self._reserved - RESERVE // 2
+
+    def _send(self, job: Write) -> None:
+        self._writing = job
+        self._since = self._loop.time
+        if job.numbered:
+            self._on_disk_to = job.numbered[-1][0]
+        self._off_disk_to = self._low()
+        self._is_dirty = self._losses_changed = False
+        self._disk.write(job)
+
+    def _job(self, up_to: int, needed: list[Numbered], clean: bool = False) -> Write:
+        offset, low = self.numbering.offset, self._low()
+        last = self.last + offset
+        reserved = last if clean else (last // RESERVE + 2) * RESERVE
+        self._reserved = reserved - offset
+        untold = [first for outbox in self.outboxes for first, _ in outbox.losses()[:1]]
+        state = {
+            "last": last, "next": reserved + 1, "clean": int(clean),
+            "spans": self.numbering.on_record(min(low + 1, *untold, 1)),
+            "sinks": {outbox.name: outbox.on_record(offset) for outbox in self.outboxes},
+        }  # fmt: skip
+        job = Write(up_to, needed, state, low + offset)
+        job.offset = offset
+        job.epoch, job.shift = self.numbering.own()
+        job.clock = (self._disk.boot, self._clock.ahead_ms)
+        now_ms = wall_clock_ms()
+        if self._settings["keep_hours"] and now_ms >= CLOCK_SET_MS:
+            job.older_than_ms = now_ms - self._settings["keep_hours"] * HOUR_MS
+        return job
+
+    def _settle(self, up_to: int) -> None:
+        while self._fresh and self._fresh[0][0] <= up_to:
+            self._fresh.popleft()
+        self.written = max(self.written, up_to)
+        for outbox in self.outboxes:
+            outbox.spill()
+        if len(self._fresh) >= self._count:
+            self._write()
+        elif self._fresh and self._timer.deadline is None:
+            self._arm()
+
+    def _overflow(self) -> None:
+        number, _ = self._fresh.popleft()
+        for outbox in self.outboxes:
+            outbox.lose_unwritten(number)
+        _words().overflowing(self.path, self.condition()[1], self._settings["memory_readings"])
+
+    # ---- what the disk tells
+
+    def fetch(self, asker: Any, first: int, last: int) -> None:
+        self._disk.fetch(asker, first + self.numbering.offset, last + self.numbering.offset)
+
+    def _tell(self, event: tuple[Any, ...]) -> None:
+        """Called in the disk's thread."""
+        self._events.append(event)
+        self._happened.set()
+        if not self._is_closing:
+            self._loop.call_soon_from_thread(self._serve)
+
+    def _serve(self) -> None:
+        while self._events:
+            kind, *rest = self._events.popleft()
+            if kind == "written":
+                self._is_written(*rest)
+            elif kind == "fetched":
+                self._is_fetched(*rest)
+            elif kind == "opened":
+                self._is_opened(rest[0])
+            else:
+                self._has_failed(rest[0])
+
+    def _is_written(self, up_to: int, trimmed: list[Range]) -> None:
+        self._writing = None
+        self._pause_s = RETRY_S
+        self._settle(up_to)
+        if trimmed:
+            self._is_trimmed(self.numbering.numbers(trimmed))
+        if not self.is_ready:
+            self._is_now_ready()
+
+    def _is_trimmed(self, ranges: list[Range]) -> None:
+        for outbox in self.outboxes:
+            before = outbox.lost
+            outbox.lose(ranges)
+            if outbox.lost > before:
+                self._losses_changed = True
+                _words().trimmed(self.path, outbox)
+
+    def _is_fetched(self, asker: tuple[StoredOutbox, int], rows: list[Row], next_place: int) -> None:
+        outbox, question = asker
+        offset, lost = self.numbering.offset, outbox.lost
+        for row in rows:
+            self.numbering.learn(row.first, row.epoch, row.shift)
+        numbered = [(row.first - offset + at, reading) for row in rows for at, reading in enumerate(row.readings)]
+        outbox.fetched(question, numbered, next_place - offset)
+        if outbox.lost > lost:
+            self._losses_changed = True
+            _words().rotten(self.path, outbox, outbox.lost - lost)
+
+    def _is_opened(self, opened: Opened) -> None:
+        self.is_open = True
+        self._retry.deadline = None
+        if opened.was_damaged:
+            _words().damaged(self.path, opened)
+        if not self.numbering.is_known:
+            self.numbering.take_over(opened, has_gone_without=self.is_ready)
+            for outbox in self.outboxes:
+                outbox.take_over(opened, self.numbering.offset)
+            _words().found(self.path, opened, self.outboxes, self._settings["durable_ms"])
+        else:
+            present = opened.present.shifted(-self.numbering.offset)
+            for outbox in self.outboxes:
+                outbox.look_again(present)
+        if self.trouble:
+            self.trouble = ""
+            log.recovered(f"store {self.path}", f"{self.path}: readings are kept again")
+        for _, last in self.numbering.numbers(opened.present):
+            self._on_disk_to = max(self._on_disk_to, last)
+        self._off_disk_to = min(self._off_disk_to, self._low(), self._on_disk_to - 1)
+        self._losses_changed = True
+        self._commit()
+
+    def _has_failed(self, words: str) -> None:
+        self.is_open = False
+        self._writing = None
+        for outbox in self.outboxes:
+            outbox.unanswered()
+        self._is_troubled(words)
+        self._loop.arm(self._retry, self._loop.time + self._pause_s)
+        self._pause_s = min(2 * self._pause_s, RETRY_MAX_S)
+        for outbox in self.outboxes:
+            outbox.on_more()  # what is in memory need not wait for what is on the disk
+
+    def _is_troubled(self, words: str) -> None:
+        self.trouble = f"{words}; readings wait in memory"
+        log.error(f"{self.path}: {self.trouble}", fold=f"store {self.path}")
+
+    def _reopen(self) -> None:
+        self._disk.open(self.numbering.epochs())
+
+
+def _words() -> ModuleType:
+    from . import store_words
+
+    return store_words
