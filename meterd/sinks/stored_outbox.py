@@ -17,12 +17,29 @@ from .ranges import Ranges, total
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any, Protocol
 
     from ..model import Reading
     from .outbox import Numbered, Told
     from .ranges import Range
     from .store_disk import Opened
-    from .store_keeper import Store
+    from .store_numbers import Numbering
+
+    class Store(Protocol):
+        """`store_keeper.Store`, as far as an outbox knows it."""
+
+        path: str
+        trouble: str
+        last: int
+        written: int
+        is_ready: bool
+        is_open: bool
+        numbering: Numbering
+
+        def fetch(self, asker: Any, first: int, last: int) -> None: ...
+
+        def acknowledged(self, of_losses: bool = False) -> None: ...
+
 
 BEGINNING = -(1 << 62)
 FETCH_BELOW = 500  # readings ahead
