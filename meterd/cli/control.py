@@ -84,6 +84,7 @@ def _status(path: str, arguments: Arguments) -> int:
     if protocol:
         names = names[1:]
     request = ["status", protocol] if protocol else ["status"]
+    code = OK
     try:
         while arguments.has("watch"):
             code = _show_status(_answer(path, request), protocol, names, arguments.has("json"), True)
@@ -102,9 +103,11 @@ def _show_status(answer: dict[str, Any], protocol: str, names: list[str], as_jso
     if names and not answer["devices"]:
         print(f"meterd status: no device or line is called {' or '.join(names)}", file=sys.stderr)
         return FAILED
+    rows = 0
     if again and sys.stdout.isatty():
         sys.stdout.write("\x1b[H\x1b[J")
-    print(dumps(answer) if as_json else status_view.text(answer, bool(names)))
+        rows = status_view.terminal_rows()
+    print(dumps(answer) if as_json else status_view.text(answer, bool(names), rows))
     sys.stdout.flush()
     return FAILED if protocol and protocol not in answer["running"] else OK
 

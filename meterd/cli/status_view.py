@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 HEAD = ("device", "state", "signals", "good ago", "line")
+LINE_HEAD = ("in use", "devices", "port", "line")
 NAME_MOST = 30  # columns; what is longer than its place is cut at its end
 LINE_LEAST = 10
 BUSY = 0.8
@@ -27,15 +28,15 @@ def only(answer: dict[str, Any], names: list[str]) -> dict[str, Any]:
     return {**answer, "devices": devices, "lines": [row for row in answer["lines"] if row["line"] in lines]}
 
 
-def text(answer: dict[str, Any], detailed: bool = False) -> str:
-    """`detailed` with counters and each signal that fails."""
+def text(answer: dict[str, Any], detailed: bool = False, rows_most: int = 0) -> str:
+    """`detailed` with counters and each signal that fails; no more than `rows_most` lines, the worst, if given."""
     width = max(40, min(shutil.get_terminal_size((80, 24)).columns, 120))
     lines = ["running: " + (", ".join(answer["running"]) or "nothing")]
     if answer["stopped"]:
         lines.append("stopped: " + ", ".join(answer["stopped"]))
     for sentence in answer["not_read"]:
         lines += _wrapped("not read: " + sentence, width, "")
-    lines += [*_sinks(answer["sinks"], width), *_busy(answer), ""]
+    lines += [*_sinks(answer["sinks"], width), *_own(answer["daemon"]), ""]
     devices = sorted(answer["devices"], key=_badness)
     rows = [HEAD, *map(_row, devices)]
     widths = [max(len(row[index]) for row in rows) for index in range(len(HEAD) - 1)]
@@ -47,7 +48,16 @@ def text(answer: dict[str, Any], detailed: bool = False) -> str:
             lines += _wrapped(f"{device['trouble']} ({_ago(device['trouble_age_s'])} ago)", width, "    ")
         if detailed:
             lines += _details(device, width)
+    lines += _lines(answer["lines"], width, detailed)
+    if 0 < rows_most < len(lines):
+        more = f"… and {len(lines) - rows_most + 1} more lines: `meterd status NAME` tells of fewer"
+        lines[rows_most - 1 :] = [_cut(more, width)]
     return "\n".join(lines)
+
+
+def terminal_rows() -> int:
+    """How many lines of text a terminal shows at once, the cursor below them."""
+    return max(shutil.get_terminal_size((80, 24)).lines - 1, 5)
 
 
 def _named(names: list[str], device: str, line: str) -> bool:
@@ -89,23 +99,31 @@ def _wrapped(sentence: str, width: int, indent: str) -> list[str]:
 
 
 def _sinks(sinks: list[dict[str, Any]], width: int) -> list[str]:
+    """The broken ones first, then those that lost readings or have most waiting."""
     lines = []
-    for sink in sinks:
+    for sink in sorted(sinks, key=lambda sink: (sink["state"] == "good", -sink["lost"], -sink["waiting"])):
         counts = f"; waiting: {sink['waiting']}, lost: {sink['lost']}" if sink["waiting"] or sink["lost"] else ""
         lines += _wrapped(f"sink {sink['sink']}: {sink['state']}{counts}", width, "")
     return lines
 
 
-def _busy(answer: dict[str, Any]) -> list[str]:
-    """Lines that have little time left, and the daemon itself."""
-    lines = [
-        f"line {row['line']}: in use {row['load']:.0%} of the time by {row['devices']} devices"
-        for row in answer["lines"]
-        if row["load"] is not None and row["load"] >= BUSY
-    ]
-    own = answer["daemon"]
-    jumps = f"; its machine's clock was set {own['clock_jumps']} times" if own["clock_jumps"] else ""
-    return [*lines, f"longest turn of the daemon's loop: {own['longest_turn_ms']} ms{jumps}"]
+def _own(daemon: dict[str, Any]) -> list[str]:
+    jumps = f"; its machine's clock was set {daemon['clock_jumps']} times" if daemon["clock_jumps"] else ""
+    return [f"longest turn of the daemon's loop: {daemon['longest_turn_ms']} ms{jumps}"]
+
+
+def _lines(lines: list[dict[str, Any]], width: int, all_of_them: bool) -> list[str]:
+    """The busiest first; unless asked for, one that has a single device and time left says nothing of its own."""
+    told = [row for row in lines if all_of_them or row["devices"] > 1 or (row["load"] or 0.0) >= BUSY]
+    if not told:
+        return []
+    rows = [LINE_HEAD]
+    for row in sorted(told, key=lambda row: -(row["load"] or 0.0)):
+        load = "listens" if row["load"] is None else f"{row['load']:.0%}"
+        rows.append((load, str(row["devices"]), "open" if row["open"] else "closed", row["line"]))
+    widths = [max(len(row[index]) for row in rows) for index in range(len(LINE_HEAD) - 1)]
+    room = max(LINE_LEAST, width - sum(widths) - 2 * len(widths))
+    return ["", *(_joined(row, widths, room) for row in rows)]
 
 
 def _details(device: dict[str, Any], width: int) -> list[str]:

@@ -182,6 +182,37 @@ def test_a_name_tells_more_of_fewer():
     assert "power: no such register" in text and "bytes received 4" in text
 
 
+def test_what_is_watched_fits_the_terminal_and_is_the_worst(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    faulty = [device(f"dead{number}", "no_bytes", trouble="silence", trouble_age_s=3) for number in range(30)]
+    whole = answer(*(device(f"fine{number}") for number in range(30)), *faulty)
+    assert status_view.terminal_rows() == 23
+    lines = status_view.text(whole, rows_most=status_view.terminal_rows()).split("\n")
+    assert len(lines) == 23 and max(map(len, lines)) <= 80
+    assert "fine" not in "".join(lines) and "dead0" in "".join(lines)
+    every = len(status_view.text(whole).split("\n"))
+    assert lines[-1].startswith(f"… and {every - 22} more lines")
+
+
+def test_lines_are_told_the_busiest_first_and_the_broken_sink_before_others(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    whole = answer(device("attic"))
+    whole["lines"] = [
+        {"line": "one:1", "devices": 1, "open": True, "load": 0.5},
+        {"line": "bus", "devices": 7, "open": True, "load": 0.312},
+        {"line": "heard", "devices": 2, "open": True, "load": None},
+        {"line": "two:2", "devices": 1, "open": False, "load": 0.97},
+    ]
+    whole["sinks"] = [{"sink": "stdout", "state": "good", "waiting": 0, "lost": 0}, *whole["sinks"]]
+    lines = status_view.text(whole).split("\n")
+    assert [line.split() for line in lines[-3:]] == [
+        ["97%", "1", "closed", "two:2"], ["31%", "7", "open", "bus"], ["listens", "2", "open", "heard"],
+    ]  # fmt: skip
+    assert "one:1" in status_view.text(whole, detailed=True)
+    assert [line.split()[1] for line in lines if line.startswith("sink")] == ["/mnt/card:", "stdout:"]
+
+
 # ---- sinks
 
 
