@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 DURATION = Option(("--duration",), VALUE, "end after so many seconds", "SECONDS")
 OPTIONS = (DURATION, HELP)
 REFRESH_S = 0.5
+DAEMONS_END_S = 2.0  # by then it has noticed that nobody takes its readings
 
 
 def main(words: list[str]) -> int:
@@ -68,6 +69,8 @@ def _start_meters(directory: str) -> tuple[int, list[int]]:
         os.write(write_end, json.dumps(ports).encode())
         os.close(write_end)
         loop.run()
+        time.sleep(DAEMONS_END_S)
+        shutil.rmtree(directory, ignore_errors=True)  # we come here only where nobody else is left to do so
         os._exit(0)
     os.close(write_end)
     os.close(ours)

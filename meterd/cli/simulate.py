@@ -10,7 +10,7 @@ from ..ports._loop import Loop
 from ..protocols import registry
 from ..simulate.faults import KINDS, Fault
 from ..simulate.meter_host import MeterHost
-from .ends import end_in_order
+from .ends import end_in_order, outlived_by_no_link
 from .exit_codes import OK
 from .options import FLAG, HELP, VALUE, Option, UsageError, parse, usage
 
@@ -90,6 +90,7 @@ def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSet
     try:
         if link is not None:
             host.on_pty(link, meter, line, fault, paced)
+            outlived_by_no_link(link)
             place = link
         else:
             address = arguments.value("host") or "127.0.0.1"

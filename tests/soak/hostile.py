@@ -145,7 +145,8 @@ def hostile_rows(meters: Meters) -> list[tuple[dict[str, Any], list[Any]]]:
 
 def lost(meters: Meters, daemon: Daemon) -> int:
     """How many answers of sound meters did not become readings, beyond the one each that may be under way."""
-    good, asked = daemon.good(), meters.asked()
+    asked = meters.asked()
+    good = daemon.good()  # what is written by now: to go through all of it takes a while
     return sum(max(0, count - 1 - good[f"sound{number}"]) for number, count in enumerate(asked))
 
 
