@@ -11,7 +11,7 @@ from ..obis import format_logical_name, parse_logical_name
 from ..protocols.dlms import enumerations as codes
 from ..protocols.dlms.apdus import selection as selections
 from ..protocols.dlms.apdus.encode import encode
-from ..protocols.dlms.reader import SHORT_NAME_STEP, attribute_name
+from ..protocols.dlms.naming import SHORT_NAME_STEP, attribute_name
 from ..protocols.dlms.times import later, row_seconds
 
 TYPE_CHECKING = False

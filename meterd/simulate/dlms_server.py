@@ -14,7 +14,7 @@ from ..protocols.dlms import enumerations as codes
 from ..protocols.dlms.apdus import acse, action, block_transfer, conformance, get, initiate, read, refusals
 from ..protocols.dlms.apdus.encode import encode
 from ..protocols.dlms.association import ASSOCIATION_LN
-from ..protocols.dlms.reader import attribute_name
+from ..protocols.dlms.naming import attribute_name
 from .dlms_blocks import Blocks
 from .dlms_objects import OBJECT_UNDEFINED, OTHER_REASON, READ_WRITE_DENIED, MeterObject, ObjectTable
 

@@ -13,7 +13,7 @@ from ..protocols.dlms.apdus import conformance
 from ..protocols.dlms.apdus import selection as selections
 from ..protocols.dlms.apdus.encode import encode
 from ..protocols.dlms.data import date_time_octets
-from ..protocols.dlms.reader import SHORT_NAME_STEP
+from ..protocols.dlms.naming import SHORT_NAME_STEP
 from ..protocols.dlms.times import NO_DEVIATION, later
 from .dlms_objects import (
     HERTZ,

@@ -15,7 +15,7 @@ from meterd.protocols.dlms.apdus.selection import CLOCK, by_range
 from meterd.protocols.dlms.conversation import Session
 from meterd.protocols.dlms.links.address import parse_raw, split_address
 from meterd.protocols.dlms.memory import DlmsMemory
-from meterd.protocols.dlms.reader import Item
+from meterd.protocols.dlms.naming import Item
 from meterd.protocols.dlms.times import later
 from meterd.protocols.elgama import driver
 from meterd.protocols.elgama.neighbours import review

@@ -134,8 +134,8 @@ class Session:
 
     def _learn_counter(self) -> Conversation:
         """Ask the meter, as the public client and in clear, up to which counter it has heard us."""
+        from .naming import Item, attribute_name
         from .objects import Directory
-        from .reader import Item, attribute_name
 
         yield from self._associate(self.settings.public_client, Credentials())
         reader = self.reader()
@@ -184,10 +184,11 @@ class Session:
         if self._reader is None:
             if self.association is None:
                 raise Disconnected("there is no association with the meter")
-            from .reader import LogicalNames, ShortNames
+            from .naming import LogicalNames, ShortNames
+            from .reader import Reader
 
             kind = ShortNames if self.settings.short_names else LogicalNames
-            self._reader = kind(self.association, self.memory)
+            self._reader = Reader(self.association, kind(self.association), self.memory)
         return self._reader
 
     def values(self) -> Values:

@@ -8,8 +8,8 @@ from ...obis import format_logical_name
 from .conversation import resume_or_open
 from .enumerations import CLOCK, DATA, DEMAND_REGISTER, EXTENDED_REGISTER, REGISTER
 from .memory import recall
+from .naming import Item, attribute_name
 from .objects import object_list
-from .reader import Item, attribute_name
 from .reading import value_of
 from .settings import Settings
 from .targets import VALUE_ATTRIBUTE

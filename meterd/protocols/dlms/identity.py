@@ -15,8 +15,8 @@ from ...conversation import NOTICE, Tell
 from ...errors import DecodeError, Silence, WrongMeter
 from .data import plain
 from .enumerations import DATA
+from .naming import Item, attribute_name
 from .objects import DEVICE_NUMBER
-from .reader import Item, attribute_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ...obis import format_logical_name, parse_logical_name
 from . import enumerations as codes
 from .enumerations import CLOCK, DATA, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC, REGISTER
-from .reader import Item, LogicalNames, attribute_name
+from .naming import Item, attribute_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def object_list(reader: Reader) -> Conversation:
     code, value = yield from reader.attempt(item)
     if code or not isinstance(value, list):
         return []
-    decode = _logical_entry if isinstance(reader, LogicalNames) else _short_entry
+    decode = _logical_entry if reader.names.logical else _short_entry
     found = []
     for entry in value:
         meter_object = decode(entry)
@@ -101,7 +101,7 @@ class Directory:
         self.known = memory.objects
 
     def logical(self) -> bool:
-        return isinstance(self.reader, LogicalNames)
+        return self.reader.names.logical
 
     def find(self, logical_name: bytes) -> tuple[int, int] | None:
         """Class id and base name, or None where nothing is known."""

@@ -14,8 +14,9 @@ from ...errors import DecodeError, ProtocolError
 from .apdus import selection
 from .data import date_time_seconds
 from .enumerations import CLOCK, PROFILE_GENERIC
+from .naming import Item, attribute_name
 from .profile_rows import Row, captured, captured_time, told_time
-from .reader import PARAMETERISED, SELECTIVE, Item, attribute_name
+from .reader import PARAMETERISED, SELECTIVE
 from .reading import failure_reason
 from .targets import CLOCK_NAME
 from .times import meter_time

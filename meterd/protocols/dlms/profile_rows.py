@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .reader import Item
+    from .naming import Item
 
 VALUE_ATTRIBUTE = 2
 # C and D of the codes under which meters capture their time where it is no clock (Blue Book 6.2.5, OBIS time entries).

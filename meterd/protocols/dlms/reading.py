@@ -17,8 +17,8 @@ from ._registers import Registers, readings_of
 from .apdus import refusals
 from .data import clock_is_invalid, plain, scale, scaler_unit
 from .enumerations import CLOCK, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC
+from .naming import SHORT_NAME_STEP, Item, attribute_name
 from .objects import SCALERS, Directory
-from .reader import SHORT_NAME_STEP, Item, LogicalNames, attribute_name
 from .targets import CLOCK_NAME, VALUE_ATTRIBUTE
 
 TYPE_CHECKING = False
@@ -118,7 +118,7 @@ class Values:
         yield from self.directory.learn(names, [] if self._logical() else places)
 
     def _logical(self) -> bool:
-        return isinstance(self.reader, LogicalNames)
+        return self.reader.names.logical
 
     def _needs_directory(self, target: Target) -> bool:
         if self._logical():
@@ -171,7 +171,7 @@ class Values:
                 items.append(item)
         yield from self.learn_scalers(items)
         for target, item in zip(attributes, items, strict=True):
-            target.descriptor = self.reader.encode(item)
+            target.descriptor = self.reader.names.encode(item)
             scaler = self.scaler(item)
             if isinstance(scaler, str):
                 scaler = _agreed([told_scaler(signal, scaler) for signal in target.signals])

@@ -15,8 +15,9 @@ from ...obis import format_logical_name
 from ..dlms.conversation import Scan
 from ..dlms.data import plain, scale, scaler_unit
 from ..dlms.memory import DlmsMemory, recall
+from ..dlms.naming import SHORT_NAME_STEP, Item
 from ..dlms.objects import SCALERS, Directory
-from ..dlms.reader import MULTIPLE, SHORT_NAME_STEP, Item, LogicalNames
+from ..dlms.reader import MULTIPLE
 from ..dlms.reading import Values, failure_reason, meaning
 from ..dlms.targets import Target
 from ..dlms.times import meter_time
@@ -99,7 +100,7 @@ class Talk:
         yield from self._read_rows([choice for choice in todo if choice.register.kind != VALUE])
 
     def _logical(self) -> bool:
-        return isinstance(self.reader, LogicalNames)
+        return self.reader.names.logical
 
     def _teach_directory(self) -> None:
         """What the profile knows of short names saves reading the object list; its columns have their scalers so."""

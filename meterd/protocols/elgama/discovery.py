@@ -15,7 +15,7 @@ from ..dlms.data import plain
 from ..dlms.discovery import Found, explore
 from ..dlms.enumerations import PROFILE_GENERIC
 from ..dlms.memory import recall
-from ..dlms.reader import attribute_name
+from ..dlms.naming import attribute_name
 from ..iec62056_21.identity import numbers_told
 from ..iec62056_21.readout import read_out
 from ..iec62056_21.session import Session

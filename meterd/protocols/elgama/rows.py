@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...model import Reading
     from ..dlms.memory import DlmsMemory
+    from ..dlms.naming import Item
     from ..dlms.profile_rows import Row
-    from ..dlms.reader import Item, Reader
+    from ..dlms.reader import Reader
     from ..dlms.reading import Values
     from .profile import Content
     from .profile import Profile as ElgamaProfile
