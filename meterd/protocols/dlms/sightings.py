@@ -29,8 +29,8 @@ from .links.hdlc_control import DISC, FINAL, SNRM
 from .links.mode_e import sign_on
 from .links.wrapper import WrapperLink
 from .memory import recall
+from .naming import Item, attribute_name
 from .parameters import DEVICE
-from .reader import Item, attribute_name
 from .settings import Settings
 
 TYPE_CHECKING = False
