@@ -148,6 +148,15 @@ DEVICE = (
         check=_request,
     ),
     Parameter(
+        "answer",
+        STRING,
+        "What answers request: a list in the standard's form, or a bare row of numbers, which a Multical 401 gives to "
+        "/#1 and which are read as [0], [1] and so on",
+        default="list",
+        choices=("list", "row"),
+        origin="meterd",
+    ),
+    Parameter(
         "identity_check",
         BOOLEAN,
         "Compare serialnumber with what the meter says of itself (0.0.0, C.1.0, identification), and publish nothing "

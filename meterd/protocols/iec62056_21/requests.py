@@ -43,6 +43,9 @@ class Requests:
 
 def add(requests: Requests, device: Device, signal: Signal) -> bool:
     """Returns: whether each scan owes it a reading. Raises: ValueError, why the signal cannot be read."""
+    if requests.settings.answers_row:
+        _place_in_row(requests, signal)
+        return True
     tag_command, tag = _command(signal["tag_job_todo"])
     command, job = _command(signal["job_todo"])
     if not command:
@@ -67,6 +70,17 @@ def add(requests: Requests, device: Device, signal: Signal) -> bool:
         register = (command, _with_brackets(Selector(job).address or ""))
         requests.registers.setdefault(register, []).append((signal, Selector(tag)))
     return not mark
+
+
+def _place_in_row(requests: Requests, signal: Signal) -> None:
+    """Raises: ValueError where it is none: a bare row has no addresses."""
+    selector = Selector(signal["tag_job_todo"])
+    if selector.address is not None or selector.part is not None:
+        raise ValueError(
+            f'tag_job_todo: found "{selector.text}", allowed: [0] for the first number of the row, [1] for the next '
+            "and so on, for answer is row"
+        )
+    requests.listed.append((signal, selector))
 
 
 def _asks(device: Device) -> bool:

@@ -34,6 +34,11 @@ def scan(plan: Plan, memory: Memory) -> Conversation:
     attempts = 1 + device["retry_counter"]
     lists = requests.listed or requests.listed_rows
     asks = requests.registers or requests.asked_rows
+    if requests.settings.answers_row:
+        from .bare_row import read_row  # one maker's meters
+
+        yield from report(requests.listed, (yield from read_row(session, device["mode_control_char"], attempts)))
+        return
     if lists:
         # All of a list is wanted where a load profile stands in it.
         early_stop = device["early_stop"] and not requests.listed_rows

@@ -118,7 +118,7 @@ class Session:
                 learnt.parity_tries += 1
                 raise
             self._damaged(error)
-            if isinstance(error, Silence):
+            if isinstance(error, Silence) and self.identification:
                 raise Incomplete(f"{self._called_itself()} and then fell silent: {error}") from None
             raise
 
@@ -126,18 +126,14 @@ class Session:
         return f"the meter identified itself as {_shown(self.identification)}"
 
     def sign_on(self, mode_control: int) -> Conversation:
-        """Request, identification, and as the mode wants it acknowledgement and speed switch.
-
-        Raises: Silence, Incomplete, Garbled.
-        """
+        """Request, identification, acknowledgement, speed switch as the mode wants. Raises: Silence, Incomplete, Garbled."""
         settings = self.settings
-        yield from self._opening_settings()
-        if settings.wakeup_nuls:
-            yield Send(bytes(settings.wakeup_nuls))
-            if settings.wakeup_pause_ms:
-                yield Pause(settings.wakeup_pause_ms / 1000)
+        yield from self._ask()
+        if settings.answers_row:  # and nothing before it
+            self.mode = "A"
+            yield from self._to(settings.read_baudrate or self.speed)
+            return
         decoder = IdentificationDecoder()
-        yield Send(request_message(settings.serial, settings.request))
         identification = Identification((yield Receive(decoder, settings.timeout_ms, settings.gap_ms)))
         self.rest = decoder.take_rest()
         self.identification = identification.line
@@ -151,6 +147,15 @@ class Session:
             yield from self._to(
                 self._choice(speeds.in_mode_b(settings, MODE_B_BAUDRATES[identification.baud_character])).speed
             )
+
+    def _ask(self) -> Conversation:
+        settings = self.settings
+        yield from self._opening_settings()
+        if settings.wakeup_nuls:
+            yield Send(bytes(settings.wakeup_nuls))
+            if settings.wakeup_pause_ms:
+                yield Pause(settings.wakeup_pause_ms / 1000)
+        yield Send(request_message(settings.serial, settings.request))
 
     def _opening_settings(self) -> Conversation:
         settings = self.settings

@@ -20,9 +20,9 @@ class SessionSettings:
     """
 
     __slots__ = (
-        "baud_change_delay_ms", "block_check", "gap_ms", "identity_check", "max_baudrate", "mode", "opening",
-        "parities", "protocol_control", "read_baudrate", "request", "serial", "seven_bit", "t2_ms", "timeout_ms",
-        "wakeup_nuls", "wakeup_pause_ms",
+        "answers_row", "baud_change_delay_ms", "block_check", "gap_ms", "identity_check", "max_baudrate", "mode",
+        "opening", "parities", "protocol_control", "read_baudrate", "request", "serial", "seven_bit", "t2_ms",
+        "timeout_ms", "wakeup_nuls", "wakeup_pause_ms",
     )  # fmt: skip
 
     def __init__(self, serial: str, opening: LineSettings | None, timeout_ms: int) -> None:
@@ -42,6 +42,7 @@ class SessionSettings:
         self.block_check = "auto"
         self.identity_check = True
         self.request: str | None = None
+        self.answers_row = False
         self.parities: tuple[str, ...] = ("",)
 
     @classmethod
@@ -62,6 +63,7 @@ class SessionSettings:
         settings.block_check = device["block_check"]
         settings.identity_check = device["identity_check"]
         settings.request = device["request"]
+        settings.answers_row = device["answer"] == "row"
         if opening is None:
             settings.parities = _parities(device)
             # The connection has taken the NULs long before the converter has sent them.
