@@ -126,7 +126,7 @@ class Session:
         return f"the meter identified itself as {_shown(self.identification)}"
 
     def sign_on(self, mode_control: int) -> Conversation:
-        """Request, identification, acknowledgement, speed switch as the mode wants. Raises: Silence, Incomplete, Garbled."""
+        """Up to the answer's beginning, its speed included, as the mode wants. Raises: Silence, Incomplete, Garbled."""
         settings = self.settings
         yield from self._ask()
         if settings.answers_row:  # and nothing before it
