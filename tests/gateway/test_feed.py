@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.gateway.build import join
 from tools.gateway.build.cache import ToolMissing
 from tools.gateway.build.third_party import UJSON, sdist
 from tools.gateway.package import packages
@@ -96,6 +97,20 @@ def test_what_is_installed_lies_in_one_package_alone(feed, tmp_path):
     assert {"etc/init.d/dlms", "usr/bin/dlms"} <= files["meterd-wcclite"]
     assert files["meterd-simulate"] == files["meterd-dlms-security"] == set()
     assert not files["meterd"] & files["meterd-wcclite"]
+
+
+def test_what_is_compiled_is_what_our_packages_are_made_of(feed, tmp_path):
+    place = tmp_path / "prepared"
+    feed("meterd", "prepare", PKG_BUILD_DIR=str(place))
+    assert [path.relative_to(place).as_posix() for path in place.rglob("_*.pyx")] == ["meterd/_joined.pyx"]
+    source, declarations = join.joined(PROJECT)
+    assert (place / "meterd" / "_joined.pyx").read_text() == source
+    assert (place / "meterd" / "_joined.pxd").read_text() == declarations
+    modules = [join.module_of(path, PROJECT) for path in join.compiled(PROJECT)[0]]
+    assert len(modules) > 20
+    for module in modules:
+        assert (place / module.replace(".", "/")).with_suffix(".py").read_text().startswith("import meterd._joined")
+    assert not list(place.rglob("*.so"))
 
 
 def test_ujson_is_built_without_the_cpp_library(feed, tmp_path):
