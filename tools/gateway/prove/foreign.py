@@ -1,12 +1,12 @@
 """The unit tests on the Pythons of other machines, with meterd compiled for them.
 
-`python -m tools.gateway.prove.foreign [mips_24kc … s390x armhf mipsel i386 amd64-3.14 s390x-3.14] [--whole]` runs
-tests/unit, under emulation but for i386 and amd64: on the gateways' own musl Pythons, big-endian and soft-float first,
-and on Debian's with real glibc, big-endian with 64 bits and little-endian with 32. The gateways' first processor and
-the next Python run all of it; the others leave out what neither compiled code nor the order and size of bytes can
-change, unless told `--whole`. Several run side by side, one on each core; what each says is shown when it is through.
-Debian's roots are unpacked, not installed; nothing of this system is touched. What is left out is listed, with its
-reason, before each run.
+`python -m tools.gateway.prove.foreign [mips_24kc … s390x armhf mipsel i386 amd64-3.14 s390x-3.14] [--whole]
+[tests/unit/… …]` runs tests/unit, or what is named of it, under emulation but for i386 and amd64: on the gateways'
+own musl Pythons, big-endian and soft-float first, where the compiled modules are joined, and on Debian's with real
+glibc, big-endian with 64 bits and little-endian with 32. The gateways' first processor and the next Python run all of
+it; the others leave out what neither compiled code nor the order and size of bytes can change, unless told `--whole`.
+Several run side by side, one on each core; what each says is shown when it is through. Debian's roots are unpacked,
+not installed; nothing of this system is touched. What is left out is listed, with its reason, before each run.
 """
 
 from __future__ import annotations
@@ -111,6 +111,8 @@ WHOLE = "--whole"
 OTHER_NAMES = {"Crypto/__init__.py": "from Cryptodome import __path__\n"}
 # An emulated Python with ctypes may wait for ever in its own end, when all tests are over: it ends without.
 PYTEST = "import os, sys, pytest; code = pytest.main(sys.argv[1:]); sys.stdout.flush(); os._exit(code)"
+# On a gateway the compiled modules are one, under the names of all.
+JOINED = "import meterd._crc, meterd._joined; assert meterd._crc is meterd._joined, 'they are not joined'; "
 # What the peer dlms_cosem imports by name and these tests do not call, where it cannot be had: file → content.
 NAMES_ALONE = {
     "cryptography/__init__.py": "",
@@ -315,38 +317,40 @@ def tested(row: Foreign, folder: Path, *which: str) -> int:
         words.append(f"--{'deselect' if '::' in name else 'ignore'}=tests/unit/{name}")
     python = command(row, place(row, folder))
     _able_to_start_itself(python, folder)
-    words = ["nice", *python, "-B", "-c", PYTEST, "-rs", *words, *(which or ("tests/unit",))]
+    code = PYTEST if row.target else JOINED + PYTEST
+    words = ["nice", *python, "-B", "-c", code, "-rs", *words, *(which or ("tests/unit",))]
     return subprocess.run(words, cwd=folder, check=False).returncode
 
 
-def _one(name: str, whole: bool) -> int:
+def _one(name: str, whole: bool, *which: str) -> int:
     """Returns 1 if the tests failed, or could not be run."""
     print(f"unit tests on the Python of {name}", flush=True)
     FOREIGN[name].whole |= whole
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return int(tested(FOREIGN[name], Path(folder) / "meterd") != 0)
+            return int(tested(FOREIGN[name], Path(folder) / "meterd", *which) != 0)
     except ToolMissing as missing:
         print(f"not run: {missing}")
         return 1
 
 
-def _in_a_process_of_its_own(name: str, whole: bool) -> tuple[str, subprocess.CompletedProcess[str]]:
-    command = [sys.executable, "-m", "tools.gateway.prove.foreign", name, *([WHOLE] if whole else [])]
+def _in_a_process_of_its_own(name: str, whole: bool, *which: str) -> tuple[str, subprocess.CompletedProcess[str]]:
+    command = [sys.executable, "-m", "tools.gateway.prove.foreign", name, *([WHOLE] if whole else []), *which]
     return name, subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
 def main(words: list[str]) -> int:
     """Returns 1 if the tests failed, or could not be run, on any machine; all of them are tried."""
     whole = WHOLE in words
-    names = [word for word in words if word != WHOLE] or [name for name in FOREIGN if name not in TWICE]
+    which = [word for word in words if word.startswith("tests/")]
+    names = [word for word in words if word not in (WHOLE, *which)] or [name for name in FOREIGN if name not in TWICE]
     if len(names) == 1:
-        return _one(names[0], whole)
+        return _one(names[0], whole, *which)
     # Those with the most to do begin.
     names.sort(key=lambda name: not FOREIGN[name].whole)
     failed: list[str] = []
     with ThreadPoolExecutor(os.cpu_count()) as cores:
-        for ended in as_completed([cores.submit(_in_a_process_of_its_own, name, whole) for name in names]):
+        for ended in as_completed([cores.submit(_in_a_process_of_its_own, name, whole, *which) for name in names]):
             name, tests = ended.result()
             print(tests.stdout, end="", flush=True)
             if tests.returncode:
