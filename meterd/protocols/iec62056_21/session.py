@@ -151,10 +151,7 @@ class Session:
     def _ask(self) -> Conversation:
         settings = self.settings
         yield from self._opening_settings()
-        if settings.wakeup_nuls:
-            yield Send(bytes(settings.wakeup_nuls))
-            if settings.wakeup_pause_ms:
-                yield Pause(settings.wakeup_pause_ms / 1000)
+        yield from _wake_up(settings)
         yield Send(request_message(settings.serial, settings.request))
 
     def _opening_settings(self) -> Conversation:
@@ -352,3 +349,10 @@ class Session:
 
 def _shown(identification: bytes) -> str:
     return identification.decode("latin-1")
+
+
+def _wake_up(settings: SessionSettings) -> Conversation:
+    if settings.wakeup_nuls:
+        yield Send(bytes(settings.wakeup_nuls))
+        if settings.wakeup_pause_ms:
+            yield Pause(settings.wakeup_pause_ms / 1000)
