@@ -34,6 +34,8 @@ HUSH_CHARACTERS = 8
 HUSH_S = 0.010
 # Bytes that have not left after this much more than their time on the wire never will: the driver hangs.
 SEND_LIMIT_S = 10.0
+# Who has a port that does not open is looked for no more often.
+TOLD_AGAIN_S = 60.0
 
 
 def format_flags(settings: LineSettings) -> int:
@@ -51,7 +53,7 @@ def format_flags(settings: LineSettings) -> int:
 class SerialPort(ParityPort):
     """The device node at `path`. `shortcoming` says in words what of the last settings it cannot do, or is empty."""
 
-    __slots__ = ("_hush_timer", "_send_limit", "_send_timer", "_serial", "path", "shortcoming")
+    __slots__ = ("_hush_timer", "_send_limit", "_send_timer", "_serial", "_told", "path", "shortcoming")
 
     def __init__(self, loop: Loop, path: str) -> None:
         super().__init__(loop, path)
@@ -61,6 +63,7 @@ class SerialPort(ParityPort):
         self._hush_timer = Timer(self._listen)
         self._send_timer = Timer(self._check_sent)
         self._send_limit = 0.0
+        self._told: tuple[int | None, float, str] = (None, 0.0, "")  # why it did not open: until when that stands
 
     def open(self) -> None:
         """Raises: PortGone, with the cause in words."""
@@ -70,11 +73,20 @@ class SerialPort(ParityPort):
         try:
             port = serial.Serial(self.path, timeout=0, exclusive=True)
         except (serial.SerialException, OSError, ValueError, termios.error) as error:
-            raise PortGone(f"{self.path}: {_cause(error)}") from None
+            raise PortGone(f"{self.path}: {self._why_not(error)}") from None
         self._serial = port
         self.settings = None
         self.attach(port.fileno())
         self.apply(LineSettings(9600))
+
+    def _why_not(self, error: Exception) -> str:
+        """Why it does not open; who has it is looked for again only after a while, for that is a walk over /proc."""
+        number, now = _number(error), self.loop.time
+        if self._told[0] != number or now >= self._told[1]:
+            from .holders import why
+
+            self._told = (number, now + TOLD_AGAIN_S, why(self.path, number) or _cause(error))
+        return self._told[2]
 
     def _close_descriptor(self) -> None:
         self._hush_timer.deadline = None
@@ -179,5 +191,10 @@ class SerialPort(ParityPort):
 
 def _cause(error: Exception) -> str:
     """pyserial wraps the operating system's words in its own; keep the operating system's."""
-    number = getattr(error, "errno", None) or (error.args[0] if error.args and isinstance(error.args[0], int) else None)
-    return os.strerror(number) if isinstance(number, int) else str(error)
+    number = _number(error)
+    return str(error) if number is None else os.strerror(number)
+
+
+def _number(error: Exception) -> int | None:
+    found = getattr(error, "errno", None) or (error.args[0] if error.args else None)
+    return found if isinstance(found, int) else None
