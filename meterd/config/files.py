@@ -234,10 +234,10 @@ class _Loading:
         if key in self._bad_ports:
             self._break(package)
         elif "/" not in found:
-            hint = f'"ports": {{"{key}": "/dev/tty…"}} maps it to a device node'
-            complain(
-                "device", f"found {shown(found)}, which is not among the ports{did_you_mean(found, ports)}; {hint}"
-            )
+            near = did_you_mean(found, ports)
+            hint = f"{near} Or" if near else ";"
+            hint += f' map it to a device node: "ports": {{"{key}": "/dev/tty…"}}'
+            complain("device", f"found {shown(found)}, which is not among the ports{hint}")
         return found
 
     # ---- signals

@@ -102,7 +102,9 @@ class Table:
                     values[name] = parameter.default
                 if parameter.required_tcp if over_tcp else parameter.required_serial:
                     transport = "" if parameter.required_tcp == parameter.required_serial else _over(over_tcp)
-                    complain(name, f"is missing{transport}, allowed: {parameter.allowed()}")
+                    allowed = parameter.allowed()
+                    allowed += f" ({parameter.help})" if allowed == "text" else ""
+                    complain(name, f"is missing{transport}, allowed: {allowed}")
             elif over_tcp and name in LINE_FORMAT:
                 values[name] = _lenient(parameter, found, over_tcp)
             else:

@@ -128,5 +128,7 @@ def _forbidden(path: str) -> str:
     except OSError:
         return ""
     who = f"this is user {geteuid()} in groups {', '.join(map(str, sorted({getegid(), *getgroups()})))}"
-    owner = f"Permission denied: it belongs to user {found.st_uid}, group {found.st_gid}, mode {found.st_mode & 0o777:03o}"
+    owner = (
+        f"Permission denied: it belongs to user {found.st_uid}, group {found.st_gid}, mode {found.st_mode & 0o777:03o}"
+    )
     return f"{owner}, and {who}: join its group (`usermod -aG dialout USER`), and log in again"
