@@ -114,7 +114,7 @@ TEXTS: list[tuple[str, bytes, str]] = [
     ("a comma too many", _TEXT.replace('"0"\n  }', '"0",\n  }').encode(), "a comma before the closing }"),
     ("typographic quotes", _TEXT.replace('"House"', "“House”").encode(), "a typographic quotation mark"),
     ("a comment", _TEXT.replace("{\n", "{\n // our site\n", 1).encode(), "JSON has no comments"),
-    ("a name given twice in a row", _TEXT.replace('"baudrate": 300,', '"baudrate": 300,\n   "baudrate": 9600,').encode(),
+    ("a name given twice in a row", _TEXT.replace('"baudrate": 300,', '"baudrate": 300, "baudrate": 9600,').encode(),
      "parameter baudrate: is given twice"),
     ("half a file", _TEXT[: len(_TEXT) // 2].encode(), "is not JSON"),
     ("an empty file", b"", "the file is empty"),
