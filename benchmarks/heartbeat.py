@@ -3,8 +3,8 @@
 The daemon is the real one, `meterd run` in a process of its own; the meters are another process, which notes when the
 heartbeat meter was asked. What is done to the daemon meanwhile is what grows with its lines: it starts, all are traced,
 somebody looks at the status, everything is configured anew, 2,000 are dead, the names of 3,000 are asked for and no
-name server answers. A quiet time stands beside it, for on a machine with other work each of these gaps holds that
-machine's own as well; `longest turn` is the daemon's own figure, of the same daemon.
+name server answers. On a machine with other work each of these gaps holds that machine's own as well, so beside each
+stands the longest gap of a process that only sleeps for 20 ms; `longest turn` is the daemon's own figure.
 
     METERD_BENCH_LINES=300 python -m benchmarks --only heartbeat
 """
@@ -79,6 +79,22 @@ def play(pipe: Connection) -> None:
                 os.close(fd)
 
 
+def tick(pipe: Connection) -> None:
+    """Nothing but a sleep of a period, again and again: the longest time between two of them is the machine's own."""
+    last, longest = time.monotonic(), 0.0
+    while True:
+        time.sleep(PERIOD_MS / 1000.0)
+        now = time.monotonic()
+        last, longest = now, max(longest, now - last)
+        if pipe.poll():
+            try:
+                pipe.recv()
+            except EOFError:
+                return
+            pipe.send(longest)
+            longest = 0.0
+
+
 def _answer(fd: int, silent: bool, asked: list[float] | None) -> bool:
     """One frame of a connection; False where it has ended."""
     try:
@@ -108,6 +124,10 @@ class Site:
         self._meters = Process(target=play, args=(theirs,), daemon=True)
         self._meters.start()
         theirs.close()
+        self._clock, theirs = Pipe()
+        self._ticker = Process(target=tick, args=(theirs,), daemon=True)
+        self._ticker.start()
+        theirs.close()
         self.ports: list[int] = self._pipe.recv()
         self._folder = tempfile.TemporaryDirectory(prefix="meterd-heartbeat-")
         self._path = os.path.join(self._folder.name, "meterd.json")
@@ -133,7 +153,9 @@ class Site:
     def close(self) -> None:
         self.end()
         self._pipe.close()
+        self._clock.close()
         self._meters.join(10)
+        self._ticker.join(10)
         self._folder.cleanup()
 
     def configure(self, places: list[tuple[str, int]]) -> None:
@@ -180,12 +202,19 @@ class Site:
     def longest_gap_ms(self, what: Callable[[], object]) -> float:
         """The longest time between two questions to the heartbeat meter while `what` is done, and a little longer."""
         self._seen()
+        self.machine_ms()
         what()
         time.sleep(0.3)
         asked = self._seen()
         if len(asked) < 2:
             raise RuntimeError("the heartbeat meter was not read at all")
         return max(later - earlier for earlier, later in pairwise(asked)) * 1000.0
+
+    def machine_ms(self) -> float:
+        """The longest time between two sleeps of a process that does nothing else, since this was last asked."""
+        self._clock.send(None)
+        longest_s: float = self._clock.recv()
+        return longest_s * 1000.0
 
     def _seen(self) -> list[float]:
         """When it was asked: the last time of those told before, and all since."""
@@ -211,12 +240,16 @@ def _longest_turn_ms(site: Site) -> float:
     return float(own["longest_turn_ms"])
 
 
+def gap_rows(site: Site, what: str, gap_ms: float) -> list[Row]:
+    return [(what, gap_ms, "ms", -MOST_MS), ("  meanwhile a process that only sleeps", site.machine_ms(), "ms", None)]
+
+
 def many_lines(site: Site) -> list[Row]:
     """3,000 lines that answer every ten seconds."""
     rows: list[Row] = []
 
     def row(what: str, gap_ms: float) -> None:
-        rows.append((f"longest gap beside {LINES:,} lines: {what}", gap_ms, "ms", -MOST_MS))
+        rows.extend(gap_rows(site, f"longest gap beside {LINES:,} lines: {what}", gap_ms))
 
     site.configure(places(site.ports[1], LINES))
     site.begin()
@@ -241,24 +274,20 @@ def dead_ones(site: Site) -> list[Row]:
     site.configure(lines)
     site.begin()
     gap = site.longest_gap_ms(lambda: time.sleep(13.0))
-    turn = _longest_turn_ms(site)
+    rows = gap_rows(site, f"longest gap beside {dead:,} dead meters", gap)
+    rows.append(("longest turn of that daemon", _longest_turn_ms(site), "ms", None))
     site.end()
-    return [
-        (f"longest gap beside {dead:,} dead meters", gap, "ms", -MOST_MS),
-        ("longest turn of that daemon", turn, "ms", None),
-    ]
+    return rows
 
 
 def dead_resolver(site: Site) -> list[Row]:
     site.configure([(f"meter{number}.example", 4000) for number in range(LINES)])
     site.begin(sys.executable, "-c", DEAF)
     gap = site.longest_gap_ms(lambda: time.sleep(8.0))
-    turn = _longest_turn_ms(site)
+    rows = gap_rows(site, f"longest gap beside {LINES:,} names and a dead name server", gap)
+    rows.append(("longest turn of that daemon", _longest_turn_ms(site), "ms", None))
     site.end()
-    return [
-        (f"longest gap beside {LINES:,} names and a dead name server", gap, "ms", -MOST_MS),
-        ("longest turn of that daemon", turn, "ms", None),
-    ]
+    return rows
 
 
 def run() -> list[Row]:
