@@ -26,7 +26,7 @@ _lacking: list[str] = []
 
 
 def _is_a_hole(reason: str) -> bool:
-    if "apt install" in reason:
+    if "apt install" in reason or "python -m tests.foreign" in reason:
         return bool(os.environ.get("METERD_CI"))
     return "no recorded" in reason and (SHARED / "vectors").is_dir()
 

@@ -2,9 +2,9 @@
 
 The devices of the port share one talk without end, their driver's `listen`, which reports for whichever of them it
 recognises. A device is as good as its last telegram: where none came for `MISSED` times the interval at which it is
-expected (`scan_rate_ms`), its signals go stale, with the reason, and are said so again at that pace; the next telegram
-makes it good again. What ends the talk (a damaged telegram, the port) is what the devices fail with when their time
-comes, and the talk begins anew.
+expected (`scan_rate_ms`, or learnt: `pace`), its signals go stale, with the reason, and are said so again at that pace;
+the next telegram makes it good again. What ends the talk (a damaged telegram, the port) is what the devices fail with
+when their time comes, and the talk begins anew.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..ports.opening import make_port, open_port
 from ..ports.player import Player
 from .job import PORT_RETRY_S
 from .outcome import note_signal, settle, tell
+from .pace import Pace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Listening:
         self.player = Player(loop, self.port, self._report, self._ended, self._note, self._tell, strips_echo=False)
         self._by_alias: dict[str, Job] = {}
         self._watches: dict[Job, Timer] = {}
+        self._paces: dict[Job, Pace] = {}
         self._heard: set[Job] = set()  # of the telegram at hand
         self._error: Exception | None = None  # what ended the talk since the last telegram
         self._bytes_since = 0  # came in since the last telegram
@@ -66,6 +68,7 @@ class Listening:
             return
         for job in set(self._watches).difference(jobs):
             self._watches.pop(job).deadline = None
+            del self._paces[job]
         self.jobs = jobs
         self._by_alias = {job.alias(): job for job in jobs}
         self._heard.intersection_update(jobs)
@@ -78,7 +81,8 @@ class Listening:
 
     def _watch(self, job: Job) -> None:
         self._watches[job] = watch = Timer(lambda: self._missed(job))
-        self.loop.arm(watch, self.loop.time + MISSED * job.turn.period_s)
+        self._paces[job] = pace = Pace(job.plan.device.parameters["scan_rate_ms"] / 1000.0)
+        self.loop.arm(watch, self.loop.time + MISSED * pace.interval_s)
 
     def hasten(self, job: Job) -> None:
         """Somebody asks for the device: its next telegram cannot be hastened, and is handed to them when it comes."""
@@ -160,7 +164,7 @@ class Listening:
         pause_s = max(LEAST_TALK_S - (self.loop.time - self.started), 0.0)
         if isinstance(error, PortGone):
             self.port.close()
-            pause_s = min([PORT_RETRY_S, *(job.turn.period_s for job in self.jobs)])
+            pause_s = min([PORT_RETRY_S, *(self._paces[job].interval_s for job in self.jobs)])
             for job in self.jobs:
                 self._fail(job, error)
         elif isinstance(error, MeterdError):
@@ -206,7 +210,8 @@ class Listening:
         self._bytes_since, self._error = 0, None
         for job in heard:
             self._conclude(job, None)
-            self.loop.arm(self._watches[job], self.loop.time + MISSED * job.turn.period_s)
+            self._paces[job].heard(self.loop.time)
+            self.loop.arm(self._watches[job], self.loop.time + MISSED * self._paces[job].interval_s)
         self.player.reported.clear()
         self._done(heard)
 
@@ -214,7 +219,8 @@ class Listening:
         """No telegram of this device has come in time."""
         self.started = self.loop.time
         self._bytes_since += self.player.counts.bytes_received
-        seconds = MISSED * job.turn.period_s
+        seconds = MISSED * self._paces[job].interval_s
+        self._paces[job].missed()
         why: Exception
         if self._error is not None:
             why = self._error
@@ -229,7 +235,7 @@ class Listening:
 
     def _fail(self, job: Job, error: Exception) -> None:
         self._conclude(job, error)
-        self.loop.arm(self._watches[job], self.loop.time + job.turn.period_s)
+        self.loop.arm(self._watches[job], self.loop.time + self._paces[job].interval_s)
 
     def _conclude(self, job: Job, error: Exception | None) -> None:
         settle(self, job, error)

@@ -17,10 +17,11 @@ PROTOCOL_NAMES = {
     "mbus serial": "mbus",
     "mbus tcp": "mbus",
     "Elgama": "elgama",
+    "P1": "p1",
 }
 
 # The debug program that runs one protocol alone → package.
-PROGRAMS = {"iec62056-21": "iec62056_21", "dlms": "dlms", "mbus": "mbus", "elgama": "elgama"}
+PROGRAMS = {"iec62056-21": "iec62056_21", "dlms": "dlms", "mbus": "mbus", "elgama": "elgama", "p1": "p1"}
 
 # Python package → the package of a gateway that brings it, where that is not meterd itself.
 BROUGHT_BY = {"elgama": "meterd-elgama"}

@@ -34,6 +34,11 @@ def clock_in(data_sets: Iterable[DataSet], device_alias: str = "") -> MeterTime 
     return meter_time(_moments(found), device_alias)
 
 
+def p1_time(groups: dict[str, list[tuple[str, str | None]]], device_alias: str) -> MeterTime | None:
+    """The same out of the groups of a P1 telegram."""
+    return meter_time(_moments({P1: groups[P1][0][0]}), device_alias) if P1 in groups else None
+
+
 def _place(address: str) -> str:
     if address == P1:
         return P1

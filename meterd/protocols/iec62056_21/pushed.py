@@ -93,13 +93,17 @@ class Lists:
         except DecodeError as error:  # longer than any list
             raise Garbled(str(error)) from None
         self._rest = body.take_rest()
+        self.taken(identification, message)
+        return ReadOut(message)
+
+    def taken(self, identification: bytes, message: Message) -> None:
+        """See whether a list is to be believed, and what it tells. Raises: Garbled."""
         _check(message)
         verdict = fits(identification, message.text)
         self.crc16 = verdict is not None
         if verdict is False:
             raise Garbled("the CRC16 behind a list's '!' is not that of what came")
         self.told = numbers_told(message.data_sets, identification)
-        return ReadOut(message)
 
     def remember(self, learnt: Learnt) -> None:
         """Raises: Garbled for a list without a CRC16 of a meter that had one before."""
