@@ -25,7 +25,7 @@ KEY = "0F1E2D3C4B5A69788796A5B4C3D2E1F0"
 
 
 def device(**given: Any) -> Device:
-    return Device("house", "p1", values_of(DEVICE, {"device": "PORT1", "timeout_ms": 500, **given}), "PORT1", "test")
+    return Device("house", "p1", values_of(DEVICE, {"device": "PORT1", "timeout_ms": 500, **given}), "PORT1")
 
 
 def signal(tag: str, number_type: str = "DOUBLE") -> Signal:

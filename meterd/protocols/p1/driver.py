@@ -22,19 +22,19 @@ LONGEST_INTERVAL_MS = 11_000  # of any P1 port: DSMR before 5 sends every ten se
 
 def plan(device: Device, signals: list[Signal]) -> Plan:
     if device["encryption_key"]:
-        _see_security(device.place)
+        _see_security()
     secrets = tuple(bytes.fromhex(device[name]) for name in ("encryption_key",) if device[name])
     return Plan(device, signals, None, [], secrets)
 
 
-def _see_security(place: str) -> None:
+def _see_security() -> None:
     """Raises: ConfigError where this installation cannot decipher."""
     try:
         from . import sealed  # noqa: F401
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("meterd."):
             raise
-        raise ConfigError(place, needs("encryption_key: ciphered telegrams", "meterd-dlms-security")) from None
+        raise ConfigError("", needs("encryption_key: ciphered telegrams", "meterd-dlms-security")) from None
 
 
 def listens(plan: Plan) -> bool:
@@ -53,7 +53,7 @@ def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
     memories = dict(served)
     plans = list(memories)
     if len(plans) > 1 and any(plan.device["encryption_key"] for plan in plans):
-        raise ConfigError(plans[0].device.place, "encryption_key: a port with ciphered telegrams takes one device")
+        raise ConfigError("", "encryption_key: a port with ciphered telegrams takes one device")
     settings = opening(plans[0].device)
     if settings is not None:
         yield settings

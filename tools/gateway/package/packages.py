@@ -52,7 +52,7 @@ ROOMS = {
     "meterd-elgama": ("meterd/protocols/elgama/",),
     "meterd-dlms-security": (
         "meterd/protocols/dlms/security/", "meterd/protocols/dlms/proof.py", "meterd/protocols/dlms/invocation.py",
-        "meterd/daemon/counters.py", "meterd/counter.py", "meterd/cli/counter.py",
+        "meterd/daemon/counters.py", "meterd/counter.py", "meterd/cli/counter.py", "meterd/protocols/p1/sealed.py",
     ),
     "meterd-simulate": (
         "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/demo_site.py",
