@@ -60,7 +60,7 @@ class Uci:
         self._lines: dict[Steps, int] | None = {} if places else None
         self._row: Row | None = None
         self._place: Steps = ()
-        self._names: dict[str, tuple[str, int]] = {}
+        self._names: dict[str, str] = {}
         if text:
             at_once(self.take(text))
 
@@ -81,9 +81,15 @@ class Uci:
         if "\0" in text:
             raise ValueError(text.count("\n", 0, text.index("\0")) + 1, "holds a zero octet: it is no text")
         known: dict[str, tuple[str, str] | None] = {}
-        for number, line in enumerate(text.split("\n"), 1):
-            if not number % PORTION:
+        lines = text.split("\n")
+        for start in range(0, len(lines), PORTION):
+            if start:
                 yield
+            self._lines_from(start, lines[start : start + PORTION], known)
+
+    def _lines_from(self, start: int, lines: list[str], known: dict[str, tuple[str, str] | None]) -> None:
+        fast = self._lines is None
+        for number, line in enumerate(lines, start + 1):
             head, _, rest = line.partition("'")
             if head in known:
                 found = known[head]
@@ -97,6 +103,8 @@ class Uci:
                     self._statement(words, number)
             elif found[0] == "config":
                 self._section(found[1], rest[:-1], number)
+            elif fast and found[0] == "option" and len(rest) > 1 and self._row and found[1] not in self._row:
+                self._row[found[1]] = rest[:-1]
             else:
                 self._option(found[0], found[1], rest[:-1], number)
 
@@ -124,17 +132,18 @@ class Uci:
             raise ValueError(number, f'"{_short(kind)}" is no kind of section')
         if name and not _is_name(name):
             raise ValueError(number, f'"{_short(name)}" is no name of a section: letters, digits and _')
-        if name:
-            self._only(kind, name, number)
+        # A name is one section's; where a section of the same kind has it, that is said otherwise.
+        if name and self._names.setdefault(name, kind) != kind:
+            taken = f"has the name of section {self._names[name]} {name}"
+            raise ValueError(number, f"section {kind} {name} {taken}: uci wants each name once, whatever the kind")
         content = self.content
-        row: Row = {}
+        row: Row = dict.fromkeys(NAMED[kind], name) if name and kind in NAMED else {}
         self._row = row
         self._named_so.clear()
         if kind in ROWS:
             rows = content[ROWS[kind]]
             self._place = (ROWS[kind], len(rows))
             if name:
-                row.update(dict.fromkeys(NAMED[kind], name))
                 self._named_so.update(NAMED[kind])
             rows.append(row)
         elif kind == "meterd":
@@ -150,15 +159,6 @@ class Uci:
             self._fault(f"section {kind} {name}".rstrip(), f"is not known here{known}", number)
         if self._lines is not None:
             self._lines.setdefault(self._place, number)
-
-    def _only(self, kind: str, name: str, number: int) -> None:
-        """A name is one section's. Raises: ValueError where another kind has it; a kind's own say it otherwise."""
-        other, line = self._names.setdefault(name, (kind, number))
-        if other != kind:
-            taken = (
-                f"has the name of section {other} {name} in line {line}: uci wants each name once, whatever the kind"
-            )
-            raise ValueError(number, f"section {kind} {name} {taken}")
 
     def _named(self, kind: str, name: str, row: Row, number: int) -> None:
         """A section of which there are several, told apart by their names."""

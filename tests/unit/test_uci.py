@@ -132,7 +132,7 @@ BROKEN = [
     ("package one two\n", 4, "holds more than package takes"),
     ("package\n", 4, "package without a name"),
     # What the real uci was seen to refuse, or to drop without a word.
-    ("config signal 'attic'\n", 4, "has the name of section device attic in line 1"),
+    ("config signal 'attic'\n", 4, "has the name of section device attic"),
     ("config publish attic\n", 4, "uci wants each name once"),
     ("'option' name 'x'\n", 4, "begins with '"),
     ('"config" device x\n', 4, 'begins with "'),
