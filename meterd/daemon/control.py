@@ -116,7 +116,7 @@ class Control:
             if arguments and package is None:
                 return _refusal(arguments[0])
             if command == "status":
-                client.work(self.daemon.looking(package), lambda status: client.finish({"ok": True, **status}))
+                client.work(self._status_text(package), client.say_last)
             elif package is not None:
                 client.wait()
                 running = command == "start"
@@ -129,6 +129,18 @@ class Control:
         if command == "events" and len(arguments) <= 1:
             return self._events(arguments)
         return {"ok": False, "error": f"{' '.join(words)!r} is no request"}
+
+    def _status_text(self, package: str | None) -> Work[str]:
+        """The answer as text, row by row: that of a large site is a megabyte."""
+        status = yield from self.daemon.looking(package)
+        pieces = ['"ok":true']
+        for name, value in status.items():
+            rows = []
+            for row in value if isinstance(value, list) else ():
+                rows.append(dumps(row))
+                yield
+            pieces.append(f"{dumps(name)}:" + (f"[{','.join(rows)}]" if isinstance(value, list) else dumps(value)))
+        return "{" + ",".join(pieces) + "}"
 
     def _events(self, arguments: list[str]) -> dict[str, object]:
         count = int(arguments[0]) if arguments and arguments[0].isdigit() else None
@@ -221,8 +233,11 @@ class Client:
         self._work.begin(work, then)
 
     def finish(self, answer: dict[str, object]) -> None:
+        self.say_last(dumps(answer))
+
+    def say_last(self, text: str) -> None:
         if self._stream.is_open():  # else nobody waits for it any more
-            self._stream.finish((dumps(answer) + "\n").encode("ascii", "backslashreplace"))
+            self._stream.finish((text + "\n").encode("ascii", "backslashreplace"))
 
     def _following(self) -> Work[None]:
         """Let a client that traces see the lines that there are."""
