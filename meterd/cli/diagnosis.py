@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..daemon.one_scan import Evidence
     from ..model import Device, Memory, Reading
 
-RUNGS = ("port", "bytes", "frame", "address", "association", "key", "object")
+RUNGS = ("port", "bytes", "frame", "address", "identity", "association", "key", "object")
 
 
 def stopped_at(error: Exception | None, evidence: Evidence, readings: list[Reading], memory: Memory) -> str | None:
@@ -26,7 +26,7 @@ def stopped_at(error: Exception | None, evidence: Evidence, readings: list[Readi
         if not evidence.frames:
             return "frame"
     if isinstance(error, WrongMeter):
-        return "address"
+        return "identity"
     if isinstance(error, SecurityError) or error_reason(error) == "key":
         return "key"
     if error_reason(error) == "auth":
@@ -48,7 +48,8 @@ def diagnosis(
         "port": f"The port does not open: {error}.",
         "bytes": f"{port} opens and {evidence.sent_bytes} bytes were sent, but not one byte came back.",
         "frame": f"{evidence.received_bytes} bytes came back and made no frame: {evidence.first_bytes.hex(' ')}",
-        "address": f"A meter answers, but not the configured one: {error}.",
+        "address": f"{port} opens, and nobody answers at the configured address; a meter does at another one.",
+        "identity": f"A meter answers, but not the configured one: {error}.",
         "association": f"The meter answers and refuses the association: {error}.",
         "key": f"The ciphering does not come about: {error}.",
         "object": "The meter answers; " + (f"then: {error}." if error else _failed_signals(readings)),

@@ -1,121 +1,167 @@
-"""`meterd doctor DEVICE`: climbs the ladder from the port to the objects and says in one sentence where it stops.
+"""`meterd doctor`: why a device is not read, in one answer to paste, and then how that was found out.
 
-The rungs: port, bytes, frame, address, association, key, object. What is on the wire decides, not what was hoped for:
-a port that does not open, not one byte, bytes that make no frame, a refusal, a wrong key, an object that is not there.
+Devices of a configuration (some, or all), or one described by parameters; with signals or without. The answer comes
+first; then the rung of the ladder on which reading stops, and why. Progress goes to standard error.
 """
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
+from time import monotonic
 
-from ..daemon.one_scan import Single
-from ..errors import MeterdError, Refused
+from ..config.command_line import make_configuration
+from ..errors import ConfigError
 from ..model import GOOD
-from ..ports._loop import Loop
-from ..protocols import registry
-from .diagnosis import RUNGS, diagnosis, stopped_at
-from .exit_codes import OK, READ_FAILED
-from .one_device import device_signals, find_device
-from .options import CONFIG, DEBUG, HELP, STATE, VERBOSE, UsageError, parse, usage
+from .answers import paste, was
+from .consultation import Consultation
+from .diagnosis import RUNGS, diagnosis
+from .exit_codes import INTERRUPTED, OK, READ_FAILED
+from .one_device import configured_devices, described_device
+from .options import CONFIG, DEBUG, FLAG, HELP, STATE, VERBOSE, Option, parse, usage
 from .run import set_up_log, state_directory
+from .terminal import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
+    from ..model import Device, Signal
+    from .options import Arguments
 
-    from ..model import Device, Memory, Plan, Reading
-
-OPTIONS = (CONFIG, DEBUG, VERBOSE, STATE, HELP)
+ALL = Option(("--all",), FLAG, "every device of the configuration")
+OPTIONS = (CONFIG, ALL, DEBUG, VERBOSE, STATE, HELP)
+OPERANDS = "(-c FILE DEVICE… | -c FILE --all | PROTOCOL parameter=value… [-- ADDRESS…])"
+ABOUT = (
+    "Reads each device once, says on which rung that stops, and looks around for what would go on. Rungs:\n"
+    + ", ".join(RUNGS)
+    + ".\nExit code of the first device that is not well: 0 all well, "
+    + ", ".join(f"{code} {reason}" for reason, code in READ_FAILED.items())
+    + "."
+)
+MAX_SHOWN = 40
+TO_LOOK_AT = "nothing can be pasted: see below"
 
 
 def main(words: list[str]) -> int:
     arguments = parse(words[1:], OPTIONS)
     if arguments.has("help"):
-        about = "Reads one device once and says on which rung it stops: " + ", ".join(RUNGS) + "."
-        print(usage("meterd doctor", "-c FILE DEVICE", about, OPTIONS))
+        print(usage("meterd doctor", OPERANDS, ABOUT, OPTIONS))
         return OK
     set_up_log(arguments, 3)
-    device, path = find_device(arguments, "doctor")
-    signals = device_signals(arguments, device)
-    if not signals:  # with nothing to ask for not a byte would be sent, and all would be well
-        raise UsageError(f"{device.alias} has no signals to read; `meterd scan` shows what a meter offers")
-    driver = registry.driver(device.protocol)
-    plan = driver.plan(device, signals)
-    readings: list[Reading] = []
-    single = Single(Loop(), device, path, readings.append)
-    memory = state_directory(arguments, brief=True).memory(device.alias)
-    error: Exception | None = None
-    found = apart = ""
-    try:
-        single.run(driver.conversation(plan, memory))
-    except MeterdError as caught:
-        error = caught
-    rung = stopped_at(error, single.evidence, readings, memory)
-    _show_ladder(rung)
-    try:
-        single.part(driver, plan, memory)
-        found = _ask_around(single, device) if rung == "bytes" else ""
-        apart = _tell_the_counter_apart(single, driver, plan, memory) if _may_be_the_counter(plan, error) else ""
-    finally:
-        single.close()
+    patients = _patients(words, arguments)
+    state = state_directory(arguments, brief=True)
+    status = Status()
+    first = OK
+    for number, (device, path, signals) in enumerate(patients):
+        status.line(f"{device.alias}: {device.parameters.get('protocol')} at {_port(device, path)}")
+        begun = monotonic()
+        consultation = Consultation(device, path, signals, state.memory(device.alias), status)
+        consultation.hold()
+        print("\n" if number else "", end="")
+        print("\n".join(report(consultation, monotonic() - begun)), flush=True)
+        code = READ_FAILED.get(consultation.reason(), 1) if consultation.rung is not None else OK
+        first = first or code
+        if consultation.ladder.interrupted:
+            return INTERRUPTED
+    return first
+
+
+def _patients(words: list[str], arguments: Arguments) -> list[tuple[Device, str, list[Signal]]]:
+    """Each device with its port and signals. Raises: ConfigError, UsageError."""
+    addresses = words[words.index("--") + 1 :] if "--" in words else []
+    if arguments.has("config"):
+        return configured_devices(arguments, arguments.has("all"))
+    described = arguments.operands[: len(arguments.operands) - len(addresses)]
+    device, path = described_device(described, "doctor")
+    if not addresses:
+        return [(device, path, [])]
+    given = dict(word.partition("=")[::2] for word in described[1:])
+    configuration = make_configuration(described[0], given, addresses)
+    if configuration.errors:
+        raise ConfigError("", "\n".join(map(str, configuration.errors)))
+    return [(device, path, configuration.signals.get(device.alias, []))]
+
+
+def _port(device: Device, path: str) -> str:
+    return device.line if device.over_tcp() else path
+
+
+def report(consultation: Consultation, seconds: float) -> list[str]:
+    """The answer, the ladder, why, and what to try where there is no answer."""
+    device, rung = consultation.device, consultation.rung
+    lines = [_answer(consultation, seconds), *_ladder(rung)]
     if rung is None:
-        print(f"{device.alias} is well: {len(readings)} signals read.")
-        return OK
-    for line in diagnosis(device, path, rung, error, single.evidence, readings):
-        print(line)
-    if found:
-        print(f"But {found}.")
-    if apart:
-        print(apart)
-    for signal, message in plan.refused:
-        print(f"{signal.alias}: {message}")
-    bad = next((reading.reason for reading in readings if reading.quality != GOOD), None)
-    reason = error.reason if isinstance(error, MeterdError) else bad
-    return READ_FAILED.get(reason or "", 1)
+        return lines + _signals(consultation)
+    why, try_ = diagnosis(
+        device, consultation.path, rung, consultation.error, consultation.single.evidence, consultation.readings
+    )
+    lines.append(f"Why: {why}")
+    for seen in consultation.ladder.found:
+        lines.append(f"But {seen.how}{f' ({seen.plate.words()})' if seen.plate.words() else ''}.")
+    if consultation.changes and was(device, consultation.changes):
+        lines.append(f"Configured is {was(device, consultation.changes)}.")
+    lines += _evidence(consultation)
+    if consultation.counter:
+        lines.append(consultation.counter)
+    if not consultation.verified or len(consultation.ladder.found) > 1:
+        lines.append(try_)
+    lines += [f"{signal.alias}: {message}" for signal, message in consultation.plan.refused]
+    return lines + _signals(consultation)
 
 
-def _may_be_the_counter(plan: Plan, error: Exception | None) -> bool:
-    """Whether the meter refused what was sealed, in words that a wrong key and a lagging counter have in common."""
-    return plan.counter_names is not None and isinstance(error, Refused) and error.reason in ("key", "auth")
+def _answer(consultation: Consultation, seconds: float) -> str:
+    alias, took = consultation.device.alias, f"({seconds:.1f} s)"
+    if consultation.rung is None:
+        count = len(consultation.readings)
+        return f"{alias} is well: " + (f"{count} signals read. {took}" if count else f"the meter answers. {took}")
+    if consultation.changes:
+        several = " (or that of another below)" if len(consultation.ladder.found) > 1 else ""
+        return f"{alias}: set {paste(consultation.changes)}{several} {took}"
+    if consultation.near:
+        told = "; ".join(f"{name}: {what}" for name, what in consultation.near.items())
+        return f"{alias}: set {told} {took}"
+    if consultation.ladder.strangers:
+        return f"{alias}: no meter is there but {consultation.ladder.strangers[0]}: check ip and port {took}"
+    if consultation.ladder.echoes:
+        return f"{alias}: only an echo is there, and no meter {took}"
+    return f"{alias}: {TO_LOOK_AT} {took}"
 
 
-def _tell_the_counter_apart(single: Single, driver: ModuleType, plan: Plan, memory: Memory) -> str:
-    """A sentence about the invocation counter: where the meter tells its own, a second try goes on from there."""
-    if not plan.device.parameters.get("invocation_counter_obis"):
-        return (
-            "A wrong encryption_key, a wrong authentication_key and an invocation counter behind the meter's look "
-            "alike here: set invocation_counter_obis, and doctor tells the counter apart."
-        )
-    try:
-        single.run(driver.conversation(plan, memory))
-    except Refused as error:
-        if error.reason in ("key", "auth"):
-            return "The counter is not the cause: it is refused with the meter's own count too, so a key is wrong."
-        return ""
-    except MeterdError:
-        return ""
-    single.part(driver, plan, memory)
-    return "It was the invocation counter, which lagged behind the meter's: with the meter's own count it is read."
-
-
-def _ask_around(single: Single, device: Device) -> str:
-    """Who answers in the place of a silent meter, for protocols that know what to try; '' where nobody does."""
-    try:
-        probing = import_module(f"meterd.protocols.{device.protocol}.probing")
-    except ModuleNotFoundError:
-        return ""
-    single.player.observers.clear()  # what was seen so far is the diagnosis
-    try:
-        return str(single.run(probing.probe(device)))
-    except MeterdError:
-        return ""
-
-
-def _show_ladder(rung: str | None) -> None:
+def _ladder(rung: str | None) -> list[str]:
+    lines = []
     for name in RUNGS:
+        lines.append(f"  {name:<12} {'stops here' if name == rung else 'ok'}")
         if name == rung:
-            print(f"  {name:<12} stops here")
-            return
-        print(f"  {name:<12} ok")
-    sys.stdout.flush()
+            break
+    return lines
+
+
+def _evidence(consultation: Consultation) -> list[str]:
+    """How sure the answer is."""
+    if consultation.verified:
+        return [f"Tried: with that {consultation.verified}."]
+    ladder, evidence = consultation.ladder, consultation.single.evidence
+    if consultation.rung == "port":
+        return []
+    if ladder.echoes and not ladder.found:
+        return ["Only our own bytes came back: an optical head that is not on a meter, or a converter without a bus."]
+    if ladder.found or consultation.changes:
+        return ["This was not tried: a value is missing, or the protocol is another one. Read again when it is set."]
+    if not ladder.tried:
+        return []
+    if not evidence.received_bytes and not ladder.noise:
+        return [
+            f"The evidence is thin: in {ladder.tried} more ways not one byte came, so power, wires and the head are as "
+            "likely as a parameter."
+        ]
+    return [f"The evidence is thin: bytes came, and in {ladder.tried} more ways nothing that is a meter's."]
+
+
+def _signals(consultation: Consultation) -> list[str]:
+    """Each signal with its value or with what the meter said."""
+    lines = []
+    for reading in consultation.readings[:MAX_SHOWN]:
+        if reading.quality == GOOD:
+            lines.append(f"  {reading.signal.alias}: {reading.value} {reading.unit or ''}".rstrip())
+        else:
+            near = consultation.near.get(reading.signal.alias)
+            told = reading.words or reading.reason
+            lines.append(f"  {reading.signal.alias}: {told}{f'; the meter has {near}' if near else ''}")
+    return lines

@@ -31,7 +31,7 @@ BY_PROTOCOL = {
         "frame": "opening speed and parity (300 7E1 as a rule); if it stops after the identification, raise "
         "baud_change_delay_ms or t2: slow USB heads need up to 400 ms.",
         "association": "the password: the meter asked for one in programming mode and did not take this one.",
-        "object": "read the whole list once (`meterd scan`) and copy the address as the meter prints it.",
+        "object": "copy the address as the meter prints it: `meterd scan` writes them all.",
     },
     "dlms": {
         "bytes": "check that address and mode are the meter's, for it is silent to any other. The server address: "
@@ -45,15 +45,14 @@ BY_PROTOCOL = {
         "object": "list the objects that this client may see (`meterd scan`): others are for other clients.",
     },
     "mbus": {
-        "bytes": "check the address. Meters talk 2400 8E1 as a rule (baudrate 2400, parity even); search the bus with "
-        "`meterd scan`, at several speeds with --baudrates 300,2400,9600.",
-        "frame": "several meters may share this address: `meterd scan` tells them apart by their secondary addresses.",
-        "address": "search the bus with `meterd scan`, which writes the addresses as they are.",
+        "bytes": "check the address. Meters talk 2400 8E1 as a rule (baudrate 2400, parity even).",
+        "frame": "several meters may share this address: give each its secondary address.",
+        "identity": "hold address and expect_serial against the number on the meter's plate.",
         "key": "check key: 32 hexadecimal digits, the meter's own, from its maker or the delivery note.",
-        "object": "list the meter's records with `meterd scan`.",
+        "object": "look at the records that the meter has: `meterd scan` writes them all.",
     },
     "elgama": {
-        "address": "id must be the serial number printed on the meter.",
+        "identity": "id must be the serial number printed on the meter.",
         "object": "the profile of this meter_model does not know the name: `meterd scan` writes a profile.",
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 
 from .. import log
@@ -31,7 +32,11 @@ def find_device(arguments: Arguments, command: str) -> tuple[Device, str]:
             log.error(str(error))
         known = ", ".join(device.alias for device in configuration.devices) or "none without errors"
         raise UsageError(f"say which device; there are: {known}")
-    operands = arguments.operands
+    return described_device(arguments.operands, command)
+
+
+def described_device(operands: list[str], command: str) -> tuple[Device, str]:
+    """The device described as PROTOCOL parameter=value… Raises: ConfigError, UsageError."""
     if not operands or operands[0] not in registry.PROGRAMS:
         raise UsageError(f"name a configuration file and a device, or a protocol: {', '.join(registry.PROGRAMS)}")
     package = registry.PROGRAMS[operands[0]]
@@ -50,6 +55,31 @@ def find_device(arguments: Arguments, command: str) -> tuple[Device, str]:
 def device_signals(arguments: Arguments, device: Device) -> list[Signal]:
     """The signals configured for the device; none for one described on the command line."""
     return _loaded(arguments)[0].signals.get(device.alias, []) if arguments.has("config") else []
+
+
+def configured_devices(arguments: Arguments, everybody: bool) -> list[tuple[Device, str, list[Signal]]]:
+    """The devices of a configuration that are named, the only one, or everybody: each with its port and signals.
+
+    What is wrong with others does not matter. Raises: UsageError, with the nearest name.
+    """
+    configuration, names = _loaded(arguments)
+    known = {device.alias: device for device in configuration.devices}
+    told = ", ".join(known) or "none without errors"
+    for name in names:
+        if name not in known:
+            for error in configuration.errors:
+                log.error(str(error))
+            near = get_close_matches(name, known, 1)
+            raise UsageError(f"no device is called {name!r}" + (f"; {near[0]!r} perhaps?" if near else f": {told}"))
+    chosen = names if names else list(known) if everybody or len(known) == 1 else []
+    if not chosen:
+        for error in configuration.errors:
+            log.error(str(error))
+        raise UsageError(f"say which device, or --all; there are: {told}")
+    return [
+        (known[name], configuration.ports.get(known[name].line, known[name].line), configuration.signals.get(name, []))
+        for name in chosen
+    ]
 
 
 def _loaded(arguments: Arguments) -> tuple[Configuration, list[str]]:

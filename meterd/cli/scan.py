@@ -9,22 +9,25 @@ from time import monotonic
 
 from ..daemon.one_scan import Single
 from ..errors import Aborted, ConfigError, MeterdError
+from ..model import Memory
 from ..parameters import BAUDRATES as BAUDRATES_KNOWN
 from ..ports._loop import Loop
 from ..protocols import registry
-from .diagnosis import diagnosis, stopped_at
+from .diagnosis import stopped_at
 from .exit_codes import OK, READ_FAILED
 from .found_file import device_row, write, write_text
 from .one_device import find_device
 from .options import CONFIG, DEBUG, HELP, STATE, VALUE, VERBOSE, Option, UsageError, parse, usage
 from .run import set_up_log, state_directory
+from .terminal import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from ..model import Device, Memory
+    from ..model import Device
+    from .options import Arguments
 
 OUTPUT = Option(("-o", "--output"), VALUE, "write the configuration found here instead of to stdout", "FILE")
 RESUME = Option(("--resume",), VALUE, "keep the search's state here, and go on from it", "FILE")
@@ -48,6 +51,11 @@ def main(words: list[str]) -> int:
         from .first_contact import find, list_ports
 
         return find(arguments.operands[0], arguments) if arguments.operands else list_ports()
+    return _known_device(arguments)
+
+
+def _known_device(arguments: Arguments) -> int:
+    """What a device that is configured or described has."""
     device, path = find_device(arguments, "scan")
     resume = arguments.value("resume")
     state = _load_state(resume)
@@ -66,6 +74,9 @@ def main(words: list[str]) -> int:
         return READ_FAILED.get(error.reason, 1)
     except KeyboardInterrupt:
         _save_state(resume, state)
+        kept = _kept(device, state)
+        if kept is not None:
+            write(arguments.value("output"), kept)
         raise
     _save_state(resume, state)
     if not found.get("devices", True) and not single.evidence.frames:
@@ -77,6 +88,13 @@ def main(words: list[str]) -> int:
             raise UsageError(f"{device.alias} is described by no profile")
         write_text(arguments.value("profile"), found["profile"])
     return OK
+
+
+def _kept(device: Device, state: dict[str, Any]) -> dict[str, Any] | None:
+    """What a search had found when it was interrupted; None where it had not, or where there is no search."""
+    kept = getattr(_discovery(device.protocol), "kept", None)
+    found: dict[str, Any] | None = None if kept is None else kept(device, state)
+    return found
 
 
 def _names_a_protocol(operands: list[str]) -> bool:
@@ -96,8 +114,14 @@ def _names_a_protocol(operands: list[str]) -> bool:
 
 
 def _explain(single: Single, path: str, rung: str, error: MeterdError | None) -> None:
-    """Why nothing was found, and what to try, as `meterd doctor` says it."""
-    print("\n".join(diagnosis(single.device, path, rung, error, single.evidence, [])), file=sys.stderr)
+    """Why nothing was found, and what would go on, found out as `meterd doctor` does."""
+    from .consultation import Consultation
+    from .doctor import report
+
+    begun = monotonic()
+    consultation = Consultation(single.device, path, [], Memory(), Status())
+    consultation.stopped(rung, error, single.evidence)
+    print("\n".join(report(consultation, monotonic() - begun)), file=sys.stderr)
 
 
 def _discovery(package: str) -> ModuleType:

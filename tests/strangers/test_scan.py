@@ -131,7 +131,7 @@ def test_a_scan_that_hears_nothing_says_what_to_try(tmp_path: Path) -> None:
     done = meterd("scan", "dlms", *words, "--state", str(tmp_path))
     server.close()
     assert done.returncode == 10 and not done.stdout
-    assert "not one byte came back" in done.stderr and "client_address: 16" in done.stderr
+    assert 'set "client_address": 16' in done.stderr and "Tried: with that the meter answers" in done.stderr
 
 
 def test_a_search_that_hears_nothing_says_what_to_try(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ...names.makers import Plate, from_logical_device_name
 from ...sighting import FIRST, SECOND, THIRD, Attempt, Sighting
 from . import enumerations as codes
 from .apdus import acse, conformance, initiate
-from .conversation import Session
+from .conversation import Session, resume_or_open
 from .data import plain
 from .enumerations import DATA
 from .identity import LOGICAL_DEVICE_NAME, SN_LOGICAL_DEVICE_NAME
@@ -56,7 +56,8 @@ SPEEDS = ((9600, FIRST), (19200, SECOND), (4800, SECOND), (2400, SECOND), (38400
 # Meters answer within some tenths of a second; what is slower is not worth the wait for all that is not there.
 SERIAL_MS, TCP_MS = 500, 700
 FRAME_BITS = 14 * 10
-SIGN_ON_S = 4.0
+SIGN_ON_S, SIGN_ONS = 4.0, 2  # the first may end what was said before at another speed
+HIGHEST = 115200
 # While it is found out what a meter wants it is asked patiently.
 ASSOCIATION_MS, ASSOCIATION_TRIES = 2000, 2
 
@@ -86,6 +87,12 @@ def attempts(place: Place) -> list[Attempt]:
     return ways
 
 
+def greeting(device: Device, memory: Memory) -> Conversation:
+    """The association of a device without signals, opened and ended. Raises: MeterdError."""
+    session: Session = yield from resume_or_open(Settings(device), recall(memory))
+    yield from session.leave()
+
+
 class Search:
     """What is tried on one port: `servers` (hex), `clients` (the first is asked first), `wait_ms` for each answer."""
 
@@ -99,9 +106,12 @@ class Search:
         return calls * (self.wait_ms / 1000 + (FRAME_BITS / line.baudrate if line else 0.0))
 
     def direct(self, line: LineSettings | None, rank: int) -> Attempt:
-        words = f"DLMS over HDLC{_shown(line)}: client {self.clients[0]} to {len(self.servers)} addresses"
-        return Attempt(PACKAGE, words, self._seconds(line, len(self.servers)),
-                       lambda tell: self._call(line, self.clients[:1]), rank)  # fmt: skip
+        # Around a device that is known, the public client as well as its own.
+        clients = self.clients[: 2 if self.near is not None and rank == FIRST else 1]
+        named = " and ".join(map(str, clients))
+        words = f"DLMS over HDLC{_shown(line)}: client {named} to {len(self.servers)} addresses"
+        seconds = self._seconds(line, len(self.servers) * len(clients))
+        return Attempt(PACKAGE, words, seconds, lambda tell: self._call(line, clients), rank)
 
     def others(self, line: LineSettings | None) -> Attempt:
         words = f"DLMS over HDLC{_shown(line)}: clients {', '.join(map(str, self.clients[1:]))}"
@@ -156,7 +166,7 @@ class Search:
 
     def _call_signed_on(self) -> Conversation:
         try:
-            told: bytes = yield from sign_on(0xFFFFFF, "", int(SIGN_ON_S * 500), 1)
+            told: bytes = yield from sign_on(HIGHEST, "", int(SIGN_ON_S * 1000 / SIGN_ONS), SIGN_ONS)
         except (LineError, ProtocolError) as error:
             if isinstance(error, PortGone):
                 raise

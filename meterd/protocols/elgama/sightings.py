@@ -92,7 +92,7 @@ def _look(place: Place, line: LineSettings | None) -> Conversation:
         return []
     parameters: dict[str, Any] = {"id": 0, "meter_model": GAMA300}
     if line is not None:
-        parameters.update(baudrate=line.baudrate, databits=8, parity="none", stopbits=1)
+        parameters["baudrate"] = line.baudrate  # the character format is the profile's
     device = place.make(PACKAGE, {**parameters, "timeout_ms": TIMEOUT_MS})
     serial = yield from _serial(device)
     if not serial:
@@ -106,14 +106,20 @@ def shown_line(line: LineSettings | None) -> str:
     return f" at {line.baudrate} 8N1" if line else ""
 
 
-def _serial(device: Device) -> Conversation:
-    """The number that the meter tells, '' where it tells none."""
+def greeting(device: Device, memory: Memory) -> Conversation:
+    """The number of a device without signals. Returns: [Reading]. Raises: MeterdError."""
     values = {parameter.name: parameter.default for parameter in SIGNAL}
     values |= {"number_type": "STRING", "job_todo": "serial", "tag_job_todo": "serial"}
     readings: list[Reading] = []
     plan = driver.plan(device, [Signal(device.alias, "serial", values)])
+    yield from captured(driver.conversation(plan, memory), readings)
+    return readings
+
+
+def _serial(device: Device) -> Conversation:
+    """The number that the meter tells, '' where it tells none."""
     try:
-        yield from captured(driver.conversation(plan, Memory()), readings)
+        readings: list[Reading] = yield from greeting(device, Memory())
     except PortGone:
         raise
     except (LineError, MeterdError):

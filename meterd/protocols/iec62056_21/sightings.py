@@ -27,7 +27,7 @@ from .settings import SessionSettings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...conversation import Conversation
-    from ...model import Device
+    from ...model import Device, Memory
     from ...sighting import Place
 
 PACKAGE = "iec62056_21"
@@ -53,6 +53,16 @@ def attempts(place: Place) -> list[Attempt]:
         return _around(place.near)
     found = _ways(place.over_tcp, "0")
     return [*found, *_ears(place.over_tcp)]
+
+
+def greeting(device: Device, memory: Memory) -> Conversation:
+    """The list of a device without signals. Raises: MeterdError."""
+    settings = SessionSettings.of(device)
+    if device["type"] == "D":
+        yield from one_list(settings, device["scan_rate_ms"])
+        return
+    session = Session(settings, Learnt.of(memory))
+    yield from read_out(session, device["mode_control_char"], None, 1 + device["retry_counter"])
 
 
 def _around(device: Device) -> list[Attempt]:

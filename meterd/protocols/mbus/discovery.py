@@ -49,9 +49,9 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
     found = yield from search.scan(
         state, timeout_ms=timeout_ms, attempts=1 + device["retry_counter"], settings=line, progress=tell
     )
-    place = {"ip": device["ip"], "port": device["port"]} if device.over_tcp() else {"device": device["device"]}
-    rows = search.device_rows(found, READ_TIMEOUT_MS, place)
+    rows = search.device_rows(found, READ_TIMEOUT_MS, _place(device))
     signals: list[dict[str, Any]] = []
+    state["signals"] = signals  # for whoever is interrupted
     for row in rows:
         progress(f"reading {row['device_alias']}")
         baudrate = row.get("baudrate", wire.STANDARD_BAUDRATE)
@@ -65,6 +65,16 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
             continue
         signals += _signals(row["device_alias"], readout)
     return {"devices": rows, "signals": signals}
+
+
+def kept(device: Device, state: dict[str, Any]) -> dict[str, Any] | None:
+    """What an interrupted `discover` with this state had found; None where that is nothing."""
+    rows = search.device_rows(state.get("found", []), READ_TIMEOUT_MS, _place(device))
+    return {"devices": rows, "signals": state.get("signals", [])} if rows else None
+
+
+def _place(device: Device) -> dict[str, Any]:
+    return {"ip": device["ip"], "port": device["port"]} if device.over_tcp() else {"device": device["device"]}
 
 
 def discover_one(

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from ...conversation import LineSettings, Receive
 from ...errors import Garbled, MeterdError, PortGone, ProtocolError, Silence
+from ...model import Signal
 from ...names.makers import from_mbus
-from ...sighting import FIRST, LAST, SECOND, THIRD, Attempt, Sighting
+from ...sighting import FIRST, LAST, SECOND, THIRD, Attempt, Sighting, captured
+from . import driver, search
 from . import link as wire
-from . import search
 from .conversation import MeterState, ask_with_retries, deselect, request, select
 from .link import Link
+from .parameters import SIGNAL
 from .telegram import header_of
 
 TYPE_CHECKING = False
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...conversation import Conversation
-    from ...model import Device
+    from ...model import Device, Memory
     from ...sighting import Place
     from .telegram import Telegram
 
@@ -53,9 +55,18 @@ def attempts(place: Place) -> list[Attempt]:
     if near is not None and near.has_line():
         own = _line_of(near)
         lines = [(own, FIRST), *((line, rank) for line, rank in lines if line != own)]
-    ways = [_probe(line, rank, place.over_tcp) for line, rank in lines]
+    ways = [_probe(line, rank, place.over_tcp, near is None) for line, rank in lines]
     ways.append(_sweep(LineSettings(wire.STANDARD_BAUDRATE, 8, "even", 1), place.over_tcp))
     return ways
+
+
+def greeting(device: Device, memory: Memory) -> Conversation:
+    """The readout of a device without signals. Raises: MeterdError."""
+    values = {parameter.name: parameter.default for parameter in SIGNAL}
+    plan = driver.plan(
+        device, [Signal(device.alias, "first", {**values, "number_type": "STRING", "tag_job_todo": "0"})]
+    )
+    yield from captured(driver.conversation(plan, memory), [])
 
 
 def _line_of(device: Device) -> LineSettings:
@@ -70,22 +81,22 @@ def _shown(line: LineSettings, over_tcp: bool) -> str:
     return "" if over_tcp else f", {line.baudrate} {line.data_bits}{line.parity[0].upper()}1"
 
 
-def _probe(line: LineSettings, rank: int, over_tcp: bool) -> Attempt:
+def _probe(line: LineSettings, rank: int, over_tcp: bool, thorough: bool) -> Attempt:
     one = _link(line, over_tcp).timeout_ms / 1000 + FRAME_BITS / line.baudrate
     words = f"M-Bus{_shown(line, over_tcp)}: 254, then a secondary address of wildcards"
     seconds = UNASKED_MS / 1000 + one * (QUESTIONS - 1)
-    return Attempt(PACKAGE, words, seconds, lambda tell: _whoever(line, over_tcp, tell), rank, goes_on=True)
+    return Attempt(PACKAGE, words, seconds, lambda tell: _whoever(line, over_tcp, thorough, tell), rank, goes_on=True)
 
 
 def _sweep(line: LineSettings, over_tcp: bool) -> Attempt:
     one = _link(line, over_tcp).timeout_ms / 1000 + 5 * 11 / line.baudrate
     words = f"M-Bus{_shown(line, over_tcp)}: each primary address"
     return Attempt(
-        PACKAGE, words, one * (wire.HIGHEST_PRIMARY + 1), lambda tell: _search(line, over_tcp, False, tell), LAST
+        PACKAGE, words, one * (wire.HIGHEST_PRIMARY + 1), lambda tell: _search(line, over_tcp, ("primary",), tell), LAST
     )
 
 
-def _whoever(line: LineSettings, over_tcp: bool, tell: Tell) -> Conversation:
+def _whoever(line: LineSettings, over_tcp: bool, thorough: bool, tell: Tell) -> Conversation:
     """Returns: [Sighting] of all that are there, by a search where it is not one alone."""
     yield line
     link = _link(line, over_tcp)
@@ -101,7 +112,10 @@ def _whoever(line: LineSettings, over_tcp: bool, tell: Tell) -> Conversation:
         return [_sighting(meter, line, over_tcp)]
     if not seen and ((yield from _babbles(link, LISTENED_MS)) or (yield from _ask_selected(link, NOBODYS)) != NOBODY):
         return []
-    return (yield from _search(line, over_tcp, True, tell))
+    found: list[Sighting] = yield from _search(
+        line, over_tcp, ("primary", "secondary") if thorough else ("secondary",), tell
+    )
+    return found
 
 
 def _babbles(link: Link, milliseconds: int = UNASKED_MS) -> Conversation:
@@ -182,9 +196,9 @@ def _reached(link: Link, line: LineSettings, seen: Seen) -> Conversation:
     return search.describe(seen.header, str(wire.ANY_WITH_ANSWER), line.baudrate)
 
 
-def _search(line: LineSettings, over_tcp: bool, secondary: bool, tell: Tell) -> Conversation:
-    """All meters at one speed: the tree of secondary addresses, then each primary address."""
-    state = search.new_state((line.baudrate,), primary=True, secondary=secondary)
+def _search(line: LineSettings, over_tcp: bool, parts: tuple[str, ...], tell: Tell) -> Conversation:
+    """All meters at one speed: each primary address, the tree of secondary addresses, or both."""
+    state = search.new_state((line.baudrate,), "primary" in parts, "secondary" in parts)
     timeout_ms = CONVERTER_MS if over_tcp else 0
     yield line
     if (yield from _babbles(_link(line, over_tcp))):
