@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from errno import EACCES, EAGAIN, EBUSY, EPERM
 from posix import getegid, geteuid, getgroups, getpid, listdir, readlink, stat
-from time import monotonic
+from time import thread_time
 
 from ..paths import read_up_to
 
-LIMIT_S = 0.05
+LIMIT_S = 0.05  # of processor time
 MAX_LINKS = 40  # of a symbolic name such as /dev/serial/by-id/…
 LOCKS = "/var/lock/LCK.."
 IN_USE = (EAGAIN, EBUSY)  # locked (flock) or claimed for one alone (TIOCEXCL)
@@ -53,7 +53,7 @@ def _joined(folder: str, name: str) -> str:
 
 
 def _holder(node: str) -> str:
-    until = monotonic() + LIMIT_S
+    until = thread_time() + LIMIT_S
     hidden = False
     for process in _processes():
         found = _holds(process, node, until)
@@ -62,7 +62,7 @@ def _holder(node: str) -> str:
         if found:
             return f"{_named(process)} has it open; end that one, or give the port to one of the two"
         hidden = hidden or found is None
-        if monotonic() > until:
+        if thread_time() > until:
             break
     locked = _locker(node)
     if locked:
@@ -85,7 +85,7 @@ def _holds(process: str, node: str, until: float) -> bool | None:
     folder = f"/proc/{process}/fd"
     try:
         for descriptor in listdir(folder):
-            if monotonic() > until:
+            if thread_time() > until:
                 return False
             try:
                 if readlink(f"{folder}/{descriptor}") == node:
@@ -107,7 +107,7 @@ def _named(process: str) -> str:
     program = words[0].rpartition("/")[2]
     if program.startswith("python") and len(words) > 2:  # the script or module says more
         script = words[2] if words[1] == "-m" else words[1]
-        program = f"{program} {script.rpartition('/')[2]}"
+        program += "" if script.startswith("-") else f" {script.rpartition('/')[2]}"
     return f"process {process}" + (f" ({program})" if program else "")
 
 

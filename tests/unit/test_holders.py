@@ -26,6 +26,12 @@ sys.stdin.read()
 """
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many processes the machine of the test has."""
+    monkeypatch.setattr(holders, "LIMIT_S", 60.0)
+
+
 @pytest.fixture
 def node() -> Iterator[str]:
     master, slave = os.openpty()

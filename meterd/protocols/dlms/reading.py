@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 LOGICAL_NAME_ATTRIBUTE = 1
 TYPE_UNMATCHED = 12
+WITHOUT_SCALER = (
+    "the meter does not tell the power of ten of this value (scaler_unit), without which it is no number; the signal's "
+    "scaler says it where it is known"
+)
 # Denied, undefined, of another class, unavailable, of another type: what a meter says to what it has otherwise.
 MISFITS = (3, 4, 9, 11, TYPE_UNMATCHED)
 # Attributes that hold a date-time, which most meters send as an octet string (Blue Book 4.3.3, 4.3.4, 4.5.1).
@@ -343,7 +347,7 @@ def reading_of(
     scaler_unit or was refused with the reason that stands in the place of `scaler`.
     """
     if isinstance(scaler, str):
-        return failed(signal, scaler)
+        return failed(signal, scaler, WITHOUT_SCALER)
     exponent, unit = scaler
     if type(value) is int:  # nearly always; as `value_of` does it, without its calls
         try:

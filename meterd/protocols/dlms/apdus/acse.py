@@ -203,6 +203,17 @@ class Rlre(_Release):
     tag = codes.RLRE
 
 
+# What to look at where a meter says why it lets nobody in (ACSE service user, its diagnostic).
+TO_CHECK = {
+    2: ": check type (LN or SN) and security",
+    3: ": check client_address",
+    7: ": check the meter's address",
+    11: ": check auth",
+    13: ": check password, and that it is this client_address's",
+    14: ": set auth and password, or another client_address",
+}
+
+
 def check_accepted(aare: Aare) -> None:
     """Raises: Refused, in words; its reason is 'auth' where another secret or mechanism would help, it is a
     ProposalRefused where the meter says that another proposal would, or nothing at all.
@@ -212,7 +223,8 @@ def check_accepted(aare: Aare) -> None:
     about_secrets = aare.source == codes.ACSE_SERVICE_USER and aare.diagnostic in codes.AUTHENTICATION_DIAGNOSTICS
     code = f"{aare.result}/{aare.source}/{aare.diagnostic}"
     why = _why(aare.user_information)
-    message = f"association {aare.words()}{'; ' if why else ''}{why or ''}"
+    check = TO_CHECK.get(aare.diagnostic, "") if aare.source == codes.ACSE_SERVICE_USER else ""
+    message = f"association {aare.words()}{'; ' if why else ''}{why or ''}{check}"
     if isinstance(why, ProposalRefused):
         raise ProposalRefused(message, why.code)
     if why is not None and why.reason == "key":

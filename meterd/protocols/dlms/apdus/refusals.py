@@ -70,7 +70,8 @@ def _service_error(cursor: Cursor) -> Refused:
     elif error_class == codes.APPLICATION_REFERENCE:
         kind = NotAllowed
     return kind(
-        f"{service_name} refused: {class_name}: {words.get(error, 'unknown error')} ({error})",
+        f"{service_name} refused: {class_name}: {words.get(error, 'unknown error')} ({error})"
+        + (": check encryption_key, authentication_key and system_title" if deciphering else ""),
         f"{service}/{error_class}/{error}",
         reason="key" if deciphering else "refused",
     )
