@@ -17,7 +17,7 @@ from ..errors import ConfigError
 from ..ports._loop import Loop
 from ..protocols import registry
 from ..sinks.hub import Hub
-from .exit_codes import FAILED, NOTHING_TO_RUN, OK, READ_FAILED
+from .exit_codes import FAILED, INTERRUPTED, NOTHING_TO_RUN, OK, READ_FAILED
 from .options import (
     CONFIG,
     DEBUG,
@@ -102,6 +102,8 @@ def _scan(configuration: Configuration, arguments: Arguments, printer: Printer) 
     hub.close()
     if state.folder is not None:
         state.folder.release()
+    if daemon.is_stopping():
+        return INTERRUPTED
     if configuration.errors and printer.reason is None:
         return NOTHING_TO_RUN
     return OK if printer.reason is None and printer.count else READ_FAILED.get(printer.reason or "", FAILED)

@@ -79,7 +79,7 @@ class Daemon:
 
     def _configuring(self, configuration: Configuration) -> Work[int]:
         """The same in portions: what runs goes on until all is planned, then line after line changes."""
-        if self._is_stopping():
+        if self.is_stopping():
             return 0
         plans = Plans(self.jobs, self.loop, self.hub, self.state)
         for device in configuration.devices:
@@ -188,7 +188,7 @@ class Daemon:
 
     def _line_closed(self, line: AnyLine) -> None:
         self._closing.discard(line)
-        if self._is_stopping():
+        if self.is_stopping():
             if not self._closing:
                 self.loop.stop()
         elif self._regroup.deadline is None:
@@ -196,7 +196,7 @@ class Daemon:
 
     def _begin_what_waited(self) -> None:
         """Ports have become free: whoever waited for one begins."""
-        if not self._is_stopping():
+        if not self.is_stopping():
             self._work.begin(self._beginning(), lambda _: None)
 
     def _beginning(self) -> Work[None]:
@@ -221,7 +221,7 @@ class Daemon:
 
         A file that cannot be understood at all ends nothing: what runs goes on as before.
         """
-        if self._is_stopping():
+        if self.is_stopping():
             then()
             return
         self._after_reload.append(then)
@@ -246,7 +246,7 @@ class Daemon:
 
     def stop(self) -> None:
         """End all conversations politely, then the loop, within STOP_S."""
-        if self._is_stopping():
+        if self.is_stopping():
             return
         self.loop.arm(self._stop_timer, self.loop.time + STOP_S)
         self._work.abandon()
@@ -257,7 +257,8 @@ class Daemon:
         if not self._closing:
             self.loop.stop()
 
-    def _is_stopping(self) -> bool:
+    def is_stopping(self) -> bool:
+        """Whether it was told to end, and says its goodbyes."""
         return self._stop_timer.deadline is not None
 
     def catch_signals(self, on_reload: Callable[[], None]) -> None:

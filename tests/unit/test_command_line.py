@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,21 @@ def test_what_is_cut_short_by_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("meterd.cli.check.main", interrupted)
     assert main(["check", "x"]) == 130 == 128 + signal.SIGINT
+
+
+def test_a_reading_that_is_cut_short_ends_so_too(tmp_path: Path) -> None:
+    path = tmp_path / "meterd.json"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        device = {**CONFIGURATION["devices"][0], "ip": "127.0.0.1", "port": silent.getsockname()[1]}
+        path.write_text(json.dumps({**CONFIGURATION, "devices": [{**device, "timeout_ms": 60000}]}))
+        command = [*METERD, "read", "-c", str(path), "--state", str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            connection, _ = silent.accept()
+            with connection:
+                assert connection.recv(1)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(60) == 130
 
 
 def test_every_option_has_words() -> None:
