@@ -146,8 +146,12 @@ def test_the_sdks_makefile_has_this_version():
 
 def test_the_sdks_makefile_compiles_with_the_same_options():
     # OpenWrt and its Python say these themselves.
-    theirs = {"-Os", "-DNDEBUG", "-fwrapv", "-O2", "-s"}
-    for name, flags in (("METERD_CFLAGS", compiled.CFLAGS), ("METERD_LDFLAGS", compiled.LDFLAGS)):
+    theirs = {"-Os", "-DNDEBUG", "-fwrapv", "-O2", "-s", "-mips16"}
+    ours = {
+        "METERD_CFLAGS": compiled.CFLAGS, "METERD_LDFLAGS": compiled.LDFLAGS,
+        "METERD_MIPS_CFLAGS": compiled.MIPS_CFLAGS, "METERD_MIPS_LDFLAGS": compiled.MIPS_LDFLAGS,
+    }  # fmt: skip
+    for name, flags in ours.items():
         said = FEED_MAKEFILE.replace("\\\n", " ").split(f"\n{name}:=", 1)[1].split("\n", 1)[0].split()
         assert set(said) == set(flags.split()) - theirs
     assert "PYTHONNODEBUGRANGES" not in FEED_MAKEFILE, "it would reach every recipe of the whole build"

@@ -105,7 +105,7 @@ def run_time(machine: Machine) -> Path:
 
     The GNU compiler's own libgcc is for a floating point unit, so it comes from the other compiler's soft-float run
     time, made anew for a small shared library: the compiler's own cache keeps some that fit none. Only its own names
-    (__*) may stay visible, or its memset hides musl's.
+    (__*) may stay visible, or its memset hides musl's; and nothing unwinds it.
     """
 
     def make(folder: Path) -> None:
@@ -121,7 +121,7 @@ def run_time(machine: Machine) -> Path:
         run(log, zig(), "ar", "x", next(work.rglob("libcompiler_rt.a")), cwd=folder)
         shutil.rmtree(work)
         for found in sorted(folder.iterdir()):
-            run(log, machine.gnu_prefix + "objcopy", "-w", "--keep-global-symbol=__*", found)
+            run(log, machine.gnu_prefix + "objcopy", "-w", "--keep-global-symbol=__*", "-R", ".eh_frame", found)
         run(
             log,
             machine.gnu_prefix + "ar",
@@ -131,7 +131,7 @@ def run_time(machine: Machine) -> Path:
             cwd=folder,
         )
 
-    return made(f"run-time-{machine.name}", {"compiler": compiler(machine).name, "own": True}, make)
+    return made(f"run-time-{machine.name}", {"compiler": compiler(machine).name, "own": True, "unwound": False}, make)
 
 
 def gnu_compiler(machine: Machine) -> Path:
