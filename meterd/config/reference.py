@@ -34,7 +34,14 @@ manual of the WCC Lite where the origin is `seed`; those of origin `meterd` are 
 
 `{"PORT1": "/dev/ttyATH0", "PORT2": "/dev/ttyUSB0"}`: which device node each port name stands for.
 """
-TITLES = {"iec62056_21": "IEC 62056-21", "dlms": "DLMS/COSEM", "mbus": "M-Bus", "elgama": "Elgama", "p1": "P1"}
+TITLES = {
+    "iec62056_21": "IEC 62056-21",
+    "dlms": "DLMS/COSEM",
+    "mbus": "M-Bus",
+    "elgama": "Elgama",
+    "p1": "P1",
+    "dlms_push": "DLMS push",
+}
 COLUMNS = ("Parameter", "Type", "Description", "Required", "Default", "Range", "Origin")
 
 # By whether it is required over TCP, and on a serial line.

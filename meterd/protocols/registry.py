@@ -18,10 +18,18 @@ PROTOCOL_NAMES = {
     "mbus tcp": "mbus",
     "Elgama": "elgama",
     "P1": "p1",
+    "DLMS push": "dlms_push",
 }
 
 # The debug program that runs one protocol alone → package.
-PROGRAMS = {"iec62056-21": "iec62056_21", "dlms": "dlms", "mbus": "mbus", "elgama": "elgama", "p1": "p1"}
+PROGRAMS = {
+    "iec62056-21": "iec62056_21",
+    "dlms": "dlms",
+    "mbus": "mbus",
+    "elgama": "elgama",
+    "p1": "p1",
+    "dlms-push": "dlms_push",
+}
 
 # Python package → the package of a gateway that brings it, where that is not meterd itself.
 BROUGHT_BY = {"elgama": "meterd-elgama"}

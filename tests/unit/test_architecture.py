@@ -30,7 +30,7 @@ FORBIDDEN_TO_ALL = {"asyncio", "dataclasses", "attr", "attrs", "typing", "loggin
 HOSTS = ("meter_host",)
 
 # Protocol packages stand alone, but for these.
-LEANS_ON = {"elgama": {"dlms", "iec62056_21"}, "p1": {"dlms", "iec62056_21"}}
+LEANS_ON = {"elgama": {"dlms", "iec62056_21"}, "p1": {"dlms", "iec62056_21"}, "dlms_push": {"dlms", "iec62056_21"}}
 
 MAX_FUNCTION, MAX_CLASS, MAX_MODULE = 50, 300, 400
 

@@ -1,0 +1,144 @@
+"""DLMS meters that push: signals are entries of the lists that they send by themselves, each at its own pace.
+
+A meter may send several lists, a short one often and a long one each hour; a signal gets a reading from each that has
+it. Nothing is ever sent. Several meters may share a port: a list goes to the device whose `serialnumber` it tells.
+"""
+
+from __future__ import annotations
+
+from ...conversation import LineSettings, MeterTime, Report
+from ...errors import ConfigError, DecodeError, needs
+from ...model import Plan, Reading, failed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ...conversation import Conversation
+    from ...model import Device, Memory, Signal
+    from .lists import Key, Pushed
+
+INTERVALS = 2  # a single list is waited for so many intervals
+LONGEST_INTERVAL_MS = 15_000  # of a short list, where nothing is configured
+
+Wanted = list[tuple["Signal", "Key"]]
+
+
+def plan(device: Device, signals: list[Signal]) -> Plan:
+    """A signal that is no OBIS code is refused alone. Raises: ConfigError."""
+    from ..dlms.targets import parse_job
+
+    wanted: Wanted = []
+    refused: list[tuple[Signal, str]] = []
+    for signal in signals:
+        try:
+            wanted.append((signal, parse_job(signal["obis_job"])))
+        except ValueError as error:
+            refused.append((signal, f"obis_job: {error}"))
+    keys = [device[name] for name in ("encryption_key", "authentication_key") if device[name]]
+    if keys:
+        if not device["encryption_key"]:
+            raise ConfigError("", "encryption_key: is missing, and authentication_key needs it")
+        _see_security()
+    return Plan(device, [signal for signal, _ in wanted], wanted, refused, tuple(map(bytes.fromhex, keys)))
+
+
+def _see_security() -> None:
+    """Raises: ConfigError where this installation cannot decipher."""
+    name = f"{__package__.rpartition('.')[0]}.dlms.security.pushed"
+    try:
+        __import__(name)
+    except ModuleNotFoundError as error:
+        if not name.startswith(error.name or "?"):
+            raise
+        raise ConfigError("", needs("encryption_key: ciphered lists", "meterd-dlms-security")) from None
+
+
+def listens(plan: Plan) -> bool:
+    return True
+
+
+def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
+    """The lists of these devices, for as long as the port lives.
+
+    Raises: Incomplete, Garbled, DecodeError, WrongMeter, SecurityError for one that cannot be used; who listens begins
+    anew.
+    """
+    from ..iec62056_21.pushed import plan_of
+
+    memories = dict(served)
+    plans = list(memories)
+    if len(plans) > 1 and any(plan.device["encryption_key"] for plan in plans):
+        raise ConfigError("", "encryption_key: a port with ciphered lists takes one device")
+    lists = _Lists(plans[0], memories[plans[0]])
+    yield from lists.open()
+    while True:
+        pushed, told = yield from lists.next(None)
+        plan = plan_of(plans, told)
+        yield from report(plan.requests, pushed)
+        if pushed.time is not None:
+            yield MeterTime([pushed.time], None, plan.device.alias)
+
+
+def conversation(plan: Plan, memory: Memory) -> Conversation:
+    """One scan: the next list, whichever that is. Raises: as `listen`, and Silence."""
+    from ..iec62056_21.pushed import plan_of
+
+    pushed, told = yield from one_list(plan, memory)
+    plan_of([plan], told)
+    yield from report(plan.requests, pushed)
+    for signal, key in plan.requests:
+        if key not in pushed.found:
+            yield Report(failed(signal, "not_found", "this list has it not; another one of the meter may"))
+
+
+def one_list(plan: Plan, memory: Memory) -> Conversation:
+    """Returns: (Pushed, what the meter calls itself)."""
+    lists = _Lists(plan, memory)
+    yield from lists.open()
+    interval_ms = plan.device["scan_rate_ms"] or LONGEST_INTERVAL_MS
+    return (yield from lists.next(INTERVALS * interval_ms))
+
+
+def report(wanted: Wanted, pushed: Pushed) -> Conversation:
+    """A reading for each signal that the list has."""
+    for signal, key in wanted:
+        try:
+            found = pushed.value(key, signal["scaler"])
+        except DecodeError as error:
+            yield Report(failed(signal, error.reason, str(error)))
+            continue
+        if found is not None:
+            value, unit = found
+            yield Report(Reading(signal, value, unit, meter_time=pushed.time))
+
+
+class _Lists:
+    """The lists on a port; ciphered ones are opened with the keys of its one device."""
+
+    __slots__ = ("_apdus", "_device", "_memory")
+
+    def __init__(self, plan: Plan, memory: Memory) -> None:
+        from .frames import Apdus
+
+        self._device = plan.device
+        self._memory = memory
+        self._apdus = Apdus(plan.device["timeout_ms"])
+
+    def open(self) -> Conversation:
+        device = self._device
+        if device.has_line():
+            yield LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
+
+    def next(self, timeout_ms: int | None) -> Conversation:
+        from .lists import Pushed
+
+        apdu: bytes = yield from self._apdus.next(timeout_ms)
+        if not self._device["encryption_key"]:
+            pushed = Pushed(apdu)
+            return (pushed, pushed.numbers())
+        from ..dlms.security.pushed import Sealed
+
+        keys = [bytes.fromhex(self._device[name] or "") for name in ("encryption_key", "authentication_key")]
+        sealed = Sealed(apdu, keys[0], keys[1], self._memory)
+        pushed = Pushed(sealed.plain)
+        sealed.believed(self._memory)
+        return (pushed, [*pushed.numbers(), sealed.title.hex().upper()])

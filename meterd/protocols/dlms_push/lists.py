@@ -1,0 +1,126 @@
+"""What a pushed list says: values with their codes, in each of the forms in which lists explain themselves.
+
+DataNotification (Green Book 9.3.10): invoke id, date-time, one value, the body, which is one of
+- entries of code, value and mostly (scaler, unit), each a structure of its own (Aidon);
+- a structure in which codes and values take turns, with no scaler (Kamstrup, newer Kaifa and Landis+Gyr);
+- values behind the list of the objects that they are attributes of (IDIS: push object list of the push setup).
+A body without codes is refused in words: which value is which only its maker knows.
+Dirt: a date-time with a type tag in the header (Kaifa), elements of other kinds between entries.
+"""
+
+from __future__ import annotations
+
+from ...errors import DecodeError
+from ...obis import format_logical_name
+from ..dlms import enumerations as codes
+from ..dlms.apdus.apdu import Cursor
+from ..dlms.data import date_time_text, plain, scale, scaler_unit, unit_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+NAME_OCTETS = 6
+VALUE, SCALER_UNIT = 2, 3
+DATE_TIME = 12
+TAGGED_DATE_TIME = b"\x09\x0c"
+MOST_DEEP = 4
+# Where lists tell the meter's number.
+NUMBERS = tuple(
+    bytes(name) for name in ((0, 0, 96, 1, 0, 255), (0, 0, 96, 1, 1, 255), (1, 1, 0, 0, 5, 255), (0, 0, 42, 0, 0, 255))
+)
+
+Key = tuple[bytes, int]
+
+
+class Pushed:
+    """`found` {(logical name, attribute): (value, scaler or None, unit)}; `time` ISO 8601 or None."""
+
+    __slots__ = ("found", "time")
+
+    def __init__(self, apdu: bytes) -> None:
+        """Raises: DecodeError."""
+        cursor = Cursor(apdu)
+        cursor.expect(codes.DATA_NOTIFICATION)
+        cursor.number(4)
+        if cursor.data[cursor.offset : cursor.offset + 2] == TAGGED_DATE_TIME:
+            cursor.take(1)
+        stamp = cursor.octet_string()
+        if len(stamp) not in (0, DATE_TIME):
+            raise DecodeError(f"a date-time has {DATE_TIME} octets, not {len(stamp)}")
+        self.time = date_time_text(stamp) if stamp else None
+        self.found: dict[Key, tuple[Any, int | None, str | None]] = {}
+        body = cursor.value()
+        if not self._by_objects(body):
+            self._by_codes(body, 0)
+        if not self.found:
+            raise DecodeError("the list has no OBIS codes: which value is which it does not say, so none is taken")
+
+    def value(self, key: Key, scaler: int | None) -> tuple[Any, str | None] | None:
+        """What a reading may hold, and its unit; None where the list has no such entry. Raises: DecodeError."""
+        entry = self.found.get(key)
+        if entry is None:
+            return None
+        value, told, unit = entry
+        power = scaler if told is None else told
+        return (plain(value if power is None else scale(value, power)), unit)
+
+    def numbers(self) -> list[str]:
+        """What the meter calls itself."""
+        entries = [self.found.get((name, VALUE)) for name in NUMBERS]
+        return [str(plain(entry[0])) for entry in entries if entry is not None]
+
+    def names(self) -> list[str]:
+        """Every entry, as a job."""
+        return [
+            format_logical_name(name) + (f":{attribute}" if attribute != VALUE else "")
+            for name, attribute in self.found
+        ]
+
+    def _by_objects(self, body: Any) -> bool:
+        """Values behind the objects that they are of; the list of objects may be one of its own entries."""
+        if not isinstance(body, (list, tuple)) or len(body) < 2 or not isinstance(body[0], (list, tuple)):
+            return False
+        keys = [_capture_object(each) for each in body[0]]
+        values = body[len(body) - len(keys) :] if len(body) - 1 <= len(keys) <= len(body) else ()
+        if not keys or None in keys or len(values) != len(keys):
+            return False
+        whole = {key: value for key, value in zip(keys, values, strict=True) if key is not None}
+        for key, value in whole.items():
+            told = whole.get((key[0], SCALER_UNIT)) if key[1] == VALUE else None
+            scaler, unit = scaler_unit(told) if told is not None else (None, None)
+            self.found[key] = (value, scaler, unit)
+        return True
+
+    def _by_codes(self, body: Any, depth: int) -> None:
+        """Entries of code and value, one after the other or each by itself."""
+        if not isinstance(body, (list, tuple)) or depth > MOST_DEEP:
+            return
+        at = 0
+        while at < len(body):
+            one = body[at]
+            at += 1
+            if type(one) is not bytes or len(one) != NAME_OCTETS or at == len(body):
+                self._by_codes(one, depth + 1)
+                continue
+            value = body[at]
+            at += 1
+            scaler = unit = None
+            if at < len(body) and _is_scaler_unit(body[at]):
+                scaler, unit = body[at][0], unit_name(body[at][1])
+                at += 1
+            self.found.setdefault((one, VALUE), (value, scaler, unit))
+
+
+def _capture_object(entry: Any) -> Key | None:
+    """Class, logical name, attribute and data index, as a push object list has them."""
+    if not isinstance(entry, (list, tuple)) or len(entry) not in (4, 5):
+        return None
+    class_id, name, attribute = entry[:3]
+    if type(class_id) is not int or type(name) is not bytes or len(name) != NAME_OCTETS or type(attribute) is not int:
+        return None
+    return (name, attribute)
+
+
+def _is_scaler_unit(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) == 2 and all(type(part) is int for part in value)

@@ -1,0 +1,123 @@
+"""A simulated DLMS meter that pushes its list in HDLC frames, plain or ciphered.
+
+| option | meaning |
+|---|---|
+| `form` | codes (default): entries of code, value, scaler; pairs: codes, values in turns; objects: behind their list |
+| `frame` | UI (default), or I: I frames without a session |
+| `info` | octets of a frame's information field; longer lists come in segments; default 512 |
+| `llc` | 1 (default): an LLC header before each list |
+| `interval_ms`, `lists` | from list to list, default 2500; so many, 0 (default) without end |
+| `serial` | the meter's number; default 7359992800001234 |
+| `encryption_key`, `authentication_key`, `title` | ciphers the lists (hex) |
+"""
+
+from __future__ import annotations
+
+from .._hdlc import encode_frame
+from ..conversation import LineSettings, Pause, Send
+from ..errors import PortGone
+from ..obis import parse_logical_name
+from ..protocols.dlms.apdus import notification
+from ..protocols.dlms.data import date_time_octets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..conversation import Conversation
+
+LINE = LineSettings(2400, 8, "even", 1)
+DEFAULTS = {
+    "form": "codes", "frame": "UI", "info": "512", "llc": "1", "interval_ms": "2500", "lists": "0",
+    "serial": "7359992800001234", "encryption_key": "", "authentication_key": "", "title": "53494D0000000006",
+}  # fmt: skip
+CONTROLS = {"UI": 0x13, "I": 0x10}
+SOURCE, DESTINATION = b"\x08\x83", b"\x41"
+LLC = b"\xe6\xe7\x00"
+# Code, octets of the value (unsigned), scaler, unit.
+ENTRIES = (("1.0.1.7.0.255", 4, 0, 27), ("1.0.1.8.0.255", 4, 1, 30), ("1.0.32.7.0.255", 2, -1, 35))
+TAGS = {2: b"\x12", 4: b"\x06"}
+
+
+def meter(**options: str) -> Callable[[], Conversation]:
+    """Its options are above. Raises: TypeError for one that there is not."""
+    unknown = [name for name in options if name not in DEFAULTS]
+    if unknown:
+        raise TypeError(f"the simulated meter that pushes has no option {unknown[0]!r}")
+    return Pusher({name: str(options.get(name, default)) for name, default in DEFAULTS.items()}).conversation
+
+
+class Pusher:
+    """`sent` lists so far: values move on with each."""
+
+    def __init__(self, chosen: dict[str, str]) -> None:
+        self.chosen = chosen
+        self.sent = 0
+        self._seal: Callable[[bytes], bytes] = lambda apdu: apdu
+        if chosen["encryption_key"]:
+            from ..protocols.dlms.security.context import SecurityContext
+
+            keys = [bytes.fromhex(chosen[name]) for name in ("title", "encryption_key", "authentication_key")]
+            context = SecurityContext(*keys, authenticate=bool(keys[2]), counter=1)
+            self._seal = lambda apdu: context.protect(apdu, general=True)
+
+    def conversation(self) -> Conversation:
+        most = int(self.chosen["lists"])
+        try:
+            while not most or self.sent < most:
+                yield Send(self.frames())
+                yield Pause(int(self.chosen["interval_ms"]) / 1000)
+            while True:
+                yield Pause(3600)
+        except PortGone:
+            return
+
+    def frames(self) -> bytes:
+        """The next list."""
+        self.sent += 1
+        body = {"codes": self._codes, "pairs": self._pairs, "objects": self._objects}[self.chosen["form"]]()
+        apdu = self._seal(notification.encode(0x40000000, date_time_octets("2026-11-28T10:00:00+01:00"), body))
+        octets = (LLC if self.chosen["llc"] == "1" else b"") + apdu
+        size = int(self.chosen["info"])
+        parts = [octets[at : at + size] for at in range(0, len(octets), size)]
+        control = CONTROLS[self.chosen["frame"]]
+        return b"".join(
+            encode_frame(DESTINATION, SOURCE, control, part, number < len(parts))
+            for number, part in enumerate(parts, 1)
+        )
+
+    def _values(self) -> list[tuple[bytes, bytes, bytes]]:
+        """Code, value, scaler and unit, encoded."""
+        found = [(_octets(parse_logical_name("0.0.96.1.0.255")), _text(self.chosen["serial"]), b"")]
+        for number, (code, size, scaler, unit) in enumerate(ENTRIES, 1):
+            value = TAGS[size] + (2000 * number + self.sent).to_bytes(size, "big")
+            power = scaler.to_bytes(1, "big", signed=True)
+            found.append((_octets(parse_logical_name(code)), value, b"\x02\x02\x0f" + power + b"\x16" + bytes((unit,))))
+        return found
+
+    def _codes(self) -> bytes:
+        entries = [bytes((2, 3 if scaling else 2)) + name + value + scaling for name, value, scaling in self._values()]
+        return bytes((1, len(entries))) + b"".join(entries)
+
+    def _pairs(self) -> bytes:
+        values = self._values()
+        return bytes((2, 1 + 2 * len(values))) + _text("Simulated_V1") + b"".join(one + two for one, two, _ in values)
+
+    def _objects(self) -> bytes:
+        values = self._values()
+        columns = [(3 if scaling else 1, name, 2, value) for name, value, scaling in values]
+        columns += [(3, name, 3, scaling) for name, _, scaling in values if scaling]
+        objects = [
+            b"\x02\x04\x12" + class_id.to_bytes(2, "big") + name + bytes((0x0F, attribute, 0x12, 0, 0))
+            for class_id, name, attribute, _ in columns
+        ]
+        listed = bytes((1, len(objects))) + b"".join(objects)
+        return bytes((2, 1 + len(columns))) + listed + b"".join(value for _, _, _, value in columns)
+
+
+def _octets(octets: bytes) -> bytes:
+    return b"\x09" + bytes((len(octets),)) + octets
+
+
+def _text(text: str) -> bytes:
+    return b"\x0a" + bytes((len(text),)) + text.encode("ascii")

@@ -1,0 +1,49 @@
+"""Lists that DLMS meters push: any octets in any pieces end in values or one of the errors, in bounded room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meterd.errors import MeterdError
+from meterd.model import Device, Memory, Signal
+from meterd.protocols.dlms_push import driver
+from meterd.simulate import dlms_push as simulated
+
+KEYS = {"encryption_key": "00" * 16, "authentication_key": "11" * 16}
+DEVICE: dict[str, Any] = {
+    "ip": "x", "serial_server": "raw", "timeout_ms": 100, "scan_rate_ms": 0, "serialnumber": "0",
+    "identity_check": True, "encryption_key": None, "authentication_key": None,
+}  # fmt: skip
+JOBS = ("1.0.1.7.0.255", "1.0.1.8.0.255", "1.0.1.8.0.255:3", "0.0.96.1.0.255")
+SIGNALS = [Signal("m", job, {"obis_job": job, "scaler": -1}) for job in JOBS]
+SEEDS = [
+    bytes((40, bool(keys))) + simulated.Pusher({**simulated.DEFAULTS, "form": form, "info": "60", **keys}).frames()
+    for form in ("codes", "pairs", "objects")
+    for keys in ({}, KEYS)
+]
+
+
+def one(data: bytes) -> None:
+    if len(data) < 2:
+        return
+    size, data, keys = 1 + data[0], data[2:], KEYS if data[1] % 2 else {}
+    plan = driver.plan(Device("m", "dlms_push", {**DEVICE, **keys}, ""), SIGNALS)
+    memory, at = Memory(), 0
+    while at < len(data):
+        talk = driver.listen([(plan, memory)])
+        try:
+            step = next(talk)
+            while at < len(data):
+                decoder = getattr(step, "decoder", None)
+                if decoder is None:
+                    step = talk.send(None)
+                    continue
+                found = decoder.feed(data[at : at + size])
+                at += size
+                while found is not None:
+                    step = talk.send(found)
+                    while not hasattr(step, "decoder"):
+                        step = talk.send(None)
+                    found = step.decoder.feed(b"")
+        except MeterdError:
+            at += 1
