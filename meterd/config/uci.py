@@ -56,9 +56,11 @@ class Uci:
         self.faults: list[tuple[Steps, str, str]] = []
         self.twice: list[Steps] = []
         self.doubled = False
-        self._named_so: set[str] = set()  # options that the section's name stands for
+        self._unsaid: tuple[str, ...] = ()  # options that the section's name stands for where it gives none
+        self._name = ""
         self._lines: dict[Steps, int] | None = {} if places else None
-        self._row: Row | None = None
+        self._row: Row = {}
+        self._is_inside = False  # of a section
         self._place: Steps = ()
         self._names: dict[str, str] = {}
         if text:
@@ -67,6 +69,8 @@ class Uci:
     def take(self, text: str) -> Work[None]:
         """Read a file's text, in portions."""
         yield from self._read(text)
+        for option in self._unsaid:
+            self._row.setdefault(option, self._name)
         for name, node in self.content["ports"].items():
             self.content["ports"][name] = self._port(name, node)
 
@@ -88,7 +92,7 @@ class Uci:
             self._lines_from(start, lines[start : start + PORTION], known)
 
     def _lines_from(self, start: int, lines: list[str], known: dict[str, tuple[str, str] | None]) -> None:
-        fast = self._lines is None
+        fast, row = self._lines is None, self._row
         for number, line in enumerate(lines, start + 1):
             head, _, rest = line.partition("'")
             if head in known:
@@ -101,12 +105,16 @@ class Uci:
                 words = _words_of(line, number)
                 if words:
                     self._statement(words, number)
-            elif found[0] == "config":
-                self._section(found[1], rest[:-1], number)
-            elif fast and found[0] == "option" and len(rest) > 1 and self._row and found[1] not in self._row:
-                self._row[found[1]] = rest[:-1]
+                row = self._row
+                continue
+            command, name = found
+            if command == "config":
+                self._section(name, rest[:-1], number)
+                row = self._row
+            elif command == "option" and fast and row and name not in row and rest != "'":
+                row[name] = rest[:-1]
             else:
-                self._option(found[0], found[1], rest[:-1], number)
+                self._option(command, name, rest[:-1], number)
 
     def _statement(self, words: list[str], number: int) -> None:
         command = words[0]
@@ -130,21 +138,22 @@ class Uci:
     def _section(self, kind: str, name: str, number: int) -> None:
         if kind not in SECTIONS and (not kind or not all("!" <= each <= "~" for each in kind)):
             raise ValueError(number, f'"{_short(kind)}" is no kind of section')
-        if name and not _is_name(name):
+        if name and not (name.isascii() and name.replace("_", "0").isalnum()):
             raise ValueError(number, f'"{_short(name)}" is no name of a section: letters, digits and _')
         # A name is one section's; where a section of the same kind has it, that is said otherwise.
         if name and self._names.setdefault(name, kind) != kind:
             taken = f"has the name of section {self._names[name]} {name}"
             raise ValueError(number, f"section {kind} {name} {taken}: uci wants each name once, whatever the kind")
         content = self.content
-        row: Row = dict.fromkeys(NAMED[kind], name) if name and kind in NAMED else {}
-        self._row = row
-        self._named_so.clear()
+        # The section that ends here has its own name for what it did not say.
+        for option in self._unsaid:
+            self._row.setdefault(option, self._name)
+        row: Row = {}
+        self._row, self._name, self._is_inside = row, name, True
+        self._unsaid = NAMED.get(kind, ()) if name else ()
         if kind in ROWS:
             rows = content[ROWS[kind]]
             self._place = (ROWS[kind], len(rows))
-            if name:
-                self._named_so.update(NAMED[kind])
             rows.append(row)
         elif kind == "meterd":
             self._place = ("meterd",)
@@ -183,16 +192,14 @@ class Uci:
 
     def _option(self, command: str, name: str, value: str, number: int) -> None:
         row = self._row
-        if row is None:
+        if not self._is_inside:
             raise ValueError(number, f"{command} {name} stands before the first section")
         if not value:
             return  # as libuci has it: no value is no option
         if self._lines is not None:
             self._note((*self._place, name), command, number)
         if command == "option":
-            if name in row:
-                self.doubled = self.doubled or name not in self._named_so
-                self._named_so.discard(name)
+            self.doubled = self.doubled or name in row
             row[name] = value
         else:
             before = row.get(name)
