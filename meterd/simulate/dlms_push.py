@@ -3,7 +3,7 @@
 | option | meaning |
 |---|---|
 | `form` | codes (default): entries of code, value, scaler; pairs: codes, values in turns; objects: behind their list |
-| `frame` | UI (default), or I: I frames without a session |
+| `frame` | UI (default); I: I frames without a session; M-Bus: long frames (`info` up to 200) |
 | `info` | octets of a frame's information field; longer lists come in segments; default 512 |
 | `llc` | 1 (default): an LLC header before each list |
 | `interval_ms`, `lists` | from list to list, default 2500; so many, 0 (default) without end |
@@ -77,6 +77,8 @@ class Pusher:
         self.sent += 1
         body = {"codes": self._codes, "pairs": self._pairs, "objects": self._objects}[self.chosen["form"]]()
         apdu = self._seal(notification.encode(0x40000000, date_time_octets("2026-11-28T10:00:00+01:00"), body))
+        if self.chosen["frame"] == "M-Bus":
+            return _long_frames(apdu, int(self.chosen["info"]))
         octets = (LLC if self.chosen["llc"] == "1" else b"") + apdu
         size = int(self.chosen["info"])
         parts = [octets[at : at + size] for at in range(0, len(octets), size)]
@@ -113,6 +115,16 @@ class Pusher:
         ]
         listed = bytes((1, len(objects))) + b"".join(objects)
         return bytes((2, 1 + len(columns))) + listed + b"".join(value for _, _, _, value in columns)
+
+
+def _long_frames(apdu: bytes, size: int) -> bytes:
+    """M-Bus frames of an APDU, `size` octets of it in each, numbered."""
+    parts = [apdu[at : at + size] for at in range(0, len(apdu), size)]
+    found = b""
+    for number, part in enumerate(parts):
+        body = bytes((0x53, 0xFF, number & 0x0F | (0x10 if number == len(parts) - 1 else 0), 0x01, 0x67)) + part
+        found += bytes((0x68, len(body), len(body), 0x68)) + body + bytes((sum(body) & 0xFF, 0x16))
+    return found
 
 
 def _octets(octets: bytes) -> bytes:

@@ -313,6 +313,51 @@ def test_keys_are_checked_when_they_are_configured() -> None:
         next(driver.listen(served))
 
 
+def long_frame(part: bytes, ci: int, address: int = 0xFF) -> bytes:
+    body = bytes([0x53, address, ci, 0x01, 0x67]) + part
+    return bytes([0x68, len(body), len(body), 0x68]) + body + bytes([sum(body) % 256, 0x16])
+
+
+AUSTRIAN = notification(
+    b"\x02\x07\x09\x0c" + TIME + name(ENERGY) + whole(55) + scaling(3, 30) + name(POWER) + whole(321) + scaling(0, 27),
+    b"\x0c" + TIME,
+)
+
+
+def numbered(apdu: bytes, size: int) -> list[bytes]:
+    parts = [apdu[at : at + size] for at in range(0, len(apdu), size)]
+    return [long_frame(part, index % 16 + 0x10 * (index == len(parts) - 1)) for index, part in enumerate(parts)]
+
+
+@pytest.mark.parametrize("size", [3, 40, 60, 200])
+def test_lists_come_in_long_frames_of_mbus(size: int) -> None:
+    plain = heard(b"".join(numbered(AUSTRIAN, size)), framing="M-Bus", jobs=(ENERGY, POWER))
+    assert [(job, value, unit) for job, value, unit, _ in told(plain)] == [
+        (ENERGY, "55000", "Wh"),
+        (POWER, "321", "W"),
+    ]
+    half = numbered(AUSTRIAN, 40)[-1]
+    stranger = b"\x10\x5b\x01\x5c\x16" + long_frame(b"123", 0x72)
+    ciphered = b"".join(numbered(sealed(AUSTRIAN, 9), size))
+    outcome = heard(half + stranger + ciphered, framing="M-Bus", encryption_key=KEY, until=1)
+    assert [value for _, value, _, _ in told(outcome)] == ["55000"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        (lambda parts: parts[:1], "broke off"),
+        (lambda parts: parts[:1] + parts[2:], "is lost: 2 follows 0"),
+        (lambda parts: parts[:2] + parts[:2], "is lost: 0 follows 1"),
+        (lambda parts: [parts[0], long_frame(b"xyz", 1, address=7)], "two meters"),
+    ],
+)
+def test_what_is_lost_of_long_frames_is_told(chosen: Any, words: str) -> None:
+    outcome = heard(b"".join(chosen(numbered(AUSTRIAN, 20))), framing="M-Bus")
+    assert isinstance(outcome.error, Garbled) and words in str(outcome.error), outcome.error
+    assert outcome.readings == []
+
+
 @given(st.binary(max_size=60))
 def test_any_octets_are_a_list_or_an_error(octets: bytes) -> None:
     for apdu in (octets, notification(octets), notification(b"\x02\x03" + name(POWER) + octets)):
@@ -326,9 +371,11 @@ def test_any_octets_are_a_list_or_an_error(octets: bytes) -> None:
 
 @pytest.mark.parametrize("form", ["codes", "pairs", "objects"])
 @pytest.mark.parametrize("key", ["", KEY])
-def test_the_simulated_meter_is_read_and_scanned(form: str, key: str) -> None:
-    meter = simulated.meter(form=form, info="40", frame="I", encryption_key=key, authentication_key=key and AUTH)
+@pytest.mark.parametrize("frame", ["UI", "I", "M-Bus"])
+def test_the_simulated_meter_is_read_and_scanned(form: str, key: str, frame: str) -> None:
+    meter = simulated.meter(form=form, info="40", frame=frame, encryption_key=key, authentication_key=key and AUTH)
     keys = {"encryption_key": key, "authentication_key": AUTH} if key else {}
+    keys["framing"] = "M-Bus" if frame == "M-Bus" else "HDLC"
     plan = driver.plan(device(serialnumber="7359992800001234", **keys), [signal(POWER), signal("1.0.9.9.9.255")])
     once = converse(driver.conversation(plan, Memory()), meter(), limit_s=60)
     assert [(str(one.value), one.reason) for one in once.readings] == [("2001", None), ("None", "not_found")]

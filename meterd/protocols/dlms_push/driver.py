@@ -14,7 +14,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...model import Device, Memory, Signal
+    from .frames import Apdus
     from .lists import Key, Pushed
+    from .mbus_frames import Segments
 
 INTERVALS = 2  # a single list is waited for so many intervals
 LONGEST_INTERVAL_MS = 15_000  # of a short list, where nothing is configured
@@ -117,11 +119,17 @@ class _Lists:
     __slots__ = ("_apdus", "_device", "_memory")
 
     def __init__(self, plan: Plan, memory: Memory) -> None:
-        from .frames import Apdus
-
         self._device = plan.device
         self._memory = memory
-        self._apdus = Apdus(plan.device["timeout_ms"])
+        self._apdus: Apdus | Segments
+        if plan.device["framing"] == "M-Bus":
+            from .mbus_frames import Segments
+
+            self._apdus = Segments(plan.device["timeout_ms"])
+        else:
+            from .frames import Apdus
+
+            self._apdus = Apdus(plan.device["timeout_ms"])
 
     def open(self) -> Conversation:
         device = self._device

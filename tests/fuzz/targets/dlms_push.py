@@ -20,14 +20,16 @@ SEEDS = [
     bytes((40, bool(keys))) + simulated.Pusher({**simulated.DEFAULTS, "form": form, "info": "60", **keys}).frames()
     for form in ("codes", "pairs", "objects")
     for keys in ({}, KEYS)
-]
+] + [b"\x14\x02" + simulated.Pusher({**simulated.DEFAULTS, "frame": "M-Bus", "info": "50"}).frames()]
 
 
 def one(data: bytes) -> None:
     if len(data) < 2:
         return
-    size, data, keys = 1 + data[0], data[2:], KEYS if data[1] % 2 else {}
-    plan = driver.plan(Device("m", "dlms_push", {**DEVICE, **keys}, ""), SIGNALS)
+    size, data_kind, data = 1 + data[0], data[1], data[2:]
+    keys = KEYS if data_kind & 1 else {}
+    framing = "M-Bus" if data_kind & 2 else "HDLC"
+    plan = driver.plan(Device("m", "dlms_push", {**DEVICE, **keys, "framing": framing}, ""), SIGNALS)
     memory, at = Memory(), 0
     while at < len(data):
         talk = driver.listen([(plan, memory)])
