@@ -394,6 +394,8 @@ def test_what_was_missed_comes_first_and_once(
         assert [reading.value for _, reading in zip(range(2), readings, strict=False)] == [1, 2]
         position = readings.position
     assert position is not None and position[1] == 2
+    while socket.clients:  # the first one is not the second
+        threading.Event().wait(0.01)
     say(site, socket, 3, 4, 5, 6, 7)
     with meterd.connect(socket.path, after=position) as readings:
         wait_for_client(socket)
