@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 UNKNOWN = "…"
 # The parameter in which a protocol's devices say who must answer.
-NUMBERS = {"iec62056_21": "serialnumber", "mbus": "expect_serial", "dlms": "expect_serial", "elgama": "id"}
+NUMBERS = {
+    "iec62056_21": "serialnumber",
+    "p1": "serialnumber",
+    "mbus": "expect_serial",
+    "dlms": "expect_serial",
+    "elgama": "id",
+}
 # Words of a meter's refusal → what to change; a function where that depends on the device.
 OTHER_NAMES = {"SN": "LN", "LN": "SN"}
 
@@ -39,7 +45,7 @@ def differences(device: Device, sighting: Sighting, identity: bool) -> list[Chan
     for name, value in _told(sighting.parameters, device):
         if not _same(name, device.parameters.get(name), value):
             changes.append((name, value))
-    number = NUMBERS[device.protocol]
+    number = NUMBERS.get(device.protocol, "")
     told = sighting.plate.serial
     if identity and told and device.parameters.get(number) and number not in dict(changes):
         changes.append((number, int(told) if number == "id" else told))

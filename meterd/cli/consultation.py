@@ -105,7 +105,12 @@ class Consultation:
         if self.signals:
             plan = self.plan if device is self.device else self.driver.plan(device, self.signals)
             return self.driver.conversation(plan, memory)
-        return import_module(f"{registry.__package__}.{device.protocol}.sightings").greeting(device, memory)
+        try:
+            sightings = import_module(f"{registry.__package__}.{device.protocol}.sightings")
+        except ModuleNotFoundError:
+            discovery = import_module(f"{registry.__package__}.{device.protocol}.discovery")
+            return discovery.discover(device, memory, {}, lambda text: None)
+        return sightings.greeting(device, memory)
 
     # ---- around
 

@@ -21,6 +21,7 @@ from ..ports._loop import Loop
 from ..simulate.faults import Fault
 from ..simulate.meter_host import MeterHost
 from .demo_site import METERS
+from .demo_view import Lines, Table
 from .ends import end_in_order
 from .exit_codes import FAILED, OK
 from .options import HELP, VALUE, Option, parse, usage
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 DURATION = Option(("--duration",), VALUE, "end after so many seconds", "SECONDS")
 OPTIONS = (DURATION, HELP)
-REFRESH_S = 0.5
 DAEMONS_END_S = 2.0  # by then it has noticed that nobody takes its readings
 
 
@@ -118,7 +118,7 @@ def _run_daemon(directory: str, ports: list[int], duration: int) -> int:
         assert daemon.stdout is not None
         deadline = time.monotonic() + duration if duration else None
         try:
-            (_Table(log.name) if table else _Lines()).follow(daemon.stdout.fileno(), deadline)
+            (Table(METERS, path) if table else Lines()).follow(daemon.stdout.fileno(), deadline)
         except KeyboardInterrupt:
             pass
         finally:  # whoever read us may be gone, or we are ended: the daemon goes with us
@@ -128,89 +128,9 @@ def _run_daemon(directory: str, ports: list[int], duration: int) -> int:
             code = daemon.wait(10)
         if not table:
             sys.stdout.write(rest.decode())
+        else:
+            print("next: your own meters: `meterd scan` lists the serial ports; `meterd scan PORT` finds what is there")
         if code:
             log.seek(0)
             sys.stderr.write(log.read())
     return FAILED if code else OK
-
-
-class _Lines:
-    """Passes the daemon's lines on."""
-
-    def follow(self, fd: int, deadline: float | None) -> None:
-        while deadline is None or time.monotonic() < deadline:
-            ready, _, _ = select.select([fd], [], [], REFRESH_S)
-            if ready:
-                data = os.read(fd, 65536)
-                if not data:
-                    return
-                self.take(data)
-            self.refresh()
-
-    def take(self, data: bytes) -> None:
-        sys.stdout.write(data.decode())
-
-    def refresh(self) -> None:
-        sys.stdout.flush()
-
-
-class _Table(_Lines):
-    """Keeps the last reading of each signal on the screen."""
-
-    def __init__(self, log_path: str) -> None:
-        self.rows: dict[tuple[str, str], dict[str, Any]] = {}
-        self.log_path = log_path
-        self._rest = b""
-        self._drawn = 0.0
-
-    def take(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            # Floats would lose the meter's own digits.
-            reading = json.loads(line, parse_float=str)
-            self.rows[reading["device"], reading["signal"]] = reading
-
-    def refresh(self) -> None:
-        now = time.monotonic()
-        if now - self._drawn < REFRESH_S:
-            return
-        self._drawn = now
-        columns, height = shutil.get_terminal_size()
-        lines = [line[:columns] for line in self._lines()][: height - 1]
-        sys.stdout.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
-        sys.stdout.flush()
-
-    def follow(self, fd: int, deadline: float | None) -> None:
-        sys.stdout.write("\x1b[?1049h\x1b[?25l")
-        try:
-            super().follow(fd, deadline)
-        finally:
-            sys.stdout.write("\x1b[?25h\x1b[?1049l")
-            print("\n".join(self._lines()))
-
-    def _lines(self) -> list[str]:
-        lines = ["meterd demo: simulated meters, the real daemon (Ctrl-C ends it)", ""]
-        lines.append(f"{'device':<12} {'signal':<16} {'value':>25} {'unit':<8} {'at':<8} quality")
-        shown = ""
-        for (device, name), reading in sorted(self.rows.items()):
-            if name.startswith("_"):
-                continue
-            lines.append(f"{device if device != shown else '':<12} {name:<16} {_reading_columns(reading)}")
-            shown = device
-        return [*lines, "", *self._status()]
-
-    def _status(self) -> list[str]:
-        states = []
-        for device in sorted({device for device, _ in self.rows}):
-            connected = self.rows.get((device, "_connected"), {}).get("value")
-            reason = self.rows.get((device, "_reason"), {}).get("value")
-            word = "connected" if connected else "not yet read" if connected is None else f"not connected: {reason}"
-            states.append(f"{device:<12} {word}")
-        return states
-
-
-def _reading_columns(reading: dict[str, Any]) -> str:
-    value = "-" if reading["value"] is None else str(reading["value"])
-    at = time.strftime("%H:%M:%S", time.localtime(reading["time_ms"] / 1000))
-    quality = reading["quality"] + (f" ({reading['reason']})" if reading["reason"] else "")
-    return f"{value[:25]:>25} {reading['unit'] or '':<8} {at:<8} {quality}"

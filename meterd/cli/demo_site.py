@@ -8,9 +8,11 @@ if TYPE_CHECKING:
 
 
 class DemoMeter:
-    """`simulator` is a module of meterd.simulate (None: nobody answers); `port` is a serial port's name, else TCP."""
+    """`simulator` is a module of meterd.simulate (None: nobody answers); `port` is a serial port's name, else TCP;
+    `notes` what a person is to know of it, a line beside each signal.
+    """
 
-    __slots__ = ("alias", "fault", "options", "parameters", "port", "signals", "simulator")
+    __slots__ = ("alias", "fault", "notes", "options", "parameters", "port", "signals", "simulator")
 
     def __init__(
         self,
@@ -21,6 +23,7 @@ class DemoMeter:
         port: str | None = None,
         options: dict[str, str] | None = None,
         fault: str = "",
+        notes: tuple[str, ...] = (),
     ) -> None:
         self.alias = alias
         self.simulator = simulator
@@ -29,6 +32,7 @@ class DemoMeter:
         self.port = port
         self.options = options or {}
         self.fault = fault
+        self.notes = notes
 
 
 def _iec(address: str, number_type: str = "DOUBLE") -> dict[str, Any]:
@@ -48,6 +52,7 @@ METERS = (
         {"energy": _iec("1.8.0"), "power": _iec("1.7.0"), "voltage_L1": _iec("32.7.0"),
          "clock": _iec("0.9.1", "STRING")},
         port="PORT1",
+        notes=("IEC 62056-21", "serial, 300 7E1"),
     ),
     DemoMeter(
         "workshop",
@@ -55,6 +60,7 @@ METERS = (
         {"protocol": "IEC 62056-21", "serialnumber": 0, "type": "C", "scan_rate_ms": 2000},
         {"energy": _iec("1.8.0"), "maximum": _iec("1.6.1"), "maximum_at": _iec("1.6.1[1]", "STRING")},
         fault="flip:5",
+        notes=("IEC 62056-21, TCP", "noise on purpose:", "bits flip"),
     ),
     DemoMeter(
         "transformer",
@@ -62,6 +68,7 @@ METERS = (
         {"protocol": "DLMS", "client_address": 16, "physical_address": 1, "type": "LN", "scan_rate_ms": 3000},
         {"energy": {"obis_job": "1.0.1.8.0.255"}, "power": {"obis_job": "1.0.1.7.0.255"},
          "voltage_L1": {"obis_job": "1.0.32.7.0.255"}, "clock": {"obis_job": "0.0.1.0.0.255"}},
+        notes=("DLMS/COSEM", "HDLC over TCP"),
     ),
     DemoMeter(
         "secure",
@@ -72,6 +79,7 @@ METERS = (
         {"energy": {"obis_job": "1.0.1.8.0.255"}},
         options={"auth": "HighGmac", "security": "both", "encryption_key": "000102030405060708090A0B0C0D0E0F",
                  "authentication_key": "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"},
+        notes=("DLMS, ciphered",),
     ),
     DemoMeter(
         "heating",
@@ -80,6 +88,7 @@ METERS = (
          "scan_rate_ms": 5000},
         {"energy": _mbus("energy"), "flow_temp": _mbus("flow temperature"), "volume": _mbus("volume")},
         port="PORT2",
+        notes=("M-Bus", "serial, 2400 8E1"),
     ),
     DemoMeter(
         "feeder",
@@ -87,11 +96,13 @@ METERS = (
         {"protocol": "Elgama", "id": 2141421, "meter_model": 2, "timeout_ms": 1500},
         {"energy": _iec("1.8.0"), "voltage_L1": _iec("32.7.0"), "frequency": _iec("14.7.0")},
         port="PORT3",
+        notes=("Elgama GAMA", "serial, 9600 8N1"),
     ),
     DemoMeter(
         "cellar",
         None,
         {"protocol": "IEC 62056-21", "serialnumber": 17, "type": "C", "scan_rate_ms": 5000},
         {"energy": _iec("1.8.0")},
+        notes=("IEC 62056-21, TCP",),
     ),
 )  # fmt: skip

@@ -6,6 +6,7 @@ first; then the rung of the ladder on which reading stops, and why. Progress goe
 
 from __future__ import annotations
 
+import sys
 from time import monotonic
 
 from ..config.command_line import make_configuration
@@ -18,7 +19,7 @@ from .exit_codes import INTERRUPTED, OK, READ_FAILED
 from .one_device import configured_devices, described_device
 from .options import CONFIG, DEBUG, FLAG, HELP, STATE, VERBOSE, Option, parse, usage
 from .run import set_up_log, state_directory
-from .terminal import Status
+from .terminal import Status, wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def main(words: list[str]) -> int:
         consultation = Consultation(device, path, signals, state.memory(device.alias), status)
         consultation.hold()
         print("\n" if number else "", end="")
-        print("\n".join(report(consultation, monotonic() - begun)), flush=True)
+        print(wrapped("\n".join(report(consultation, monotonic() - begun)), sys.stdout), flush=True)
         code = READ_FAILED.get(consultation.reason(), 1) if consultation.rung is not None else OK
         first = first or code
         if consultation.ladder.interrupted:

@@ -36,7 +36,7 @@ BRISK = {"timeout_ms": 2500, "retry_counter": 1}
 MAX_ALIAS = 40
 SHORT = {"iec62056_21": "iec"}  # in aliases
 # Among ways of one rank; a GAMA is a DLMS meter as well, and its own protocol looks first.
-ORDER = ("iec62056_21", "elgama", "dlms", "mbus")
+ORDER = ("p1", "iec62056_21", "elgama", "dlms", "mbus")
 SHOWN_BYTES = 16
 
 
@@ -114,7 +114,8 @@ class Findings:
             self.status.line(f"  {alias}: needs more before it can be read: {sighting.more}")
             self.devices.append(row)
             return True
-        brisk = make_device(program, {**given, **BRISK}, unsaid)
+        known = {parameter.name for parameter in registry.tables(sighting.package).DEVICE}
+        brisk = make_device(program, {**given, **{name: BRISK[name] for name in BRISK if name in known}}, unsaid)
         self.devices.append(row)  # an interrupt keeps it
         found = self._offered(brisk)
         if not found["signals"]:

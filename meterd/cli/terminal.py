@@ -102,6 +102,19 @@ def _cut(text: str, size: int) -> str:
     return text if len(text) <= size else text[: size - 1] + "…"
 
 
+def wrapped(text: str, stream: TextIO) -> str:
+    """No wider than the terminal, broken between words; as it is elsewhere."""
+    if not is_terminal(stream):
+        return text
+    from textwrap import fill
+
+    lines = text.split("\n")
+    return "\n".join(
+        fill(line, width() - 1, subsequent_indent="    ", replace_whitespace=False, break_on_hyphens=False)
+        for line in lines
+    )
+
+
 class Status:
     """One line on a terminal that is written over again and again; elsewhere each news is a line of its own."""
 
@@ -120,7 +133,7 @@ class Status:
     def line(self, text: str) -> None:
         """What stays."""
         self.clear()
-        print(text, file=self.stream, flush=True)
+        print(wrapped(text, self.stream), file=self.stream, flush=True)
 
     def clear(self) -> None:
         if self._shown:

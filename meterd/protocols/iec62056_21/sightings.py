@@ -39,7 +39,7 @@ LINES = (
     (300, SEVEN, FIRST), (9600, SEVEN, SECOND), (2400, SEVEN, SECOND), (9600, EIGHT, SECOND), (300, EIGHT, SECOND),
     (4800, SEVEN, THIRD), (19200, SEVEN, THIRD), (2400, EIGHT, THIRD), (19200, EIGHT, THIRD), (1200, SEVEN, THIRD),
 )  # fmt: skip
-PUSHING = ((115200, EIGHT, 11.0), (9600, SEVEN, 11.0), (2400, SEVEN, 6.0))
+PUSHING = ((2400, SEVEN, 6.0), (9600, EIGHT, 11.0))
 NULS = 40
 NUL_BITS = 10
 ATTENTION_S = 1.6  # a meter that waits for an acknowledgement hears no new request

@@ -56,7 +56,7 @@ ROOMS = {
     ),
     "meterd-simulate": (
         "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/demo_site.py",
-        "meterd/cli/replay.py",
+        "meterd/cli/demo_view.py", "meterd/cli/replay.py",
     ),
     "meterd-wcclite": ("meterd/cli/protocol_program.py",),
     "meterd-scan": (
@@ -69,7 +69,8 @@ ROOMS = {
         "meterd/protocols/dlms/discovery.py", "meterd/protocols/dlms/sightings.py",
         "meterd/protocols/iec62056_21/discovery.py", "meterd/protocols/iec62056_21/sightings.py",
         "meterd/protocols/mbus/discovery.py", "meterd/protocols/mbus/search.py", "meterd/protocols/mbus/sightings.py",
-        "meterd/protocols/p1/discovery.py", "meterd/protocols/dlms_push/discovery.py",
+        "meterd/protocols/p1/discovery.py", "meterd/protocols/p1/sightings.py",
+        "meterd/protocols/dlms_push/discovery.py",
     ),
     "meterd-names": ("meterd/names/",),
     "meterd-python": ("meterd/api/",),
