@@ -28,6 +28,7 @@ MAX_PATH = 4095
 MAX_PASSWORD = 4096
 
 IN_ORDER, LIVE_FIRST = "in_order", "live_first"
+BROKER, APPLICATION = "broker", "application"
 NEEDED = {SCAN: ("{device}",), SIGNAL: ("{device}", "{signal}"), WCC_LITE: ("{device}", "{signal}")}
 FIELDS = ("{base}", "{gateway}", "{device}", "{signal}")
 
@@ -94,6 +95,16 @@ PARAMETERS = (
     ),
     _switch("retain", "Have the broker keep the last message of each topic"),
     _number("gather_ms", "Longest wait for the rest of a scan, ms", 1500, 0, 60000),
+    Parameter(
+        "acknowledgement",
+        STRING,
+        "A reading is forgotten when the broker has it, or when a consumer says on acknowledge_topic that it is safe",
+        default=BROKER,
+        choices=(BROKER, APPLICATION),
+        origin="meterd",
+    ),
+    _text("acknowledge_topic", "Where the consumer says what it has", default="{base}/ack", low=1, check=_plain_topic),
+    _number("acknowledge_s", "Longest wait for the consumer; then it is sent again, s", 60, 1, 86400),
     _number("keep_readings", "Readings kept in memory while the broker is away; then the oldest go", 10000, 1, 1000000),
     _number("in_flight", "Most messages that wait for the broker's acknowledgement", 20, 1, 1000),
     _number("drain_per_s", "Readings of the backlog sent per second at most", 1000, 1, 100000),
@@ -115,6 +126,8 @@ def agree(parameters: dict[str, Any]) -> list[tuple[str, str]]:
         wrong.append(("key_file", "needs the certificate_file that it belongs to"))
     if parameters["password"] and not parameters["user"]:
         wrong.append(("password", "needs a user"))
+    if parameters["acknowledgement"] == APPLICATION and payload == WCC_LITE:
+        wrong.append(("acknowledgement", "needs payload scan or signal: wcclite has no number to acknowledge"))
     if parameters["home_assistant"] and payload == WCC_LITE:
         wrong.append(("home_assistant", "reads payload scan or signal, not wcclite"))
     return wrong

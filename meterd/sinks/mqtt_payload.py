@@ -31,7 +31,7 @@ _VALUE = '"value":'
 class Message:
     """What goes out as one publication and is acknowledged as one; `numbers` of the readings in it."""
 
-    __slots__ = ("numbers", "payload", "ranges", "retain", "topic")
+    __slots__ = ("is_measured", "numbers", "payload", "ranges", "retain", "since", "topic")
 
     def __init__(self, topic: str, payload: bytes, retain: bool = False, numbers: tuple[int, ...] = ()) -> None:
         self.topic = topic
@@ -39,12 +39,14 @@ class Message:
         self.retain = retain
         self.numbers = numbers
         self.ranges: list[tuple[int, int]] = []  # of lost readings, where it is about those
+        self.is_measured = False  # neither a device's own state nor anything else that no consumer stores
+        self.since = 0.0  # when it went out
 
 
 class Topics:
     """The topics of one sink."""
 
-    __slots__ = ("_history", "_settings", "_topic", "lost", "status")
+    __slots__ = ("_history", "_settings", "_topic", "acknowledge", "lost", "status")
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = settings
@@ -52,6 +54,7 @@ class Topics:
         self._history = self._based(settings["history_topic"])
         self.status = self._based("{base}/status")
         self.lost = self._based("{base}/lost")
+        self.acknowledge = self._based(settings["acknowledge_topic"])
 
     def of(self, device: str, signal: str, history: bool = False) -> str:
         template = self._history if history else self._topic
@@ -105,7 +108,9 @@ class Writer:
         if is_status and not history:
             topic = self.topics.device_status(device)
         numbers = tuple(number for number, _ in taken)
-        return Message(topic, _encoded(payload), not history and (is_status or self._retain), numbers)
+        message = Message(topic, _encoded(payload), not history and (is_status or self._retain), numbers)
+        message.is_measured = not is_status
+        return message
 
     def _of_signal(self, number: int, reading: Reading, history: bool) -> Message:
         signal = reading.signal
@@ -118,7 +123,9 @@ class Writer:
             names = f'"device":"{signal.device_alias}","signal":"{signal.alias}"'
             epoch, outward = self._key(number)
             payload = f"{self._head(epoch)},{names},{_row(outward, reading)[1:]}"
-        return Message(topic, _encoded(payload), retain, (number,))
+        message = Message(topic, _encoded(payload), retain, (number,))
+        message.is_measured = not is_status_of_device(reading)
+        return message
 
 
 def is_status_of_device(reading: Reading) -> bool:

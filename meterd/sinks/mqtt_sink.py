@@ -16,6 +16,7 @@ from time import monotonic
 
 from .. import log
 from ..ports._timers import Timer
+from . import mqtt_confirmed
 from .mqtt_payload import Gatherer, Message, Writer
 from .outbox import Outbox
 
@@ -61,12 +62,15 @@ class MqttSink:
         self._events: deque[tuple[Any, ...]] = deque()
         self._asked = False
         self._happened = threading.Event()
+        self._by_application = settings["acknowledgement"] == "application"
+        self._overdue_timer = Timer(self._look_for_overdue)
         self._gather_timer = Timer(self._gathered)
         self._drain_timer = Timer(self._pump)
         self._discovery = _discovery(settings, self._writer)
         topics = self._writer.topics
         self._connection = connect(self._tell, (topics.status, OFFLINE, ONLINE))
-        self._connection.start(self._discovery.listens_to if self._discovery is not None else ())
+        listens_to = self._discovery.listens_to if self._discovery is not None else ()
+        self._connection.start((*listens_to, topics.acknowledge) if self._by_application else listens_to)
 
     # ---- a sink
 
@@ -138,12 +142,45 @@ class MqttSink:
             if kind == "ack":
                 self._arrived(rest[0])
             elif kind == "heard":
-                if self._discovery is not None:
-                    self._discovery.heard(*rest)
+                self._heard(*rest)
             elif kind == "up":
                 self._connected(rest[0])
             else:
                 self._disconnected(rest[0])
+
+    def _heard(self, topic: str, payload: bytes, retained: bool) -> None:
+        if self._by_application and topic == self._writer.topics.acknowledge:
+            epoch, have = mqtt_confirmed.read(payload)
+            for message in [one for one in self._in_flight if len(have) and one.is_measured]:
+                self.outbox.drop_these(mqtt_confirmed.confirm(message, self.outbox.key, epoch, have))
+                if not message.numbers:
+                    self._in_flight.discard(message)
+        elif self._discovery is not None:
+            self._discovery.heard(topic, payload, retained)
+
+    def _look_for_overdue(self) -> None:
+        """A consumer that died with what it had, or never was: all goes out again."""
+        oldest = min((message.since for message in self._in_flight if message.is_measured), default=None)
+        if oldest is None or not self._session:
+            return
+        patience_s = self._settings["acknowledge_s"]
+        if self._loop.time < oldest + patience_s:
+            self._loop.arm(self._overdue_timer, oldest + patience_s)
+            return
+        log.warning(
+            f"{self._name}: no consumer says on {self._writer.topics.acknowledge} that it has what was sent "
+            f"{patience_s} s ago; sending it again",
+            fold=f"{self._name} consumer",
+        )
+        self._begin_again()
+        self._pump()
+
+    def _begin_again(self) -> None:
+        self._ready.clear()
+        self._in_flight.clear()
+        self._gatherer.clear()
+        self._lost_told_in = None
+        self.outbox.again()
 
     def _connected(self, session: int) -> None:
         self._session = session
@@ -160,15 +197,13 @@ class MqttSink:
         self._session = 0
         self.trouble = words
         log.warning(f"{self._name}: {words}", fold=self._name)
-        self._ready.clear()
-        self._in_flight.clear()
-        self._gatherer.clear()
-        self._lost_told_in = None
-        self.outbox.again()
+        self._begin_again()
 
     def _arrived(self, message: Any) -> None:
         if message not in self._in_flight:
             return  # of a connection that is over: it went out again
+        if self._by_application and message.is_measured:
+            return  # the broker has it; now the consumer
         self._in_flight.remove(message)
         self.outbox.drop_these(message.numbers)
         if message.ranges:
@@ -233,16 +268,19 @@ class MqttSink:
             self._loop.arm(self._drain_timer, now + max(DRAIN_TURN_S, 1 / self._settings["drain_per_s"]))
 
     def _hand_over(self) -> None:
-        sent = False
+        sent, now = False, self._loop.time
         while len(self._in_flight) < self._settings["in_flight"]:
             message = self._next()
             if message is None:
                 break
             self._in_flight.add(message)
+            message.since = now
             self._connection.send(self._session, message, message.topic, message.payload, message.retain)
             sent = True
         if sent:
             self._connection.wake()
+            if self._by_application and self._overdue_timer.deadline is None:
+                self._loop.arm(self._overdue_timer, now + self._settings["acknowledge_s"])
 
     def _next(self) -> Message | None:
         """What is lost is told before what comes after it, a device before its values."""

@@ -73,6 +73,8 @@ class Disk:
         self._asked = threading.Event()
         self._stopping = False
         self._file: StoreFile | None = None
+        self._is_settled = False
+        self._damage = ""  # that was found while it was open
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self.boot = _boot()
 
@@ -119,6 +121,8 @@ class Disk:
         try:
             job()
         except Exception as error:  # whatever it is, the readings stay in memory and it is tried again
+            if self._file is not None and self._file.is_damage(error):
+                self._damage = str(error) or "damaged"
             self._close()
             self._tell(("failed", _words(error)))
 
@@ -127,6 +131,8 @@ class Disk:
 
         self._close()
         try:
+            if self._damage:
+                raise Damaged(self._damage)
             opened = self._open_and_check()
             state = opened.state
             if epochs and not opened.is_new and not (state and {one[1] for one in state["spans"]} & {*epochs}):
@@ -140,6 +146,7 @@ class Disk:
     def _open_and_check(self) -> Opened:
         from .store_file import StoreFile
 
+        self._is_settled = False
         file = self._file = StoreFile(self._path, self._size)
         return Opened(file, file.check())
 
@@ -148,6 +155,7 @@ class Disk:
 
         self._close()
         set_aside(self._path, DAMAGED)
+        self._damage = ""
         file = self._file = opener(self._path, self._size)
         saved = file.save_from(self._path + DAMAGED)
         opened = Opened(file, file.check())
@@ -163,6 +171,9 @@ class Disk:
             file.put(taken[0][0] + write.offset, taken[-1][0] + write.offset, data)
         trimmed = file.trim(write.older_than_ms)
         file.commit(write.state, write.low)
+        if not self._is_settled:  # that this run goes on must not be lost with the WAL
+            self._is_settled = True
+            file.settle()
         self._tell(("written", write.up_to, trimmed))
 
     def _fetch(self, asker: Any, first: int, last: int) -> None:

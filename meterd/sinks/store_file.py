@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sqlite3
 from binascii import crc32
-from posix import O_DIRECTORY, O_RDONLY, R_OK, W_OK, access, close, fsync, replace, stat, unlink
+from posix import O_DIRECTORY, O_RDONLY, R_OK, W_OK, access, close, fsync, major, minor, replace, stat, unlink
 from posix import open as open_descriptor
 
 from ..gateway.json_text import dumps, encode, loads
@@ -76,6 +76,7 @@ class StoreFile:
         self._size = size
         self.state: dict[str, Any] | None = None  # None: there is none, or it cannot be read
         self.is_new = not exists(path)
+        self._was_cut_off = exists(path + "-wal")  # SQLite takes it away when it is closed
         self._slot = 0
         self.names = Names(self._keep_name)
         try:
@@ -86,7 +87,7 @@ class StoreFile:
             self._inode = (found.st_dev, found.st_ino)
         except sqlite3.DatabaseError as error:
             self.close()
-            if self._is_damage(error):
+            if self.is_damage(error):
                 raise Damaged(str(error)) from error
             raise
 
@@ -101,6 +102,8 @@ class StoreFile:
             if isinstance(name, str):
                 self.names.load(number, name)
         self._read_state()
+        if self.state is not None and self._was_cut_off:
+            self.state["clean"] = 0  # whatever the state says: a newer one may be lost with the WAL
 
     def _read_state(self) -> None:
         newest = -1
@@ -122,16 +125,21 @@ class StoreFile:
                 if isinstance(last, int) and first <= last < first + MAX_ROW:
                     present.add(first, last)
         except sqlite3.DatabaseError as error:
-            if self._is_damage(error):
+            if self.is_damage(error):
                 raise Damaged(str(error)) from error
             raise
         return present
 
-    def _is_damage(self, error: sqlite3.DatabaseError) -> bool:
-        """Whether it will not pass by itself. What SQLite calls read-only may be a number in the file."""
+    def is_damage(self, error: Exception) -> bool:
+        """Whether it will not pass by itself. What SQLite calls read-only or locked may be a byte that changed."""
+        if not isinstance(error, sqlite3.DatabaseError):
+            return False
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             return access(self.path, R_OK | W_OK) and access(parent(self.path) or ".", W_OK)
+        if code == sqlite3.SQLITE_BUSY:
+            self.close()
+            return not _is_locked(self.path)
         return code not in MAY_PASS
 
     def is_there(self) -> bool:
@@ -156,6 +164,10 @@ class StoreFile:
         self._db.execute("delete from rows where first <= ? and last <= ?", (low, low))
         self._put_state(state)
         self._db.execute("commit")
+
+    def settle(self) -> None:
+        """Bring all that is in the WAL into the file itself."""
+        self._db.execute("pragma wal_checkpoint(TRUNCATE)").fetchall()
 
     def _put_state(self, state: dict[str, Any]) -> None:
         turn = self.state["turn"] + 1 if self.state is not None else 1
@@ -266,6 +278,17 @@ def sync_folder(path: str) -> None:
         fsync(fd)
     finally:
         close(fd)
+
+
+def _is_locked(path: str) -> bool:
+    """Whether the kernel knows of a lock on it; so it is, too, where that cannot be asked."""
+    try:
+        found = stat(path)
+        place = f" {major(found.st_dev):02x}:{minor(found.st_dev):02x}:{found.st_ino} "
+        with open("/proc/locks", encoding="ascii") as file:
+            return any(place in line for line in file)
+    except OSError:
+        return True
 
 
 def _text(data: bytes) -> str:

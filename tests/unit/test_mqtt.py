@@ -279,3 +279,35 @@ def test_refusals_are_sentences() -> None:
     early = ValueError()
     early.verify_code, early.verify_message = 9, "not yet"  # type: ignore[attr-defined]
     assert "clock says" in mqtt_faults.of_error(early, settings)
+
+
+def test_with_a_consumers_word_nothing_is_forgotten_at_the_brokers() -> None:
+    rig = Rig(acknowledgement="application", in_flight=2)
+    assert rig.link.listen == ("meterd/gw/ack",)
+    rig.up()
+    rig.take(1, 2, 3)
+    assert rig.sent() == [1, 2]
+    epoch = json.loads(rig.link.sent[0].payload)["epoch"]
+    rig.acknowledge(2)
+    assert (len(rig.sink.outbox), rig.sent()) == (3, []), "the broker's word opens no room and forgets nothing"
+
+    def hear(content: Any) -> None:
+        rig.link.tell(("heard", "meterd/gw/ack", json.dumps(content).encode(), False))
+        rig.turn()
+
+    for nonsense in ({"epoch": "another1", "have": [[1, 9]]}, {"epoch": epoch, "have": [[1], ["1", 2], 7]}, [], 7, {}):
+        hear(nonsense)
+    assert len(rig.sink.outbox) == 3
+    hear({"epoch": epoch, "have": [[2, 2]]})
+    assert (len(rig.sink.outbox), rig.sent()) == (2, [3])
+    hear({"epoch": epoch, "have": [[1, 1], [3, 400]]})
+    assert len(rig.sink.outbox) == 0
+
+
+def test_what_no_consumer_confirms_in_time_is_sent_again() -> None:
+    rig = Rig(acknowledgement="application", acknowledge_s=1)
+    rig.up()
+    rig.take(1)
+    rig.acknowledge(1)
+    turn_until(rig.loop, lambda: rig.sent() == [1])
+    assert any("no consumer says on meterd/gw/ack" in line for line in rig.said)

@@ -76,9 +76,9 @@ ROOMS = {
     "meterd-python": ("meterd/api/",),
     "meterd-import": ("meterd/config/workbook/", "meterd/cli/workbook.py"),
     "meterd-mqtt": (
-        "meterd/sinks/mqtt.py", "meterd/sinks/mqtt_connection.py", "meterd/sinks/mqtt_faults.py",
-        "meterd/sinks/mqtt_payload.py", "meterd/sinks/mqtt_sink.py", "meterd/sinks/home_assistant.py",
-        "meterd/sinks/home_assistant_classes.py",
+        "meterd/sinks/mqtt.py", "meterd/sinks/mqtt_confirmed.py", "meterd/sinks/mqtt_connection.py",
+        "meterd/sinks/mqtt_faults.py", "meterd/sinks/mqtt_payload.py", "meterd/sinks/mqtt_sink.py",
+        "meterd/sinks/home_assistant.py", "meterd/sinks/home_assistant_classes.py",
     ),
     "meterd-metrics": ("meterd/sinks/metrics.py", "meterd/ports/http_server.py"),
     "meterd-redis": (
