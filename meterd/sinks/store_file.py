@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sqlite3
 from binascii import crc32
-from posix import O_DIRECTORY, O_RDONLY, R_OK, W_OK, access, close, fsync, major, minor, replace, stat, unlink
+from posix import O_DIRECTORY, O_RDONLY, R_OK, W_OK, access, close, fsync, replace, stat, unlink
 from posix import open as open_descriptor
 
 from ..gateway.json_text import dumps, encode, loads
@@ -85,7 +85,7 @@ class StoreFile:
             self._begin()
             found = stat(path)
             self._inode = (found.st_dev, found.st_ino)
-        except sqlite3.DatabaseError as error:
+        except Exception as error:
             self.close()
             if self.is_damage(error):
                 raise Damaged(str(error)) from error
@@ -124,22 +124,19 @@ class StoreFile:
             for first, last in self._db.execute("select first, last from rows order by first"):
                 if isinstance(last, int) and first <= last < first + MAX_ROW:
                     present.add(first, last)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
             if self.is_damage(error):
                 raise Damaged(str(error)) from error
             raise
         return present
 
     def is_damage(self, error: Exception) -> bool:
-        """Whether it will not pass by itself. What SQLite calls read-only or locked may be a byte that changed."""
+        """Whether it will not pass by itself. What SQLite calls read-only may be a byte that changed."""
         if not isinstance(error, sqlite3.DatabaseError):
-            return False
+            return isinstance(error, (TypeError, ValueError))  # what SQLite gave cannot be, not even its own words
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             return access(self.path, R_OK | W_OK) and access(parent(self.path) or ".", W_OK)
-        if code == sqlite3.SQLITE_BUSY:
-            self.close()
-            return not _is_locked(self.path)
         return code not in MAY_PASS
 
     def is_there(self) -> bool:
@@ -280,17 +277,6 @@ def sync_folder(path: str) -> None:
         close(fd)
 
 
-def _is_locked(path: str) -> bool:
-    """Whether the kernel knows of a lock on it; so it is, too, where that cannot be asked."""
-    try:
-        found = stat(path)
-        place = f" {major(found.st_dev):02x}:{minor(found.st_dev):02x}:{found.st_ino} "
-        with open("/proc/locks", encoding="ascii") as file:
-            return any(place in line for line in file)
-    except OSError:
-        return True
-
-
 def _text(data: bytes) -> str:
     """Bytes that are no text any more are found by their CRC."""
     return data.decode("utf-8", "replace")
@@ -310,5 +296,5 @@ def _checked(text: Any) -> dict[str, Any] | None:
 def _as_far_as_it_goes(db: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:
     try:
         yield from db.execute(query)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return

@@ -37,7 +37,7 @@ from tests.broker import Broker
 from .storing_consumer import Database
 
 DURABLE_MS = 20
-SLACK_US = 3_000_000  # opening the store and a commit, on a loaded machine
+SLACK_US = 1_500_000  # opening the store and a commit, on a loaded machine
 SYNCING = {"74", "75", "18", "1"}  # fsync, fdatasync, pwrite64, write (x86-64)
 POSTGRES = Path("/usr/lib/postgresql")
 MOST_LIFE_S, MOST_PAUSE_S = 3.0, 0.6
@@ -165,7 +165,7 @@ class Site:
     def settle(self, seconds: float) -> None:
         """The daemon ends politely; then another one without a meter to read hands over what is left."""
         self.kill_daemon(signal.SIGTERM)
-        self.port = 1
+        self.port, self.scan_ms = 1, 3_600_000
         self.configure()
         self.daemon.start()
         limit, before, since = time.monotonic() + seconds, -1, time.monotonic()
