@@ -47,7 +47,7 @@ def parse_wire_log(text: str, name: str = "wire log", line: str | None = None) -
                 at = rest.strip()
                 line = line if line is not None else at
                 continue
-            entry = _entry(sign, rest)
+            entry = parse_entry(sign, rest)
         except ValueError as error:
             raise ConfigError(f"{name} line {number}", str(error)) from None
         if at is None or at == line:
@@ -57,7 +57,8 @@ def parse_wire_log(text: str, name: str = "wire log", line: str | None = None) -
     return entries
 
 
-def _entry(sign: str, rest: str) -> Entry:
+def parse_entry(sign: str, rest: str) -> Entry:
+    """An entry by its sign and what stands behind it. Raises: ValueError."""
     time, _, tail = rest.strip().partition(" ")
     if sign == "~":
         return Entry(sign, float(time), [], parse_settings(tail.strip()))

@@ -37,6 +37,7 @@ DESCRIPTIONS = {
     "meterd-wcclite": "The WCC Lite's programs, init scripts and folders for each of meterd's protocols",
     "meterd-scan": "Setting meters up: what they have, one reading, why one does not answer: meterd scan, read, doctor",
     "meterd-names": "What codes stand for in plain words, for what is found and for Home Assistant",
+    "meterd-explain": "Frames and wire logs in words: meterd explain",
     "meterd-simulate": "Simulated meters, to try meterd without a meter",
     "meterd-python": "meterd for Python programs: read, scan, Daemon",
     "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
@@ -73,6 +74,7 @@ ROOMS = {
         "meterd/protocols/dlms_push/discovery.py",
     ),
     "meterd-names": ("meterd/names/",),
+    "meterd-explain": ("meterd/explain/", "meterd/cli/explain.py"),
     "meterd-python": ("meterd/api/",),
     "meterd-import": ("meterd/config/workbook/", "meterd/cli/workbook.py"),
     "meterd-mqtt": (
@@ -93,6 +95,7 @@ ROOMS = {
 # Package → what it takes of meterd's other packages, besides meterd itself.
 NEEDS = {
     "meterd-scan": ("meterd-names",), "meterd-mqtt": ("meterd-names",), "meterd-python": ("meterd-scan",),
+    "meterd-explain": ("meterd-names", "meterd-simulate"),
     # The manual's programs are of all four protocols, so whoever installs them has all four.
     "meterd-wcclite": ("meterd-elgama",),
 }  # fmt: skip
