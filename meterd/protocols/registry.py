@@ -32,7 +32,7 @@ PROGRAMS = {
 }
 
 # Python package → the package of a gateway that brings it, where that is not meterd itself.
-BROUGHT_BY = {"elgama": "meterd-elgama"}
+BROUGHT_BY = {"elgama": "meterd-elgama", "p1": "meterd-push", "dlms_push": "meterd-push"}
 
 _PACKAGES = {name.lower(): package for name, package in PROTOCOL_NAMES.items()}
 

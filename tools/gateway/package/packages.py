@@ -34,6 +34,7 @@ PYTHON_DEPENDS = (f"python3-light (>= {PYTHON})", f"python3-light (<< 3.{int(PYT
 DESCRIPTIONS = {
     "meterd": "Reads utility meters: DLMS/COSEM, IEC 62056-21, M-Bus; with meterd-elgama Elgama's",
     "meterd-elgama": "Elgama's meters for meterd",
+    "meterd-push": "Meters that send unasked: P1 ports, DLMS push",
     "meterd-wcclite": "The WCC Lite's programs, init scripts and folders for each of meterd's protocols",
     "meterd-scan": "Setting meters up: what they have, one reading, why one does not answer: meterd scan, read, doctor",
     "meterd-names": "What codes stand for in plain words, for what is found and for Home Assistant",
@@ -51,9 +52,10 @@ DESCRIPTIONS = {
 # (imports.OPTIONAL). A later room is a row here, or an import there.
 ROOMS = {
     "meterd-elgama": ("meterd/protocols/elgama/",),
+    "meterd-push": ("meterd/protocols/p1/", "meterd/protocols/dlms_push/"),
     "meterd-dlms-security": (
         "meterd/protocols/dlms/security/", "meterd/protocols/dlms/proof.py", "meterd/protocols/dlms/invocation.py",
-        "meterd/daemon/counters.py", "meterd/counter.py", "meterd/cli/counter.py", "meterd/protocols/p1/sealed.py",
+        "meterd/daemon/counters.py", "meterd/counter.py", "meterd/cli/counter.py",
     ),
     "meterd-simulate": (
         "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/demo_site.py",
@@ -70,8 +72,6 @@ ROOMS = {
         "meterd/protocols/dlms/discovery.py", "meterd/protocols/dlms/sightings.py",
         "meterd/protocols/iec62056_21/discovery.py", "meterd/protocols/iec62056_21/sightings.py",
         "meterd/protocols/mbus/discovery.py", "meterd/protocols/mbus/search.py", "meterd/protocols/mbus/sightings.py",
-        "meterd/protocols/p1/discovery.py", "meterd/protocols/p1/sightings.py",
-        "meterd/protocols/dlms_push/discovery.py",
     ),
     "meterd-names": ("meterd/names/",),
     "meterd-explain": ("meterd/explain/", "meterd/cli/explain.py"),
@@ -98,6 +98,7 @@ NEEDS = {
     "meterd-explain": ("meterd-names", "meterd-simulate"),
     # The manual's programs are of all four protocols, so whoever installs them has all four.
     "meterd-wcclite": ("meterd-elgama",),
+    "meterd-simulate": ("meterd-push",),
 }  # fmt: skip
 # Package → where an earlier version had some of its files, meterd aside: opkg then lets it take them over, whichever of
 # the two it installs first.
@@ -105,6 +106,8 @@ FORMERLY = {"meterd-elgama": ("meterd-scan",)}
 # Modules that nobody loads but another package does, and which may use it: module → that package.
 LOADED_BY = {
     "meterd/protocols/elgama/discovery.py": "meterd-scan", "meterd/protocols/elgama/sightings.py": "meterd-scan",
+    "meterd/protocols/p1/discovery.py": "meterd-scan", "meterd/protocols/p1/sightings.py": "meterd-scan",
+    "meterd/protocols/dlms_push/discovery.py": "meterd-scan", "meterd/protocols/p1/sealed.py": "meterd-dlms-security",
 }  # fmt: skip
 # Their docstrings are printed.
 DOCUMENTED = ROOMS["meterd-simulate"]
@@ -135,7 +138,15 @@ CONFFILES = {"meterd": ["/etc/config/meterd"]}
 # Root writes them, the daemon's group reads them: passwords may be in there.
 FOLDERS = {"meterd": ("/etc/meterd",), "meterd-wcclite": ("/etc/dlms", "/etc/iec62056-21", "/etc/mbus", "/etc/elgama")}
 # What a configuration may ask for before it is installed.
-AWAITED = ("meterd-elgama", "meterd-dlms-security", "meterd-mqtt", "meterd-metrics", "meterd-redis", "meterd-store")
+AWAITED = (
+    "meterd-elgama",
+    "meterd-push",
+    "meterd-dlms-security",
+    "meterd-mqtt",
+    "meterd-metrics",
+    "meterd-redis",
+    "meterd-store",
+)
 # Package → what opkg runs → file in openwrt/files. Whatever has init scripts enables, starts, stops and disables them.
 MAINTAINER_SCRIPTS = {
     "meterd": {"postinst": "postinst", "prerm": "prerm", "postrm": "meterd.postrm"},
