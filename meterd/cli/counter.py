@@ -10,14 +10,15 @@ import sys
 
 from ..counter import LAST
 from ..errors import ConfigError
+from ..gateway.json_text import dumps
 from ..protocols import registry
 from .exit_codes import OK, READ_FAILED
 from .one_device import device_signals, find_device
-from .options import CONFIG, HELP, STATE, VALUE, Option, UsageError, parse, usage
+from .options import CONFIG, HELP, JSON, STATE, VALUE, Option, UsageError, parse, usage
 from .run import state_directory
 
 SET = Option(("--set",), VALUE, "begin at this number, which was never used under the key", "NUMBER")
-OPTIONS = (CONFIG, SET, STATE, HELP)
+OPTIONS = (CONFIG, SET, JSON, STATE, HELP)
 ABOUT = """Says where the invocation counter of a ciphered device is kept, and what it says. With --set it begins at a
 number that was never used, where the record was lost: nothing else that uses the keys may run meanwhile."""
 
@@ -45,6 +46,9 @@ def main(words: list[str]) -> int:
     if trouble:
         print(f"meterd counter: {device.alias}: {trouble}", file=sys.stderr)
         return READ_FAILED["key"]
-    for name in names:
-        print(f"{device.alias}: {counters.look(name)}")
+    told = [counters.look(name) for name in names]
+    if arguments.has("json"):
+        print(dumps({"device": device.alias, "counters": dict(zip(names, told, strict=True))}))
+    else:
+        print("".join(f"{device.alias}: {words}\n" for words in told), end="")
     return OK

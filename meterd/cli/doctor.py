@@ -11,13 +11,15 @@ from time import monotonic
 
 from ..config.command_line import make_configuration
 from ..errors import ConfigError
+from ..gateway.json_text import dumps
 from ..model import GOOD
+from ..sinks.format import fields
 from .answers import paste, was
 from .consultation import Consultation
 from .diagnosis import RUNGS, diagnosis
 from .exit_codes import INTERRUPTED, OK, READ_FAILED
 from .one_device import configured_devices, described_device
-from .options import CONFIG, DEBUG, FLAG, HELP, STATE, VERBOSE, Option, parse, usage
+from .options import CONFIG, DEBUG, FLAG, HELP, JSON, STATE, VERBOSE, Option, parse, usage
 from .run import set_up_log, state_directory
 from .terminal import Status, wrapped
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from .options import Arguments
 
 ALL = Option(("--all",), FLAG, "every device of the configuration")
-OPTIONS = (CONFIG, ALL, DEBUG, VERBOSE, STATE, HELP)
+OPTIONS = (CONFIG, ALL, JSON, DEBUG, VERBOSE, STATE, HELP)
 OPERANDS = "(-c FILE DEVICE… | -c FILE --all | PROTOCOL parameter=value… [-- ADDRESS…])"
 ABOUT = (
     "Reads each device once, says on which rung that stops, and looks around for what would go on. Rungs:\n"
@@ -55,8 +57,12 @@ def main(words: list[str]) -> int:
         begun = monotonic()
         consultation = Consultation(device, path, signals, state.memory(device.alias), status)
         consultation.hold()
-        print("\n" if number else "", end="")
-        print(wrapped("\n".join(report(consultation, monotonic() - begun)), sys.stdout), flush=True)
+        seconds = monotonic() - begun
+        if arguments.has("json"):
+            print(dumps(found(consultation, seconds)), flush=True)
+        else:
+            print("\n" if number else "", end="")
+            print(wrapped("\n".join(report(consultation, seconds)), sys.stdout), flush=True)
         code = READ_FAILED.get(consultation.reason(), 1) if consultation.rung is not None else OK
         first = first or code
         if consultation.ladder.interrupted:
@@ -105,6 +111,22 @@ def report(consultation: Consultation, seconds: float) -> list[str]:
         lines.append(try_)
     lines += [f"{signal.alias}: {message}" for signal, message in consultation.plan.refused]
     return lines + _signals(consultation)
+
+
+def found(consultation: Consultation, seconds: float) -> dict[str, object]:
+    """The same for programs: `set` are the parameters that differ (null: leave it out; "…": only a person knows)."""
+    rung = consultation.rung
+    return {
+        "device": consultation.device.alias,
+        "well": rung is None,
+        "rung": rung,
+        "reason": "good" if rung is None else consultation.reason(),
+        "set": dict(consultation.changes),
+        "tried": bool(consultation.verified),
+        "report": report(consultation, seconds),
+        "signals": [fields(reading) for reading in consultation.readings],
+        "seconds": round(seconds, 1),
+    }
 
 
 def _answer(consultation: Consultation, seconds: float) -> str:

@@ -113,3 +113,20 @@ def test_names_the_rung_and_what_to_try(consulted: Any, alias: str) -> None:
         assert word in said
     assert (consulted[alias].returncode == 0) == (not rung)
     assert not any(secret in said + consulted[alias].stderr for secret in SECRETS)
+
+
+@pytest.mark.parametrize(("client", "well", "change"), [(16, True, {}), (32, False, {"client_address": 16})])
+def test_the_same_for_programs(tmp_path: Path, client: int, well: bool, change: dict[str, int]) -> None:
+    server = Served(lambda: Meter())
+    path = tmp_path / "site.json"
+    configured = device("m", server.port, **{**HDLC, "client_address": client, "timeout_ms": 300})
+    path.write_text(json.dumps({"devices": [configured], "signals": signals("m", IMPORT)}))
+    words = [sys.executable, "-m", "meterd", "doctor", "-c", str(path), "m", "--json", "--state", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    server.close()
+    (line,) = done.stdout.splitlines()
+    told = json.loads(line)
+    assert (told["device"], told["well"], told["set"], told["tried"]) == ("m", well, change, not well)
+    assert (done.returncode == 0) == well == (told["rung"] is None) == (told["reason"] == "good")
+    assert [signal["signal"] for signal in told["signals"]] == (["import"] if well else [])
+    assert told["report"][0].startswith("m is well" if well else 'm: set "client_address": 16')
