@@ -37,6 +37,7 @@ PACKAGE = "mbus"
 SPEEDS = ((2400, FIRST), (300, SECOND), (9600, SECOND), (4800, THIRD), (1200, THIRD), (600, THIRD), (19200, THIRD))
 CONVERTER_MS = 150  # over TCP the clock starts before the converter sends
 UNASKED_MS = 150
+REST_MS = 200  # a meter that pushes each second is not waited for until it is silent
 LISTENED_MS = 3000  # where all that came may be noise
 NOBODYS = "A" * 16  # a secondary address that no meter has: who answers to that answers to anything
 MAX_VAIN = 400  # selections that all collide, until the line is taken to babble
@@ -74,7 +75,9 @@ def _line_of(device: Device) -> LineSettings:
 
 
 def _link(line: LineSettings, over_tcp: bool) -> Link:
-    return Link(line.baudrate, CONVERTER_MS if over_tcp else 0, 1, over_tcp)
+    link = Link(line.baudrate, CONVERTER_MS if over_tcp else 0, 1, over_tcp)
+    link.rest_ms = min(link.rest_ms, REST_MS)
+    return link
 
 
 def _shown(line: LineSettings, over_tcp: bool) -> str:
