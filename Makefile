@@ -4,7 +4,7 @@ DURATION ?=
 VENV = .venv/bin
 SHELL = /bin/bash
 
-.PHONY: build extensions demo test lint cases soak bench fuzz clean
+.PHONY: build extensions demo docs test lint cases soak bench fuzz clean
 
 build: .build-venv extensions
 
@@ -30,6 +30,12 @@ extensions: .build-venv
 
 demo: build
 	@$(VENV)/meterd demo $(if $(DURATION),--duration $(DURATION))
+
+# The documentation as a site: build/docs/index.html.
+docs: build
+	@$(VENV)/python -m pip install --quiet --disable-pip-version-check 'mkdocs>=1.6' 'mkdocs-material>=9.5'
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build --strict --quiet
+	@echo "build/docs/index.html"
 
 test: build .build-test
 	$(VENV)/python -m pytest -n 4
