@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..explain.one_line import Telling
     from .options import Arguments
 
 ABOUT = {
@@ -29,15 +30,23 @@ ABOUT = {
     "stop": ("PROTOCOL", "Stops one protocol within the running daemon; the others go on."),
     "reload": ("", "Has the running daemon read its configuration again."),
     "events": ("[COUNT]", "The event log of the running daemon, newest first."),
-    "trace": ("[NAME]", "Follows the wire of the running daemon as a wire log, secrets masked, until interrupted."),
+    "trace": (
+        "[NAME]",
+        "Follows the wire of the running daemon, secrets masked, until interrupted: on a terminal in words, a line for "
+        "each frame, else as a wire log.",
+    ),
 }
 WATCH = Option(("-w", "--watch"), FLAG, "show it again and again, until interrupted")
+WORDS = Option(("--words",), FLAG, "in words, wherever it goes")
+HEX = Option(("--hex",), FLAG, "as a wire log, on a terminal too")
 OPTIONS = (CONTROL, JSON, HELP)
+FURTHER = {"status": (WATCH,), "trace": (WORDS, HEX)}
+IDLE_S = 0.5
 WATCH_S = 2.0
 
 
 def main(words: list[str]) -> int:
-    options = (CONTROL, JSON, WATCH, HELP) if words[0] == "status" else OPTIONS
+    options = (*OPTIONS[:-1], *FURTHER.get(words[0], ()), HELP)
     arguments = parse(words[1:], options)
     operands, about = ABOUT[words[0]]
     if arguments.has("help"):
@@ -46,7 +55,9 @@ def main(words: list[str]) -> int:
     path = arguments.value("control") or default_path()
     try:
         if words[0] == "trace":
-            return _follow(_asked(path, ["trace", *arguments.operands]))
+            telling = _telling(arguments)
+            connection = _asked(path, ["trace", *arguments.operands])
+            return _follow(connection) if telling is None else _tell(connection, telling)
         if words[0] == "status":
             return _status(path, arguments)
         return _show(words[0], _answer(path, [words[0], *arguments.operands]), arguments.has("json"))
@@ -119,6 +130,39 @@ def _follow(connection: socket) -> int:
             sys.stdout.flush()
     except KeyboardInterrupt:
         pass
+    return OK
+
+
+def _telling(arguments: Arguments) -> Telling | None:
+    """What puts it in words, where they are wanted and there."""
+    if arguments.has("hex") or not (arguments.has("words") or sys.stdout.isatty()):
+        return None
+    try:
+        from ..explain.one_line import Telling
+    except ModuleNotFoundError:
+        print("meterd trace: for words instead of bytes: opkg install meterd-explain", file=sys.stderr)
+        return None
+    return Telling(lambda line: print(line, flush=True))
+
+
+def _tell(connection: socket, telling: Telling) -> int:
+    waiting = b""
+    connection.settimeout(IDLE_S)
+    try:
+        while True:
+            try:
+                block = connection.recv(65536)
+            except TimeoutError:
+                telling.idle()
+                continue
+            if not block:
+                break
+            *rows, waiting = (waiting + block).split(b"\n")
+            for row in rows:
+                telling.row(row.decode("ascii", "replace"))
+    except KeyboardInterrupt:
+        pass
+    telling.end()
     return OK
 
 

@@ -14,5 +14,7 @@ told as far as it goes, with what is wrong and where; keys are never shown. Noth
 | `hdlc`, `wrapper` | links of DLMS (IEC 62056-46, IEC 62056-47) |
 | `apdus`, `acse`, `services`, `ciphering`, `cosem` | its messages and data (Green Book 9.4, 9.5) |
 | `iec62056_21` | sign-on, read-out, programming, P1 telegrams |
+| `one_line` | a frame as one line, for `meterd trace` |
+| `redaction` | what a log tells of whose meter it is, replaced |
 | `mbus`, `mbus_records` | EN 13757-2 and -3 |
 """

@@ -10,7 +10,7 @@ from ..names import makers
 from ..protocols.dlms import enumerations as codes
 from ..protocols.dlms.apdus import conformance
 from . import cosem
-from .page import Walk
+from .page import TITLE, Walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class _Fields:
             walk.take(size, lambda found: found.hex(" "))
 
     def _title(self, walk: Walk, size: int) -> None:
-        title = walk.take(size, title_words)
+        title = walk.take(size, title_words, kind=TITLE)
         if "calling" in FIELDS[self._tag].get(0xA6, "") or self._tag == codes.AARE:
             self._known.heard_title(title)
 

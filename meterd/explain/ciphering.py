@@ -11,7 +11,7 @@ from ..errors import SecurityError
 from ..protocols.dlms import enumerations as codes
 from . import cosem
 from .acse import title_words
-from .page import Walk
+from .page import TITLE, Walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def _general(walk: Walk) -> list[bytes]:
 
 def _octets(walk: Walk, what: str, words: Callable[[bytes], str]) -> bytes:
     size = cosem.length(walk, f"{what} of {{}} bytes")
-    return walk.take(size, lambda found: f"{what}: {words(found)}") if size else b""
+    kind = TITLE if "title" in what else ""
+    return walk.take(size, lambda found: f"{what}: {words(found)}", kind=kind) if size else b""
 
 
 def _sealed(walk: Walk, known: Known, titles: list[bytes], dedicated: bool, inside: Inside) -> None:

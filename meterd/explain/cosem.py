@@ -12,7 +12,7 @@ from ..names import obis
 from ..obis import format_logical_name
 from ..protocols.dlms import enumerations as codes
 from ..protocols.dlms.data import plain
-from .page import Walk
+from .page import TEXT, Walk
 
 TYPES = {
     codes.NULL: "null-data", codes.ARRAY: "array", codes.STRUCTURE: "structure", codes.BOOLEAN: "boolean",
@@ -136,9 +136,10 @@ def _leaf(walk: Walk, kind: int, size: int, bits: int) -> None:
     if kind == codes.BIT_STRING:
         walk.take(size, lambda found: "".join(f"{byte:08b}" for byte in found)[: min(bits, LONGEST_TEXT)])
     elif kind == codes.UTF8_STRING:
-        walk.take(size, lambda found: f"“{found.decode('utf-8', 'replace')[:LONGEST_TEXT]}”")
+        walk.take(size, lambda found: f"“{found.decode('utf-8', 'replace')[:LONGEST_TEXT]}”", kind=TEXT)
     elif size or kind != codes.OCTET_STRING:
-        walk.take(size, lambda found: f"“{text_of(found)}”" if kind == codes.VISIBLE_STRING else text_of(found))
+        quoted = kind == codes.VISIBLE_STRING
+        walk.take(size, lambda found: f"“{text_of(found)}”" if quoted else text_of(found), kind=TEXT)
 
 
 def _compact(walk: Walk, depth: int) -> None:

@@ -11,7 +11,7 @@ from ..errors import DecodeError
 from ..protocols.dlms.links import hdlc_control as control
 from ..protocols.dlms.links.address import split_address
 from . import apdus
-from .page import Walk
+from .page import FCS, Walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,11 +113,11 @@ class _Frame:
         right = fcs16(walk.data[start : walk.at]).to_bytes(2, "little")
         found = walk.look(2)
         if walk.hidden(start, walk.at + 2):
-            walk.take(2, f"{name}: cannot be checked, bytes are masked")
+            walk.take(2, f"{name}: cannot be checked, bytes are masked", False, FCS, start)
             return
         verdict = "right" if found == right else f"wrong, for these bytes it is {right.hex(' ')}"
         what = "frame check sequence" if name == "FCS" else "header check sequence"
-        walk.take(2, f"{name}, {what}: {verdict} (6.4.5)", found != right)
+        walk.take(2, f"{name}, {what}: {verdict} (6.4.5)", found != right, FCS, start)
 
     def _information(self, walk: Walk, number: int) -> None:
         if number in (control.SNRM, control.UA):

@@ -10,7 +10,7 @@ from .._crc import bcc, crc16
 from .._readout_block import parse_readout
 from ..names import makers, obis
 from ..protocols.iec62056_21 import messages
-from .page import Walk
+from .page import BCC, CRC, SERIAL, TEXT, Walk
 
 SOH, STX, ETX, EOT, ACK, NAK = 1, 2, 3, 4, 6, 0x15
 BEGINNINGS = frozenset((SOH, STX, ACK, NAK))
@@ -74,7 +74,7 @@ def _sign_on(walk: Walk) -> None:
             whom = f"a maker's own list, {_text(line)}"
         walk.page.title(f"request to {whom}")
         end = "" if line.endswith(b"!") else ", without the ! at its end"
-        walk.take(size, f"request message: signs on to {whom}{end} (6.3.1)", wrong or bool(end))
+        walk.take(size, f"request message: signs on to {whom}{end} (6.3.1)", wrong or bool(end), SERIAL)
         return
     plate = makers.from_identification(line.decode("latin-1"))
     told = messages.Identification(line)
@@ -90,7 +90,7 @@ def _sign_on(walk: Walk) -> None:
         speed = "no change of speed: mode A, or D where it comes unasked"
     walk.take(1, lambda found: f"speed {_text(found)}: {speed} (6.3.3)")
     rest = size - 5
-    walk.take(rest, lambda found: f"identification: {_text(found.rstrip())}")
+    walk.take(rest, lambda found: f"identification: {_text(found.rstrip())}", kind=SERIAL)
 
 
 def _option_select(walk: Walk) -> None:
@@ -119,11 +119,11 @@ def _check(walk: Walk, start: int) -> None:
     right = bcc(walk.data[start : walk.at])
     found = walk.look(1)[0]
     if walk.hidden(start, walk.at + 1):
-        walk.take(1, "block check character: cannot be checked, bytes are masked")
+        walk.take(1, "block check character: cannot be checked, bytes are masked", False, BCC, start)
     elif found & 0x7F == right & 0x7F:
-        walk.take(1, "block check character: right (6.1.4)")
+        walk.take(1, "block check character: right (6.1.4)", False, BCC, start)
     else:
-        walk.take(1, f"block check character: wrong, for these bytes it is {right:02x} (6.1.4)", True)
+        walk.take(1, f"block check character: wrong, for these bytes it is {right:02x} (6.1.4)", True, BCC, start)
 
 
 def _end(walk: Walk, start: int) -> int:
@@ -146,7 +146,7 @@ def _command(walk: Walk) -> None:
     if size > 0 and command in ("P1", "P2"):
         walk.secret(size, "the password")
     elif size > 0:
-        walk.take(size, lambda found: _data_words(found))
+        walk.take(size, lambda found: _data_words(found), kind=TEXT)
     _ending(walk, start)
 
 
@@ -183,7 +183,7 @@ def _line(walk: Walk, end: int = 0) -> None:
         words = "! the list ends"
     if odd:
         words += ": characters with bit 7 set, so parity or speed is wrong"
-    walk.take(size, words, odd)
+    walk.take(size, words, odd, TEXT)
     if not walk.page.titles:
         walk.page.title(f"data line {_text(line.rstrip())[:40]}")
 
@@ -207,7 +207,7 @@ def _end_of_list(walk: Walk) -> None:
         right = f"{crc16(walk.data[begin : walk.at + 1]):04X}"
         walk.take(1, "! the telegram ends (DSMR P1, 5.2.3)")
         wrong = code.decode().upper() != right
-        walk.take(4, f"CRC16: {'wrong, for these bytes it is ' + right if wrong else 'right'}", wrong)
+        walk.take(4, f"CRC16: {'wrong, for these bytes it is ' + right if wrong else 'right'}", wrong, CRC, begin)
         if walk.look(2).strip(b"\r\n") == b"" and walk.left:
             walk.take(min(size - 5, walk.left), "line end")
         return

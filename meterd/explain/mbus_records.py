@@ -9,13 +9,14 @@ from .._mbus_records import decode_records, fixed_record
 from ..errors import DecodeError, MeterdError
 from ..protocols.mbus.encryption import AES_CBC, UNSUPPORTED, clear_text, encrypted_size, mode_of
 from ..protocols.mbus.vif import MEANINGS, fixed_meaning
-from .page import Walk
+from .page import SERIAL, Walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._mbus_values import Record
     from .known import Known
 
+NUMBERS = ("fabrication number", "identification")
 FILLER = b"\x2f"
 FIELDS = (
     "no data", "8 bit", "16 bit", "24 bit", "32 bit", "real, 32 bit", "48 bit", "64 bit", "to be read out",
@@ -111,7 +112,7 @@ def _record(walk: Walk, record: Record) -> None:
     if lvar:
         walk.take(lvar, lambda found: f"LVAR: length {found[0]:02X}")
     if record.data:
-        walk.take(len(record.data), value_words(record))
+        walk.take(len(record.data), value_words(record), kind=SERIAL if meaning.quantity in NUMBERS else "")
     walk.depth -= 1
 
 

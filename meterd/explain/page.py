@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     Words = str | Callable[[bytes], str]
 
+FCS, BCC, SUM, CRC = "fcs", "bcc", "sum", "crc"
+CHECKS = (FCS, BCC, SUM, CRC)
+SECRET, SERIAL, TITLE, TEXT = "secret", "serial", "title", "text"
 SHOWN = 8  # bytes of a row that are shown in hex
 MAX_DEPTH = 40
 
@@ -25,10 +28,13 @@ class CutShort(Exception):
 
 class Row:
     """`size` bytes from `start` of the bytes called `space` ('' the wire), 0 for a heading; `wrong` where something is,
-    `unexplained` where nobody knows what the bytes are.
+    `unexplained` where nobody knows what the bytes are. `kind` of those that redaction asks for: CHECKS over the bytes
+    from `since` on, SECRET, SERIAL (`octets`), TITLE, TEXT.
     """
 
-    __slots__ = ("depth", "shown", "size", "space", "start", "unexplained", "words", "wrong")
+    __slots__ = (
+        "depth", "kind", "octets", "shown", "since", "size", "space", "start", "unexplained", "words", "wrong",
+    )  # fmt: skip
 
     def __init__(self, start: int, size: int, depth: int, words: str, wrong: bool, space: str, shown: str) -> None:
         self.start = start
@@ -39,6 +45,9 @@ class Row:
         self.space = space
         self.shown = shown
         self.unexplained = False
+        self.kind = ""
+        self.since = 0
+        self.octets = b""
 
     def text(self) -> str:
         mark = "!! " if self.wrong else ""
@@ -102,7 +111,7 @@ class Walk:
         """Whether a byte there is a secret, or was masked by who wrote the log."""
         return any(self.masked[start:end])
 
-    def take(self, size: int, words: Words, wrong: bool = False) -> bytes:
+    def take(self, size: int, words: Words, wrong: bool = False, kind: str = "", since: int = 0) -> bytes:
         """The next bytes, told in `words`. Raises: CutShort."""
         taken = self.look(size)
         if len(taken) < size:
@@ -114,7 +123,9 @@ class Walk:
         told = words if isinstance(words, str) else "masked" if hidden else words(taken)
         if hidden:
             told += f", {size} bytes that are not shown"
-        self._row(size, told, wrong)
+        row = self._made(size, told, wrong)
+        row.kind, row.since, row.octets = kind, since, taken
+        self.page.put(row)
         self.at += size
         return taken
 
@@ -122,7 +133,7 @@ class Walk:
         """The next bytes, which nobody is to see. Raises: CutShort."""
         end = min(self.at + size, self.end)
         self.masked[self.at : end] = b"\1" * (end - self.at)
-        return self.take(size, words)
+        return self.take(size, words, kind=SECRET)
 
     def number(self, size: int, words: str, order: str = "big") -> int:
         """The next bytes as a number, which stands for `{}` in `words`."""
