@@ -43,8 +43,10 @@ def what_is_wrong(text: str, error: JSONDecodeError) -> str:
     at = skip_blanks(text, error.pos)
     if at >= len(text):
         return CUT_OFF
-    if text[at] in "]}" and text[:at].rstrip().endswith(","):
-        return f"there is a comma before the closing {text[at]}; take it out"
+    # Python 3.13 and later point at the comma, earlier ones behind it.
+    closing = skip_blanks(text, at + 1) if text[at] == "," else at
+    if text[closing : closing + 1] in ("]", "}") and text[:closing].rstrip().endswith(","):
+        return f"there is a comma before the closing {text[closing]}; take it out"
     for slip, sentence in SLIPS.items():
         if text.startswith(slip, at):
             return sentence
