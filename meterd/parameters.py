@@ -266,7 +266,12 @@ POLL_DELAY = Parameter(
     "poll_delay_ms", INTEGER, "Shortest wait before sending any data on the port, ms", default=200, low=0, high=HOUR_MS
 )
 SCAN_RATE = Parameter(
-    "scan_rate_ms", INTEGER, "Time frame within which all signals are read once, ms", default=10000, low=1, high=YEAR_MS
+    "scan_rate_ms",
+    INTEGER,
+    "Time frame within which all signals are read once, ms; 0 or less: none, the meter is read again as soon as its "
+    "line is free",
+    default=10000,
+    high=YEAR_MS,
 )
 TIMEOUT = Parameter("timeout_ms", INTEGER, "Wait for an answer, ms", default=2500, low=1, high=600000)
 # Not a driver's, but the hub's of a WCC Lite: names of its manual 1.4.0, pages 119 and 120, but for the thresholds',

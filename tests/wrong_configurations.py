@@ -50,7 +50,7 @@ SLIPS: list[Slip] = [
     ("a time-out without end", (*HOUSE, "timeout_ms"), 86400000, "found 86400000, allowed: a whole number"),
     ("no time-out at all", (*HOUSE, "timeout_ms"), 0, "found 0, allowed: a whole number, 1 to 600000"),
     ("a scan rate of years", (*HOUSE, "scan_rate_ms"), 99999999999, "found 99999999999, allowed"),
-    ("a negative scan rate", (*HOUSE, "scan_rate_ms"), -1, "found -1, allowed"),
+    ("a negative time-out", (*HOUSE, "timeout_ms"), -1, "found -1, allowed: a whole number, 1 to 600000"),
     ("half a millisecond", (*HOUSE, "scan_rate_ms"), 0.5, "found 0.5, allowed: a whole number"),
     ("a list for a number", (*HOUSE, "scan_rate_ms"), [1000], "found a list, allowed: a whole number"),
     ("no port", (*HOUSE, "device"), GONE, "is missing (required on a serial line), allowed: text (Communication port"),

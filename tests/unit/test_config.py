@@ -592,6 +592,17 @@ def test_times_have_bounds(files: Files, parameter: str, value: int) -> None:
     assert len(found) == 1 and f"parameter {parameter}: found {value}, allowed: a whole number" in found[0]
 
 
+@pytest.mark.parametrize("value", [0, -1, "-250"])
+def test_a_scan_rate_of_0_or_less_is_no_time_frame_for_every_protocol(files: Files, value: object) -> None:
+    """As the manual says it: only a positive one sets a time frame."""
+    tcp = {"ip": "192.0.2.9", "port": 23, "timeout_ms": 900}
+    rows = [{"device_alias": "P1", "protocol": "P1", **tcp}, {**MBUS, "protocol": "mbus tcp", **tcp}, MBUS, DLMS, IEC]
+    rows += [{"device_alias": "G1", "protocol": "elgama", "id": 12, "meter_model": 2, **tcp}]
+    rows += [{**IEC, "type": "D", "serialnumber": "5", "device_alias": "M2"}]
+    for row in rows:
+        assert errors(files.load(whole(devices=[{"name": "x", **row, "scan_rate_ms": value}], signals=[]))) == []
+
+
 MBUS = {
     "name": "Heat",
     "device_alias": "B1",

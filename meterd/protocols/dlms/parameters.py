@@ -142,11 +142,7 @@ DEVICE = (
         high=100,
         aliases=("retry_count",),
     ),
-    SCAN_RATE.but(
-        low=None,
-        help="Time frame within which all signals are read once, ms; 0 or less: none, the meter is read again as soon "
-        "as its line is free",
-    ),
+    SCAN_RATE,
     Parameter(
         "reconnect_time",
         INTEGER,

@@ -96,7 +96,8 @@ def one_list(plan: Plan, memory: Memory) -> Conversation:
     """Returns: (Pushed, what the meter calls itself)."""
     lists = _Lists(plan, memory)
     yield from lists.open()
-    interval_ms = plan.device["scan_rate_ms"] or LONGEST_INTERVAL_MS
+    interval_ms = plan.device["scan_rate_ms"]
+    interval_ms = interval_ms if interval_ms > 0 else LONGEST_INTERVAL_MS
     return (yield from lists.next(INTERVALS * interval_ms))
 
 

@@ -25,11 +25,14 @@ from .scan import report, tell_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..._readout_message import Message
     from ...conversation import Conversation
     from ...model import Memory, Plan
     from .settings import SessionSettings
 
+LONGEST_INTERVAL_MS = 15_000  # of most meters that send unasked, where scan_rate_ms says nothing
 INTERVALS = 2  # a single list is waited for so many times the interval at which one is expected
 MAX_SHOWN = 32  # characters of a stranger's number
 
@@ -45,12 +48,29 @@ def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
     if settings.opening is not None:
         yield settings.opening
     lists = Lists(settings)
-    while True:
+
+    def one_of_them() -> Conversation:
         found = yield from lists.next(None)
         plan = plan_of(plans, lists.told)
         lists.remember(Learnt.of(memories[plan]))
         yield from report(plan.requests.listed, found.data_sets)
         yield from tell_time(found.data_sets, plan.device.alias)
+
+    yield from one_after_another(lists, one_of_them)
+
+
+def one_after_another(lists: Lists, one_of_them: Callable[[], Conversation]) -> Conversation:
+    """For ever, until one is refused; what has come behind that, or has begun within it, is taken before it is told.
+
+    Raises: Incomplete, Garbled, WrongMeter of the first that was refused.
+    """
+    refused: Incomplete | Garbled | WrongMeter | None = None
+    while refused is None or lists.has_begun():
+        try:
+            yield from one_of_them()
+        except (Incomplete, Garbled, WrongMeter) as error:
+            refused = refused or error
+    raise refused
 
 
 def one(plan: Plan) -> Conversation:
@@ -65,7 +85,7 @@ def one_list(settings: SessionSettings, interval_ms: int) -> Conversation:
     """The next list that is sent. Returns: ReadOut. Raises: Silence, Incomplete, Garbled."""
     if settings.opening is not None:
         yield settings.opening
-    return (yield from Lists(settings).next(INTERVALS * interval_ms))
+    return (yield from Lists(settings).next(INTERVALS * (interval_ms if interval_ms > 0 else LONGEST_INTERVAL_MS)))
 
 
 class Lists:
@@ -84,17 +104,24 @@ class Lists:
         """Returns: ReadOut, of the next whole list. Raises: Silence, Incomplete, Garbled."""
         settings = self._settings
         head = IdentificationDecoder(self._rest)
+        self._rest = b""
         identification = yield Receive(head, timeout_ms, settings.gap_ms)
         body = ReadoutDecoder(settings.seven_bit, None, head.take_rest())
         try:
             message: Message = yield Receive(body, settings.timeout_ms, settings.gap_ms)
         except Incomplete as error:
             raise Incomplete(f"a list broke off: {error}") from None
-        except DecodeError as error:  # longer than any list
+        except DecodeError as error:  # longer than any list, or the next one has begun
+            self._rest = body.take_rest()
             raise Garbled(str(error)) from None
-        self._rest = body.take_rest()
+        self._rest = _begun_within(message) + body.take_rest()
         self.taken(identification, message)
         return ReadOut(message)
+
+    def has_begun(self) -> bool:
+        """Whether of the next list something came already."""
+        head = IdentificationDecoder(self._rest)
+        return head.feed(b"") is not None or b"/" in head.take_rest()
 
     def taken(self, identification: bytes, message: Message) -> None:
         """See whether a list is to be believed, and what it tells. Raises: Garbled."""
@@ -118,13 +145,36 @@ def _check(message: Message) -> None:
         raise Garbled("a list has a wrong block check, or characters with wrong parity")
     if message.partial:
         raise Garbled("a list goes on in a further block, which nobody can ask for in mode D")
-    if any(b"/" in line and b"/" in _outside(line) for line in message.text.split(b"\n")):
+    if any(b"/" in line and _slash_outside(line) >= 0 for line in message.text.split(b"\n")):
         raise Garbled("a list begins in the middle of another")
 
 
-def _outside(line: bytes) -> bytes:
-    """What of a data line stands in no closed bracket."""
-    return b"".join(part.rpartition(b")")[2] for part in (b")" + line).split(b"("))
+def _begun_within(message: Message) -> bytes:
+    """The list that began within this one, whose end was lost: from its '/' on, the last if there are several.
+
+    What stands behind STX is one block with a check of its own: nothing begins in it.
+    """
+    text = message.text
+    at = text.rfind(b"/") if message.bcc is None else -1
+    while at >= 0:
+        begin = text.rfind(b"\n", 0, at) + 1
+        slash = _slash_outside(text[begin : text.find(b"\n", at) + 1])
+        if slash >= 0:
+            return text[begin + slash :]
+        at = text.rfind(b"/", 0, begin)
+    return b""
+
+
+def _slash_outside(line: bytes) -> int:
+    """Where in a data line the last '/' stands that is in no closed bracket; -1 if nowhere."""
+    end = len(line)
+    for part in reversed((b")" + line).split(b"(")):
+        outside = part.rpartition(b")")[2]
+        at = outside.rfind(b"/")
+        if at >= 0:
+            return end - len(outside) + at
+        end -= len(part) + 1
+    return -1
 
 
 def plan_of(plans: list[Plan], told: list[str]) -> Plan:

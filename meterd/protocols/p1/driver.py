@@ -47,7 +47,7 @@ def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
     Raises: Incomplete, Garbled, WrongMeter, SecurityError for one that cannot be used; who listens begins anew.
     """
     from ..iec62056_21.clock import p1_time
-    from ..iec62056_21.pushed import plan_of
+    from ..iec62056_21.pushed import one_after_another, plan_of
     from .telegrams import Telegrams, opening
 
     memories = dict(served)
@@ -58,7 +58,8 @@ def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
     if settings is not None:
         yield settings
     telegrams = Telegrams(plans[0], memories[plans[0]])
-    while True:
+
+    def one_of_them() -> Conversation:
         telegram = yield from telegrams.next(None)
         plan = plan_of(plans, telegram.numbers())
         telegrams.remember(memories[plan])
@@ -67,6 +68,8 @@ def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
         told = p1_time(telegram.groups, plan.device.alias)
         if told is not None:
             yield told
+
+    yield from one_after_another(telegrams.lists, one_of_them)
 
 
 def conversation(plan: Plan, memory: Memory) -> Conversation:
@@ -86,5 +89,6 @@ def one_telegram(plan: Plan, memory: Memory) -> Conversation:
     settings = opening(plan.device)
     if settings is not None:
         yield settings
-    interval_ms = plan.device["scan_rate_ms"] or LONGEST_INTERVAL_MS
+    interval_ms = plan.device["scan_rate_ms"]
+    interval_ms = interval_ms if interval_ms > 0 else LONGEST_INTERVAL_MS
     return (yield from Telegrams(plan, memory).next(INTERVALS * interval_ms))

@@ -55,9 +55,8 @@ DEVICE = (
     *TCP_ENDPOINT,
     SCAN_RATE.but(
         default=0,
-        low=0,
-        help="How often a telegram is expected, ms: without one for twice as long, values are stale; 0: as the meter "
-        "has been heard to send",
+        help="How often a telegram is expected, ms: without one for twice as long, values are stale; 0 or less: as the "
+        "meter has been heard to send",
         origin="meterd",
     ),
     TIMEOUT.but(help="Longest gap within a telegram, ms", origin="meterd"),

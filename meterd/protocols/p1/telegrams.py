@@ -101,12 +101,12 @@ def opening(device: Device) -> LineSettings | None:
 class Telegrams:
     """The telegrams on a port, one after the other; keys are those of the one device that such a port has."""
 
-    __slots__ = ("_lists", "_memory", "_plan", "_sealed", "timeout_ms")
+    __slots__ = ("_memory", "_plan", "_sealed", "lists", "timeout_ms")
 
     def __init__(self, plan: Plan, memory: Memory) -> None:
         device = plan.device
         self.timeout_ms: int = device["timeout_ms"]
-        self._lists = Lists(SessionSettings("", opening(device), self.timeout_ms))
+        self.lists = Lists(SessionSettings("", opening(device), self.timeout_ms))
         self._plan = plan
         self._memory = memory
         self._sealed = SealedDecoder()
@@ -114,12 +114,12 @@ class Telegrams:
     def remember(self, memory: Memory) -> None:
         """Raises: Garbled for a telegram without a CRC16 of a meter that had one before."""
         if self._plan.device["encryption_key"] is None:  # else it is authentic
-            self._lists.remember(Learnt.of(memory))
+            self.lists.remember(Learnt.of(memory))
 
     def next(self, timeout_ms: int | None) -> Conversation:
         """Returns: Telegram. Raises: Silence, Incomplete, Garbled, SecurityError."""
         if self._plan.device["encryption_key"] is None:
-            return Telegram((yield from self._lists.next(timeout_ms)).data_sets)
+            return Telegram((yield from self.lists.next(timeout_ms)).data_sets)
         try:
             apdu: bytes = yield Receive(self._sealed, timeout_ms, self.timeout_ms)
         except Incomplete as error:
@@ -139,5 +139,5 @@ class Telegrams:
             raise Garbled(str(error)) from None
         if identification is None or message is None:
             raise Garbled("what was deciphered is no telegram")
-        self._lists.taken(identification, message)
+        self.lists.taken(identification, message)
         return message.data_sets
