@@ -12,7 +12,7 @@ from ..protocols.mbus import link
 from ..protocols.mbus import vif_tables as tables
 from ..protocols.mbus.telegram import APPLICATION_ERRORS, Telegram
 from . import mbus_records
-from .page import SERIAL, SUM, Walk
+from .page import PACKED, SUM, Walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _identity(walk: Walk, msb_first: bool) -> bytes:
     def turned(part: bytes) -> bytes:
         return part[::-1] if msb_first else part
 
-    number = turned(walk.take(4, lambda found: f"identification {turned(found)[::-1].hex().upper()}", kind=SERIAL))
+    number = turned(walk.take(4, lambda found: f"identification {turned(found)[::-1].hex().upper()}", kind=PACKED))
     walk.page.title(f"meter {number[::-1].hex().upper()}")
     maker = turned(walk.take(2, lambda found: f"maker: {_maker(turned(found))}"))
     version = walk.take(1, lambda found: f"version {found[0]}")
@@ -220,7 +220,7 @@ def status_words(octet: int) -> str:
 
 def _selection(walk: Walk) -> None:
     walk.take(
-        4, lambda found: f"identification {found[::-1].hex().upper()} (F: any digit; EN 13757-3, 11.3)", kind=SERIAL
+        4, lambda found: f"identification {found[::-1].hex().upper()} (F: any digit; EN 13757-3, 11.3)", kind=PACKED
     )
     walk.take(2, lambda found: "any maker" if found == b"\xff\xff" else f"maker: {_maker(found)}")
     walk.take(1, lambda found: "any version" if found[0] == 0xFF else f"version {found[0]}")
@@ -231,7 +231,7 @@ def _selection(walk: Walk) -> None:
 
 def _fixed(walk: Walk, msb_first: bool) -> None:
     """The fixed data structure (EN 1434-3:1997)."""
-    number = walk.take(4, lambda f: f"identification {(f if msb_first else f[::-1]).hex().upper()}", kind=SERIAL)
+    number = walk.take(4, lambda f: f"identification {(f if msb_first else f[::-1]).hex().upper()}", kind=PACKED)
     walk.page.title(f"meter {number.hex()}")
     walk.number(1, "access number {}")
     status = walk.take(1, lambda f: f"status {f[0]:02X}: counters are {'binary' if f[0] & 1 else 'BCD'}")[0]

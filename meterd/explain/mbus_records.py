@@ -9,7 +9,7 @@ from .._mbus_records import decode_records, fixed_record
 from ..errors import DecodeError, MeterdError
 from ..protocols.mbus.encryption import AES_CBC, UNSUPPORTED, clear_text, encrypted_size, mode_of
 from ..protocols.mbus.vif import MEANINGS, fixed_meaning
-from .page import SERIAL, Walk
+from .page import PACKED, Walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _record(walk: Walk, record: Record) -> None:
     if lvar:
         walk.take(lvar, lambda found: f"LVAR: length {found[0]:02X}")
     if record.data:
-        walk.take(len(record.data), value_words(record), kind=SERIAL if meaning.quantity in NUMBERS else "")
+        walk.take(len(record.data), value_words(record), kind=PACKED if meaning.quantity in NUMBERS else "")
     walk.depth -= 1
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FCS, BCC, SUM, CRC = "fcs", "bcc", "sum", "crc"
 CHECKS = (FCS, BCC, SUM, CRC)
-SECRET, SERIAL, TITLE, TEXT = "secret", "serial", "title", "text"
+SECRET, SERIAL, PACKED, TITLE, TEXT = "secret", "serial", "packed", "title", "text"
 SHOWN = 8  # bytes of a row that are shown in hex
 MAX_DEPTH = 40
 
@@ -29,7 +29,7 @@ class CutShort(Exception):
 class Row:
     """`size` bytes from `start` of the bytes called `space` ('' the wire), 0 for a heading; `wrong` where something is,
     `unexplained` where nobody knows what the bytes are. `kind` of those that redaction asks for: CHECKS over the bytes
-    from `since` on, SECRET, SERIAL (`octets`), TITLE, TEXT.
+    from `since` on, SECRET, SERIAL, PACKED (digits, the last two first), TITLE, TEXT.
     """
 
     __slots__ = (

@@ -17,7 +17,7 @@ HEX = frozenset("0123456789abcdefABCDEF")
 class Piece:
     """What one side said in a row: `line` of a log, `sign` > or < ('' where unknown), `masked` 1 where `**` stood."""
 
-    __slots__ = ("data", "line", "masked", "sign", "time_ms")
+    __slots__ = ("data", "line", "masked", "rows", "sign", "time_ms")
 
     def __init__(self, data: bytes, masked: bytes = b"", sign: str = "", line: str = "", time_ms: float = 0.0) -> None:
         self.data = data
@@ -25,6 +25,7 @@ class Piece:
         self.sign = sign
         self.line = line
         self.time_ms = time_ms
+        self.rows: list[tuple[int, int, int]] = []  # of a log: number of the row, and which bytes it has
 
 
 def hex_bytes(text: str) -> bytes | None:
@@ -78,9 +79,11 @@ def wire_log(text: str, name: str) -> list[Piece]:
         if sign == "~":
             last[line] = None
         elif before is not None and before.sign == sign == "<":
+            before.rows.append((number, len(before.data), len(before.data) + len(data)))
             before.data += data
             before.masked += masked
         else:
             last[line] = piece = Piece(data, masked, sign, line, entry.time_ms)
+            piece.rows.append((number, 0, len(data)))
             found.append(piece)
     return found

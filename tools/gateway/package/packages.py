@@ -38,7 +38,7 @@ DESCRIPTIONS = {
     "meterd-wcclite": "The WCC Lite's programs, init scripts and folders for each of meterd's protocols",
     "meterd-scan": "Setting meters up: what they have, one reading, why one does not answer: meterd scan, read, doctor",
     "meterd-names": "What codes stand for in plain words, for what is found and for Home Assistant",
-    "meterd-explain": "Frames and wire logs in words: meterd explain",
+    "meterd-explain": "Frames and wire logs in words, and logs to be shared: meterd explain, meterd redact",
     "meterd-simulate": "Simulated meters, to try meterd without a meter",
     "meterd-python": "meterd for Python programs: read, scan, Daemon",
     "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
@@ -74,7 +74,7 @@ ROOMS = {
         "meterd/protocols/mbus/discovery.py", "meterd/protocols/mbus/search.py", "meterd/protocols/mbus/sightings.py",
     ),
     "meterd-names": ("meterd/names/",),
-    "meterd-explain": ("meterd/explain/", "meterd/cli/explain.py"),
+    "meterd-explain": ("meterd/explain/", "meterd/cli/explain.py", "meterd/cli/redact.py"),
     "meterd-python": ("meterd/api/",),
     "meterd-import": ("meterd/config/workbook/", "meterd/cli/workbook.py"),
     "meterd-mqtt": (
