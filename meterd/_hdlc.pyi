@@ -16,14 +16,6 @@ class HdlcFrame:
         """Source address as on the wire: 1, 2 or 4 bytes."""
 
     @property
-    def destination_value(self) -> int:
-        """The 7-bit groups of the destination address as one integer, first byte uppermost."""
-
-    @property
-    def source_value(self) -> int:
-        """The 7-bit groups of the source address as one integer, first byte uppermost."""
-
-    @property
     def control(self) -> int:
         """Control byte, 0..255."""
 

@@ -130,28 +130,11 @@ cdef Outcome take_frame(Input *reader, Layout *layout) noexcept:
     return outcome
 
 
-cdef object address_value(bytes address):
-    cdef unsigned long value = 0
-    cdef Py_ssize_t index
-    cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(address)
-    for index in range(PyBytes_GET_SIZE(address)):
-        value = value << 7 | data[index] >> 1
-    return value
-
-
 @cython.final
 @cython.freelist(8)
 cdef class HdlcFrame:
     def __init__(self):
         raise TypeError("frames come out of a decoder")
-
-    @property
-    def destination_value(self):
-        return address_value(self.destination)
-
-    @property
-    def source_value(self):
-        return address_value(self.source)
 
     def __repr__(self):
         return as_shown(self)

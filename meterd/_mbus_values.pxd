@@ -41,7 +41,6 @@ cdef class Record:
     cdef bint _msb_first, _known
     cdef object _value
     cdef str _quality, _reason, _remark
-    cdef object _summer_time
 
     cdef object _refuse(self, str quality, str reason, str remark)
     cdef int _find(self) except -1

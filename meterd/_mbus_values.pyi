@@ -96,7 +96,3 @@ class Record:
     @property
     def remark(self) -> str:
         """Why there is no value, in words."""
-
-    @property
-    def summer_time(self) -> bool | None:
-        """The summer-time bit of a type F or I time; None for all else."""

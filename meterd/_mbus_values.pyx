@@ -96,12 +96,6 @@ cdef class Record:
             self._find()
         return self._remark
 
-    @property
-    def summer_time(self):
-        if not self._known:
-            self._find()
-        return self._summer_time
-
     cdef object _refuse(self, str quality, str reason, str remark):
         self._value = None
         self._quality = quality
@@ -246,10 +240,8 @@ cdef class Record:
             self._refuse("invalid", "type", "no time is coded like this")
             return 0
         if size == 4:
-            self._summer_time = data[1] & 0x80 != 0
             valid = data[0] & 0x80 == 0
         elif size == 6:
-            self._summer_time = data[0] & 0x40 != 0
             valid = data[1] & 0x80 == 0
         else:
             valid = True

@@ -4,8 +4,9 @@
     .venv/bin/python -m tools.house --files   # every file and what it needs
 
 Read as text, without importing anything: Python and Cython sources, what is imported late (inside functions) as well as
-at once. What stands under `if TYPE_CHECKING` is no import: it may point up. But two files that cannot be understood one
-without the other are one, whoever tells them so: a circle is looked for in the imports for type checkers, too.
+at once, by a statement or by a call that names it. What stands under `if TYPE_CHECKING` is no import: it may point up.
+But two files that cannot be understood one without the other are one, whoever tells them so: a circle is looked for in
+the imports for type checkers, too.
 """
 
 from __future__ import annotations
@@ -65,6 +66,16 @@ def imports(tree: ast.AST, module: str, is_package: bool, types: bool = False) -
             base = absolute(node.module or "", node.level, module, is_package)
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args:
+            yield from _named_in(node)
+
+
+def _named_in(call: ast.Call) -> Iterator[str]:
+    """The module that a call of `import_module` or `__import__` names in so many words."""
+    function, name = call.func, call.args[0]
+    called = getattr(function, "attr", getattr(function, "id", ""))
+    if called in ("import_module", "__import__") and isinstance(name, ast.Constant) and isinstance(name.value, str):
+        yield name.value
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:

@@ -259,10 +259,6 @@ class StateDirectory:
             self._counters = KeptCounters(folder, self._old_folders)
         return self._counters
 
-    def state_counter(self, name: str, number: int) -> str:
-        """Begin a counter at a number that the user states; '' or why not."""
-        return NO_FOLDER if self.folder is None else self.counters(self.folder).state(name, number)
-
     def _load(self, device_alias: str) -> dict[str, Any]:
         if self.folder is None:
             return {}

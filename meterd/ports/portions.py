@@ -45,9 +45,6 @@ class Portions:
         self._timer = Timer(self._portion)
         self._waiting: list[tuple[Work[Any], Callable[[Any], object]]] = []  # the first is under way
 
-    def is_busy(self) -> bool:
-        return bool(self._waiting)
-
     def begin(self, work: Work[Result], then: Callable[[Result], object]) -> None:
         """Do it once all before it is done; `then(what it returned)` is called from the loop."""
         self._waiting.append((work, then))

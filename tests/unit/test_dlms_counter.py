@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from meterd.config.files import load
 from meterd.counter import HIGHEST_TOLD, LAST, MOST_TRIED, SPREAD, STEP, UNHEARD, Counter
 from meterd.daemon.counters import INDEX
 from meterd.daemon.state import StateDirectory
@@ -38,6 +39,10 @@ class Process:
 
     def spend(self) -> int:
         return self.state.counter(NAME).spend()
+
+    def state_counter(self, number: int) -> str:
+        assert self.state.folder is not None
+        return self.state.counters(self.state.folder).state(NAME, number)
 
     def end(self) -> None:
         assert self.state.folder is not None
@@ -104,9 +109,9 @@ def test_without_a_folder_nothing_is_used() -> None:
 
 def test_the_last_number_is_used_and_none_after_it(folder: Path) -> None:
     process = Process(folder)
-    assert process.state.state_counter(NAME, LAST) == ""
+    assert process.state_counter(LAST) == ""
     assert process.spend() == LAST
-    assert "never goes down" in process.state.state_counter(NAME, 5)
+    assert "never goes down" in process.state_counter(5)
     with pytest.raises(SecurityError, match=f"used up.*{NAME}"):
         process.spend()
     process.end()
@@ -213,7 +218,7 @@ def test_a_lost_counter_goes_on_where_the_user_says(folder: Path) -> None:
     process = Process(folder)
     with pytest.raises(SecurityError):
         process.spend()
-    assert process.state.state_counter(NAME, 70_000_000) == ""
+    assert process.state_counter(70_000_000) == ""
     assert process.spend() == 70_000_000
 
 
@@ -369,7 +374,7 @@ def test_another_client_that_counted_on_costs_one_scan_where_the_meter_tells(fol
     (tmp_path / "other").mkdir()
     meter, process, other = simulated.meter(**METER), Process(folder), Process(tmp_path / "other")
     assert process.read(meter, **OBIS).error is None
-    assert other.state.state_counter(NAME, 50_000_000) == ""
+    assert other.state_counter(50_000_000) == ""
     assert other.read(meter).error is None
     refused = process.read(meter, **OBIS)
     assert refused.error is not None and refused.error.reason == "key"
@@ -416,3 +421,31 @@ def test_a_meter_that_counts_anew_is_taken_for_a_replay_in_the_next_association_
     assert process.read(simulated.meter(**METER)).error is None
     again = process.read(simulated.meter(**METER))
     assert isinstance(again.error, SecurityError) and "used before" in str(again.error)
+
+
+def test_what_the_first_house_left_goes_on(folder: Path, tmp_path: Path) -> None:
+    """A configuration and a state folder as meterd had them before its rooms were built: all in one file a device."""
+    profile = "1.0.99.1.0.255"
+    row = {"device_alias": "meter", "name": "Meter", "protocol": "DLMS", "ip": "127.0.0.1",
+           "port": 4059, **OURS}  # fmt: skip
+    site = {
+        "devices": [row],
+        "signals": [{"signal_name": "rows", "signal_alias": "rows", "device_alias": "meter", "obis_job": profile}],
+        "publish": {"stdout": "lines"},
+    }
+    path = tmp_path / "site.json"
+    path.write_text(json.dumps(site))
+    configuration = load([str(path)])
+    assert not configuration.errors
+    last = [7, 234, 1, 1, 255, 1, 0, 0, 0, 128, 0, 0]  # of rows each quarter of an hour since midnight
+    left: dict[str, Any] = {"meter": "48/01/LN", "counter": 7_301, "objects": {profile: [7, 0]}}
+    left["profiles"] = {f"{profile}:2": {"last": last}}
+    (folder / "meter.state").write_text(json.dumps(left))
+    process = Process(folder)
+    (of,) = configuration.devices
+    memory = process.state.memory("meter")
+    outcome = scan(of, configuration.signals["meter"], simulated.meter(**METER, rows="12"), memory)
+    assert outcome.error is None
+    times = [reading.meter_time for reading in outcome.readings]
+    assert times[0] == "2026-01-01T01:15:00" and len(times) == 12 - 5
+    assert process.spend() > 7_301

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meterd import _axdr
-from meterd.counter import Counter
+from meterd.counter import LAST, Counter
 from meterd.errors import ConfigError, DecodeError, Refused, SecurityError
 from meterd.protocols.dlms import enumerations as codes
 from meterd.protocols.dlms.apdus import acse, action, conformance, get, initiate, refusals
@@ -198,7 +198,7 @@ class TestMalice:
                 client().unprotect(sealed[:end])
 
     def test_counter_used_up(self) -> None:
-        context = client(counter=security.MAX_COUNTER)
+        context = client(counter=LAST)
         context.protect(GET_CLOCK)
         with pytest.raises(SecurityError, match="used up"):
             context.protect(GET_CLOCK)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from meterd._crc import fcs16
 from meterd._hdlc import HDLC_MAX_FRAME, HdlcDecoder, HdlcFrame, encode_frame
 from meterd.errors import DecodeError
+from meterd.protocols.dlms.links.address import address_value
 
 # (wire, destination, source, control, information): SNRM, UA, AARQ, AARE, GET, RR of public test suites and traces
 PUBLISHED = [
@@ -79,7 +80,7 @@ def test_address_values(address: str, value: int) -> None:
     frame = HdlcDecoder().feed(encode_frame(bytes.fromhex(address), b"\x21", 0x93))
     assert frame is not None
     assert frame.destination == bytes.fromhex(address)
-    assert (frame.destination_value, frame.source_value) == (value, 16)
+    assert (address_value(frame.destination), address_value(frame.source)) == (value, 16)
 
 
 ADDRESS = st.sampled_from(["03", "21", "fd", "0223", "fe03", "00020023", "fefefe7f"]).map(bytes.fromhex)

@@ -55,6 +55,8 @@ def test_the_planted_house_stands(tmp_path: Path) -> None:
         "import meterd.sinks.hub\n",
         "def late():\n    from ..sinks.hub import Hub\n",
         "def late():\n    if True:\n        import meterd.sinks.hub\n",
+        'def late():\n    return __import__("meterd.sinks.hub")\n',
+        'def late():\n    import importlib\n    return importlib.import_module("meterd.sinks.hub")\n',
     ],
 )
 def test_an_upward_import_is_found(tmp_path: Path, line: str) -> None:

@@ -13,7 +13,7 @@ from meterd.errors import Aborted, Garbled, LineError, MeterdError, SecurityErro
 from meterd.model import REASONS, Device, Memory, Reading, Signal
 from meterd.protocols.mbus import driver
 from meterd.protocols.mbus import link as wire
-from meterd.protocols.mbus.conversation import MeterState, application_reset, switch_baudrate
+from meterd.protocols.mbus.conversation import MeterState, send_data, switch_baudrate
 from meterd.simulate.mbus import bus, meter
 from meterd.simulate.mbus_meters import Meter, built_in
 from tests.pair import Fault, Outcome, converse
@@ -264,7 +264,7 @@ def test_application_reset_and_speed() -> None:
 
     def change() -> Any:
         link, state = wire.Link(2400, 100, 3), MeterState()
-        yield from application_reset(link, 1, state, 0x10)
+        yield from send_data(link, 1, state, wire.APPLICATION_RESET, b"\x10")
         yield from switch_baudrate(link, 1, state, LineSettings(2400, 8, "even", 1), 9600)
 
     outcome = converse(change(), bus([one])())

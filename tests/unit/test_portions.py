@@ -51,7 +51,6 @@ def test_each_turn_does_a_portion(loop):
     assert results == [100] and done == list(range(100))
     pieces = [later - earlier for earlier, later in zip([0, *seen], seen, strict=False)]
     assert len(pieces) > 10 and max(pieces) <= 10
-    assert not portions.is_busy()
     assert loop.next_deadline() is None, "nobody is woken for nothing"
 
 
@@ -67,7 +66,7 @@ def test_one_after_the_other_in_the_order_in_which_they_were_asked_for(loop):
 
     portions.begin(counting(30, done), then)
     portions.begin(counting(20, done), then)
-    while portions.is_busy():
+    while loop.next_deadline() is not None:
         loop.turn()
     assert results == [30, 20, 1]
     assert done == [*range(30), *range(20), 0]
@@ -83,7 +82,7 @@ def test_finish_does_what_is_left_now(loop):
     assert 0 < len(done) < 50
     portions.finish()
     assert results == [50, 5] and done == [*range(50), *range(5)]
-    assert not portions.is_busy() and loop.next_deadline() is None
+    assert loop.next_deadline() is None
 
 
 def test_what_is_abandoned_is_closed_and_never_done(loop):
@@ -122,7 +121,7 @@ def test_work_may_abandon_all_work_including_itself(loop):
     portions.begin(counting(3, []), results.append)
     for _ in range(5):
         loop.turn(wait=False)
-    assert results == ["closed"] and not portions.is_busy()
+    assert results == ["closed"] and loop.next_deadline() is None
 
 
 def test_a_piece_that_fails_holds_up_no_other(loop):

@@ -35,7 +35,6 @@ MAX_LIST = 255  # characters of a drop-down's own list
 _MOST = 10**15
 _HEAD = PatternFill("solid", fgColor="DDE7F0")
 _NEEDED = PatternFill("solid", fgColor="FFE7B3")
-_KEEPS = ("name", "signal_name", "description")
 PORT_COLUMNS = ("port", "node")
 ABOUT = (
     "Devices: one row for each meter. Signals: one row for each value, of the device that device_alias names.",

@@ -107,9 +107,8 @@ SN_REPLY_TO_HLS = SN_ASSOCIATION + 0x58
 SN_VAA_NAME = 0xFA00
 LN_VAA_NAME = 0x0007
 
-SUCCESS = 0
-
-DATA_ACCESS_RESULTS = {
+# Of every service with data, and those of each alone.
+_RESULTS = {
     0: "success",
     1: "hardware fault",
     2: "temporary failure",
@@ -120,28 +119,17 @@ DATA_ACCESS_RESULTS = {
     12: "type unmatched",
     13: "scope of access violated",
     14: "data block unavailable",
+    250: "other reason",
+}
+DATA_ACCESS_RESULTS = {
+    **_RESULTS,
     15: "long get aborted",
     16: "no long get in progress",
     17: "long set aborted",
     18: "no long set in progress",
     19: "data block number invalid",
-    250: "other reason",
 }
-ACTION_RESULTS = {
-    0: "success",
-    1: "hardware fault",
-    2: "temporary failure",
-    3: "read-write denied",
-    4: "object undefined",
-    9: "object class inconsistent",
-    11: "object unavailable",
-    12: "type unmatched",
-    13: "scope of access violated",
-    14: "data block unavailable",
-    15: "long action aborted",
-    16: "no long action in progress",
-    250: "other reason",
-}
+ACTION_RESULTS = {**_RESULTS, 15: "long action aborted", 16: "no long action in progress"}
 # Results that mean: there is no such object, attribute or class here.
 NOT_FOUND = (4, 9, 11)
 
@@ -215,8 +203,6 @@ USER_DIAGNOSTICS = {
     14: "authentication required",
 }
 PROVIDER_DIAGNOSTICS = {0: "no reason", 1: "no reason given", 2: "no common ACSE version"}
-DIAGNOSTIC_CONTEXT = 2
-DIAGNOSTIC_AUTHENTICATION_FAILURE = 13
 DIAGNOSTIC_AUTHENTICATION_REQUIRED = 14
 # Diagnostics that another secret or mechanism would cure; 14 comes with "accepted" where HLS goes on.
 AUTHENTICATION_DIAGNOSTICS = (11, 12, 13, 14)

@@ -18,8 +18,7 @@ LINE_END = b"\r\n"
 PASSWORD_REQUEST = b"P0"
 PASSWORD_COMMANDS = {"P1": b"P1", "P2": b"P2"}
 BREAK_COMMAND = b"B0"
-READ_OUT = 0  # mode control characters Y, clause 6.3.3 item 13
-PROGRAMMING = 1
+PROGRAMMING = 1  # mode control character Y, clause 6.3.3 item 13
 MAX_ERROR_TEXT = 32  # clause 6.3.9
 
 # Clause 6.3.3 item 13 c). 7 to 9 and G to I are reserved there; meters that use them mean the next speeds in the row.

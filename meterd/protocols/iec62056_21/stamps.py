@@ -37,10 +37,6 @@ class Moment:
         face = seconds_of(*(int(digits[at : at + 2]) for at in range(0, 12, 2)))
         return None if face is None else cls(face, season, len(text))
 
-    def steady(self) -> int:
-        """Seconds that do not jump with the season, where the meter tells it."""
-        return self.face - (HOUR_S if self.season == SUMMER else 0)
-
     def later(self, seconds: int) -> Moment:
         return Moment(self.face + seconds, self.season, self.width)
 

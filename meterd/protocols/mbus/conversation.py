@@ -325,11 +325,6 @@ def _let_stale_pass(link: Link) -> Conversation:
             return
 
 
-def application_reset(link: Link, address: int, state: MeterState, subcode: int | None = None) -> Conversation:
-    """CI 50: the meter goes back to its standard telegram, or to the one that `subcode` (0..255) names."""
-    yield from send_data(link, address, state, wire.APPLICATION_RESET, b"" if subcode is None else bytes([subcode]))
-
-
 def switch_baudrate(link: Link, address: int, state: MeterState, settings: LineSettings, baudrate: int) -> Conversation:
     """CI B8..BF: the meter confirms at the old speed, then both go over to the new one (a key of SET_BAUDRATE)."""
     yield from send_data(link, address, state, wire.SET_BAUDRATE[baudrate])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meterd._hdlc import HDLC_MAX_FRAME, HdlcDecoder, HdlcFrame, encode_frame
+from meterd.protocols.dlms.links.address import address_value
 
 SEEDS = [
     bytes.fromhex("7ea00802232193bd647e"),
@@ -47,7 +48,7 @@ def one(data: bytes) -> None:
         encoded = encode_frame(frame.destination, frame.source, frame.control, frame.information, frame.segmented)
         used += len(encoded) - 2
         assert len(encoded) - 2 <= HDLC_MAX_FRAME
-        assert frame.destination_value < 1 << 28 and frame.source_value < 1 << 28
+        assert address_value(frame.destination) < 1 << 28 and address_value(frame.source) < 1 << 28
     assert used + decoder.discarded + decoder.pending <= len(data)
     assert bool(decoder.reason) == bool(decoder.discarded)
     step = 1 + (data[0] if data else 0) % 9 + len(data) // 32

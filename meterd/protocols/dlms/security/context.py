@@ -14,7 +14,7 @@ for a refusal: a meter without the right key cannot say it otherwise, and it can
 
 from __future__ import annotations
 
-from ....counter import LAST, Counter
+from ....counter import Counter
 from ....errors import SecurityError
 from .. import enumerations as codes
 from ..apdus.apdu import Cursor, octet_string
@@ -35,7 +35,6 @@ ENCRYPTION = 0x20
 BROADCAST = 0x40
 COMPRESSION = 0x80
 TAG_LENGTH = 12
-MAX_COUNTER = LAST
 
 # Service tag → its tag under the global key, and under the dedicated key (Green Book 9.5, XDLMS-APDU).
 GLO_TAGS = {
