@@ -45,8 +45,8 @@ def explain(walk: Walk, known: Known) -> None:
     if walk.look(1) == b"\x7e":
         return  # the one before ended, the next begins
     size = (int.from_bytes(walk.look(2), "big") & 0x7FF) if walk.left > 1 else walk.left
-    flag = walk.data.find(b"\x7e", walk.at + 2, walk.end)
-    if walk.look(1, size) != b"\x7e" and flag >= 0 and flag - walk.at < size:
+    flag = walk.data.find(b"\x7e", walk.at + 2, min(walk.at + size, walk.end))
+    if walk.look(1, size) != b"\x7e" and flag >= 0:
         size = flag - walk.at  # shorter than it says; the format field tells so
     walk.part(size, "HDLC frame", lambda inner: _Frame(known).frame(inner))
     if walk.look(1) == b"\x7e" and not begins(walk.look(2)):

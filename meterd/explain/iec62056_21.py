@@ -15,6 +15,7 @@ from .page import BCC, CRC, SERIAL, TEXT, Walk
 SOH, STX, ETX, EOT, ACK, NAK = 1, 2, 3, 4, 6, 0x15
 BEGINNINGS = frozenset((SOH, STX, ACK, NAK))
 MAX_LINE = 1024
+LARGEST_TELEGRAM = 16_384
 COMMANDS = {
     "P0": "the meter wants a password; between brackets its operand", "P1": "password", "P2": "password, ciphered",
     "B0": "break: ends the dialogue", "W1": "write", "W2": "write, formatted", "W3": "write, partial blocks",
@@ -198,12 +199,19 @@ def _data_words(line: bytes) -> str:
     return "; ".join(told) or f"text: {_text(line.rstrip())}"
 
 
+def _telegram_begin(walk: Walk) -> int:
+    """Where the telegram that ends here began: at its `/`, behind the end of the one before."""
+    low = max(walk.at - LARGEST_TELEGRAM, 0)
+    low = max(walk.data.rfind(b"\n!", low, walk.at - 1), low)
+    return max(walk.data.rfind(b"\n/", low, walk.at) + 1, low)
+
+
 def _end_of_list(walk: Walk) -> None:
     """`!`, in a P1 telegram with a CRC16 over all from its `/` on."""
     size = _line_size(walk)
     code = walk.look(4, 1)
-    begin = max(walk.data.rfind(b"\n/", 0, walk.at) + 1, 0)
     if size >= 5 and len(code) == 4 and all(byte in b"0123456789ABCDEFabcdef" for byte in code):
+        begin = _telegram_begin(walk)
         right = f"{crc16(walk.data[begin : walk.at + 1]):04X}"
         walk.take(1, "! the telegram ends (DSMR P1, 5.2.3)")
         wrong = code.decode().upper() != right

@@ -163,7 +163,7 @@ def test_a_simulated_elgama_meter_is_explained_whole() -> None:
 def test_a_p1_telegram_and_its_crc() -> None:
     text = b"/ISk5\\2MT382-1003\r\n\r\n1-0:1.8.1(004321.765*kWh)\r\n0-0:96.1.1(4B384547)\r\n!"
     right = text + f"{crc16(text):04X}\r\n".encode()
-    check_all_right(rows_of(right))
+    check_all_right(rows_of(right + right))  # the second begins behind the first
     assert "CRC16: right" in words_of(right)
     wrong = right.replace(b"4321", b"4322")
     assert f"CRC16: wrong, for these bytes it is {crc16(text.replace(b'4321', b'4322')):04X}" in words_of(wrong)
