@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 import sys
+from pathlib import Path
 
 import pytest
 from dlms_cosem import dlms_data
@@ -302,3 +304,14 @@ def test_results() -> None:
     for count in (4, -1, sys.maxsize):
         with pytest.raises(DecodeError):
             _axdr.decode_results(data, 0, count)
+
+
+def test_the_compiled_decoder_has_the_numbers_of_the_table() -> None:
+    """Constants of C cannot be read from Python: that they are those of the enumerations is held here."""
+    source = (Path(__file__).parents[2] / "meterd" / "_axdr.pxd").read_text(encoding="utf-8")
+    compiled = {name: int(number, 0) for name, number in re.findall(r"^    (\w+) = (\w+)$", source, re.MULTILINE)}
+    otherwise = {"NULL_DATA": "NULL", "UNSIGNED8": "UNSIGNED", "TIME_OF_DAY": "TIME"}
+    own = {"GET_RESPONSE_NORMAL", "INVOKE_ID_MASK"}
+    table = {name: getattr(codes, otherwise.get(name, name)) for name in compiled.keys() - own}
+    assert len(table) > 30
+    assert {name: compiled[name] for name in table} == table
