@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+UNANSWERED = ("B0",)  # a break of IEC 62056-21 gets no answer
 MAX_HELD = 1 << 16
 LONGEST = 160
 
@@ -117,7 +118,8 @@ class Telling:
 
     def _silent(self, line: _Line, now_ms: float) -> None:
         if line.asked:
-            line.asked[-1] += f" → silence after {(now_ms - line.time_ms) / 1000:.1f} s"
+            if not line.asked[-1].startswith(UNANSWERED):
+                line.asked[-1] += f" → silence after {(now_ms - line.time_ms) / 1000:.1f} s"
             self._asked(line)
 
     def _heard(self, line: _Line) -> None:

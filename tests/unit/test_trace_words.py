@@ -30,6 +30,13 @@ def test_silence_is_told_beside_what_was_asked() -> None:
     assert "9600" in lines[0]
 
 
+def test_a_break_is_not_answered() -> None:
+    lines = told("@ P", "> 0.0 01 42 30 03 71", "> 900.0 2f 3f 21 0d 0a")
+    assert [line.partition("  > ")[2] for line in lines] == [
+        "B0 break: ends the dialogue", "request to whoever is there",
+    ]  # fmt: skip
+
+
 def test_an_answer_in_pieces_is_one() -> None:
     rows = (
         "@ a:1",
