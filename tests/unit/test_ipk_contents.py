@@ -49,6 +49,11 @@ def test_the_sdks_makefile_declares_what_the_sources_need():
         assert f"Package/{name}\n" in FEED_MAKEFILE
 
 
+def test_the_sdks_makefile_defines_nothing_twice():
+    defined = [line for line in FEED_MAKEFILE.splitlines() if line.startswith(("define ", "$(eval "))]
+    assert sorted(defined) == sorted(set(defined))
+
+
 def test_the_sdks_makefile_splits_as_these_packages_do():
     for home, names in packages.ROOMS.items():
         whole = FEED_MAKEFILE.split(f"define Py3Package/{home}/filespec\n", 1)[1].partition("endef")[0]
