@@ -117,7 +117,7 @@ cdef int read_data(Telegram *telegram, Record record) except -1:
     record._data = reached(telegram)
     if take(&telegram.rest, size) is NULL:
         raise ends_early("the data of a record")
-    record._end = reached(telegram)
+    record._end = record._data + size
     return 0
 
 
@@ -137,21 +137,23 @@ cdef Record rest_of_telegram(Telegram *telegram, Record record, int dif, meaning
     return record
 
 
-cdef Record next_record(Telegram *telegram, bytes source, object meanings, bint msb_first):
+cdef Record next_record(Telegram *telegram, Py_ssize_t begin, bytes source, object meanings, bint msb_first):
     cdef Record record = Record.__new__(Record)
+    cdef const unsigned char *start
     cdef int dif
     cdef bytes vib
     cdef PyObject *found
     record._source = source
     record._msb_first = msb_first
-    record._start = reached(telegram)
+    record._start = begin
     dif = take(&telegram.rest, 1)[0]
     if dif & 0x0F == SPECIAL:
         return rest_of_telegram(telegram, record, dif, meanings)
     read_dib(telegram, record, dif)
     record._vib = reached(telegram)
+    start = telegram.rest.at
     read_vib(telegram)
-    vib = PyBytes_FromStringAndSize(<const char *>telegram.start + record._vib, reached(telegram) - record._vib)
+    vib = PyBytes_FromStringAndSize(<const char *>start, telegram.rest.at - start)
     found = PyDict_GetItem(meanings, vib)
     record.meaning = <Meaning?>(meanings[vib] if found is NULL else <object>found)
     read_data(telegram, record)
@@ -174,7 +176,7 @@ def decode_records(bytes data not None, Py_ssize_t start, meanings, bint msb_fir
                 telegram.rest.at += 1
             else:
                 begin = reached(&telegram)
-                records.append(next_record(&telegram, data, meanings, msb_first))
+                records.append(next_record(&telegram, begin, data, meanings, msb_first))
     except DecodeError as error:
         if not records:
             raise
