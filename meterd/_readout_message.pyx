@@ -32,9 +32,12 @@ cdef class Message:
     def sum_fits(self):
         # Most meters have a block check, and of theirs nobody asks: adding a list up costs half of what its check does.
         cdef const unsigned char *text = <const unsigned char *>PyBytes_AS_STRING(self.text)
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(self.text)
+        cdef unsigned int width
         if self._text_sum < 0:
             return False
-        return (sum_of(text, PyBytes_GET_SIZE(self.text)) ^ <unsigned int>self._text_sum) & self._check_width == 0
+        width = 0xFF if has_damage(text, size) else self._check_width
+        return (sum_of(text, size) ^ <unsigned int>self._text_sum) & width == 0
 
     @property
     def data_sets(self):
@@ -129,7 +132,8 @@ cdef Message check_block(
     message = new_message(command, data + text_at, max(check_at - 1 - text_at, 0), verdict, sets)
     if not is_damaged:
         message._text_sum = sum_but_text(data, text_at, check_at)
-        message._check_width = 0x7F if seven_bit else 0xFF
+        # Behind a converter characters of seven bits come in eight; what of the sum was sent has seven, too.
+        message._check_width = 0x7F | data[check_at]
     message.partial = data[check_at - 1] == EOT
     return message
 

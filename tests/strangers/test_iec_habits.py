@@ -228,6 +228,29 @@ def test_sums_by_parameter_and_not_against_it() -> None:
     assert isinstance(read(lister(IDENT, framed(TEXT)), [ENERGY], block_check="sum").error, Garbled)
 
 
+LATIN = TEXT.replace(b"!", b"C.2(gr\xfcn)\r\n!")
+SUMS = [
+    (TEXT, 0xFF, 8, True), (TEXT, 0x7F, 8, True), (TEXT, 0x7F, 7, True), (LATIN, 0xFF, 8, True),
+    (LATIN, 0x7F, 8, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("filler", [b"", b"96.5(1)\r\n", b"96.6(7~7~)\r\n"])
+@pytest.mark.parametrize(("text", "width", "bits", "fits"), SUMS)
+def test_sums_of_seven_bits_come_through_a_converter_in_eight(
+    filler: bytes, text: bytes, width: int, bits: int, fits: bool
+) -> None:
+    whole = filler + text
+    check = sum(whole + b"\x03") & width
+    fits = fits or check == sum(whole + b"\x03") & 0xFF
+    block = b"\x02" + whole + b"\x03" + bytes((check,))
+    outcome = read(lister(IDENT, block), [ENERGY], databits=bits, parity="none" if bits == 8 else "even")
+    assert told(outcome) == (RIGHT if fits else {})
+    spoilt = block[:9] + bytes((block[9] ^ 0x80,)) + block[10:]
+    values = told(read(lister(IDENT, spoilt), [ENERGY], databits=bits)).values()
+    assert all(value is None for value, _, _ in values), "an eighth bit makes no other number"
+
+
 def test_a_sum_does_not_help_a_damaged_block() -> None:
     for place in range(1, len(TEXT)):
         memory, whole = Memory(), framed(TEXT, total)
