@@ -77,8 +77,23 @@ def main(words: list[str]) -> int:
     printer.done()
     if described and code in TROUBLE:
         described_by = arguments.operands[: len(arguments.operands) - len(_addresses(words))]
-        print(f"`meterd doctor {' '.join(described_by)}` says why", file=sys.stderr)
+        print(f"`meterd doctor {_retold(described_by)}` says why", file=sys.stderr)
     return code
+
+
+def _retold(described_by: list[str]) -> str:
+    """The same words for another command, to be shown: what is secret is for the person to put in again."""
+    secret = {
+        name
+        for parameter in registry.tables(registry.PROGRAMS[described_by[0]]).DEVICE
+        if parameter.secret
+        for name in (parameter.name, *parameter.aliases)
+    }
+    shown = []
+    for word in described_by:
+        name, equals, _ = word.partition("=")
+        shown.append(f"{name}=…" if equals and name in secret else word)
+    return " ".join(shown)
 
 
 def _scan(configuration: Configuration, arguments: Arguments, printer: Printer) -> int:
@@ -129,7 +144,7 @@ def _described(words: list[str], arguments: Arguments) -> Configuration:
     addresses = _addresses(words)
     if not addresses:
         raise UsageError(
-            f"say which addresses to read, behind --; `meterd scan {' '.join(operands)}` shows what the meter has"
+            f"say which addresses to read, behind --; `meterd scan {_retold(operands)}` shows what the meter has"
         )
     given = {}
     for word in operands[1 : len(operands) - len(addresses)]:

@@ -132,3 +132,22 @@ def test_a_table_fits_its_terminal() -> None:
 @pytest.mark.parametrize(("ms", "text"), [(-5, "0 s"), (119_999, "119 s"), (120_000, "2 min"), (7_200_000, "2 h")])
 def test_ages(ms: int, text: str) -> None:
     assert age(ms) == text
+
+
+def test_what_is_secret_is_not_said_again(tmp_path: Any) -> None:
+    class Deaf:
+        def hear(self, octets: bytes) -> list[tuple[float, bytes]]:
+            return []
+
+    secrets = {"encryption_key": "0A1B" * 8, "authentication_key": "2C3D" * 8, "password": "Passw0rd"}
+    words = ["dlms", "mode=DLMS-WRAPPER", "timeout_ms=200", "retry_counter=1", "security=both", "auth=Low"]
+    given = [f"{name}={value}" for name, value in secrets.items()]
+    done = read(Served(Deaf), *words, "system_title=4D54524400000001", *given, "--", "1.0.1.8.0.255", state=tmp_path)
+    assert "`meterd doctor dlms ip=127.0.0.1" in done.stderr and "encryption_key=… " in done.stderr
+    assert not [value for value in secrets.values() if value in done.stderr + done.stdout]
+
+
+def test_nor_where_an_address_is_missing() -> None:
+    words = [*METERD, "read", "dlms", "ip=127.0.0.1", "port=1", "password=Passw0rd"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert "`meterd scan dlms ip=127.0.0.1 port=1 password=…` shows" in done.stderr and "Passw0rd" not in done.stderr
