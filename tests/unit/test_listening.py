@@ -178,13 +178,16 @@ def test_the_clock_of_each_meter_that_pushes_is_known(rig: PushRig, pusher: Push
 def test_pushes_on_a_pty_from_the_simulated_meter(rig: PushRig, tmp_path: Path) -> None:
     link = str(tmp_path / "tty")
     meter = simulated.meter(mode="D", push_ms="250", pushes="3")
-    rig.host.on_pty(link, meter, LineSettings(2400, 7, "even", 1))
+    port = rig.host.on_pty(link, meter, LineSettings(2400, 7, "even", 1))
     serial = {"device": link, "baudrate": 2400, "databits": 7, "parity": "even", "stopbits": 1}
     rig.use({"device_alias": "house", **serial}, tags=("1.8.0", "0.0.0", "9.9.9"))
     rig.until("house", "good", 4)
     assert rig.readings.of("house", "invalid")[0].reason == "not_found"
     assert rig.until("house", "stale")[-1].reason == "no_bytes"
     assert rig.row("house")["bytes_sent"] == 0
+    port.send(pushed("0077.70"))
+    assert str(rig.until("house", "good")[-1].value) == "77.70"
+    rig.run(8.0, lambda: rig.row("house")["connected"] is True)
 
 
 def test_a_damaged_or_half_list_is_no_reading_and_says_why(rig: PushRig, pusher: Pusher, said: list[str]) -> None:
