@@ -87,7 +87,7 @@ def test_all_five_models_at_once_on_two_ports(site, daemon, tmp_path, profiles):
     assert running.of("epqs", "nothing")[0]["reason"] == "refused"
     assert running.of("epqs", "list")[0]["value"] == 0
     assert running.of("gama300", "bad")[0]["value"] is None
-    assert [line for line in running.log if "gama300/bad" in line and "gama300.json" in line]
+    assert [line for line in running.log if "signal bad, parameter tag_job_todo" in line and "gama300.json" in line]
     assert [reading["meter_time"] for reading in running.of("gama300", "P")][-1] == "2026-07-01T12:00:00"
     assert [reading["value"] for reading in running.of("gama300", "F")] == [1, 0] * 3
     running.wait_for(lambda run: run.of("its", "_reason"))
