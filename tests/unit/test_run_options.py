@@ -23,7 +23,8 @@ def test_stopped_protocols_are_named_as_their_programs_are(words, packages):
 
 
 def test_a_name_that_is_no_protocol_is_refused_with_those_that_are():
-    with pytest.raises(UsageError, match=r"'modbus' is no protocol; iec62056-21, dlms, mbus, elgama, p1, dlms-push are"):
+    known = "iec62056-21, dlms, mbus, elgama, p1, dlms-push"
+    with pytest.raises(UsageError, match=rf"'modbus' is no protocol; {known} are"):
         stopped_protocols(parse(["--stopped", "modbus"], OPTIONS))
 
 
