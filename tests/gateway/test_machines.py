@@ -196,6 +196,8 @@ def test_installed_over_a_configuration_it_reads_and_an_upgrade_leaves_disabled_
     for package in ("meterd-wcclite", "meterd"):
         for action in ("prerm", "postrm"):
             gateway_root.settle(gateway.root, package, action)
+    for folder in packages.FOLDERS["meterd-wcclite"]:  # which were empty, and come back when it is unpacked
+        (gateway.root / folder.lstrip("/")).mkdir(exist_ok=True)
     gateway.write()
     gateway_root.settle(gateway.root, "meterd")
     daemon = gateway.supervised()
@@ -256,7 +258,7 @@ def test_removing_leaves_nothing_but_changed_configuration(installed, tmp_path):
     uci = root / "etc" / "config" / "meterd"
     uci.write_text("config meterd 'main'\n\toption enabled '0'\n")
     mini_opkg.install(root, installed[1], next((PROJECT / "dist" / installed[1].name).glob("meterd_*.ipk")))
-    for package in ("meterd-simulate", "meterd-wcclite", "meterd-elgama", "meterd"):
+    for package in ("meterd-simulate", "meterd-wcclite", "meterd-elgama", "meterd-push", "meterd"):
         for action in ("prerm", "", "postrm"):
             after = root / mini_opkg.INFO / f"{package}.postrm"
             kept = after.read_bytes() if after.exists() else b""
