@@ -34,10 +34,12 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def node() -> Iterator[str]:
+    """Of a pty that this process does not hold open itself: it would be a holder like any other."""
     master, slave = os.openpty()
-    yield os.ttyname(slave)
-    os.close(master)
+    name = os.ttyname(slave)
     os.close(slave)
+    yield name
+    os.close(master)
 
 
 @contextlib.contextmanager
@@ -93,7 +95,9 @@ def test_busy_by_number_is_said_alike(node: str, tmp_path: Path) -> None:
 
 
 def test_two_names_of_one_node(node: str) -> None:
+    ours = os.open(node, os.O_RDWR | os.O_NOCTTY)
     assert "meterd itself has it open under another name" in holders.why(node, EBUSY)
+    os.close(ours)
 
 
 def test_a_lock_file_tells_where_the_descriptors_may_not_be_seen(
