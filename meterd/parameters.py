@@ -322,3 +322,39 @@ SIGNAL_IDENTITY = (
 NUMBER_TYPE = Parameter("number_type", STRING, "Number format of the value", choices=NUMBER_TYPES, **BOTH)
 JOB_TODO = Parameter("job_todo", STRING, "What to request", **BOTH)
 TAG_JOB_TODO = Parameter("tag_job_todo", STRING, "Which part of the answer feeds the signal", **BOTH)
+
+
+def unasked(what: str) -> tuple[Parameter, ...]:
+    """The rows that are alike for meters that send a `what` unasked."""
+    return (
+        SCAN_RATE.but(
+            default=0,
+            help=f"How often a {what} is expected, ms: without one for twice as long, values are stale; 0 or less: as "
+            "the meter has been heard to send",
+            origin="meterd",
+        ),
+        TIMEOUT.but(help=f"Longest gap within a {what}, ms", origin="meterd"),
+        Parameter(
+            "identity_check",
+            BOOLEAN,
+            "Publish nothing of a meter that tells another serialnumber",
+            default=True,
+            origin="meterd",
+        ),
+    )
+
+
+def octets_in_hex(allowed: str, *sizes: int) -> Callable[[str], str]:
+    """A `check` of so many octets; `allowed` says so in words."""
+
+    def check(value: str) -> str:
+        text = value.replace(" ", "").removeprefix("0x")
+        try:
+            size = len(bytes.fromhex(text))
+        except ValueError:
+            size = 0
+        if size not in sizes:
+            raise ValueError(allowed)
+        return text
+
+    return check

@@ -6,9 +6,7 @@ hand from the standards: agreeing with ourselves would prove little.
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -79,29 +77,15 @@ class Unasked:
         return [(0.0, b"/STR5Pusher\r\n\r\n" + LIST)] * 3
 
 
-class Closing:
+class Closing(Served):
     """A converter that takes each connection and ends it at once."""
 
     def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(lambda: None, idle=5.0)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection, contextlib.suppress(OSError):
-                connection.settimeout(5)
-                connection.recv(4096)
-                time.sleep(0.05)
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+    def _talk(self, connection: socket.socket) -> None:
+        connection.recv(4096)
+        time.sleep(0.05)
 
 
 def without(*keys: tuple[int, str, int]) -> dict[Any, Any]:

@@ -6,7 +6,6 @@ import random
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,17 +85,15 @@ class Page:
         return [(0.0, b"HTTP/1.1 400 Bad Request\r\nServer: box\r\n\r\n")]
 
 
-class Pushing:
+class Pushing(Served):
     """A meter with a P1 port: a telegram each second, whoever listens."""
 
     TELEGRAM = b"/STR5\\2PUSH\r\n\r\n0-0:96.1.1(4B38)\r\n1-0:1.8.1(000671.578*kWh)\r\n1-0:1.7.0(00.318*kW)\r\n!"
 
     def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__(lambda: None)
 
-    def _serve(self) -> None:
+    def _talk(self, connection: socket.socket) -> None:
         check = 0
         for byte in self.TELEGRAM:
             check ^= byte
@@ -104,20 +101,8 @@ class Pushing:
                 check = check >> 1 ^ (0xA001 if check & 1 else 0)
         telegram = self.TELEGRAM + f"{check:04X}\r\n".encode()
         while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    while True:
-                        connection.sendall(telegram)
-                        time.sleep(1.0)
-                except OSError:
-                    continue
-
-    def close(self) -> None:
-        self.listener.close()
+            connection.sendall(telegram)
+            time.sleep(1.0)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterd.conversation import Pause, Report, Send
-from meterd.errors import ConfigError, DecodeError, Garbled, Incomplete, MeterdError, SecurityError, Silence, WrongMeter
+from meterd.conversation import Pause
+from meterd.errors import ConfigError, DecodeError, Garbled, Incomplete, SecurityError, Silence, WrongMeter
 from meterd.model import Device, Memory, Signal
 from meterd.protocols.dlms.security.heard import SPREAD
 from meterd.protocols.dlms_push import discovery, driver
@@ -20,6 +20,7 @@ from tests.pair import Outcome, converse
 from tests.strangers.dlms_meter import hdlc, obis
 
 from .elgama_case import values_of
+from .pushes import what_is_heard
 
 KEY = "A0A1A2A3A4A5A6A7A8A9AAABACADAEAF"
 AUTH = "B0B1B2B3B4B5B6B7B8B9BABBBCBDBEBF"
@@ -106,34 +107,10 @@ def heard(
     *sent: bytes, jobs: tuple[str | Signal, ...] = (ENERGY,), served: Any = None, until: int = 0, **given: Any
 ) -> Outcome:
     """What `listen` makes of these, up to the first error or the last one that gave readings."""
-
-    def meter() -> Any:
-        yield Pause(0.1)
-        for data in sent:
-            yield Send(data)
-            yield Pause(1.0)
-
     if served is None:
         wanted = [job if isinstance(job, Signal) else signal(job) for job in jobs]
         served = [(driver.plan(device(**given), wanted), Memory())]
-    return converse(_until(driver.listen(served), until or len(sent)), meter(), limit_s=60)
-
-
-def _until(talk: Any, lists: int) -> Any:
-    step = next(talk)
-    reported = 0
-    while True:
-        try:
-            answer = yield step
-        except MeterdError as error:
-            step = talk.throw(error)
-            continue
-        was_report = isinstance(step, Report)
-        step = talk.send(answer)
-        reported += was_report and not isinstance(step, Report)
-        if reported == lists:
-            talk.close()
-            return
+    return what_is_heard(driver.listen(served), sent, until)
 
 
 def told(outcome: Outcome) -> list[tuple[str, str, str | None, str | None]]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterd.conversation import Pause, Report, Send
-from meterd.errors import ConfigError, Garbled, Incomplete, MeterdError, SecurityError, Silence, WrongMeter
+from meterd.conversation import Pause
+from meterd.errors import ConfigError, Garbled, Incomplete, SecurityError, Silence, WrongMeter
 from meterd.model import Device, Memory, Reading, Signal
 from meterd.protocols.dlms.security.heard import SPREAD
 from meterd.protocols.p1 import discovery, driver
@@ -20,6 +20,7 @@ from meterd.simulate import p1 as simulated
 from tests.pair import Outcome, converse
 
 from .elgama_case import values_of
+from .pushes import what_is_heard
 
 KEY = "0F1E2D3C4B5A69788796A5B4C3D2E1F0"
 
@@ -51,35 +52,10 @@ def heard(
     *sent: bytes, tags: tuple[str | Signal, ...] = ("1-0:1.8.1",), served: Any = None, until: int = 0, **given: Any
 ) -> Outcome:
     """What `listen` makes of these telegrams up to the first error or the end, a second apart."""
-
-    def meter() -> Any:
-        yield Pause(0.1)
-        for data in sent:
-            yield Send(data)
-            yield Pause(1.0)
-
     if served is None:
         wanted = [tag if isinstance(tag, Signal) else signal(tag) for tag in tags]
         served = [(driver.plan(device(**given), wanted), Memory())]
-    return converse(_until(driver.listen(served), until or len(sent)), meter(), limit_s=60)
-
-
-def _until(talk: Any, telegrams: int) -> Any:
-    """The talk, up to its last telegram."""
-    step = next(talk)
-    reported = 0
-    while True:
-        try:
-            answer = yield step
-        except MeterdError as error:
-            step = talk.throw(error)
-            continue
-        was_report = isinstance(step, Report)
-        step = talk.send(answer)
-        reported += was_report and not isinstance(step, Report)
-        if reported == telegrams:
-            talk.close()
-            return
+    return what_is_heard(driver.listen(served), sent, until)
 
 
 def told(outcome: Outcome) -> dict[str, tuple[Any, Any, Any]]:

@@ -7,8 +7,9 @@ never show a secret.
 from __future__ import annotations
 
 from ...conversation import LineSettings
-from ...errors import ConfigError, SecurityError, needs
+from ...errors import ConfigError, SecurityError
 from ...obis import parse_logical_name
+from ...optional import module_for
 from . import enumerations as codes
 from .links import address
 from .octets import octets, secret_octets
@@ -43,17 +44,9 @@ _KEYS = (
 
 
 def key_reader() -> ModuleType:
-    """What reads keys: few devices have some, and on a gateway it is in a package of its own with what uses them.
-
-    Raises: ConfigError where that is not installed.
-    """
-    name = f"{__package__}.security.keys"
-    try:
-        return __import__(name, fromlist=("keys",))
-    except ModuleNotFoundError as error:
-        if not name.startswith(error.name or "?"):
-            raise
-    raise ConfigError("", needs("security: ciphering or high-level authentication", "meterd-dlms-security"))
+    """What reads keys. Raises: ConfigError where that is not installed."""
+    what = "security: ciphering or high-level authentication"
+    return module_for(what, f"{__package__}.security.keys", "meterd-dlms-security")
 
 
 class Credentials:

@@ -7,8 +7,9 @@ it. Nothing is ever sent. Several meters may share a port: a list goes to the de
 from __future__ import annotations
 
 from ...conversation import LineSettings, MeterTime, Report
-from ...errors import ConfigError, DecodeError, needs
+from ...errors import ConfigError, DecodeError
 from ...model import Plan, Reading, failed
+from ...optional import module_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .lists import Key, Pushed
     from .mbus_frames import Segments
 
+_DLMS = f"{__package__.rpartition('.')[0]}.dlms"
 INTERVALS = 2  # a single list is waited for so many intervals
 LONGEST_INTERVAL_MS = 15_000  # of a short list, where nothing is configured
 
@@ -39,19 +41,8 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
     if keys:
         if not device["encryption_key"]:
             raise ConfigError("", "encryption_key: is missing, and authentication_key needs it")
-        _see_security()
+        module_for("encryption_key: ciphered lists", f"{_DLMS}.security.pushed", "meterd-dlms-security")
     return Plan(device, [signal for signal, _ in wanted], wanted, refused, tuple(map(bytes.fromhex, keys)))
-
-
-def _see_security() -> None:
-    """Raises: ConfigError where this installation cannot decipher."""
-    name = f"{__package__.rpartition('.')[0]}.dlms.security.pushed"
-    try:
-        __import__(name)
-    except ModuleNotFoundError as error:
-        if not name.startswith(error.name or "?"):
-            raise
-        raise ConfigError("", needs("encryption_key: ciphered lists", "meterd-dlms-security")) from None
 
 
 def listens(plan: Plan) -> bool:

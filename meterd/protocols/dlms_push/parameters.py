@@ -6,34 +6,22 @@ The defaults are those of Nordic customer interfaces on M-Bus adapters: 2400 8E1
 from __future__ import annotations
 
 from ...parameters import (
-    BOOLEAN,
     BOTH,
     CHARACTER_FORMAT,
     DEVICE_IDENTITY,
     INTEGER,
-    SCAN_RATE,
     SERIAL_PORT,
     SIGNAL_IDENTITY,
     STRING,
     TCP_ENDPOINT,
-    TIMEOUT,
     Parameter,
+    octets_in_hex,
+    unasked,
 )
 
 # What a device described on a command line need not say.
 UNSAID: dict[str, object] = {}
-KEY_SIZES = (16, 32)
-
-
-def _key(value: str) -> str:
-    text = value.replace(" ", "").removeprefix("0x")
-    try:
-        size = len(bytes.fromhex(text))
-    except ValueError:
-        size = 0
-    if size not in KEY_SIZES:
-        raise ValueError("16 octets in hex, 32 for security suite 2")
-    return text
+_KEY = octets_in_hex("16 octets in hex, 32 for security suite 2", 16, 32)
 
 
 def _format(row: Parameter) -> Parameter:
@@ -63,26 +51,13 @@ DEVICE = (
     SERIAL_PORT[1].but(default=2400),
     *map(_format, CHARACTER_FORMAT),
     *TCP_ENDPOINT,
-    SCAN_RATE.but(
-        default=0,
-        help="How often a list is expected, ms: without one for twice as long, values are stale; 0 or less: as the "
-        "meter has been heard to send",
-        origin="meterd",
-    ),
-    TIMEOUT.but(help="Longest gap within a list, ms", origin="meterd"),
-    Parameter(
-        "identity_check",
-        BOOLEAN,
-        "Publish nothing of a meter that tells another serialnumber",
-        default=True,
-        origin="meterd",
-    ),
+    *unasked("list"),
     Parameter(
         "encryption_key",
         STRING,
         "Key of a meter that ciphers its lists, hex; what comes in plain text is then refused",
         secret=True,
-        check=_key,
+        check=_KEY,
         origin="meterd",
     ),
     Parameter(
@@ -91,7 +66,7 @@ DEVICE = (
         "By which ciphered lists are authentic, hex; what has no tag is then refused. Without it lists are taken that "
         "have none",
         secret=True,
-        check=_key,
+        check=_KEY,
         origin="meterd",
     ),
 )

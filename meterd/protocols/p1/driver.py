@@ -8,33 +8,25 @@ tells. Ciphered telegrams are opened with the key of the port's one device.
 from __future__ import annotations
 
 from ...conversation import Report
-from ...errors import ConfigError, needs
+from ...errors import ConfigError
 from ...model import Plan
+from ...optional import module_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...model import Device, Memory, Signal
 
+_DLMS = f"{__package__.rpartition('.')[0]}.dlms"
 INTERVALS = 2  # a single telegram is waited for so many intervals
 LONGEST_INTERVAL_MS = 11_000  # of any P1 port: DSMR before 5 sends every ten seconds
 
 
 def plan(device: Device, signals: list[Signal]) -> Plan:
     if device["encryption_key"]:
-        _see_security()
+        module_for("encryption_key: ciphered telegrams", f"{_DLMS}.security.context", "meterd-dlms-security")
     secrets = tuple(bytes.fromhex(device[name]) for name in ("encryption_key",) if device[name])
     return Plan(device, signals, None, [], secrets)
-
-
-def _see_security() -> None:
-    """Raises: ConfigError where this installation cannot decipher."""
-    try:
-        from . import sealed  # noqa: F401
-    except ModuleNotFoundError as error:
-        if not (error.name or "").startswith("meterd."):
-            raise
-        raise ConfigError("", needs("encryption_key: ciphered telegrams", "meterd-dlms-security")) from None
 
 
 def listens(plan: Plan) -> bool:

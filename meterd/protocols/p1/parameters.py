@@ -6,36 +6,24 @@ DSMR 4 and 5 send at 115200 8N1, which are the defaults here; DSMR 2.2 and 3 at 
 from __future__ import annotations
 
 from ...parameters import (
-    BOOLEAN,
     BOTH,
     CHARACTER_FORMAT,
     DEVICE_IDENTITY,
     NUMBER_TYPE,
-    SCAN_RATE,
     SERIAL_PORT,
     SIGNAL_IDENTITY,
     STRING,
     TCP_ENDPOINT,
-    TIMEOUT,
     Parameter,
+    octets_in_hex,
+    unasked,
 )
 
 # What a device described on a command line need not say.
 UNSAID: dict[str, object] = {}
-KEY_OCTETS = 16
+_KEY = octets_in_hex("16 octets in hex", 16)
 # Luxembourg's meters all authenticate by this one, so it is no secret.
 COMMON_AUTHENTICATION_KEY = "00112233445566778899AABBCCDDEEFF"
-
-
-def _key(value: str) -> str:
-    text = value.replace(" ", "").removeprefix("0x")
-    try:
-        octets = bytes.fromhex(text)
-    except ValueError:
-        octets = b""
-    if len(octets) != KEY_OCTETS:
-        raise ValueError(f"{KEY_OCTETS} octets in hex")
-    return text
 
 
 DEVICE = (
@@ -53,26 +41,13 @@ DEVICE = (
     SERIAL_PORT[1].but(default=115200),
     *CHARACTER_FORMAT,
     *TCP_ENDPOINT,
-    SCAN_RATE.but(
-        default=0,
-        help="How often a telegram is expected, ms: without one for twice as long, values are stale; 0 or less: as the "
-        "meter has been heard to send",
-        origin="meterd",
-    ),
-    TIMEOUT.but(help="Longest gap within a telegram, ms", origin="meterd"),
-    Parameter(
-        "identity_check",
-        BOOLEAN,
-        "Publish nothing of a meter that tells another serialnumber",
-        default=True,
-        origin="meterd",
-    ),
+    *unasked("telegram"),
     Parameter(
         "encryption_key",
         STRING,
         "Key of a meter that ciphers its telegrams, 16 octets in hex; what comes in plain text is then refused",
         secret=True,
-        check=_key,
+        check=_KEY,
         origin="meterd",
     ),
     Parameter(
@@ -81,7 +56,7 @@ DEVICE = (
         "By which ciphered telegrams are authentic, 16 octets in hex; the default is that of Luxembourg's meters",
         default=COMMON_AUTHENTICATION_KEY,
         secret=True,
-        check=_key,
+        check=_KEY,
         origin="meterd",
     ),
 )
