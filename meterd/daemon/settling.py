@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import gc
 
+from ..ports._timers import Timer
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..ports._loop import Loop
 
-# By then the lines have begun and most have been talked to; where nothing happens, nobody is woken for it.
-SETTLED_S = 30.0
+SETTLED_S = 30.0  # by then the lines have begun and most have been talked to
 
 
 class Settling:
@@ -23,19 +24,13 @@ class Settling:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._until = 0.0
-        self._is_watching = False
+        self._settled = Timer(_put_aside)
 
     def begin(self) -> None:
         gc.disable()
-        self._until = self._loop.time + SETTLED_S
-        if not self._is_watching:
-            self._is_watching = True
-            self._loop.turn_ends.append(self._look)
+        self._loop.arm(self._settled, self._loop.time + SETTLED_S)
 
-    def _look(self) -> None:
-        if self._loop.time >= self._until:
-            self._loop.turn_ends.remove(self._look)  # the last one there: none is passed over
-            self._is_watching = False
-            gc.freeze()
-            gc.enable()
+
+def _put_aside() -> None:
+    gc.freeze()
+    gc.enable()
