@@ -7,6 +7,10 @@ the word that the reading carries (see `meterd.model.REASONS`).
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
 
 class MeterdError(Exception):
     """Base of all errors that meterd raises on purpose."""
@@ -26,6 +30,16 @@ class ConfigError(MeterdError):
 def needs(what: str, package: str) -> str:
     """How something is said that a small gateway goes without until its package is installed."""
     return f"{what} needs the package {package}: opkg install {package}"
+
+
+def module_for(what: str, name: str, package: str) -> ModuleType:
+    """meterd's own module `name`, which `package` brings. Raises: ConfigError, in words about `what`, without it."""
+    try:
+        return __import__(name, fromlist=(name.rpartition(".")[2],))
+    except ModuleNotFoundError as error:
+        if not name.startswith(error.name or "?"):
+            raise
+    raise ConfigError("", needs(what, package))
 
 
 class LineError(MeterdError):

@@ -7,9 +7,8 @@ never show a secret.
 from __future__ import annotations
 
 from ...conversation import LineSettings
-from ...errors import ConfigError, SecurityError
+from ...errors import ConfigError, SecurityError, module_for
 from ...obis import parse_logical_name
-from ...optional import module_for
 from . import enumerations as codes
 from .links import address
 from .octets import octets, secret_octets

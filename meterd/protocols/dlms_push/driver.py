@@ -7,9 +7,8 @@ it. Nothing is ever sent. Several meters may share a port: a list goes to the de
 from __future__ import annotations
 
 from ...conversation import LineSettings, MeterTime, Report
-from ...errors import ConfigError, DecodeError
+from ...errors import ConfigError, DecodeError, module_for
 from ...model import Plan, Reading, failed
-from ...optional import module_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

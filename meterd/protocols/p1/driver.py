@@ -8,9 +8,8 @@ tells. Ciphered telegrams are opened with the key of the port's one device.
 from __future__ import annotations
 
 from ...conversation import Report
-from ...errors import ConfigError
+from ...errors import ConfigError, module_for
 from ...model import Plan
-from ...optional import module_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
