@@ -26,6 +26,17 @@ def parse(text: str, number: Callable[[int, int], Any]) -> Any:
     return number(mantissa, -len(fraction)) if fraction else mantissa
 
 
+def with_power(text: str, number: Callable[[int, int], Any]) -> Any:
+    """The same of a text that may have a power of ten, as floats are printed (1.5e-7); always a `number`.
+
+    Raises: ValueError.
+    """
+    digits, _, power = text.lower().partition("e")
+    found = parse(digits, number)
+    mantissa, exponent = (found, 0) if isinstance(found, int) else (found.mantissa, found.exponent)
+    return number(mantissa, exponent + int(power or 0))
+
+
 def whole_part(text: str) -> int:
     """Of a printed number, towards zero."""
     return int(text.partition(".")[0])

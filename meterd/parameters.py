@@ -194,11 +194,10 @@ def printable_text(value: str) -> str:
 
 def _decimal(value: str) -> str:
     """A number as people and spreadsheets write it: 0.001, 0,001, 1e-3."""
-    digits, _, power = value.lower().partition("e")
+    from .number import with_power  # few signals are recalculated
+
     try:
-        number = Number.parse(digits)
-        mantissa, exponent = (number, 0) if isinstance(number, int) else (number.mantissa, number.exponent)
-        return str(Number(mantissa, exponent + int(power or 0)))
+        return str(with_power(value, Number))
     except ValueError:
         raise ValueError("a decimal number, such as 0.001") from None
 

@@ -16,6 +16,7 @@ from . import log
 from ._number import Number
 from ._reading import Reading
 from .model import GOOD, INVALID
+from .number import with_power
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,10 +155,8 @@ def _exact(value: Any) -> Number:
         return value
     if isinstance(value, int):
         return Number(int(value))
-    digits, _, power = str(value).partition("e")
-    number = Number.parse(digits)
-    mantissa, exponent = (number, 0) if isinstance(number, int) else (number.mantissa, number.exponent)
-    return Number(mantissa, exponent + int(power or 0))
+    found: Number = with_power(str(value), Number)
+    return found
 
 
 def _sum(one: Number, other: Number) -> Number:
