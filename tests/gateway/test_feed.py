@@ -32,6 +32,12 @@ install:
 \t$(call Py3Package/$(PACKAGE)/install,$(DESTINATION))
 script:
 \t@:$(info $(Package/$(PACKAGE)/$(SCRIPT)))
+filespec:
+\t@:$(info $(call Py3Package/$(PACKAGE)/filespec))
+evaluated:
+\t@:$(info $(EVALUATED))
+Py3Package=EVALUATED+=Py3Package:$(1)
+BuildPackage=EVALUATED+=BuildPackage:$(1)
 """
 BUILD = """
 import sys, types
@@ -73,8 +79,6 @@ def feed(tmp_path):
         ("meterd-wcclite", "preinst", "wcclite.preinst"),
         ("meterd-wcclite", "postrm", "wcclite.postrm"),
         *((name, "postinst", "room.postinst") for name in packages.AWAITED),
-        ("meterd-redis", "postinst", "room.postinst"),
-        ("meterd-metrics", "postinst", "room.postinst"),
     ],
 )
 def test_a_packages_own_scripts_are_those_of_our_packages(feed, package, name, file):
@@ -88,15 +92,37 @@ def test_what_is_installed_lies_in_one_package_alone(feed, tmp_path):
     for name in ("meterd", "dlms", "iec62056-21", "mbus", "elgama"):
         (programs / name).write_text("#!/usr/bin/python3\n")
     files: dict[str, set[str]] = {}
-    for package in ("meterd", "meterd-wcclite", "meterd-simulate", "meterd-dlms-security"):
+    for package in ("meterd", *packages.ROOMS):
         place = tmp_path / package
         place.mkdir()
         feed("meterd", "install", PACKAGE=package, DESTINATION=str(place), PKG_INSTALL_DIR=str(tmp_path / "built"))
         files[package] = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
     assert "etc/init.d/meterd" in files["meterd"]
     assert {"etc/init.d/dlms", "usr/bin/dlms"} <= files["meterd-wcclite"]
-    assert files["meterd-simulate"] == files["meterd-dlms-security"] == set()
     assert not files["meterd"] & files["meterd-wcclite"]
+    assert [package for package in files if files[package]] == [
+        package for package in files if package in packages.SYSTEM
+    ]
+
+
+def test_the_sources_are_split_as_our_packages_are(feed):
+    site = "/usr/lib/python3.11/site-packages"
+    left_out = []
+    for room, names in packages.ROOMS.items():
+        places = [f"{site}/{name.rstrip('/')}" for name in names]
+        assert feed("meterd", "filespec", PACKAGE=room).splitlines() == [f"+|{place}" for place in places]
+        left_out += places
+    first, *others = feed("meterd", "filespec", PACKAGE="meterd").splitlines()
+    assert first == f"+|{site}"
+    assert sorted(others) == sorted(f"-|{place}" for place in left_out)
+
+
+def test_every_package_is_built(feed):
+    made = sorted(feed("meterd", "evaluated").split())
+    names = ("meterd", *packages.ROOMS)
+    assert made == sorted(
+        [f"{what}:{name}" for name in names for what in ("Py3Package", "BuildPackage")] + ["BuildPackage:meterd-src"]
+    )
 
 
 def test_what_is_compiled_is_what_our_packages_are_made_of(feed, tmp_path):

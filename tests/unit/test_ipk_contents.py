@@ -54,13 +54,18 @@ def test_the_sdks_makefile_defines_nothing_twice():
     assert sorted(defined) == sorted(set(defined))
 
 
+def said_in_makefile(name: str) -> list[str]:
+    """The words of a variable of the feed's Makefile."""
+    return FEED_MAKEFILE.replace("\\\n", " ").split(f"\n{name}:=", 1)[1].split("\n", 1)[0].split()
+
+
 def test_the_sdks_makefile_splits_as_these_packages_do():
     for home, names in packages.ROOMS.items():
-        whole = FEED_MAKEFILE.split(f"define Py3Package/{home}/filespec\n", 1)[1].partition("endef")[0]
-        assert whole == "".join(f"+|$(PYTHON3_PKG_DIR)/{name.rstrip('/')}\n" for name in names)
-        for name in names:
-            assert f"-|$(PYTHON3_PKG_DIR)/{name.rstrip('/')}\n" in FEED_MAKEFILE
-            assert (PROJECT / name).exists()
+        assert said_in_makefile(f"METERD_FILES_{home}") == [name.removeprefix("meterd/").rstrip("/") for name in names]
+        assert all((PROJECT / name).exists() for name in names)
+        assert f"\ndefine Package/{home}\n" in FEED_MAKEFILE
+    assert FEED_MAKEFILE.count("\nMETERD_FILES_") == len(packages.ROOMS)
+    assert said_in_makefile("METERD_AWAITED") == list(packages.AWAITED)
 
 
 def modules_imported(path: Path) -> set[Path]:
@@ -134,10 +139,6 @@ def test_the_sdks_makefile_installs_what_these_packages_do():
                 assert f"../files/{name} $(1){place}\n" in section
         for program in packages.programs_of(package):
             assert f"$(PKG_INSTALL_DIR)/usr/bin/{program} $(1)/usr/bin/" in section
-    # Without a section of its own, a package gets every program there is.
-    own = {home for home in packages.ROOMS if home not in packages.SYSTEM}
-    for package in (*own, "meterd-dlms-security"):
-        assert f"define Py3Package/{package}/install\nendef\n" in FEED_MAKEFILE
 
 
 def test_what_pulls_a_cpp_library_in_is_never_asked_for():
@@ -157,8 +158,7 @@ def test_the_sdks_makefile_compiles_with_the_same_options():
         "METERD_MIPS_CFLAGS": compiled.MIPS_CFLAGS, "METERD_MIPS_LDFLAGS": compiled.MIPS_LDFLAGS,
     }  # fmt: skip
     for name, flags in ours.items():
-        said = FEED_MAKEFILE.replace("\\\n", " ").split(f"\n{name}:=", 1)[1].split("\n", 1)[0].split()
-        assert set(said) == set(flags.split()) - theirs
+        assert set(said_in_makefile(name)) == set(flags.split()) - theirs
     assert "PYTHONNODEBUGRANGES" not in FEED_MAKEFILE, "it would reach every recipe of the whole build"
 
 
