@@ -8,7 +8,9 @@ from __future__ import annotations
 from _socket import AF_UNIX, SOCK_STREAM, socket
 
 from ..daemon.control import SCAN_S, default_path
+from ..daemon.state import StateFolder
 from ..gateway.json_text import loads
+from ..paths import files_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,8 +32,14 @@ def ask_owner(state: StateDirectory, daemon: Daemon, take: Callable[[str, dict[s
     keyed = [job for job in daemon.jobs.values() if job.plan.counter_names is not None]
     if state.folder is None or not state.folder.is_taken():
         return set()
-    path = state.folder.owner()[1] or default_path()
-    return {job.alias() for job in keyed if _ask(path, job, take)}
+    paths = _sockets(state.folder)
+    return {job.alias() for job in keyed if any(_ask(path, job, take) for path in paths)}
+
+
+def _sockets(folder: StateFolder) -> list[str]:
+    """Where the owner answers; shards, which own a folder together, each have one within it that tells."""
+    shards = [StateFolder(path).owner()[1] for path in files_of(folder.path, "") if "/shard-" in path]
+    return [path for path in (folder.owner()[1] or default_path(), *shards) if path]
 
 
 def _ask(path: str, job: Job, take: Callable[[str, dict[str, Any]], None]) -> bool:

@@ -11,7 +11,7 @@ from ..daemon.control import default_path
 from ..gateway.json_text import dumps, loads
 from ..protocols import registry
 from .exit_codes import FAILED, OK
-from .options import CONTROL, FLAG, HELP, JSON, Option, parse, usage
+from .options import CONTROL, FLAG, HELP, JSON, SHARD, Option, parse, shard_number, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ ABOUT = {
 WATCH = Option(("-w", "--watch"), FLAG, "show it again and again, until interrupted")
 WORDS = Option(("--words",), FLAG, "in words, wherever it goes")
 HEX = Option(("--hex",), FLAG, "as a wire log, on a terminal too")
-OPTIONS = (CONTROL, JSON, HELP)
+OPTIONS = (CONTROL, SHARD, JSON, HELP)
 FURTHER = {"status": (WATCH,), "trace": (WORDS, HEX)}
 IDLE_S = 0.5
 WATCH_S = 2.0
@@ -52,7 +52,7 @@ def main(words: list[str]) -> int:
     if arguments.has("help"):
         print(usage(f"meterd {words[0]}", operands, about, options))
         return OK
-    path = arguments.value("control") or default_path()
+    path = arguments.value("control") or default_path(shard_number(arguments))
     try:
         if words[0] == "trace":
             telling = _telling(arguments)

@@ -97,6 +97,15 @@ def parse(arguments: Sequence[str], options: Sequence[Option]) -> Arguments:
     return Arguments(values, operands)
 
 
+def shard_number(arguments: Arguments) -> str:
+    """Of `--shard 3/16`, or of a mere 3, the 3; '' without it. Raises: UsageError."""
+    text = arguments.value("shard")
+    number = "" if text is None else text.partition("/")[0]
+    if text is not None and not number.isdigit():
+        raise UsageError(f"--shard takes the number of a shard, such as 3 or 3/16, not {text!r}")
+    return number
+
+
 def _find(word: str, by_name: dict[str, Option]) -> tuple[Option, str]:
     name, _, attached = word.partition("=") if word.startswith("--") else (word[:2], "", word[2:])
     if name not in by_name:
@@ -130,5 +139,6 @@ READY = Option(("-R", "--readyfile"), VALUE, "write this file when ready", "FILE
 RECORD = Option(("--record",), VALUE, "write a wire log, secrets masked", "FILE")
 STATE = Option(("--state",), VALUE, "directory for what must survive a restart", "DIR")
 SYSLOG = Option(("--syslog",), FLAG, "log to syslog instead of stderr")
+SHARD = Option(("--shard",), VALUE, "one of several daemons that share a configuration, such as 3/16", "NUMBER/COUNT")
 CONTROL = Option(("--control",), VALUE, "the daemon's control socket", "PATH")
 STOPPED = Option(("--stopped",), LIST, "protocols that wait for `meterd start PROTOCOL`", "PROTOCOL…")

@@ -29,6 +29,7 @@ from .options import (
     RAW,
     READY,
     RECORD,
+    SHARD,
     STATE,
     STOPPED,
     SYSLOG,
@@ -36,6 +37,7 @@ from .options import (
     VERSION,
     UsageError,
     parse,
+    shard_number,
     usage,
 )
 
@@ -45,11 +47,28 @@ if TYPE_CHECKING:
 
     from ..config.files import Configuration
     from ..daemon.daemon import AnyLine
+    from ..daemon.shard import Shard
     from ..ports.player import Observer
     from ..ports.wire_log import WireLog
     from .options import Arguments
 
-OPTIONS = (CONFIG, DEBUG, VERBOSE, PORT, RAW, FRAMES, READY, RECORD, STATE, CONTROL, STOPPED, SYSLOG, VERSION, HELP)
+OPTIONS = (
+    CONFIG,
+    DEBUG,
+    VERBOSE,
+    PORT,
+    RAW,
+    FRAMES,
+    READY,
+    RECORD,
+    STATE,
+    CONTROL,
+    SHARD,
+    STOPPED,
+    SYSLOG,
+    VERSION,
+    HELP,
+)
 GATEWAY_CONFIGURATION = "/etc/config/meterd"
 GATEWAY_DIRECTORY = "/etc/meterd/state"
 MAX_CONFIGURATION_BYTES = 1 << 20
@@ -177,16 +196,20 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     gc.disable()
     set_up_log(arguments)
     paths = config_paths(arguments)
+    shard = _shard(arguments.value("shard"))
     configuration = load(paths)
     _set_level(arguments, configuration)
     say_problems(configuration)
+    state = state_directory(arguments)
+    if shard is not None:
+        state = shard.take(configuration, state)
     loop = Loop()
     log.to_stderr.watch(loop)
     hub = Hub(open_sinks(configuration.publish, loop), wall_clock_ms)
-    state = state_directory(arguments)
     if state.folder is not None and packages is None:
-        state.folder.control = join(getcwd(), arguments.value("control") or _default_control())
+        state.folder.control = join(getcwd(), _control_path(arguments))
     daemon = Daemon(loop, hub, state, packages)
+    daemon.shard = shard
     daemon.status_interval_s = configuration.publish["status_interval_s"]
     daemon.observe = Watch(arguments, daemon).observers
     daemon.stopped_protocols |= stopped_protocols(arguments)
@@ -272,13 +295,27 @@ def _watched(loop: Loop):  # type: ignore[no-untyped-def]
 def _open_control(arguments: Arguments, daemon: Daemon, hub: Hub, reload: Callable[[Callable[[], None]], None]):  # type: ignore[no-untyped-def]
     from ..daemon.control import Control
 
-    return Control(daemon, hub, arguments.value("control") or _default_control(), reload)
+    return Control(daemon, hub, _control_path(arguments), reload)
 
 
-def _default_control() -> str:
+def _control_path(arguments: Arguments) -> str:
     from ..daemon.control import default_path
 
-    return default_path()
+    return arguments.value("control") or default_path(shard_number(arguments))
+
+
+def _shard(text: str | None) -> Shard | None:
+    """What --shard says. Raises: UsageError."""
+    if text is None:
+        return None
+    try:
+        from ..daemon.shard import Shard
+
+        return Shard(text)
+    except ModuleNotFoundError:
+        raise UsageError("--shard: is not installed here: opkg install meterd-fleet") from None
+    except ValueError as error:
+        raise UsageError(f"--shard {error}") from None
 
 
 def _set_level(arguments: Arguments, configuration: Configuration | None) -> None:

@@ -49,12 +49,15 @@ CLIENT_S = 10.0
 SCAN_S = 120.0
 
 
-def default_path() -> str:
-    """`control.sock` in systemd's run-time directory, else in /var/run/meterd, else (not root) in the user's own."""
+def default_path(shard: str = "") -> str:
+    """`control.sock` in systemd's run-time directory, else in /var/run/meterd, else (not root) in the user's own; that
+    of one shard has its number.
+    """
+    end = f"-{shard}" if shard else ""
     for directory in (environment("RUNTIME_DIRECTORY"), DIRECTORY, environment("XDG_RUNTIME_DIR")):
         if directory and posix.access(directory if is_folder(directory) else parent(directory), posix.W_OK):
-            return join(directory, "control.sock" if "meterd" in directory else "meterd-control.sock")
-    return f"/tmp/meterd-{posix.getuid()}.sock"
+            return join(directory, f"{'' if 'meterd' in directory else 'meterd-'}control{end}.sock")
+    return f"/tmp/meterd-{posix.getuid()}{end}.sock"
 
 
 class Control:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..ports.portions import Work
     from .job import Asker
     from .listening import Listening
+    from .shard import Shard
 
     AnyLine = Line | Listening
 
@@ -60,6 +61,7 @@ class Daemon:
         self.configuration: Configuration | None = None
         self._refused: Configuration | None = None  # by the last reload
         self._unplanned: dict[str, str] = {}  # device alias → why
+        self.shard: Shard | None = None  # reads a part of the configuration
         self.observe: Callable[[AnyLine], Iterable[Observer]] = lambda line: ()
         self.followers: list[Callable[[AnyLine], None]] = []  # told of every line that begins or has other devices
         self.once = False
@@ -131,7 +133,9 @@ class Daemon:
                 self._told_stopped.add(package)
 
     def is_waiting(self) -> bool:
-        """Whether a device is configured that is not read only because its protocol is stopped."""
+        """Whether what is configured is not read only because its protocol is stopped, or it is another shard's."""
+        if self.shard is not None and self.shard.waits:
+            return True
         devices = self.configuration.devices if self.configuration is not None else []
         return any(device.protocol in self.stopped_protocols for device in devices)
 
@@ -231,6 +235,8 @@ class Daemon:
     def _reloading(self, paths: list[str]) -> Work[None]:
         asked, self._after_reload = self._after_reload, []
         configuration = yield from loading(paths)
+        if self.shard is not None:
+            self.shard.narrow(configuration)
         if configuration.errors or configuration.warnings:
             from .not_read import say_problems
 
@@ -241,6 +247,8 @@ class Daemon:
             log.notice(f"configuration reloaded; devices: {count}, lines: {len(self.lines)}")
         else:
             log.error(f"configuration not reloaded, what runs goes on as before; devices: {len(self.jobs)}")
+        if self.shard is not None:
+            self.shard.reloaded(self)
         for then in asked:
             then()
 
@@ -260,6 +268,10 @@ class Daemon:
     def is_stopping(self) -> bool:
         """Whether it was told to end, and says its goodbyes."""
         return self._stop_timer.deadline is not None
+
+    def is_closing(self) -> bool:
+        """Whether a line says goodbye."""
+        return bool(self._closing)
 
     def catch_signals(self, on_reload: Callable[[], None]) -> None:
         """SIGTERM and SIGINT end the daemon politely, SIGHUP reloads; both in the loop's next turn."""

@@ -148,7 +148,7 @@ class StateFolder:
                 sleep(PAUSE_S)
                 continue
             return (
-                f"the folder {self.path} is in use by another meterd{self._who()}, and two with the same keys would "
+                f"the folder {self.path} is in use by another meterd{self.who()}, and two with the same keys would "
                 "use the same invocation counters: ask that one (meterd read does), or stop it first"
             )
 
@@ -183,7 +183,7 @@ class StateFolder:
             return "", ""
         return words[0], words[1] if len(words) > 1 else ""
 
-    def _who(self) -> str:
+    def who(self) -> str:
         process = self.owner()[0]
         return f" (process {process})" if process.isdigit() else ""
 
@@ -228,7 +228,7 @@ class StateDirectory:
         self.brief = brief
         if self.folder is not None and brief:
             self.folder.patience_s = PATIENCE_S
-        self._old_folders = old_folders
+        self.old_folders = old_folders
         self._counters: KeptCounters | None = None
         self._behind: Behind | None = None
         # Devices of which it is not known what they had to remember: the card may come back with it.
@@ -256,7 +256,7 @@ class StateDirectory:
         if self._counters is None:
             from .counters import KeptCounters
 
-            self._counters = KeptCounters(folder, self._old_folders)
+            self._counters = KeptCounters(folder, self.old_folders)
         return self._counters
 
     def _load(self, device_alias: str) -> dict[str, Any]:

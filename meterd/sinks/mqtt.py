@@ -138,7 +138,7 @@ def settings(parameters: dict[str, Any]) -> dict[str, Any]:
     made = dict(parameters)
     made["tls"] = made["tls"] or any(made[name] for name in ("ca_file", "certificate_file", "key_file"))
     made["port"] = made["port"] or (8883 if made["tls"] else 1883)
-    made["gateway"] = made["gateway"] or _host_name()
+    made["gateway"] = made["gateway"] or host_name(uname().nodename)
     made["client_id"] = made["client_id"] or f"meterd-{made['gateway']}"
     made["base_topic"] = made["base_topic"].replace("{gateway}", made["gateway"])
     made["topic"] = made["topic"] or TOPICS[made["payload"]]
@@ -162,6 +162,7 @@ def open_sink(parameters: dict[str, Any], loop: Loop) -> MqttSink:
     return MqttSink(made, loop, lambda tell, will: Connection(Client, made, tell, will))
 
 
-def _host_name() -> str:
-    name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in uname().nodename)
+def host_name(node: str) -> str:
+    """The name of a machine as a gateway's."""
+    name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in node)
     return name.strip("-")[:64] or "meterd"

@@ -47,6 +47,7 @@ DESCRIPTIONS = {
     "meterd-metrics": "Readings and states for Prometheus, over HTTP",
     "meterd-import": "Workbook import for meterd",
     "meterd-store": "Store and forward for meterd",
+    "meterd-fleet": "meterd as one of many: shards",
 }
 # Package → what of the sources lies in it alone; whatever is left is meterd's, or of the package that its imports need
 # (imports.OPTIONAL). A later room is a row here, or an import there.
@@ -82,6 +83,9 @@ ROOMS = {
         "meterd/sinks/mqtt_faults.py", "meterd/sinks/mqtt_payload.py", "meterd/sinks/mqtt_sink.py",
         "meterd/sinks/home_assistant.py", "meterd/sinks/home_assistant_classes.py",
     ),
+    "meterd-fleet": (
+        "meterd/daemon/shard.py", "meterd/daemon/shard_state.py", "meterd/daemon/shard_counters.py",
+    ),
     "meterd-metrics": ("meterd/sinks/metrics.py", "meterd/ports/http_server.py"),
     "meterd-redis": (
         "meterd/sinks/redis.py", "meterd/sinks/redis_sink.py", "meterd/sinks/resp.py", "meterd/ports/unix_port.py",
@@ -107,6 +111,7 @@ FORMERLY = {"meterd-elgama": ("meterd-scan",)}
 LOADED_BY = {
     "meterd/protocols/elgama/discovery.py": "meterd-scan", "meterd/protocols/elgama/sightings.py": "meterd-scan",
     "meterd/protocols/p1/discovery.py": "meterd-scan", "meterd/protocols/p1/sightings.py": "meterd-scan",
+    "meterd/daemon/shard_counters.py": "meterd-dlms-security",
     "meterd/protocols/dlms_push/discovery.py": "meterd-scan", "meterd/protocols/p1/sealed.py": "meterd-dlms-security",
 }  # fmt: skip
 # Their docstrings are printed.
