@@ -10,7 +10,7 @@ from ..errors import ConfigError
 from ..ports.portions import at_once
 from ..protocols import registry
 from .job import is_listened_to
-from .planning import of_one_kind, only_listens
+from .planning import of_one_kind, only_listens, planned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def unreadable(configuration: Configuration) -> list[ConfigError]:
     for device in configuration.devices:
         driver = registry.driver(device.protocol)
         try:
-            plan = driver.plan(device, configuration.signals.get(device.alias, []))
+            plan = planned(driver, device, configuration.signals.get(device.alias, []))
         except ConfigError as error:
             mistakes.append((error.message, device, None))
             continue

@@ -61,7 +61,7 @@ class Plans:
     def _planned(self, device: Device, signals: list[Signal], known: Job | None) -> Job | None:
         try:
             driver = registry.driver(device.protocol)
-            plan = driver.plan(device, signals)
+            plan = planned(driver, device, signals)
         except ConfigError as error:
             self.mistakes.append((error.message, device, None))
             return None
@@ -102,6 +102,16 @@ class Plans:
             if job not in chosen:
                 self.mistakes.append((only_listens(served[0].plan.device), job.plan.device, None))
                 del self.jobs[job.alias()]
+
+
+def planned(driver: ModuleType, device: Device, signals: list[Signal]) -> Plan:
+    """What the driver makes of a device for which there is a port. Raises: ConfigError, in words."""
+    if "://" in device.line:
+        from ..ports.network import kind_of  # few sites need more than bytes as they are
+
+        kind_of(device.line)
+    plan: Plan = driver.plan(device, signals)
+    return plan
 
 
 def of_one_kind(jobs: list[AnyPlanned]) -> list[AnyPlanned]:

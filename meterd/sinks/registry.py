@@ -22,7 +22,7 @@ SINKS = {
     "stdout": ("stdout", "meterd"),
     "file": ("file", "meterd"),
     "socket": ("local_socket", "meterd"),
-    "handover": ("handover", "meterd"),
+    "handover": ("handover", "meterd-handover"),
     "mqtt": ("mqtt", "meterd-mqtt"),
     "redis": ("redis", "meterd-redis"),
     "metrics": ("metrics", "meterd-metrics"),

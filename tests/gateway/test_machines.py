@@ -258,7 +258,8 @@ def test_removing_leaves_nothing_but_changed_configuration(installed, tmp_path):
     uci = root / "etc" / "config" / "meterd"
     uci.write_text("config meterd 'main'\n\toption enabled '0'\n")
     mini_opkg.install(root, installed[1], next((PROJECT / "dist" / installed[1].name).glob("meterd_*.ipk")))
-    for package in ("meterd-simulate", "meterd-wcclite", "meterd-elgama", "meterd-push", "meterd"):
+    packages = ("simulate", "wcclite", "elgama", "push", "profiles", "transports")
+    for package in (*(f"meterd-{name}" for name in packages), "meterd"):
         for action in ("prerm", "", "postrm"):
             after = root / mini_opkg.INFO / f"{package}.postrm"
             kept = after.read_bytes() if after.exists() else b""

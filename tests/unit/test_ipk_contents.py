@@ -253,7 +253,7 @@ def test_byte_code_of_another_version_is_refused(tmp_path):
         byte_code({}, (), "3.9")
 
 
-FOUR_METERS = """
+SOME_METERS = """
 config device 'hall'
 	option protocol 'IEC 62056-21'
 	option ip '127.0.0.1'
@@ -263,6 +263,7 @@ config signal 'hall_energy'
 	option device_alias 'hall'
 	option job_todo '1.8.0'
 	option tag_job_todo '1.8.0'
+	option number_type 'DOUBLE'
 config device 'plain'
 	option protocol 'DLMS'
 	option ip '127.0.0.1'
@@ -285,6 +286,41 @@ config device 'sealed'
 config signal 'sealed_energy'
 	option device_alias 'sealed'
 	option obis_job '1.0.1.8.0.255:2'
+config device 'behind'
+	option protocol 'IEC 62056-21'
+	option ip '127.0.0.1'
+	option port '5'
+	option serialnumber '0'
+	option serial_server 'rfc2217'
+config signal 'behind_energy'
+	option device_alias 'behind'
+	option job_todo '1.8.0'
+	option tag_job_todo '1.8.0'
+	option number_type 'DOUBLE'
+config device 'datagrams'
+	option protocol 'DLMS'
+	option ip '127.0.0.1'
+	option port '6'
+	option type 'LN'
+	option mode 'DLMS-WRAPPER'
+	option client_address '16'
+	option transport 'udp'
+config signal 'datagrams_energy'
+	option device_alias 'datagrams'
+	option obis_job '1.0.1.8.0.255:2'
+config signal 'hall_rows'
+	option device_alias 'hall'
+	option job_todo 'P.01'
+	option tag_job_todo 'P.01#1.5.0'
+	option number_type 'DOUBLE'
+config signal 'plain_rows'
+	option device_alias 'plain'
+	option obis_job '1.0.99.1.0.255:2'
+	option column '1.0.1.8.0.255:2'
+config signal 'plain_whole'
+	option device_alias 'plain'
+	option obis_job '1.0.99.2.0.255:2'
+	option class_id '7'
 config device 'feeder'
 	option protocol 'Elgama'
 	option ip '127.0.0.1'
@@ -326,15 +362,21 @@ def test_every_module_of_the_core_can_be_imported_where_nothing_else_is_installe
 
 
 def test_what_needs_a_package_that_is_not_installed_says_which_and_the_rest_is_read(core_alone):
-    (core_alone / "meterd.uci").write_text(FOUR_METERS)
+    (core_alone / "meterd.uci").write_text(SOME_METERS)
     done = in_core(core_alone, "-m", "meterd", "check", "meterd.uci")
     said = done.stderr + done.stdout
     wants = [line for line in said.splitlines() if " needs the package " in line]
-    assert len(wants) == 2, said
-    assert "feeder" in wants[0]
-    assert wants[0].endswith('found "Elgama", which needs the package meterd-elgama: opkg install meterd-elgama')
-    assert "meterd.uci, line 21, device sealed, " in wants[1], "where the meter stands"
-    assert wants[1].endswith(
-        "security: ciphering or high-level authentication needs the package meterd-dlms-security: "
-        "opkg install meterd-dlms-security"
-    )
+    expected = {
+        "device feeder, ": 'found "Elgama", which needs the package meterd-elgama',
+        "line 22, device sealed, ": "or high-level authentication needs the package meterd-dlms-security",
+        "device behind, parameter serial_server: ": "rfc2217 needs the package meterd-transports",
+        "device datagrams, parameter transport: ": "udp needs the package meterd-transports",
+        "device hall, signal hall_rows: ": "a load profile needs the package meterd-profiles",
+        "device plain, signal plain_rows: ": "a load profile needs the package meterd-profiles",
+        "device plain, signal plain_whole: ": "a load profile needs the package meterd-profiles",
+    }
+    assert len(wants) == len(expected), said
+    for place, what in expected.items():
+        [want] = [line for line in wants if place in line]
+        assert what in want
+        assert want.endswith(f": opkg install {what.split()[-1]}")

@@ -361,9 +361,7 @@ class Scan:
         if values.misfits:
             profiles += yield from values.read_misfits(self.done)
         for target in profiles:
-            from .profile import Profile
-
-            yield from Profile(values, target, self.memory).read()
+            yield from values.read_profile(target)
             self.done.add(target)
         memory.reached("done")
 

@@ -8,9 +8,9 @@ transformer ratio while the gateway is off.
 from __future__ import annotations
 
 from ..._number import Number
-from ...conversation import Report, ReportAll
+from ...conversation import WARNING, Report, ReportAll, Tell
 from ...cosem import DateTime
-from ...errors import DecodeError
+from ...errors import ConfigError, DecodeError
 from ...model import INVALID, Reading, failed
 from ...obis import format_logical_name
 from ._registers import Registers, readings_of
@@ -19,7 +19,7 @@ from .data import clock_is_invalid, plain, scale, scaler_unit
 from .enumerations import CLOCK, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC
 from .naming import SHORT_NAME_STEP, Item, attribute_name
 from .objects import SCALERS, Directory
-from .targets import CLOCK_NAME, VALUE_ATTRIBUTE
+from .targets import CLOCK_NAME, VALUE_ATTRIBUTE, profile_reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -236,6 +236,16 @@ class Values:
                 yield from self._tell_time()
             done.add(target)
             start += 1
+
+    def read_profile(self, target: Target) -> Conversation:
+        """Report what is new in a load profile; or say what is not installed, if only the meter told that it is one."""
+        try:
+            profile = profile_reader("profile", f"{target}: a load profile")
+        except ConfigError as missing:
+            yield Tell(WARNING, str(missing), "profiles")
+            yield ReportAll([failed(signal, "type", str(missing)) for signal in target.signals])
+        else:
+            yield from profile.Profile(self, target, self.memory).read()
 
     def _tell_time(self) -> Conversation:
         from .times import meter_time

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ...errors import ConfigError, module_for
 from ...obis import format_logical_name, parse_logical_name
 from ._registers import Wanted
 from .enumerations import PROFILE_GENERIC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import ModuleType
     from typing import Any
 
     from ...model import Signal
@@ -64,6 +66,11 @@ def parse_column(text: str) -> tuple[bytes, int] | int:
     return parse_job(text)
 
 
+def profile_reader(module: str, what: str) -> ModuleType:
+    """One of the modules that read load profiles. Raises: ConfigError, in words about `what`, without them."""
+    return module_for(what, f"{__package__}.{module}", "meterd-profiles")
+
+
 def collect(signals: list[Signal]) -> tuple[list[Target], list[tuple[Signal, str]]]:
     """The targets of `signals`, each once, and the signals that cannot be read as configured, with the reason."""
     targets: dict[tuple[bytes, int, int], Target] = {}
@@ -71,14 +78,14 @@ def collect(signals: list[Signal]) -> tuple[list[Target], list[tuple[Signal, str
     for signal in signals:
         try:
             _add(targets, signal)
-        except ValueError as error:
+        except (ConfigError, ValueError) as error:
             refused.append((signal, str(error)))
     # The meter's own clock comes last, so that nothing lies between its answer and what is made of it.
     return (sorted(targets.values(), key=lambda target: target.logical_name == CLOCK_NAME), refused)
 
 
 def _add(targets: dict[tuple[bytes, int, int], Target], signal: Signal) -> None:
-    """Raises: ValueError, which names the parameter."""
+    """Raises: ValueError, which names the parameter; ConfigError, what is not installed."""
     parameters = signal.parameters
     parameter = "obis_job"
     try:
@@ -88,6 +95,8 @@ def _add(targets: dict[tuple[bytes, int, int], Target], signal: Signal) -> None:
         if parameters[parameter]:
             parse_column(parameters[parameter])
             class_id = class_id or PROFILE_GENERIC
+        if class_id == PROFILE_GENERIC and attribute == VALUE_ATTRIBUTE:
+            profile_reader("profile_rows", "a load profile")
     except ValueError as error:
         raise ValueError(f"{parameter}: {error}") from None
     short_name = parameters["short_name"]

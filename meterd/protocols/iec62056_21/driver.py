@@ -5,6 +5,7 @@ Load profiles and logs stand in either: their signals get a reading for each row
 
 from __future__ import annotations
 
+from ...errors import ConfigError
 from ...model import Plan
 from .requests import Requests, add
 from .settings import SessionSettings
@@ -24,7 +25,7 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
         try:
             if add(requests, device, signal):
                 owed.append(signal)
-        except ValueError as error:
+        except (ConfigError, ValueError) as error:
             refused.append((signal, str(error)))
     password = device["password"]
     secrets = (password.encode("ascii"),) if password else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...errors import module_for
 from .messages import PROGRAMMING
 from .selection import Selector
 
@@ -42,7 +43,7 @@ class Requests:
 
 
 def add(requests: Requests, device: Device, signal: Signal) -> bool:
-    """Returns: whether each scan owes it a reading. Raises: ValueError, why the signal cannot be read."""
+    """Returns: whether each scan owes it a reading. Raises: ValueError, ConfigError: why the signal cannot be read."""
     if requests.settings.answers_row:
         _place_in_row(requests, signal)
         return True
@@ -61,6 +62,7 @@ def add(requests: Requests, device: Device, signal: Signal) -> bool:
     is_listed = not command and not _asks(device)
     command = command or DEFAULT_COMMAND
     if mark:
+        module_for("a load profile", f"{__package__}.profile", "meterd-profiles")
         place = profile.strip() if is_listed else _profile_asked(job)
         rows: dict[object, Columns] = requests.listed_rows if is_listed else requests.asked_rows  # type: ignore[assignment]
         rows.setdefault(place if is_listed else (command, place), []).append((signal, column.strip()))

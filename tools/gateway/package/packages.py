@@ -35,6 +35,9 @@ DESCRIPTIONS = {
     "meterd": "Reads utility meters: DLMS/COSEM, IEC 62056-21, M-Bus; with meterd-elgama Elgama's",
     "meterd-elgama": "Elgama's meters for meterd",
     "meterd-push": "Meters that send unasked: P1 ports, DLMS push",
+    "meterd-profiles": "Load profiles and logs of meters, row by row: DLMS, IEC 62056-21",
+    "meterd-transports": "Serial servers that take the line's settings (RFC 2217), and DLMS over UDP",
+    "meterd-handover": "Readings handed over to one program that acknowledges them",
     "meterd-wcclite": "The WCC Lite's programs, init scripts and folders for each of meterd's protocols",
     "meterd-scan": "Setting meters up: what they have, one reading, why one does not answer: meterd scan, read, doctor",
     "meterd-names": "What codes stand for in plain words, for what is found and for Home Assistant",
@@ -62,6 +65,13 @@ ROOMS = {
         "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/demo_site.py",
         "meterd/cli/demo_view.py", "meterd/cli/replay.py",
     ),
+    "meterd-profiles": (
+        "meterd/protocols/dlms/profile.py", "meterd/protocols/dlms/profile_buffer.py",
+        "meterd/protocols/dlms/profile_rows.py", "meterd/protocols/dlms/profile_seen.py",
+        "meterd/protocols/iec62056_21/profile.py", "meterd/protocols/iec62056_21/rows.py",
+    ),
+    "meterd-transports": ("meterd/ports/rfc2217.py", "meterd/ports/telnet.py", "meterd/ports/udp.py"),
+    "meterd-handover": ("meterd/sinks/handover.py",),
     "meterd-wcclite": ("meterd/cli/protocol_program.py",),
     "meterd-scan": (
         "meterd/cli/read.py", "meterd/cli/asking.py", "meterd/cli/printing.py", "meterd/cli/terminal.py",
@@ -102,7 +112,8 @@ NEEDS = {
     "meterd-explain": ("meterd-names", "meterd-simulate"),
     # The manual's programs are of all four protocols, so whoever installs them has all four.
     "meterd-wcclite": ("meterd-elgama",),
-    "meterd-simulate": ("meterd-push",),
+    "meterd-elgama": ("meterd-profiles",),
+    "meterd-simulate": ("meterd-push", "meterd-transports"),
 }  # fmt: skip
 # Package → where an earlier version had some of its files, meterd aside: opkg then lets it take them over, whichever of
 # the two it installs first.
@@ -146,6 +157,9 @@ FOLDERS = {"meterd": ("/etc/meterd",), "meterd-wcclite": ("/etc/dlms", "/etc/iec
 AWAITED = (
     "meterd-elgama",
     "meterd-push",
+    "meterd-profiles",
+    "meterd-transports",
+    "meterd-handover",
     "meterd-dlms-security",
     "meterd-mqtt",
     "meterd-metrics",
