@@ -4,7 +4,7 @@ DURATION ?=
 VENV = .venv/bin
 SHELL = /bin/bash
 
-.PHONY: build extensions demo docs test lint cases soak bench fuzz clean
+.PHONY: build extensions demo docs test lint cases soak bench fuzz manual release clean
 
 build: .build-venv extensions
 
@@ -45,6 +45,9 @@ lint: build .build-test
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 	PATH=$(CURDIR)/$(VENV):$$PATH cython-lint meterd
+	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec packaging/docker/*.yaml
+	$(VENV)/zizmor --offline --quiet .github/workflows
 
 soak: build .build-test
 	nice -n 10 $(VENV)/python -m tests.soak
@@ -59,6 +62,14 @@ bench: build .build-test
 
 fuzz: build .build-test
 	$(VENV)/python -m tests.fuzz
+
+# The man page and the completions, from the option tables.
+manual: build
+	$(VENV)/python -m tools.manual
+
+# The sdist and a wheel made from it, in build/release, and the proof that they stand by themselves.
+release: build
+	$(VENV)/python -m tools.release
 
 clean:
 	rm -rf .venv build dist *.egg-info .build-*

@@ -47,7 +47,15 @@ def module(path):
     )
 
 
+# Made by `python -m tools.manual`; where man, bash and zsh look beside a program's bin.
+SHARED = {
+    "share/man/man1": ["packaging/man/meterd.1"],
+    "share/bash-completion/completions": ["packaging/completions/meterd"],
+    "share/zsh/site-functions": ["packaging/completions/_meterd"],
+}
+
 setup(
+    data_files=sorted(SHARED.items()),
     ext_modules=cythonize(
         [module(path) for path in SOURCES],
         compiler_directives=DIRECTIVES,
