@@ -52,6 +52,9 @@ lint: build .build-test
 soak: build .build-test
 	nice -n 10 $(VENV)/python -m tests.soak
 	nice -n 10 $(VENV)/python -m tests.soak.hostile
+	nice -n 10 $(VENV)/python -m tests.soak.store_damage
+	nice -n 10 $(VENV)/python -m tests.soak.store_power_cut
+	nice -n 10 $(VENV)/python -m tests.soak.delivery
 
 # What was once broken from outside, where it lies beside the project.
 cases: build .build-test

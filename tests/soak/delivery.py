@@ -2,267 +2,83 @@
 
     python -m tests.soak.delivery [--kills 1000] [--away 8640] [--seed 17] [--sqlite] [PART…]
 
-Real processes: a meter whose register is the time and which notes each value that it served (`timed_meter`), the
-daemon as users start it with a store and `acknowledgement` `application`, mosquitto, and a consumer that writes to
-PostgreSQL (`storing_consumer`; SQLite with --sqlite, or where there is no PostgreSQL). The judge is the meter's own
-note. What was served and is not in the database must have been served within the last moments of a daemon that was
-killed: `durable_ms`, and what a commit takes. Repeats must have the key and the values of their first. By sequence each
-signal's values must rise, for the meter's time does.
-Parts: `kills` (kill -9 of daemon, broker or consumer, uniform in time), `away` (the broker is away for so many scans at
-10 ms, then the drain is timed), `half_open` (in name spaces of their own a link that goes dead without a word; where
-those cannot be made, a broker that is stopped).
+`delivery_site` is what is run, `delivery_judge` who says what became of it. Parts: `kills` (kill -9 of daemon, broker
+or consumer, uniform in time; where each was hit its own marks say), `away_1s`, `away_1min` and `away` (the broker is
+away for so long, or for so many scans at 10 ms, then the drain is timed), `half_open` (packets vanish in a router
+between name spaces, of one side or of both, and nobody is told; where those cannot be made, a broker is stopped).
 """
 
 from __future__ import annotations
 
 import argparse
-import bisect
-import json
-import os
-import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.broker import Broker
+from .delivery_judge import Verdict
+from .delivery_site import Site, database
+from .network import network
 
-from .storing_consumer import Database
+MOST_LIFE_S, MOST_PAUSE_S = 2.0, 0.6
+FEW = 200  # kills of which none needs to hit everything
+FOUND = ("no longer answers", "acknowledged nothing")
+FOUND_WITHIN_S = 40.0
 
-DURABLE_MS = 20
-SLACK_US = 1_500_000  # opening the store and a commit, on a loaded machine
-SYNCING = {"74", "75", "18", "1"}  # fsync, fdatasync, pwrite64, write (x86-64)
-POSTGRES = Path("/usr/lib/postgresql")
-MOST_LIFE_S, MOST_PAUSE_S = 3.0, 0.6
-
-
-@contextmanager
-def database(folder: Path, plain: bool) -> Iterator[str]:
-    """Where the consumer writes: a PostgreSQL of its own, or a file."""
-    programs = sorted(POSTGRES.glob("*/bin"))
-    if plain or not programs:
-        yield str(folder / "consumer.sqlite")
-        return
-    data = folder / "postgres"
-    data.mkdir()
-    as_other = []
-    if os.geteuid() == 0:
-        shutil.chown(data, "postgres")
-        folder.chmod(0o755)
-        as_other = ["runuser", "-u", "postgres", "--"]
-    quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    subprocess.run([*as_other, programs[-1] / "initdb", "-D", data, "-A", "trust", "-U", "meter"], **quiet)
-    control = [*as_other, programs[-1] / "pg_ctl", "-D", data, "-w"]
-    options = f"-c listen_addresses= -c unix_socket_directories={data}"
-    subprocess.run([*control, "-o", options, "-l", data / "log", "start"], **quiet)
-    try:
-        yield f"postgresql:///postgres?host={data}&user=meter"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+Said = tuple[str, bool]
 
 
-class Process:
-    """One that is started, killed and started anew."""
-
-    def __init__(self, *words: str, log: Path) -> None:
-        self.words = [sys.executable, "-m", *words]
-        self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with open(self.log, "ab") as file:
-            self.process = subprocess.Popen(self.words, stdout=file, stderr=file)
-
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        if self.process is not None:
-            self.process.send_signal(number)
-            self.process.wait(60)
-            self.process = None
-
-    def is_syncing(self) -> bool:
-        """Whether one of its threads is in a call that writes or syncs a file, as the kernel says."""
-        found = False
-        for task in Path(f"/proc/{self.process.pid}/task").glob("*"):  # type: ignore[union-attr]
-            try:
-                call, descriptor = (task / "syscall").read_text().split()[:2]
-                target = os.readlink(task.parent.parent / "fd" / str(int(descriptor, 16)))
-            except (OSError, ValueError):
-                continue
-            found = found or (call in SYNCING and "readings.store" in target)
-        return found
-
-
-class Site:
-    """All of it in one folder."""
-
-    def __init__(
-        self, folder: Path, where: str, seed: int, scan_ms: int = 20, signals: int = 2, devices: int = 2
-    ) -> None:
-        self.folder = folder
-        self.random = random.Random(seed)
-        self.where = where
-        self.notes = folder / "served"
-        self.meter = subprocess.Popen(
-            [sys.executable, "-m", "tests.soak.timed_meter", str(self.notes)], stdout=subprocess.PIPE, text=True
-        )
-        self.port = int(self.meter.stdout.readline())  # type: ignore[union-attr]
-        self.broker = Broker(folder)
-        self.path = folder / "meterd.json"
-        self.devices, self.signals, self.scan_ms = devices, signals, scan_ms
-        self.configure()
-        words = ("meterd", "run", "-c", str(self.path), "--state", str(folder), "--control", str(folder / "control"))
-        self.daemon = Process(*words, log=folder / "daemon.log")
-        self.consumer = Process(
-            "tests.soak.storing_consumer", str(self.broker.port), where, log=folder / "consumer.log"
-        )
-        self.deaths: list[int] = []  # of the daemon, on the meter's clock
-        self.stalls: list[tuple[int, int]] = []  # of this machine, and how long
-        self.is_over = False
-        threading.Thread(target=self._note_stalls, daemon=True).start()
-
-    def configure(self, **more: Any) -> None:
-        rows, signals = [], []
-        for number in range(self.devices):
-            alias = f"d{number}"
-            rows.append({"name": alias, "device_alias": alias, "protocol": "DLMS", "type": "LN", "client_address": 16,
-                         "physical_address": 1, "mode": "DLMS-WRAPPER", "ip": f"127.0.0.{1 + number}",
-                         "port": self.port, "scan_rate_ms": self.scan_ms, "reconnect_time": 0, "keep_open": 1,
-                         "timeout_ms": 1500})  # fmt: skip
-            for index in range(self.signals):
-                signals.append({"signal_name": f"s{index}", "device_alias": alias, "signal_alias": f"s{index}",
-                                "obis_job": f"1.0.{1 + index}.8.0.255", "class_id": 3})  # fmt: skip
-        mqtt = {"host": "127.0.0.1", "port": self.broker.port, "gateway": "soak", "in_flight": 300, "gather_ms": 100,
-                "drain_per_s": 100_000, "reconnect_max_s": 1, "keepalive_s": 5, "acknowledgement": "application",
-                "acknowledge_s": 5, **more}  # fmt: skip
-        store = {"path": str(self.folder / "readings.store"), "durable_ms": DURABLE_MS}
-        self.path.write_text(
-            json.dumps({"devices": rows, "signals": signals, "publish": {"mqtt": mqtt, "store": store}})
-        )
-
-    def start(self) -> None:
-        self.broker.start()
-        self.consumer.start()
-        self.daemon.start()
-
-    def served(self) -> list[int]:
-        whole = self.notes.read_bytes().rpartition(b"\n")[0]
-        return [int(line) for line in whole.split()]
-
-    def stored(self) -> int:
-        return int(Database(self.where).do("select count(*) from readings").fetchone()[0])
-
-    def kill_daemon(self, number: int = signal.SIGKILL) -> None:
-        self.daemon.kill(number)
-        self.deaths.append(time.monotonic_ns() // 1000)
-
-    def settle(self, seconds: float) -> None:
-        """The daemon ends politely; then another one without a meter to read hands over what is left."""
-        self.kill_daemon(signal.SIGTERM)
-        self.port, self.scan_ms = 1, 3_600_000
-        self.configure()
-        self.daemon.start()
-        limit, before, since = time.monotonic() + seconds, -1, time.monotonic()
-        while time.monotonic() < limit and time.monotonic() < since + 6:
-            if self.stored() != before:
-                before, since = self.stored(), time.monotonic()
-            time.sleep(0.2)
-
-    def close(self) -> None:
-        self.daemon.kill()
-        self.consumer.kill()
-        self.broker.kill()
-        self.meter.kill()
-        self.meter.wait()
-        self.meter.stdout.close()  # type: ignore[union-attr]
-        self.is_over = True
-
-    def judge(self) -> tuple[str, bool]:
-        """What became of what the meter served."""
-        served = self.served()
-        base = Database(self.where)
-        values: dict[int, int] = {}
-        rises = True
-        last: dict[tuple[str, str], int] = {}
-        doubles = 0
-        for device, name, text, _ in base.do("select device, signal, value, seq from readings order by seq"):
-            value, quality = json.loads(text)
-            if quality != "good":
-                continue
-            doubles += value in values
-            values[value] = 1
-            rises = rises and value > last.get((device, name), -1)
-            last[device, name] = value
-        missing = [value for value in served if value not in values]
-        unexcused = [value for value in missing if not self._died_after(value)]
-        invented = values.keys() - {*served}
-        repeats, unequal = base.do("select count(*), coalesce(sum(1 - equal), 0) from repeats").fetchone()
-        self.repeats = int(repeats)
-        oldest = max((self.deaths[bisect.bisect_left(self.deaths, value)] - value for value in missing), default=0)
-        words = (
-            f"served {len(served)}, stored {len(values)} distinct, not there {len(missing)} (all within "
-            f"{oldest / 1000:.0f} ms before an end of the daemon: {not unexcused}), twice under other keys {doubles}, "
-            f"never served {len(invented)}, repeats {repeats} (unequal {unequal}), in order per signal: {rises}"
-        )
-        sound = not unexcused and not invented and not doubles and not unequal and rises and len(values) > 0
-        return words, sound
-
-    def _died_after(self, value: int) -> bool:
-        at = bisect.bisect_left(self.deaths, value)
-        if at == len(self.deaths):
-            return False
-        death = self.deaths[at]
-        stalled = sum(length for when, length in self.stalls if value <= when <= death + length)
-        return death - value <= DURABLE_MS * 1000 + SLACK_US + stalled
-
-    def _note_stalls(self) -> None:
-        """When this machine let nobody of our kind run, it did not let the daemon commit either."""
-        before = time.monotonic_ns() // 1000
-        while not self.is_over:
-            time.sleep(0.05)
-            now = time.monotonic_ns() // 1000
-            if now - before > 150_000:
-                self.stalls.append((now, now - before))
-            before = now
-
-
-def kills(site: Site, count: int, scans: int) -> tuple[str, bool]:
+def kills(site: Site, count: int, scans: int) -> Said:
     site.start()
-    killed = {"daemon": 0, "broker": 0, "consumer": 0}
-    in_commit = 0
+    killed: Counter[str] = Counter()
+    hits: Counter[str] = Counter()
     for number in range(count):
         time.sleep(site.random.uniform(0, MOST_LIFE_S))
-        victim = site.random.choice(sorted(killed))
+        victim = site.random.choice(("broker", "consumer", "daemon"))
         killed[victim] += 1
         if victim == "daemon":
-            in_commit += site.daemon.is_syncing()
             site.kill_daemon()
-            site.daemon.start()
         else:
             process: Any = getattr(site, victim)
             process.kill()
+        hits += _hits(site, victim)
+        if victim == "daemon":
+            site.daemon.start()
+        else:
             time.sleep(site.random.uniform(0, MOST_PAUSE_S))
             process.start()
         if number % 100 == 99:
-            print(f"        {number + 1} kills, {in_commit} inside a commit, {len(site.served())} served", flush=True)
+            print(f"        {number + 1} kills, {dict(hits)}, {len(site.served())} served", flush=True)
     site.settle(180)
-    words, sound = site.judge()
-    hit = (in_commit > 0 and site.repeats > 0) or count < 200
-    return f"{sum(killed.values())} × kill -9 ({killed}), inside a commit {in_commit}: {words}", sound and hit
+    verdict = Verdict(site)
+    needed = ("daemon inside a commit", "daemon in flight", "broker in flight", "consumer inside a commit")
+    all_hit = (all(hits[what] for what in needed) and verdict.repeats > 0) or count < FEW
+    where = ", ".join(f"{what} {hits[what]}" for what in needed)
+    return f"{killed.total()} × kill -9 ({dict(killed)}; hit: {where}): {verdict.words}", verdict.is_sound and all_hit
 
 
-def away(site: Site, count: int, scans: int) -> tuple[str, bool]:
+def _hits(site: Site, victim: str) -> Counter[str]:
+    """What the dead one was doing; what is under way to a dead broker the daemon knows."""
+    daemon, consumer = site.daemon.marks, site.consumer.marks
+    if victim == "daemon":
+        inside, in_flight = daemon.get("committing"), daemon.get("in_flight")
+    elif victim == "consumer":
+        inside, in_flight = consumer.get("committing"), consumer.get("unanswered")
+    else:
+        inside, in_flight = 0, daemon.get("in_flight")
+    found = {f"{victim} inside a commit": inside, f"{victim} in flight": int(in_flight > 0)}
+    return Counter({what: hit for what, hit in found.items() if hit})
+
+
+def away(site: Site, count: int, scans: int) -> Said:
     """So many scans at 10 ms while the broker is away."""
     site.start()
-    limit = time.monotonic() + 30
-    while not site.stored() and time.monotonic() < limit:
-        time.sleep(0.05)
+    site.wait_until_stored(0, 30)
     site.broker.kill()
     begun, before = time.monotonic(), len(site.served())
     goal = before + scans * site.signals
@@ -272,60 +88,89 @@ def away(site: Site, count: int, scans: int) -> tuple[str, bool]:
     stored = site.stored()
     site.broker.start()
     back = time.monotonic()
-    while site.stored() == stored and time.monotonic() < back + 30:
-        time.sleep(0.05)
+    site.wait_until_stored(stored, 30)
     first = time.monotonic()
     while site.stored() < stored + taken and time.monotonic() < first + 120:
         time.sleep(0.1)
     rate = (site.stored() - stored) / (time.monotonic() - first)
     site.settle(60)
-    words, sound = site.judge()
+    verdict = Verdict(site)
     return (
         f"broker away for {lasted:.0f} s, {taken // site.signals} scans: {rate:.0f} readings/s drained, first after "
-        f"{first - back:.1f} s; {words}",
-        sound,
+        f"{first - back:.1f} s; {verdict.words}",
+        verdict.is_sound,
     )
 
 
-def half_open(site: Site, count: int, scans: int) -> tuple[str, bool]:
-    """The broker's host stops without a word: nothing is closed, nothing is answered."""
+def away_1s(site: Site, count: int, scans: int) -> Said:
+    return away(site, count, min(scans, 100))
+
+
+def away_1min(site: Site, count: int, scans: int) -> Said:
+    return away(site, count, min(scans, 6000))
+
+
+def half_open(site: Site, count: int, scans: int) -> Said:
+    """A link that goes dead without a word, in both directions, and in each one; found, and then whole again."""
     site.start()
-    begun = time.monotonic()
-    for _ in range(3):
-        time.sleep(1.5)
-        site.broker.process.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]
-        time.sleep(14)
-        found = (
-            "no longer answers" in site.daemon.log.read_text() or "acknowledged nothing" in site.daemon.log.read_text()
-        )
-        site.broker.process.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
+    site.wait_until_stored(0, 30)
+    found = []
+    for dead in (("near", "far"), ("near",), ("far",)):
+        before, begun = _times_found(site), time.monotonic()
+        _cut(site, dead)
+        while _times_found(site) == before and time.monotonic() < begun + FOUND_WITHIN_S:
+            time.sleep(0.1)
+        found.append(time.monotonic() - begun)
+        _cut(site, ())
+        site.wait_until_stored(site.stored(), 30)
+        time.sleep(1.0)
     site.settle(60)
-    words, sound = site.judge()
+    verdict = Verdict(site)
+    way = "packets swallowed by a router" if site.network else "no name spaces here: the broker stopped"
     return (
-        f"3 × a broker stopped for 14 s in {time.monotonic() - begun:.0f} s, found: {found}; {words}",
-        sound and found,
+        f"{way}, both ways, from the daemon, from the broker: found after {', '.join(f'{one:.1f} s' for one in found)} "
+        f"(keepalive 5 s); {verdict.words}",
+        verdict.is_sound and max(found) < FOUND_WITHIN_S,
     )
 
 
-PARTS: dict[str, tuple[Callable[[Site, int, int], tuple[str, bool]], dict[str, int]]] = {
+def _cut(site: Site, sides: tuple[str, ...]) -> None:
+    if site.network is not None:
+        site.network.swallow(*sides)
+    else:
+        site.broker.process.send_signal(signal.SIGSTOP if sides else signal.SIGCONT)  # type: ignore[union-attr]
+
+
+def _times_found(site: Site) -> int:
+    said = site.daemon.log.read_text()
+    return sum(said.count(words) for words in FOUND)
+
+
+ONE_LINE = {"scan_ms": 10, "devices": 1, "signals": 2}
+PARTS: dict[str, tuple[Callable[[Site, int, int], Said], dict[str, int]]] = {
     "kills": (kills, {}),
-    "away": (away, {"scan_ms": 10, "devices": 1, "signals": 2}),
+    "away_1s": (away_1s, ONE_LINE),
+    "away_1min": (away_1min, ONE_LINE),
+    "away": (away, ONE_LINE),
     "half_open": (half_open, {}),
 }
 
 
-def run(name: str, kills: int, scans: int, seed: int, plain: bool = False) -> tuple[str, bool]:
+def run(name: str, kills: int, scans: int, seed: int, plain: bool = False) -> Said:
     part, shape = PARTS[name]
+    between = network() if name == "half_open" else None
     with tempfile.TemporaryDirectory(prefix="meterd-soak-") as folder, database(Path(folder), plain) as where:
-        site = Site(Path(folder), where, seed, **shape)
+        site = Site(Path(folder), where, seed, network=between, **shape)
         try:
             words, sound = part(site, kills, scans)
         finally:
             site.close()
+            if between is not None:
+                between.close()
         if not sound:
             shutil.copytree(folder, f"{tempfile.gettempdir()}/meterd-soak-failed", dirs_exist_ok=True,
                             ignore=shutil.ignore_patterns("postgres", "control"))  # fmt: skip
-    return f"{name}: {words}", sound
+    return f"{name} ({'PostgreSQL' if where.startswith('postgresql') else 'SQLite'}): {words}", sound
 
 
 def main() -> int:

@@ -48,13 +48,14 @@ class Trial:
         if not rig.store.is_open:
             self.trouble = rig.store.trouble
             self.lost, self.true, self.in_order, self.said, self.goes_on = len(taken), False, False, False, False
+            self.values: list[int] = []
             rig.close()
             return
         rig.all_of()
         found = [(key, reading.value) for key, reading in rig.far.got]
         self.lost = len(taken) - len(found)
         self.true = all(taken.get(key) == value for key, value in found)
-        values = [value for _, value in found]
+        values = self.values = [value for _, value in found]
         self.in_order = values == sorted(set(values))
         self.said = bool(rig.outbox.lost or rig.outbox.losses() or any(rig.says(words) for words in SAID))
         rig.put(99)

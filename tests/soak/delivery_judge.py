@@ -1,0 +1,62 @@
+"""What became of what the meter served: the judge of `tests.soak.delivery`.
+
+It knows the meter's own note and the consumer's table, and shares no code with what lies between them. What was served
+and is not in the database must have been served within the last moments of a daemon that was killed: `durable_ms`, and
+what a commit takes. Repeats must have the key and the values of their first. By sequence each signal's values must
+rise, for the meter's time does.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+
+from .delivery_site import DURABLE_MS, Site
+from .storing_consumer import Database
+
+SLACK_US = 1_500_000  # opening the store and a commit, on a loaded machine
+
+
+class Verdict:
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        base = Database(site.where)
+        served = site.served()
+        values: set[int] = set()
+        last: dict[tuple[str, str], int] = {}
+        doubles = 0
+        rises = True
+        for device, name, text, _ in base.do("select device, signal, value, seq from readings order by seq"):
+            value, quality = json.loads(text)
+            if quality != "good":
+                continue
+            doubles += value in values
+            values.add(value)
+            rises = rises and value > last.get((device, name), -1)
+            last[device, name] = value
+        missing = [value for value in served if value not in values]
+        unexcused = [value for value in missing if not self._died_after(value)]
+        invented = values - {*served}
+        self.repeats, unequal = map(
+            int, base.do("select count(*), coalesce(sum(1 - equal), 0) from repeats").fetchone()
+        )
+        base.close()
+        oldest = max((self._until_death(value) or 0 for value in missing), default=0)
+        self.words = (
+            f"served {len(served)}, stored {len(values)} distinct, not there {len(missing)} (all within "
+            f"{oldest / 1000:.0f} ms before an end of the daemon: {not unexcused}), twice under other keys {doubles}, "
+            f"never served {len(invented)}, repeats {self.repeats} (unequal {unequal}), in order per signal: {rises}"
+        )
+        self.is_sound = not unexcused and not invented and not doubles and not unequal and rises and len(values) > 0
+
+    def _until_death(self, value: int) -> int | None:
+        deaths = self._site.deaths
+        at = bisect.bisect_left(deaths, value)
+        return deaths[at] - value if at < len(deaths) else None
+
+    def _died_after(self, value: int) -> bool:
+        lived = self._until_death(value)
+        if lived is None:
+            return False
+        stalled = sum(length for when, length in self._site.stalls if value <= when <= value + lived + length)
+        return lived <= DURABLE_MS * 1000 + SLACK_US + stalled

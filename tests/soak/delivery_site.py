@@ -1,0 +1,189 @@
+"""All that stands between a meter and a database, as real processes: for `python -m tests.soak.delivery`.
+
+A meter whose register is the time and which notes each value that it served (`timed_meter`), the daemon as users start
+it with a store and `acknowledgement` `application`, mosquitto, and a consumer that writes to PostgreSQL
+(`storing_consumer`; SQLite where there is none). Where a `network` is given, the broker and the consumer are beyond it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.broker import Broker
+
+from .marks import Marks
+from .network import FAR, Network
+from .storing_consumer import Database
+
+DURABLE_MS = 20
+POSTGRES = Path("/usr/lib/postgresql")
+STALL_US = 150_000  # from which on this machine is said to have stood still
+
+
+@contextmanager
+def database(folder: Path, plain: bool) -> Iterator[str]:
+    """Where the consumer writes: a PostgreSQL of its own, or a file."""
+    programs = sorted(POSTGRES.glob("*/bin"))
+    if plain or not programs:
+        yield str(folder / "consumer.sqlite")
+        return
+    data = folder / "postgres"
+    data.mkdir()
+    as_other = []
+    if os.geteuid() == 0:
+        shutil.chown(data, "postgres")
+        folder.chmod(0o755)
+        as_other = ["runuser", "-u", "postgres", "--"]
+    quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+    subprocess.run([*as_other, programs[-1] / "initdb", "-D", data, "-A", "trust", "-U", "meter"], **quiet)
+    control = [*as_other, programs[-1] / "pg_ctl", "-D", data, "-w"]
+    options = f"-c listen_addresses= -c unix_socket_directories={data}"
+    subprocess.run([*control, "-o", options, "-l", data / "log", "start"], **quiet)
+    try:
+        yield f"postgresql:///postgres?host={data}&user=meter"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+
+
+class Process:
+    """One that is started, killed and started anew; `marks` are what it writes down as it goes."""
+
+    def __init__(self, words: list[str], log: Path, marks: Path) -> None:
+        self.words = words
+        self.log = log
+        self.marks = Marks(marks)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.marks.clear()
+        with open(self.log, "ab") as file:
+            self.process = subprocess.Popen(self.words, stdout=file, stderr=file)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(60)
+            self.process = None
+
+
+class Site:
+    """All of it in one folder. `deaths` of the daemon on the meter's clock; `stalls` of this machine, and how long."""
+
+    def __init__(
+        self,
+        folder: Path,
+        where: str,
+        seed: int,
+        scan_ms: int = 20,
+        signals: int = 2,
+        devices: int = 2,
+        network: Network | None = None,
+    ) -> None:
+        self.folder = folder
+        self.random = random.Random(seed)
+        self.where = where
+        self.network = network
+        self.devices, self.signals, self.scan_ms = devices, signals, scan_ms
+        near, far, host = (network.near, network.far, FAR) if network else ([], [], "127.0.0.1")
+        self.notes = folder / "served"
+        self.meter = subprocess.Popen(
+            [*near, sys.executable, "-m", "tests.soak.timed_meter", str(self.notes)], stdout=subprocess.PIPE, text=True
+        )
+        self.port = int(self.meter.stdout.readline())  # type: ignore[union-attr]
+        self.broker = Broker(folder, address=host, within=far, saves=False)
+        self.path = folder / "meterd.json"
+        self.configure()
+        words = [*near, sys.executable, "-m", "tests.soak.marked_daemon", str(folder / "daemon.marks"), "run", "-c"]
+        words += [str(self.path), "--state", str(folder), "--control", str(folder / "control")]
+        self.daemon = Process(words, folder / "daemon.log", folder / "daemon.marks")
+        words = [*far, sys.executable, "-m", "tests.soak.storing_consumer", str(self.broker.port), where]
+        words += [str(folder / "consumer.marks"), host]
+        self.consumer = Process(words, folder / "consumer.log", folder / "consumer.marks")
+        self.deaths: list[int] = []
+        self.stalls: list[tuple[int, int]] = []
+        self.is_over = False
+        threading.Thread(target=self._note_stalls, daemon=True).start()
+
+    def configure(self, **more: Any) -> None:
+        rows, signals = [], []
+        for number in range(self.devices):
+            alias = f"d{number}"
+            rows.append({"name": alias, "device_alias": alias, "protocol": "DLMS", "type": "LN", "client_address": 16,
+                         "physical_address": 1, "mode": "DLMS-WRAPPER", "ip": f"127.0.0.{1 + number}",
+                         "port": self.port, "scan_rate_ms": self.scan_ms, "reconnect_time": 0, "keep_open": 1,
+                         "timeout_ms": 1500})  # fmt: skip
+            for index in range(self.signals):
+                signals.append({"signal_name": f"s{index}", "device_alias": alias, "signal_alias": f"s{index}",
+                                "obis_job": f"1.0.{1 + index}.8.0.255", "class_id": 3})  # fmt: skip
+        mqtt = {"host": self.broker.address, "port": self.broker.port, "gateway": "soak", "in_flight": 300,
+                "gather_ms": 100, "drain_per_s": 100_000, "reconnect_max_s": 1, "keepalive_s": 5,
+                "acknowledgement": "application", "acknowledge_s": 5, **more}  # fmt: skip
+        store = {"path": str(self.folder / "readings.store"), "durable_ms": DURABLE_MS}
+        self.path.write_text(
+            json.dumps({"devices": rows, "signals": signals, "publish": {"mqtt": mqtt, "store": store}})
+        )
+
+    def start(self) -> None:
+        self.broker.start()
+        self.consumer.start()
+        self.daemon.start()
+
+    def served(self) -> list[int]:
+        whole = self.notes.read_bytes().rpartition(b"\n")[0]
+        return [int(line) for line in whole.split()]
+
+    def stored(self) -> int:
+        with closing(Database(self.where)) as base:
+            return int(base.do("select count(*) from readings").fetchone()[0])
+
+    def wait_until_stored(self, more_than: int, seconds: float) -> None:
+        limit = time.monotonic() + seconds
+        while self.stored() <= more_than and time.monotonic() < limit:
+            time.sleep(0.05)
+
+    def kill_daemon(self, number: int = signal.SIGKILL) -> None:
+        self.daemon.kill(number)
+        self.deaths.append(time.monotonic_ns() // 1000)
+
+    def settle(self, seconds: float) -> None:
+        """The daemon ends politely; then another one without a meter to read hands over what is left."""
+        self.kill_daemon(signal.SIGTERM)
+        self.port, self.scan_ms = 1, 3_600_000
+        self.configure()
+        self.daemon.start()
+        limit, before, since = time.monotonic() + seconds, -1, time.monotonic()
+        while time.monotonic() < limit and time.monotonic() < since + 6:
+            if self.stored() != before:
+                before, since = self.stored(), time.monotonic()
+            time.sleep(0.2)
+
+    def close(self) -> None:
+        self.daemon.kill()
+        self.consumer.kill()
+        self.broker.kill()
+        self.meter.kill()
+        self.meter.wait()
+        self.meter.stdout.close()  # type: ignore[union-attr]
+        self.is_over = True
+
+    def _note_stalls(self) -> None:
+        """When this machine let nobody of our kind run, it did not let the daemon commit either."""
+        before = time.monotonic_ns() // 1000
+        while not self.is_over:
+            time.sleep(0.05)
+            now = time.monotonic_ns() // 1000
+            if now - before > STALL_US:
+                self.stalls.append((now, now - before))
+            before = now
