@@ -18,7 +18,11 @@ import pytest
 
 FOLDER = Path(os.environ.get("METERD_FOREIGN") or Path.home() / ".cache" / "meterd-foreign")
 # dsmr-parser pins an old dlms_cosem.
-ENVIRONMENTS = {"dsmr": ("dsmr-parser==1.11.2",), "amshan": ("amshan==2.1.1",)}
+ENVIRONMENTS = {
+    "dsmr": ("dsmr-parser==1.11.2",),
+    "amshan": ("amshan==2.1.1",),
+    "pydlms": ("pydlms-client[crypto]==0.1.0",),
+}
 PATIENCE_S = 120
 
 
