@@ -133,7 +133,8 @@ def _answer(consultation: Consultation, seconds: float) -> str:
     alias, took = consultation.device.alias, f"({seconds:.1f} s)"
     if consultation.rung is None:
         count = len(consultation.readings)
-        return f"{alias} is well: " + (f"{count} signals read. {took}" if count else f"the meter answers. {took}")
+        read = f"{count} signal{'s' * (count != 1)} read" if count else "the meter answers"
+        return f"{alias} is well: {read}. {took}"
     if consultation.changes:
         several = " (or that of another below)" if len(consultation.ladder.found) > 1 else ""
         return f"{alias}: set {paste(consultation.changes)}{several} {took}"
