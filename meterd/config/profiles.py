@@ -32,8 +32,6 @@ ENVIRONMENT = "METERD_PROFILES"
 SUFFIX = ".json"
 # A profile that extends one that extends one…
 MAX_DEPTH = 8
-# What is most likely to stand in a profile twice.
-PARTS = ("registers", "aliases")
 
 
 def site_directory(package: str) -> str:
@@ -131,7 +129,7 @@ class Profiles:
             if path in [source.path for source in sources] or len(sources) >= MAX_DEPTH:
                 sources[-1].faults.append((("extends",), "extends", "the profiles extend each other without end"))
                 break
-            source = Source(path, self._careful, PARTS)
+            source = Source(path, self._careful, tables.PROFILE_PARTS)
             sources.append(source)
             if source.faults:
                 break
@@ -183,8 +181,14 @@ def _blame(source: Source, faults: list[tuple[tuple[str | int, ...], str]]) -> N
 
 
 def package_of(path: str) -> str | None:
-    """The protocol whose profile a file is, or None where it is none."""
-    content = Source(path, True, PARTS).content
+    """The protocol whose profile a file is, by its folder, what it holds or extends; None where it is none."""
+    content = Source(path, True, ("profile",)).content
     if "profile" not in content or "devices" in content:
         return None
-    return next((each for each in registry.installed() if hasattr(registry.tables(each), "profile_faults")), None)
+    described = [each for each in registry.installed() if hasattr(registry.tables(each), "profile_faults")]
+    for package in described:
+        parts = registry.tables(package).PROFILE_PARTS
+        is_its = parent(path).rpartition("/")[2] == package or content.get("extends") in known_names(package)
+        if is_its or any(part in content for part in parts):
+            return package
+    return described[0] if described else None

@@ -75,7 +75,7 @@ def tables(package: str) -> ModuleType:
     together once each of them is right alone; and, where meters of the protocol are described by profile files,
     `profile_name(parameters)`, the profile of a device; `profile_merge(below, over)`, what two files come to; and
     `profile_faults(content, whole)`, `[(steps to the place, message)]` for the content of one file, or, with `whole`,
-    of what a file and those below it come to.
+    of what a file and those below it come to; `PROFILE_PARTS` is what stands in them and in no other protocol's.
     """
     return _module(package, "parameters")
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from ...model import Device
 
+# What stands in a profile of these meters and in no other.
+PROFILE_PARTS = ("registers", "aliases")
 MAX_SERIAL = 10**16 - 1
 # What a device described on a command line need not say.
 UNSAID = {"timeout_ms": 2500, "id": 0}

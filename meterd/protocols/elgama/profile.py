@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..._number import Number
 from ...errors import DecodeError, WrongMeter
 from ...obis import parse_logical_name
+from ...profile_shape import is_comment, merged, without_null
 from .raw import DLMS_KINDS, Raw, parse_raw
 
 TYPE_CHECKING = False
@@ -31,37 +32,21 @@ _SCALING = ("scaler", "scale")
 
 def merge(below: Content, over: Content) -> Content:
     """`over` laid over `below`, key by key; null takes a key away, except where it says that there is none."""
-    merged = _merge(below, over)
+    found = merged(below, over)
     for name, entry in (over.get("registers") or {}).items():
         known = (below.get("registers") or {}).get(name)
         if isinstance(entry, dict) and isinstance(known, dict):
-            _scale_anew(merged["registers"][name], known, entry)
-    for name in ("registers", "aliases"):
-        if isinstance(merged.get(name), dict):
-            merged[name] = {key: value for key, value in merged[name].items() if value is not None}
-    return merged
+            _scale_anew(found["registers"][name], known, entry)
+    return without_null(found, "registers", "aliases")
 
 
-def _merge(below: Content, over: Content) -> Content:
-    merged = dict(below)
-    for key, value in over.items():
-        known = merged.get(key)
-        merged[key] = _merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _scale_anew(merged: Content, known: Content, entry: Content) -> None:
+def _scale_anew(found: Content, known: Content, entry: Content) -> None:
     """The register's scaler or scale below no longer holds once the file above gives another, or reads elsewhere."""
     elsewhere = "read" in entry and entry["read"] != known.get("read")
     if elsewhere or any(key in entry for key in _SCALING):
         for key in _SCALING:
             if key not in entry:
-                merged.pop(key, None)
-
-
-def is_comment(name: str) -> bool:
-    """Names that begin so are left to whoever writes the file."""
-    return name[:1] in ("_", "#")
+                found.pop(key, None)
 
 
 def decimal(value: Any) -> int | Number:

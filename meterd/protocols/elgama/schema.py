@@ -1,68 +1,28 @@
 """What may stand in a profile file: the schema as data, and the checks that need more than one key.
 
-Every fault is kept with the steps that lead to it, so that whoever read the file can name the line.
+How it is held against a file: `profile_shape`.
 """
 
 from __future__ import annotations
 
 from ...parameters import BAUDRATES
+from ...profile_shape import STATUSES, Map, Or, flag, hold, is_comment, named, one_of, shown, text, whole
 from ..dlms.enumerations import UNITS
 from ..dlms.links.address import MAX_CLIENT, MAX_HALF, apply_formula, parse_formula
-from .profile import CLOCK, DLMS, IEC, SERIAL, WITHOUT_CODEC, decimal, full_name, is_comment
+from .profile import CLOCK, DLMS, IEC, SERIAL, WITHOUT_CODEC, decimal, full_name
 from .raw import DLMS_KINDS, IEC_KINDS, is_raw, parse_raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    Steps = tuple[str | int, ...]
-    Fault = tuple[Steps, str]
-    Check = Callable[[Any], Any]
+    from ...profile_shape import Check, Fault, Steps
 
-MAX_TEXT = 1000
-MAX_NAME = 128
-MAX_NAMES = 2000
 MAX_FIELD = 255
-STATUSES = ("public", "same-family", "unverified", "none")
 OPENINGS = ("direct", "mode-e")
 DISPLAY_UNITS = tuple(prefix + unit for prefix in ("k", "M") for unit in ("Wh", "varh", "VAh", "W", "var", "VA", "V"))
 KNOWN_UNITS = frozenset((*UNITS.values(), *DISPLAY_UNITS))
 RESERVED = (CLOCK, SERIAL)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, (dict, list)):
-        return "an object" if isinstance(value, dict) else "a list"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return f'"{value[:60]}"' if isinstance(value, str) else str(value)
-
-
-def _text(value: Any) -> None:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT:
-        raise ValueError(f"text of at most {MAX_TEXT} characters")
-
-
-def _flag(value: Any) -> None:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-
-
-def _whole(low: int, high: int) -> Check:
-    def check(value: Any) -> None:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ValueError(f"a whole number, {low} to {high}")
-
-    return check
-
-
-def _one_of(*choices: Any) -> Check:
-    def check(value: Any) -> None:
-        if isinstance(value, bool) or value not in choices:
-            raise ValueError("one of " + ", ".join(map(str, choices)))
-
-    return check
 
 
 def _read(*kinds: str) -> Check:
@@ -103,159 +63,98 @@ def _obis(value: Any) -> None:
         raise ValueError("an OBIS code such as 1.8.0 or 1.0.1.8.0.255")
 
 
-class Or:
-    """Null, or what `inner` says."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-
-class Map:
-    """Any names, at most MAX_NAMES, each with what `inner` says."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
+def _is_taken(name: str) -> bool:
+    return name in RESERVED or is_raw(name)
 
 
 ANY_READ = _read("sn", "ln", *IEC_KINDS)
 ASSOCIATION = {
-    "referencing": _one_of("SN", "LN"),
-    "client": _whole(0, MAX_CLIENT),
-    "auth": _one_of("none", "low"),
-    "max_info": _whole(32, 2030),
-    "max_pdu": _whole(64, 65535),
+    "referencing": one_of("SN", "LN"),
+    "client": whole(0, MAX_CLIENT),
+    "auth": one_of("none", "low"),
+    "max_info": whole(32, 2030),
+    "max_pdu": whole(64, 65535),
     "conformance": _hex_bits,
-    "max_vars_per_read": _whole(1, 64),
+    "max_vars_per_read": whole(1, 64),
 }
 REGISTER = {
     "read": ANY_READ,
     "scaler": Or(ANY_READ),
     "scale": decimal,
     "unit": _unit,
-    "field": _whole(1, MAX_FIELD),
-    "class": _whole(1, 65535),
+    "field": whole(1, MAX_FIELD),
+    "class": whole(1, 65535),
     "obis": _obis,
-    "kind": _one_of("value", "profile", "log"),
-    "type": _one_of("cosem-datetime"),
-    "source": _text,
-    "confidence": _text,
+    "kind": one_of("value", "profile", "log"),
+    "type": one_of("cosem-datetime"),
+    "source": text,
+    "confidence": text,
 }
 SCHEMA: dict[str, Any] = {
-    "profile": _text,
-    "extends": _text,
-    "meter_model": _whole(0, 4),
-    "status": _one_of(*STATUSES),
-    "about": _text,
-    "source": _text,
+    "profile": text,
+    "extends": text,
+    "meter_model": whole(0, 4),
+    "status": one_of(*STATUSES),
+    "about": text,
+    "source": text,
     "transport": {
-        "protocol": _one_of(DLMS, IEC, *WITHOUT_CODEC),
-        "opening": _one_of(*OPENINGS),
+        "protocol": one_of(DLMS, IEC, *WITHOUT_CODEC),
+        "opening": one_of(*OPENINGS),
         "line": {
-            "baudrate": _one_of(*BAUDRATES),
-            "databits": _one_of(7, 8),
-            "parity": _one_of("none", "even", "odd"),
-            "stopbits": _one_of(1, 2),
+            "baudrate": one_of(*BAUDRATES),
+            "databits": one_of(7, 8),
+            "parity": one_of("none", "even", "odd"),
+            "stopbits": one_of(1, 2),
         },
-        "source": _text,
-        "confidence": _text,
+        "source": text,
+        "confidence": text,
     },
     "address": {
-        "scheme": _one_of("hdlc-serial", "iec-serial", "iec-anyone"),
-        "upper": _whole(0, MAX_HALF),
+        "scheme": one_of("hdlc-serial", "iec-serial", "iec-anyone"),
+        "upper": whole(0, MAX_HALF),
         "lower": _address_rule,
-        "anyone": _whole(0, MAX_HALF),
-        "size": _one_of(1, 2, 4),
-        "source": _text,
-        "confidence": _text,
+        "anyone": whole(0, MAX_HALF),
+        "size": one_of(1, 2, 4),
+        "source": text,
+        "confidence": text,
     },
-    "association": {**ASSOCIATION, "with_password": ASSOCIATION, "source": _text, "confidence": _text},
+    "association": {**ASSOCIATION, "with_password": ASSOCIATION, "source": text, "confidence": text},
     "session": {
-        "protocol_control": _whole(0, 9),
-        "password_length": Or(_whole(1, 32)),
-        "source": _text,
-        "confidence": _text,
+        "protocol_control": whole(0, 9),
+        "password_length": Or(whole(1, 32)),
+        "source": text,
+        "confidence": text,
     },
     "identity": Or({
         "read": ANY_READ,
-        "compare": _one_of("integer", "text"),
-        "required": _flag,
-        "source": _text,
-        "confidence": _text,
+        "compare": one_of("integer", "text"),
+        "required": flag,
+        "source": text,
+        "confidence": text,
     }),
     "clock": Or({
         "read": ANY_READ,
         "date": ANY_READ,
         "time": ANY_READ,
-        "ignore_deviation": _flag,
-        "ignore_status": _flag,
-        "source": _text,
-        "confidence": _text,
+        "ignore_deviation": flag,
+        "ignore_status": flag,
+        "source": text,
+        "confidence": text,
     }),
-    "unlisted": Or(_one_of("ln", *IEC_KINDS)),
-    "registers": Map(Or(REGISTER)),
-    "aliases": Map(Or(_text)),
+    "unlisted": Or(one_of("ln", *IEC_KINDS)),
+    "registers": Map(Or(REGISTER), _is_taken),
+    "aliases": Map(Or(text), _is_taken),
 }  # fmt: skip
 
 
 def faults(content: dict[str, Any]) -> list[Fault]:
     """What is wrong with the content of one file, which need not be a whole profile."""
     found: list[Fault] = []
-    _hold(content, SCHEMA, (), found)
-    for name, entry in _objects(content, "registers"):
+    hold(content, SCHEMA, (), found)
+    for name, entry in named(content, "registers"):
         if "scaler" in entry and "scale" in entry:
             found.append((("registers", name, "scale"), "is given beside scaler, allowed: one of the two"))
     return found
-
-
-def _hold(value: Any, schema: Any, steps: Steps, found: list[Fault]) -> None:
-    """Hold a value against its part of the schema."""
-    if isinstance(schema, Or):
-        if value is not None:
-            _hold(value, schema.inner, steps, found)
-    elif isinstance(schema, (dict, Map)):
-        if not isinstance(value, dict):
-            found.append((steps, f"found {_shown(value)}, allowed: an object"))
-        elif isinstance(schema, Map):
-            _hold_map(value, schema.inner, steps, found)
-        else:
-            _hold_object(value, schema, steps, found)
-    else:
-        try:
-            schema(value)
-        except ValueError as error:
-            found.append((steps, f"found {_shown(value)}, allowed: {error}"))
-
-
-def _hold_object(value: dict[str, Any], schema: dict[str, Any], steps: Steps, found: list[Fault]) -> None:
-    for name, inner in value.items():
-        if is_comment(name):
-            continue
-        if name in schema:
-            _hold(inner, schema[name], (*steps, name), found)
-        else:
-            found.append(((*steps, name), f"is not known here, allowed: {', '.join(schema)}"))
-
-
-def _hold_map(value: dict[str, Any], inner: Any, steps: Steps, found: list[Fault]) -> None:
-    if len(value) > MAX_NAMES:
-        found.append((steps, f"has {len(value)} names, allowed: at most {MAX_NAMES}"))
-        return
-    for name, entry in value.items():
-        if is_comment(name):
-            continue
-        if not name.strip() or len(name) > MAX_NAME or name != name.strip():
-            found.append(((*steps, name), f"allowed: a name of at most {MAX_NAME} characters, without outer blanks"))
-        elif name in RESERVED or is_raw(name):
-            found.append(((*steps, name), "is a name with a meaning of its own, allowed: another one"))
-        _hold(entry, inner, (*steps, name), found)
-
-
-def _objects(content: dict[str, Any], part: str) -> list[tuple[str, Any]]:
-    """The named objects of a part, as far as they are objects."""
-    found = content.get(part)
-    if not isinstance(found, dict):
-        return []
-    return [(name, entry) for name, entry in found.items() if isinstance(entry, dict) and not is_comment(name)]
 
 
 # ---- what only the whole profile can tell
@@ -290,7 +189,7 @@ def _check_transport(content: dict[str, Any], protocol: str, found: list[Fault])
     fits = ("hdlc-serial",) if protocol == DLMS else ("iec-serial", "iec-anyone")
     if scheme not in fits:
         found.append(
-            (("address", "scheme"), f"found {_shown(scheme)}, allowed with {protocol}: one of {', '.join(fits)}")
+            (("address", "scheme"), f"found {shown(scheme)}, allowed with {protocol}: one of {', '.join(fits)}")
         )
     elif protocol == DLMS:
         _check_rule(address, found)
@@ -307,7 +206,7 @@ def _check_rule(address: dict[str, Any], found: list[Fault]) -> None:
     for serial in (1, max(moduli[0] - 1, 1) if moduli else 1):
         result = apply_formula(rule, serial)
         if not 0 <= result <= MAX_HALF:
-            message = f"found {_shown(rule)}, which makes {result} of {serial}, allowed: 0 to {MAX_HALF}"
+            message = f"found {shown(rule)}, which makes {result} of {serial}, allowed: 0 to {MAX_HALF}"
             found.append((("address", "lower"), message))
             return
 
@@ -318,16 +217,16 @@ def _check_reads(content: dict[str, Any], protocol: str, found: list[Fault]) -> 
     if protocol == DLMS and (content.get("association") or {}).get("referencing") == "LN":
         kinds = ("ln",)
     places: list[tuple[Steps, Any]] = [((part,), content.get(part) or {}) for part in ("identity", "clock")]
-    places += [(("registers", name), entry) for name, entry in _objects(content, "registers")]
+    places += [(("registers", name), entry) for name, entry in named(content, "registers")]
     for steps, entry in places:
         for key in ("read", "date", "time", "scaler"):
             text = entry.get(key)
             if text is not None and parse_raw(text).kind not in kinds:
                 allowed = ", ".join(f"{kind}:…" for kind in kinds)
-                found.append(((*steps, key), f"found {_shown(text)}, allowed in this profile: {allowed}"))
+                found.append(((*steps, key), f"found {shown(text)}, allowed in this profile: {allowed}"))
     unlisted = content.get("unlisted")
     if unlisted is not None and unlisted not in kinds:
-        found.append((("unlisted",), f"found {_shown(unlisted)}, allowed in this profile: {', '.join(kinds)}"))
+        found.append((("unlisted",), f"found {shown(unlisted)}, allowed in this profile: {', '.join(kinds)}"))
     if content.get("identity") and "read" not in content["identity"]:
         found.append((("identity", "read"), "is missing"))
     clock = content.get("clock")
@@ -338,14 +237,14 @@ def _check_reads(content: dict[str, Any], protocol: str, found: list[Fault]) -> 
 def _check_registers(content: dict[str, Any], found: list[Fault]) -> None:
     seen: dict[tuple[Any, ...], str] = {}
     codes: dict[bytes, str] = {}
-    for name, entry in _objects(content, "registers"):
+    for name, entry in named(content, "registers"):
         if "read" not in entry:
             found.append((("registers", name, "read"), "is missing"))
             continue
         key = (str(parse_raw(entry["read"])), entry.get("field"))
         if key in seen:
             found.append(
-                (("registers", name, "read"), f"found {_shown(entry['read'])}, which {seen[key]} reads already")
+                (("registers", name, "read"), f"found {shown(entry['read'])}, which {seen[key]} reads already")
             )
         seen.setdefault(key, name)
         code = full_name(name)
@@ -363,4 +262,4 @@ def _check_aliases(content: dict[str, Any], found: list[Fault]) -> None:
         for item in target.split(","):
             word = item.strip().partition("#")[0].strip()
             if word not in registers and word not in RESERVED and not is_raw(word):
-                found.append((("aliases", name), f"found {_shown(word)}, which is no register of the profile"))
+                found.append((("aliases", name), f"found {shown(word)}, which is no register of the profile"))
