@@ -185,7 +185,6 @@ LIST = framed(notification(entries(4711)), size=60)
     [
         (LIST[:70], Incomplete, "are missing"),
         (LIST[: LIST.index(b"\x7e\x7e") + 1], Incomplete, "broke off"),
-        (LIST[: LIST.index(b"\x7e\x7e") + 1] + LIST, Garbled, "in the middle of another"),
         (LIST[: LIST.index(b"\x7e\x7e") + 1] + framed(b"\x00" * 9, llc=b"", source=b"\x21"), Garbled, "two meters"),
         (framed(notification(entries(1)), 40, 0x00, numbered=True).replace(
             hdlc(b"\x41", b"\x08\x83", 2, (b"\xe6\xe7\x00" + notification(entries(1)))[40:80], True), b""),
@@ -197,6 +196,12 @@ def test_damage_is_told_and_gives_no_value(data: bytes, error: type, words: str)
     outcome = heard(data)
     assert isinstance(outcome.error, error) and words in str(outcome.error), outcome.error
     assert outcome.readings == []
+
+
+def test_a_list_that_begins_within_another_is_good_and_the_lost_one_is_told() -> None:
+    outcome = heard(LIST[: LIST.index(b"\x7e\x7e") + 1] + LIST)
+    assert [value for _, value, _, _ in told(outcome)] == ["47110"]
+    assert isinstance(outcome.error, Garbled) and "in the middle of another" in str(outcome.error)
 
 
 def test_every_octet_cut_flipped_or_doubled_gives_no_wrong_value_and_the_next_list_is_good() -> None:

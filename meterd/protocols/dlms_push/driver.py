@@ -7,7 +7,7 @@ it. Nothing is ever sent. Several meters may share a port: a list goes to the de
 from __future__ import annotations
 
 from ...conversation import LineSettings, MeterTime, Report
-from ...errors import ConfigError, DecodeError, module_for
+from ...errors import ConfigError, DecodeError, SecurityError, module_for
 from ...model import Plan, Reading, failed
 
 TYPE_CHECKING = False
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from .frames import Apdus
     from .lists import Key, Pushed
     from .mbus_frames import Segments
+    from .profile import Profile
 
 _DLMS = f"{__package__.rpartition('.')[0]}.dlms"
 INTERVALS = 2  # a single list is waited for so many intervals
 LONGEST_INTERVAL_MS = 15_000  # of a short list, where nothing is configured
+CIPHERED = (b"\xca", b"\xd2", b"\xdb", b"\xdc", b"\xdd")
+# What only the one device of a port may have, in words.
+ONE_DEVICE = {"encryption_key": "ciphered lists", "profile": "lists that a profile explains"}
 
 Wanted = list[tuple["Signal", "Key"]]
 
@@ -54,20 +58,24 @@ def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
     Raises: Incomplete, Garbled, DecodeError, WrongMeter, SecurityError for one that cannot be used; who listens begins
     anew.
     """
-    from ..iec62056_21.pushed import plan_of
+    from ..iec62056_21.pushed import one_after_another, plan_of
 
     memories = dict(served)
     plans = list(memories)
-    if len(plans) > 1 and any(plan.device["encryption_key"] for plan in plans):
-        raise ConfigError("", "encryption_key: a port with ciphered lists takes one device")
+    for name in ("encryption_key", "profile"):
+        if len(plans) > 1 and any(plan.device[name] for plan in plans):
+            raise ConfigError("", f"{name}: a port with {ONE_DEVICE[name]} takes one device")
     lists = _Lists(plans[0], memories[plans[0]])
     yield from lists.open()
-    while True:
-        pushed, told = yield from lists.next(None)
+
+    def one_of_them(timeout_ms: int | None) -> Conversation:
+        pushed, told = yield from lists.next(timeout_ms)
         plan = plan_of(plans, told)
         yield from report(plan.requests, pushed)
         if pushed.time is not None:
             yield MeterTime([pushed.time], None, plan.device.alias)
+
+    yield from one_after_another(lists, one_of_them)
 
 
 def conversation(plan: Plan, memory: Memory) -> Conversation:
@@ -107,20 +115,33 @@ def report(wanted: Wanted, pushed: Pushed) -> Conversation:
 class _Lists:
     """The lists on a port; ciphered ones are opened with the keys of its one device."""
 
-    __slots__ = ("_apdus", "_device", "_memory")
+    __slots__ = ("_device", "_joined", "_memory", "_profile", "gap_ms")
 
     def __init__(self, plan: Plan, memory: Memory) -> None:
+        from .blocks import Joined
+
         self._device = plan.device
         self._memory = memory
-        self._apdus: Apdus | Segments
+        self._profile: Profile | None = None
+        self.gap_ms: int = plan.device["timeout_ms"]
+        apdus: Apdus | Segments
         if plan.device["framing"] == "M-Bus":
             from .mbus_frames import Segments
 
-            self._apdus = Segments(plan.device["timeout_ms"])
+            apdus = Segments(self.gap_ms)
         else:
             from .frames import Apdus
 
-            self._apdus = Apdus(plan.device["timeout_ms"])
+            apdus = Apdus(self.gap_ms)
+        self._joined = Joined(apdus, self.gap_ms)
+        if plan.device.profile is not None:
+            from .profile import Profile
+
+            self._profile = Profile(plan.device.profile)
+
+    def has_begun(self) -> bool:
+        """Whether of the next list something came already."""
+        return self._joined.has_begun()
 
     def open(self) -> Conversation:
         device = self._device
@@ -130,14 +151,17 @@ class _Lists:
     def next(self, timeout_ms: int | None) -> Conversation:
         from .lists import Pushed
 
-        apdu: bytes = yield from self._apdus.next(timeout_ms)
+        apdu: bytes = yield from self._joined.next(timeout_ms)
         if not self._device["encryption_key"]:
-            pushed = Pushed(apdu)
+            if apdu[:1] in CIPHERED:
+                raise SecurityError(f"the list is ciphered (APDU {apdu[0]:#04x}), and no encryption_key is configured")
+            pushed = Pushed(apdu, self._profile)
             return (pushed, pushed.numbers())
         from ..dlms.security.pushed import Sealed
 
-        keys = [bytes.fromhex(self._device[name] or "") for name in ("encryption_key", "authentication_key")]
-        sealed = Sealed(apdu, keys[0], keys[1], self._memory)
-        pushed = Pushed(sealed.plain)
+        names = ("encryption_key", "authentication_key", "system_title")
+        key, authentication_key, title = (bytes.fromhex(self._device[name] or "") for name in names)
+        sealed = Sealed(apdu, key, authentication_key, self._memory, title)
+        pushed = Pushed(sealed.plain, self._profile)
         sealed.believed(self._memory)
         return (pushed, [*pushed.numbers(), sealed.title.hex().upper()])

@@ -1,7 +1,8 @@
 """Whole APDUs out of HDLC frames that come unasked (IEC 62056-46): UI frames, and I frames without a session.
 
 A list longer than a frame comes in several, all but the last with the segmentation bit; the first may bear an LLC
-header, E6 E7 00. Frames of another sender in between, a frame that is lost, or one that begins anew end what was held.
+header, E6 E7 00. Frames of another sender in between, a frame that is lost, or one that begins anew end what was held;
+what has broken in is a list's first frame, and is taken for one.
 Dirt: half of a frame at first, damaged ones, flags shared by two frames, senders that number their frames and such that
 do not.
 """
@@ -26,17 +27,26 @@ MOST_PASSED_OVER = 256
 
 
 class Apdus:
-    """The APDUs on a line, one after the other."""
+    """The APDUs on a line, one after the other; `whose` are the addresses of the last one."""
 
-    __slots__ = ("_decoder", "_gap_ms")
+    __slots__ = ("_broken_in", "_decoder", "_gap_ms", "whose")
 
     def __init__(self, gap_ms: int) -> None:
+        self._broken_in: HdlcFrame | None = None
         self._decoder = HdlcDecoder()
         self._gap_ms = gap_ms
+        self.whose: tuple[bytes, bytes] | None = None
+
+    def has_begun(self) -> bool:
+        """Whether of the next APDU something came already."""
+        return self._broken_in is not None or self._decoder.pending > 0
 
     def next(self, timeout_ms: int | None) -> Conversation:
         """Returns: bytes. Raises: Silence, Incomplete, Garbled."""
-        first: HdlcFrame = yield from self._frame(timeout_ms)
+        first, self._broken_in = self._broken_in, None
+        if first is None:
+            first = yield from self._frame(timeout_ms)
+        self.whose = (first.source, first.destination)
         joined, size, more = [_without_llc(first.information)], len(first.information), first.segmented
         control = first.control
         while more:
@@ -44,10 +54,12 @@ class Apdus:
                 frame: HdlcFrame = yield from self._frame(self._gap_ms)
             except Silence as error:
                 raise Incomplete(f"a list broke off behind {size} octets: {error}") from None
-            if (frame.source, frame.destination) != (first.source, first.destination):
+            self._broken_in = frame
+            if (frame.source, frame.destination) != self.whose:
                 raise Garbled("two meters talk at once: a list goes on under another address")
             if frame.information.startswith(LLC):
                 raise Garbled("a list begins in the middle of another: the end of the first is lost")
+            self._broken_in = None
             if not _follows(control, frame.control):
                 raise Garbled("a frame in the middle of a list is lost")
             joined.append(frame.information)
@@ -59,7 +71,11 @@ class Apdus:
     def _frame(self, timeout_ms: int | None) -> Conversation:
         """The next that carries something."""
         for _ in range(MOST_PASSED_OVER):
-            frame: HdlcFrame = yield Receive(self._decoder, timeout_ms, self._gap_ms)
+            try:
+                frame: HdlcFrame = yield Receive(self._decoder, timeout_ms, self._gap_ms)
+            except Incomplete:
+                self._decoder.reset()
+                raise
             is_pushed = frame.control & ~POLL == UI or not frame.control & NUMBERED
             if is_pushed and frame.information:
                 return frame

@@ -26,16 +26,22 @@ MOST_PASSED_OVER = 256
 class Segments:
     """The APDUs on a line, one after the other; the same face as `frames.Apdus`."""
 
-    __slots__ = ("_decoder", "_gap_ms")
+    __slots__ = ("_broken_in", "_decoder", "_gap_ms", "whose")
 
     def __init__(self, gap_ms: int) -> None:
+        self._broken_in: MbusFrame | None = None
         self._decoder = MbusDecoder()
         self._gap_ms = gap_ms
+        self.whose: tuple[int, bytes] | None = None
+
+    def has_begun(self) -> bool:
+        """Whether of the next APDU something came already."""
+        return self._broken_in is not None or self._decoder.pending > 0
 
     def next(self, timeout_ms: int | None) -> Conversation:
         """Returns: bytes. Raises: Silence, Incomplete, Garbled."""
         frame: MbusFrame = yield from self._first(timeout_ms)
-        whose = _whose(frame)
+        self.whose = _whose(frame)
         joined = [frame.data[ACCESS_POINTS:]]
         size = len(joined[0])
         while not frame.ci & LAST:
@@ -44,10 +50,13 @@ class Segments:
                 frame = yield from self._frame(self._gap_ms)
             except Silence as error:
                 raise Incomplete(f"a list broke off behind {size} octets: {error}") from None
-            if _whose(frame) != whose:
+            if not frame.ci & NUMBER:
+                self._broken_in = frame
+            if _whose(frame) != self.whose:
                 raise Garbled("two meters talk at once: a list goes on under another address")
             if frame.ci & NUMBER != (number + 1) & NUMBER:
                 raise Garbled(f"a frame in the middle of a list is lost: {frame.ci & NUMBER} follows {number}")
+            self._broken_in = None
             joined.append(frame.data[ACCESS_POINTS:])
             size += len(joined[-1])
             if size > LARGEST:
@@ -56,6 +65,9 @@ class Segments:
 
     def _first(self, timeout_ms: int | None) -> Conversation:
         """The next that begins a list; the rest of one whose beginning was not seen is passed over."""
+        broken_in, self._broken_in = self._broken_in, None
+        if broken_in is not None:
+            return broken_in
         for _ in range(MOST_PASSED_OVER):
             frame: MbusFrame = yield from self._frame(timeout_ms)
             if not frame.ci & NUMBER:
@@ -65,7 +77,11 @@ class Segments:
     def _frame(self, timeout_ms: int | None) -> Conversation:
         """The next that bears a part of an APDU."""
         for _ in range(MOST_PASSED_OVER):
-            frame: MbusFrame = yield Receive(self._decoder, timeout_ms, self._gap_ms)
+            try:
+                frame: MbusFrame = yield Receive(self._decoder, timeout_ms, self._gap_ms)
+            except Incomplete:
+                self._decoder.reset()
+                raise
             if 0 <= frame.ci <= HIGHEST_CI and len(frame.data) > ACCESS_POINTS:
                 return frame
         raise Garbled("only other M-Bus frames come, and no list of DLMS")

@@ -19,8 +19,15 @@ from ...parameters import (
     unasked,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # What a device described on a command line need not say.
 UNSAID: dict[str, object] = {}
+# What stands in a profile of these meters and in no other.
+PROFILE_PARTS = ("lists", "codes", "telegrams")
+_TITLE = octets_in_hex("8 octets in hex", 8)
 _KEY = octets_in_hex("16 octets in hex, 32 for security suite 2", 16, 32)
 
 
@@ -47,6 +54,15 @@ DEVICE = (
         choices=("HDLC", "M-Bus"),
         origin="meterd",
     ),
+    Parameter(
+        "profile",
+        STRING,
+        "What the meter's lists do not say themselves: the name of a profile (kaifa-han, kamstrup-han, …), or the path "
+        "of a file",
+        low=1,
+        high=4095,
+        origin="meterd",
+    ),
     SERIAL_PORT[0],
     SERIAL_PORT[1].but(default=2400),
     *map(_format, CHARACTER_FORMAT),
@@ -58,6 +74,14 @@ DEVICE = (
         "Key of a meter that ciphers its lists, hex; what comes in plain text is then refused",
         secret=True,
         check=_KEY,
+        origin="meterd",
+    ),
+    Parameter(
+        "system_title",
+        STRING,
+        "System title of a meter that ciphers and does not tell it (events under glo-ciphering), hex; what comes from "
+        "another is refused",
+        check=_TITLE,
         origin="meterd",
     ),
     Parameter(
@@ -84,9 +108,30 @@ SIGNAL = (
     Parameter(
         "scaler",
         INTEGER,
-        "Power of ten of the value where the list does not tell it; what the list tells comes first",
+        "Power of ten of the value where the list does not tell it; what the list tells comes first, what a profile "
+        "says last",
         low=-64,
         high=64,
         origin="meterd",
     ),
 )
+
+
+def profile_name(parameters: dict[str, Any]) -> str | None:
+    """The profile of a device by its validated parameters; None where it has none, as most."""
+    name = parameters.get("profile")
+    return None if name is None else str(name)
+
+
+def profile_merge(below: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """What a profile and one laid over it come to."""
+    from ...profile_shape import merged, without_null
+
+    return without_null(merged(below, over), *PROFILE_PARTS)
+
+
+def profile_faults(content: dict[str, Any], whole: bool) -> list[tuple[tuple[str | int, ...], str]]:
+    """What is wrong with a profile file, or with what it and those below it come to."""
+    from .profile_schema import faults, whole_faults
+
+    return whole_faults(content) if whole else faults(content)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from ..._readout_dialogue import IdentificationDecoder
 from ..._readout_list import ReadoutDecoder
 from ...conversation import Receive
-from ...errors import DecodeError, Garbled, Incomplete, WrongMeter
+from ...errors import DecodeError, Garbled, Incomplete, MeterdError, SecurityError, Silence, WrongMeter
 from .identity import check, is_same, numbers_told
 from .learnt import Learnt
 from .p1 import fits
@@ -26,11 +26,20 @@ from .scan import report, tell_time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from ..._readout_message import Message
     from ...conversation import Conversation
     from ...model import Memory, Plan
     from .settings import SessionSettings
+
+    class Underway(Protocol):
+        """Lists that come in pieces, with gaps of at most `gap_ms` between them."""
+
+        gap_ms: int
+
+        def has_begun(self) -> bool: ...
+
 
 LONGEST_INTERVAL_MS = 15_000  # of most meters that send unasked, where scan_rate_ms says nothing
 INTERVALS = 2  # a single list is waited for so many times the interval at which one is expected
@@ -49,8 +58,8 @@ def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
         yield settings.opening
     lists = Lists(settings)
 
-    def one_of_them() -> Conversation:
-        found = yield from lists.next(None)
+    def one_of_them(timeout_ms: int | None) -> Conversation:
+        found = yield from lists.next(timeout_ms)
         plan = plan_of(plans, lists.told)
         lists.remember(Learnt.of(memories[plan]))
         yield from report(plan.requests.listed, found.data_sets)
@@ -59,18 +68,21 @@ def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
     yield from one_after_another(lists, one_of_them)
 
 
-def one_after_another(lists: Lists, one_of_them: Callable[[], Conversation]) -> Conversation:
+def one_after_another(lists: Underway, one_of_them: Callable[[int | None], Conversation]) -> Conversation:
     """For ever, until one is refused; what has come behind that, or has begun within it, is taken before it is told.
 
-    Raises: Incomplete, Garbled, WrongMeter of the first that was refused.
+    Raises: the error of the first that was refused.
     """
-    refused: Incomplete | Garbled | WrongMeter | None = None
+    refused: MeterdError | None = None
     while refused is None or lists.has_begun():
         try:
-            yield from one_of_them()
-        except (Incomplete, Garbled, WrongMeter) as error:
+            yield from one_of_them(None if refused is None else lists.gap_ms)
+        except Silence:
+            break  # what was under way was the rest of what was refused
+        except (Garbled, WrongMeter, DecodeError, SecurityError) as error:
             refused = refused or error
-    raise refused
+    if refused is not None:
+        raise refused
 
 
 def one(plan: Plan) -> Conversation:
@@ -92,9 +104,10 @@ class Lists:
     """The lists on a port, one after the other; `told` are the numbers that the last one calls its meter by, `crc16`
     whether it had one."""
 
-    __slots__ = ("_rest", "_settings", "crc16", "told")
+    __slots__ = ("_rest", "_settings", "crc16", "gap_ms", "told")
 
     def __init__(self, settings: SessionSettings) -> None:
+        self.gap_ms: int = settings.gap_ms
         self._settings = settings
         self._rest = b""
         self.crc16 = False

@@ -50,8 +50,8 @@ def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
         yield settings
     telegrams = Telegrams(plans[0], memories[plans[0]])
 
-    def one_of_them() -> Conversation:
-        telegram = yield from telegrams.next(None)
+    def one_of_them(timeout_ms: int | None) -> Conversation:
+        telegram = yield from telegrams.next(timeout_ms)
         plan = plan_of(plans, telegram.numbers())
         telegrams.remember(memories[plan])
         for signal in plan.signals:
@@ -60,7 +60,7 @@ def listen(served: list[tuple[Plan, Memory]]) -> Conversation:
         if told is not None:
             yield told
 
-    yield from one_after_another(telegrams.lists, one_of_them)
+    yield from one_after_another(telegrams, one_of_them)
 
 
 def conversation(plan: Plan, memory: Memory) -> Conversation:

@@ -101,7 +101,7 @@ def opening(device: Device) -> LineSettings | None:
 class Telegrams:
     """The telegrams on a port, one after the other; keys are those of the one device that such a port has."""
 
-    __slots__ = ("_memory", "_plan", "_sealed", "lists", "timeout_ms")
+    __slots__ = ("_memory", "_plan", "_sealed", "gap_ms", "lists", "timeout_ms")
 
     def __init__(self, plan: Plan, memory: Memory) -> None:
         device = plan.device
@@ -110,6 +110,11 @@ class Telegrams:
         self._plan = plan
         self._memory = memory
         self._sealed = SealedDecoder()
+        self.gap_ms = self.lists.gap_ms
+
+    def has_begun(self) -> bool:
+        """Whether of the next telegram something came already."""
+        return self._sealed.pending > 0 if self._plan.device["encryption_key"] else self.lists.has_begun()
 
     def remember(self, memory: Memory) -> None:
         """Raises: Garbled for a telegram without a CRC16 of a meter that had one before."""
@@ -123,6 +128,7 @@ class Telegrams:
         try:
             apdu: bytes = yield Receive(self._sealed, timeout_ms, self.timeout_ms)
         except Incomplete as error:
+            self._sealed.reset()
             raise Incomplete(f"a telegram broke off: {error}") from None
         return Telegram(self._opened(apdu))
 

@@ -65,7 +65,8 @@ class SecurityContext:
     `counter` gives the invocation counters of own APDUs, each once (a number: from there on, in memory alone).
     `peer_counter` is the lowest that the next APDU of the peer may show; the dedicated key has its own, from 0. `heard`
     {peer's title: lowest} carries it from one association to the next, as far as APDUs are authenticated. `peer_title`
-    may be set once the AARE or AARQ told it. An `authentication_key` is needed wherever an APDU is authenticated.
+    may be set once the AARE or AARQ told it; `authenticated_too` is what tags cover of a message beyond its
+    content. An `authentication_key` is needed wherever an APDU is authenticated.
     Raises: SecurityError naming the parameter whose length does not fit the suite.
     """
 
@@ -75,6 +76,7 @@ class SecurityContext:
         "_encryption_key",
         "_peer_dedicated_counter",
         "authenticate",
+        "authenticated_too",
         "counters",
         "encrypt",
         "heard",
@@ -112,6 +114,7 @@ class SecurityContext:
         self._authentication_key = authentication_key
         self.suite = suite
         self.authenticate = authenticate
+        self.authenticated_too = b""
         self.encrypt = encrypt
         self.dedicated_key = dedicated_key
         self.peer_title = peer_title
@@ -205,7 +208,7 @@ class SecurityContext:
         aes = cryptodome("Cipher.AES")
         cipher = aes.new(key, aes.MODE_GCM, nonce=title + counter.to_bytes(4, "big"), mac_len=TAG_LENGTH)
         if control & AUTHENTICATION:
-            cipher.update(bytes((control,)) + self._authentication_key)
+            cipher.update(bytes((control,)) + self._authentication_key + self.authenticated_too)
             if not control & ENCRYPTION:
                 cipher.update(plain)
         return cipher

@@ -1,0 +1,69 @@
+"""What a profile file says of lists that do not say it themselves: which value is which, powers of ten, units.
+
+`lists` are told apart by how many values they have. `codes` hold for any list of the meter, with codes of its own or
+without; what the list tells comes first. What may stand in a file is in `profile_schema`.
+"""
+
+from __future__ import annotations
+
+from ...errors import DecodeError
+from ..dlms.targets import parse_job
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .lists import Key
+
+    Content = dict[str, Any]
+
+
+class Profile:
+    """A valid profile, merged. `name` of its file."""
+
+    __slots__ = ("_codes", "_lists", "name")
+
+    def __init__(self, content: Content) -> None:
+        self.name: str = content["profile"]
+        self._codes: dict[Key, tuple[int | None, str | None]] = {
+            parse_job(code): (entry.get("scaler"), entry.get("unit"))
+            for code, entry in (content.get("codes") or {}).items()
+            if isinstance(entry, dict)
+        }
+        self._lists: dict[int, list[Key | None]] = {
+            len(one["values"]): [None if code is None else parse_job(code) for code in one["values"]]
+            for one in (content.get("lists") or {}).values()
+            if isinstance(one, dict)
+        }
+
+    def named(self, values: list[Any]) -> list[tuple[Key, Any]]:
+        """Each value of a list that has no codes with what it is; those that the profile leaves out are not in it.
+
+        Raises: DecodeError for a list that the profile has not.
+        """
+        keys = self._lists.get(len(values))
+        if keys is None:
+            known = ", ".join(map(str, sorted(self._lists))) or "none without codes"
+            raise DecodeError(
+                f"the list has {len(values)} values and no OBIS codes; profile {self.name} knows lists of: {known}"
+            )
+        return [(key, value) for key, value in zip(keys, values, strict=True) if key is not None]
+
+    def known(self, key: Key, unit: str | None) -> tuple[int | None, str | None]:
+        """Power of ten and unit of a value, of which the list tells no more than perhaps the unit."""
+        scaler, own = self._codes.get(key, (None, None))
+        return (scaler, unit or own)
+
+
+def readings_of(content: Content, apdu: bytes) -> dict[str, str]:
+    """What a profile's own test telegram reads as: {code: value and unit}. Raises: DecodeError."""
+    from .lists import Pushed
+
+    pushed = Pushed(apdu, Profile(content))
+    found = {}
+    for name in pushed.names():
+        told = pushed.value(parse_job(name), None)
+        if told is not None:
+            value, unit = told
+            found[name] = f"{value} {unit}" if unit else str(value)
+    return found
