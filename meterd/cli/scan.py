@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 OUTPUT = Option(("-o", "--output"), VALUE, "write the configuration found here instead of to stdout", "FILE")
 RESUME = Option(("--resume",), VALUE, "keep the search's state here, and go on from it", "FILE")
-PROFILE = Option(("--profile",), VALUE, "write the profile found here (Elgama)", "FILE")
+PROFILE = Option(("--profile",), VALUE, "write the profile found here (Elgama, DLMS push)", "FILE")
 BAUDRATES = Option(("--baudrates",), VALUE, "speeds to search an M-Bus line at, such as 300,2400,9600", "LIST")
 OPTIONS = (CONFIG, OUTPUT, PROFILE, RESUME, BAUDRATES, DEBUG, VERBOSE, STATE, HELP)
 SAVED_EVERY_S = 10.0  # a search that is killed goes on from here; flash is spared

@@ -147,7 +147,7 @@ def glo_event(value: int, counter: int, **given: Any) -> bytes:
 
 
 def test_a_ciphered_event_needs_the_title_that_is_configured() -> None:
-    given = {"encryption_key": KEY, "system_title": TITLE}
+    given: dict[str, Any] = {"encryption_key": KEY, "system_title": TITLE}
     outcome = heard(framed(glo_event(5, 1)), framed(glo_event(6, 2)), **given)
     assert [value for _, value, _, _ in told(outcome)] == ["5", "6"]
     without = heard(framed(glo_event(5, 1)), encryption_key=KEY)
@@ -184,7 +184,11 @@ def generally(apdu: bytes, counter: int, info: bytes = b"\x01\x00\x00", tagged: 
 @pytest.mark.parametrize("info", [b"\x00", b"\x01\x00\x00"])
 @pytest.mark.parametrize(("tagged", "head_too"), [(False, False), (True, False), (True, True)])
 def test_general_ciphering_under_the_unicast_key(info: bytes, tagged: bool, head_too: bool) -> None:
-    given = {"encryption_key": KEY, "authentication_key": AUTH if tagged else None, "serialnumber": TITLE}
+    given: dict[str, Any] = {
+        "encryption_key": KEY,
+        "authentication_key": AUTH if tagged else None,
+        "serialnumber": TITLE,
+    }
     lists = [framed(generally(notification(entries(size)), size, info, tagged, head_too)) for size in (7, 8)]
     assert [value for _, value, _, _ in told(heard(*lists, **given))] == ["70", "80"]
     again = heard(lists[0], lists[0], **given)

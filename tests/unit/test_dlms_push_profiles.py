@@ -10,12 +10,14 @@ import pytest
 
 from meterd.cli.main import main
 from meterd.config.profiles import Profiles, known_names, package_of
+from meterd.conversation import Pause, Send
 from meterd.errors import ConfigError, DecodeError
 from meterd.model import Device, Memory
-from meterd.protocols.dlms_push import driver
-from meterd.protocols.dlms_push.profile import readings_of
+from meterd.protocols.dlms_push import discovery, driver
+from meterd.protocols.dlms_push.profile_schema import readings_of
+from tests.pair import converse
 
-from .test_dlms_push import device, framed, heard, name, notification, signal, told, whole
+from .test_dlms_push import device, framed, heard, name, notification, signal, text, told, whole
 
 POWER, CURRENT, VOLTAGE = "1.0.1.7.0.255", "1.0.31.7.0.255", "1.0.32.7.0.255"
 OWN: dict[str, Any] = {
@@ -146,6 +148,25 @@ def test_check_knows_whose_profile_a_file_is(tmp_path: Path, capsys: pytest.Capt
     assert package_of(str(path)) == "dlms_push"
     path.write_text(json.dumps({"profile": "x", "registers": {}}))
     assert package_of(str(path)) == "elgama"
+
+
+def test_a_scan_of_a_list_without_codes_gives_a_profile_to_fill_in(tmp_path: Path) -> None:
+    def meter() -> Any:
+        yield Pause(0.5)
+        yield Send(framed(notification(b"\x02\x03" + whole(7) + text("AB") + whole(912))))
+
+    said: list[str] = []
+    talk = discovery.discover(device(), Memory(), {}, said.append)
+    found = converse(talk, meter(), limit_s=60).value
+    assert found["signals"] == [] and "3 values" in said[-1] and "--profile" in said[-1]
+    profile = found["profile"]
+    assert profile["lists"]["3 values"]["_came"] == ["7", "AB", "912"]
+    _, errors = loaded(profile, tmp_path)
+    assert errors and all("does not read" in error for error in errors)
+    profile["lists"]["3 values"]["values"][2] = CURRENT
+    content, errors = loaded(profile, tmp_path)
+    assert not errors and content is not None
+    assert readings_of(content, bytes.fromhex(profile["telegrams"]["3 values"]["apdu"])) == {CURRENT: "912"}
 
 
 def test_a_profile_goes_with_one_device_of_a_port() -> None:

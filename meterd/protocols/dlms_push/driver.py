@@ -149,6 +149,7 @@ class _Lists:
             yield LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
 
     def next(self, timeout_ms: int | None) -> Conversation:
+        """Returns: (Pushed, what the meter calls itself)."""
         from .lists import Pushed
 
         apdu: bytes = yield from self._joined.next(timeout_ms)

@@ -39,6 +39,18 @@ NUMBERS = tuple(
 Key = tuple[bytes, int]
 
 
+class Nameless(DecodeError):
+    """A list that does not say which value is which: `apdu`, and its `values` in their order."""
+
+    def __init__(self, apdu: bytes, values: list[Any]) -> None:
+        super().__init__(
+            f"the list has no OBIS codes: which of its {len(values)} values is which it does not say, so none is "
+            "taken; a profile can say it (docs/listening.md)"
+        )
+        self.apdu = apdu
+        self.values = values
+
+
 class Pushed:
     """`found` {(logical name, attribute): (value, scaler or None, unit)}; `time` ISO 8601 or None."""
 
@@ -64,10 +76,7 @@ class Pushed:
         if not self.found and profile is not None:
             self._by_places(profile, body)
         if not self.found:
-            raise DecodeError(
-                f"the list has no OBIS codes: which of its {len(leaves(body))} values is which it does not say, so "
-                "none is taken; a profile can say it (docs/listening.md)"
-            )
+            raise Nameless(apdu, leaves(body))
 
     def _take_time(self, stamp: bytes) -> None:
         if len(stamp) not in (0, DATE_TIME):

@@ -13,9 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .lists import Key
-
     Content = dict[str, Any]
+    Key = tuple[bytes, int]
 
 
 class Profile:
@@ -53,17 +52,3 @@ class Profile:
         """Power of ten and unit of a value, of which the list tells no more than perhaps the unit."""
         scaler, own = self._codes.get(key, (None, None))
         return (scaler, unit or own)
-
-
-def readings_of(content: Content, apdu: bytes) -> dict[str, str]:
-    """What a profile's own test telegram reads as: {code: value and unit}. Raises: DecodeError."""
-    from .lists import Pushed
-
-    pushed = Pushed(apdu, Profile(content))
-    found = {}
-    for name in pushed.names():
-        told = pushed.value(parse_job(name), None)
-        if told is not None:
-            value, unit = told
-            found[name] = f"{value} {unit}" if unit else str(value)
-    return found

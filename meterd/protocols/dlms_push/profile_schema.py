@@ -6,7 +6,8 @@ from ...errors import DecodeError
 from ...profile_shape import STATUSES, Many, Map, Or, hold, is_comment, named, one_of, shown, text, whole
 from ..dlms.enumerations import UNITS
 from ..dlms.targets import parse_job
-from .profile import readings_of
+from .lists import Pushed
+from .profile import Profile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,6 +112,18 @@ def _check_codes(content: Content, found: list[Fault]) -> None:
     for name, _ in named(content, "codes"):
         if seen.setdefault(parse_job(name), name) != name:
             found.append((("codes", name), f"is the code of {shown(seen[parse_job(name)])} written in another way"))
+
+
+def readings_of(content: Content, apdu: bytes) -> dict[str, str]:
+    """What a profile's own test telegram reads as: {code: value and unit}. Raises: DecodeError."""
+    pushed = Pushed(apdu, Profile(content))
+    found = {}
+    for name in pushed.names():
+        told = pushed.value(parse_job(name), None)
+        if told is not None:
+            value, unit = told
+            found[name] = f"{value} {unit}" if unit else str(value)
+    return found
 
 
 def _check_telegrams(content: Content, found: list[Fault]) -> None:
