@@ -1,12 +1,14 @@
 """pyserial, kept from importing what a small gateway need not load to open a port.
 
 pyserial imports `array`, and with it all of `collections`, only for speeds that no table has and for RS-485 by ioctl;
-and `importlib` only for ports that are URLs: an eighth of a start. Each is stood in for while pyserial is imported, and
-loaded if pyserial ever asks it for something, so all that pyserial can do it still does.
+`importlib` only for ports that are URLs; and of `os`, which brings all abstract classes of collections along, it calls
+what `posix` has: a fifth of a start. Each is stood in for while pyserial is imported, and loaded if pyserial ever asks
+it for something else, so all that pyserial can do it still does.
 """
 
 from __future__ import annotations
 
+import posix
 import sys
 
 TYPE_CHECKING = False
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-LATER = ("array", "importlib")
+LATER = ("array", "importlib", "os")
 
 
 class Later:
@@ -30,9 +32,22 @@ class Later:
         return getattr(__import__(self._name), wanted)
 
 
+class SystemLater(Later):
+    """The same of `os`: system calls are had without it."""
+
+    __slots__ = ()
+    name = posix.__name__
+
+    def __getattr__(self, wanted: str) -> Any:
+        found = getattr(posix, wanted, None)
+        return super().__getattr__(wanted) if found is None else found
+
+
 def load() -> ModuleType:
     """The module `serial`. Raises: ModuleNotFoundError without pyserial."""
-    stand_ins: dict[str, Any] = {name: Later(name) for name in LATER if name not in sys.modules}
+    stand_ins: dict[str, Any] = {
+        name: SystemLater(name) if name == "os" else Later(name) for name in LATER if name not in sys.modules
+    }
     sys.modules.update(stand_ins)
     try:
         import serial

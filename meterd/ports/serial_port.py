@@ -7,7 +7,7 @@ blocks, so the end of a transmission is found with a timer and the kernel's coun
 
 from __future__ import annotations
 
-import os
+import posix
 import select
 import termios
 from fcntl import ioctl
@@ -129,7 +129,7 @@ class SerialPort(ParityPort):
             self.software_parity = settings.parity
         elif settings.data_bits != 8:
             raise PortGone(f"{self.path}: the port cannot do {settings.data_bits} data bits")
-        elif os.major(os.fstat(self.fd).st_rdev) not in PTY_MAJORS:
+        elif posix.major(posix.fstat(self.fd).st_rdev) not in PTY_MAJORS:
             self.shortcoming = f"the port cannot do {settings}; it runs 8N1"
         self._set(settings.baudrate, termios.CS8)
 
@@ -192,7 +192,7 @@ class SerialPort(ParityPort):
 def _cause(error: Exception) -> str:
     """pyserial wraps the operating system's words in its own; keep the operating system's."""
     number = _number(error)
-    return str(error) if number is None else os.strerror(number)
+    return str(error) if number is None else posix.strerror(number)
 
 
 def _number(error: Exception) -> int | None:

@@ -27,10 +27,10 @@ sys.exit(main(sys.argv[1:]))
 UNAFFORDABLE = {
     "asyncio", "dataclasses", "typing", "logging", "argparse", "json", "re", "enum", "decimal", "socket", "threading",
     "inspect", "signal", "subprocess", "selectors", "random", "datetime", "difflib", "importlib.metadata",
-    "array", "collections", "operator",
+    "array", "collections", "operator", "os", "_collections_abc",
 }  # fmt: skip
 # What pyserial and pyserial alone pulls in.
-PYSERIAL = {"serial", "serial.serialposix", "serial.serialutil", "os"}
+PYSERIAL = {"serial", "serial.serialposix", "serial.serialutil"}
 MOST = 118  # modules in all, pyserial's included, ours that are compiled left out: a gateway has them in one object
 OTHER_ROOMS = (
     "meterd.simulate",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+from importlib import import_module
+
 from tools.gateway.prove.instructions import SENDING
-from tools.gateway.prove.start_up import table, up_to_the_last_first_byte
+from tools.gateway.prove.start_up import PROBE, table, up_to_the_last_first_byte
 
 WRITE = SENDING[0]
 
@@ -40,3 +43,17 @@ def test_rows_too_small_are_left_out_unless_something_below_is_not():
     )  # fmt: skip
     names = [line.split()[-1] for line in table(text).lines()]
     assert "small" not in names and "outer" in names and "large" in names
+
+
+def test_the_phases_that_are_probed_are_there():
+    tree = ast.parse(PROBE.read_text())
+    [phases] = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PHASES"
+    ]
+    for module, path, _ in phases:
+        owner = import_module(module)
+        for step in path.split("."):
+            owner = getattr(owner, step)
+        assert callable(owner)

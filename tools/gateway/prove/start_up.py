@@ -19,10 +19,21 @@ from ..build.cache import ToolMissing, program
 from ..build.toolchain import PYTHON
 from ..package import packages
 from . import gateway_root
-from .instructions import EMULATOR, MACHINE, SENDING, STDERR, Meters, every_protocol, output_of, ptys, two_and_two
+from .instructions import (
+    EMULATOR,
+    MACHINE,
+    PATIENCE_S,
+    SENDING,
+    STDERR,
+    Meters,
+    every_protocol,
+    first_bytes,
+    output_of,
+    ptys,
+    two_and_two,
+)  # fmt: skip
 
 LEAST = 50_000  # own instructions of a row, or of one below it, that is worth a line
-SECONDS = 8
 PROBE = Path(__file__).with_name("start_up_probe.py")
 _COUNT = re.compile(r"instructions (\d+) (\d+) (\d+)$")
 
@@ -110,12 +121,16 @@ def main(arguments: list[str]) -> int:
                 words = ["run", "-d", "4", "--state", "/tmp", "-c", "/etc/meterd/meterd.json"]
                 command = [f"/usr/bin/python{PYTHON}", "-SP", "/tmp/start_up.pyc", *words]
                 with ptys(root):
-                    text = output_of(root, command, SECONDS, (*SENDING, 4004))
+                    lines = len(content["devices"])
+                    text = output_of(root, command, PATIENCE_S, enough=lambda said: len(first_bytes(said)) >= lines)
             finally:
                 meters.stop()
     except ToolMissing as missing:
         print(f"instructions are not counted: {missing}")
         return 0
+    if "Traceback" in text:
+        print(text, file=sys.stderr)
+        return 1
     print("  millions       own what")
     print("\n".join(up_to_the_last_first_byte(table(text))))
     return 0

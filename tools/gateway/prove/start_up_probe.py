@@ -21,10 +21,11 @@ PHASES = (
     ("meterd.config.files", "_Loading.finish", "devices are looked at together"),
     ("meterd.config.profiles", "Profiles.of", "profile"),
     ("meterd.daemon.daemon", "Daemon.configure", "planning"),
-    ("meterd.daemon.daemon", "Daemon._job", "a device is planned"),
+    ("meterd.daemon.planning", "Plans.add", "a device is planned"),
     ("meterd.daemon.daemon", "Daemon._begin_line", "a line begins"),
     ("meterd.daemon.line", "Line._begin", "a scan begins"),
-    ("meterd.ports.player", "Player._advance", "a conversation goes on"),
+    ("meterd.daemon.line", "Line._opened", "its port is open"),
+    ("meterd.ports.serial_port", "SerialPort.open", "a serial port is opened"),
 )
 
 
