@@ -68,6 +68,7 @@ METERS = (
         {"protocol": "DLMS", "client_address": 16, "physical_address": 1, "type": "LN", "scan_rate_ms": 3000},
         {"energy": {"obis_job": "1.0.1.8.0.255"}, "power": {"obis_job": "1.0.1.7.0.255"},
          "voltage_L1": {"obis_job": "1.0.32.7.0.255"}, "clock": {"obis_job": "0.0.1.0.0.255"}},
+        options={"counts": "13"},
         notes=("DLMS/COSEM", "HDLC over TCP"),
     ),
     DemoMeter(
@@ -77,7 +78,8 @@ METERS = (
          "security": "both", "system_title": "4D54440000000001", "encryption_key": "000102030405060708090A0B0C0D0E0F",
          "authentication_key": "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF", "scan_rate_ms": 4000},
         {"energy": {"obis_job": "1.0.1.8.0.255"}},
-        options={"auth": "HighGmac", "security": "both", "encryption_key": "000102030405060708090A0B0C0D0E0F",
+        options={"counts": "5", "auth": "HighGmac", "security": "both",
+                 "encryption_key": "000102030405060708090A0B0C0D0E0F",
                  "authentication_key": "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"},
         notes=("DLMS, ciphered",),
     ),

@@ -31,8 +31,8 @@ DEFAULTS: dict[str, str] = {
     "authentication_key": "", "system_title": "53494D0000000001", "private_key": "", "client_public_key": "",
     "info": "1024", "window": "1", "bare_ua": "0", "strict_snrm": "0", "busy": "0", "idle_ms": "0", "hang_up": "0",
     "pdu": "65535", "lists": "yes", "blocks": "1", "gbt": "0", "selective": "1", "object_list": "1",
-    "registers": "0", "rows": "300", "newest_first": "0", "sparse": "0", "grow": "0", "confirms": "1", "readout": "0",
-    "identification": "SIM5\\2DLMS",
+    "registers": "0", "rows": "300", "newest_first": "0", "sparse": "0", "grow": "0", "counts": "0", "confirms": "1",
+    "readout": "0", "identification": "SIM5\\2DLMS",
 }  # fmt: skip
 
 KEYS = ("system_title", "encryption_key", "authentication_key", "private_key", "client_public_key")
@@ -49,7 +49,8 @@ def meter(**options: str) -> Callable[[], Conversation]:
     hang_up: forgets the link at every n-th request. pdu: largest APDU taken; lists: yes, no, refused, silent;
     blocks: block transfer; gbt: general block transfer instead; selective: selective access; object_list: given or
     refused. registers: so many energies 1.0.1.8.n.255; rows: rows of the profile 1.0.99.1.0.255; grow: further rows at
-    each association; newest_first, sparse: how the rows are given. confirms, readout, identification: mode E.
+    each association; newest_first, sparse: how they are given. counts: Wh that 1.0.1.8.0.255 has more at each reading.
+    confirms, readout, identification: mode E.
 
     Returns: a factory of meter-side conversations that share the meter's objects, counters and associations.
     Raises: TypeError for an option that there is not, ConfigError for a value that does not fit.
@@ -60,7 +61,7 @@ def meter(**options: str) -> Callable[[], Conversation]:
     chosen = {name: str(options.get(name, default)) for name, default in DEFAULTS.items()}
     profile = Profile("1.0.99.1.0.255", int(chosen["rows"]), _on(chosen, "newest_first"), _on(chosen, "selective"),
                       _on(chosen, "sparse"))  # fmt: skip
-    objects = standard_objects(chosen["serial"], int(chosen["registers"]), profile)
+    objects = standard_objects(chosen["serial"], int(chosen["registers"]), profile, int(chosen["counts"]))
     shared = Shared(_policy(chosen), ObjectTable(objects, _on(chosen, "object_list")))
     counter = MeterObject(1, "0.0.43.1.0.255", {2: b""}, public=True)
     objects.append(counter)

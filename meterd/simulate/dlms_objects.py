@@ -120,7 +120,7 @@ def register(logical_name: str, tag: int, value: Any, scaler: int, unit: int) ->
     return MeterObject(3, logical_name, {2: encode(tag, value), 3: _unit(scaler, unit)})
 
 
-def standard_objects(serial: str, registers: int, profile: Profile) -> list[MeterObject]:
+def standard_objects(serial: str, registers: int, profile: Profile, counts: int = 0) -> list[MeterObject]:
     """What every simulated meter has, and `registers` energies 1.0.1.8.n.255 beyond that (n from 1)."""
     u32 = codes.DOUBLE_LONG_UNSIGNED
     objects = [
@@ -131,7 +131,7 @@ def standard_objects(serial: str, registers: int, profile: Profile) -> list[Mete
         }, public=True),
         MeterObject(1, "0.0.96.1.0.255", {2: encode(codes.VISIBLE_STRING, serial)}),
         MeterObject(1, "0.0.96.10.1.255", {2: encode(codes.UNSIGNED, 0)}),
-        register("1.0.1.8.0.255", u32, 1_472_384, 0, WH),
+        Counting("1.0.1.8.0.255", 1_472_384, counts, 0, WH),
         register("1.0.2.8.0.255", codes.LONG64_UNSIGNED, 18_446_744_073_709_551_615, -3, WH),
         register("1.0.3.8.0.255", u32, 50_000, 1, VARH),
         register("1.0.1.7.0.255", codes.DOUBLE_LONG, -1234, -1, WATT),
@@ -150,6 +150,28 @@ def standard_objects(serial: str, registers: int, profile: Profile) -> list[Mete
     ]  # fmt: skip
     objects += [register(f"1.0.1.8.{n}.255", u32, 1000 * n + n, -1, WH) for n in range(1, registers + 1)]
     return objects
+
+
+class Counting(MeterObject):
+    """A register whose value is `step` more at each reading of it, and begins anew beyond 32 bits."""
+
+    __slots__ = ("step", "value")
+
+    def __init__(self, logical_name: str, value: int, step: int, scaler: int, unit: int) -> None:
+        super().__init__(3, logical_name, {3: _unit(scaler, unit)})
+        self.value = value
+        self.step = step
+        self._show()
+
+    def _show(self) -> None:
+        self.attributes[2] = encode(codes.DOUBLE_LONG_UNSIGNED, self.value)
+
+    def read(self, attribute: int, selection: bytes = b"") -> tuple[int, bytes]:
+        found = super().read(attribute, selection)
+        if attribute == 2 and self.step:
+            self.value = self.value + self.step & 0xFFFFFFFF
+            self._show()
+        return found
 
 
 class ObjectTable:

@@ -14,7 +14,7 @@ from meterd.protocols.dlms.targets import parse_column, parse_job
 from meterd.simulate import dlms as simulated
 from tests.pair import converse
 
-from .dlms_pair import KEYS, device, memory, signal
+from .dlms_pair import KEYS, device, memory, scan, signal
 
 SEED_DEVICE = {
     "name": None, "description": "", "device_alias": None, "enable": True, "protocol": None, "serial_number": 0,
@@ -182,3 +182,9 @@ def test_scan_of_a_meter_that_keeps_its_list_to_itself() -> None:
 def test_the_simulated_meter_refuses_unknown_options() -> None:
     with pytest.raises(TypeError, match="bananas"):
         simulated.meter(bananas="1")
+
+
+def test_a_simulated_meter_counts_on() -> None:
+    factory = simulated.meter(counts="7")
+    values = [scan(device(), [signal("1.0.1.8.0.255", alias="a")], factory).values()["a"] for _ in range(3)]
+    assert values == [1472384, 1472391, 1472398]
