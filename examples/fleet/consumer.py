@@ -26,10 +26,8 @@ INSERT = f"""insert into readings select gateway, epoch, seq, device, signal,
 from unnest({", ".join(f"%s::{kind}[]" for kind in KINDS)})
 as row(gateway, epoch, seq, device, signal, ms, value, words, unit, quality, reason, meter_time)
 on conflict do nothing"""
-RECEIVED = """insert into received as r values (%s, %s, %s::int8multirange, now())
-on conflict (gateway, epoch) do update set have = r.have + excluded.have, at = now()"""
-LOST = """insert into lost as l values (%s, %s, %s::int8multirange)
-on conflict (gateway, epoch) do update set gone = l.gone + excluded.gone"""
+SPANS = """insert into {} as t values (%s, %s, %s::int8multirange, now())
+on conflict (gateway, epoch) do update set numbers = t.numbers + excluded.numbers, at = now()"""
 REFUSED = "insert into refused (topic, payload, why) values (%s, %s, %s)"
 
 
@@ -43,39 +41,42 @@ class Batch:
             try:
                 self.add(json.loads(message.payload, parse_float=Decimal))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                self.refuse(message, error)
-
-    def refuse(self, message, error):
-        self.refused.append((message.topic, message.payload, repr(error)[:200]))
+                self.refused.append((message.topic, message.payload, repr(error)[:200]))
 
     def add(self, content):
-        source = (content["gateway"], content["epoch"])
+        source = text(content["gateway"]), text(content["epoch"])
         if "lost" in content:
             self.lost[source] += [(int(first), int(last)) for first, last in content["lost"]]
-        else:
-            signals = content["signals"] if "signals" in content else {content["signal"]: content}
-            rows = [self.row(*source, content["device"], name, reading) for name, reading in signals.items()]
-            self.rows += rows
-            self.have[source] += [(row[2], row[2]) for row in rows]
+            return
+        signals = content["signals"] if "signals" in content else {content["signal"]: content}
+        rows = [self.row(*source, text(content["device"]), text(name), reading) for name, reading in signals.items()]
+        self.rows += rows
+        self.have[source] += [(row[2], row[2]) for row in rows]
 
     @staticmethod
     def row(gateway, epoch, device, signal, reading):
         value = reading["value"]
-        number = value if isinstance(value, (int, Decimal)) and not isinstance(value, bool) else None
+        number = Decimal(value) if isinstance(value, (int, Decimal)) and not isinstance(value, bool) else None
         words = str(value) if number is None and value is not None else None
-        rest = (reading["unit"], reading["quality"], reading["reason"], reading["meter_time"])
-        return (gateway, epoch, int(reading["seq"]), device, signal, int(reading["time_ms"]), number, words, *rest)
+        rest = (text(reading["quality"]), *(reading[name] and text(reading[name]) for name in ("reason", "meter_time")))
+        where = (gateway, epoch, int(reading["seq"]), device, signal, int(reading["time_ms"]))
+        return (*where, number, words, reading["unit"] and text(reading["unit"]), *rest)
 
     def write(self, database):
         with database.transaction(), database.cursor() as cursor:
             if self.rows:
                 cursor.execute(INSERT, [list(column) for column in zip(*self.rows, strict=True)])
-            for words, spans in ((RECEIVED, self.have), (LOST, self.lost)):
+            for table, spans in (("received", self.have), ("lost", self.lost)):
                 for source in sorted(spans):  # in one order, or two consumers could wait for each other
                     ranges = ",".join(f"[{first},{last}]" for first, last in joined(spans[source]))
-                    cursor.execute(words, (*source, f"{{{ranges}}}"))
-            for row in self.refused:
-                cursor.execute(REFUSED, row)
+                    cursor.execute(SPANS.format(table), (*source, f"{{{ranges}}}"))
+            cursor.executemany(REFUSED, self.refused)
+
+
+def text(value):
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def joined(spans):
@@ -93,8 +94,7 @@ class Consumer:
         self.options, self.waiting = options, []
         self.database = psycopg.connect(options.database, autocommit=True)
         self.database.execute((Path(__file__).parent / "schema.sql").read_text())
-        version = mqtt.CallbackAPIVersion.VERSION2
-        self.client = mqtt.Client(version, options.client_id, clean_session=False, manual_ack=True)
+        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, options.name, clean_session=False, manual_ack=True)
         topics = [(f"{options.root}/+/{rest}", 1) for rest in ("+/+", "+/+/history", "lost")]
         self.client.on_connect = lambda client, *_: client.subscribe(topics)
         self.client.on_message = lambda client, data, message: self.waiting.append(message)
@@ -129,7 +129,7 @@ class Consumer:
                     self.commit(half)
                 return
             batch = Batch()
-            batch.refuse(taken[0], error)
+            batch.refused = [(taken[0].topic, taken[0].payload, repr(error)[:200])]
             batch.write(self.database)
         for message in taken:
             self.client.ack(message.mid, message.qos)
@@ -143,7 +143,7 @@ if __name__ == "__main__":
     parser.add_argument("--broker", required=True, metavar="HOST[:PORT]")
     parser.add_argument("--database", required=True, help="postgresql://…")
     parser.add_argument("--root", default="meterd", help="what gateways' topics begin with")
-    parser.add_argument("--client-id", default="meterd-consumer", help="the broker keeps its session under this name")
+    parser.add_argument("--name", default="meterd-consumer", help="the broker keeps its session under this name")
     for name in ("--ca", "--certificate", "--key"):
         parser.add_argument(name, help="file in PEM; with --ca it speaks TLS")
     Consumer(parser.parse_args()).run()

@@ -21,16 +21,11 @@ create index if not exists readings_by_signal on readings (device, signal, time 
 create table if not exists received (
     gateway text           not null,
     epoch   text           not null,
-    have    int8multirange not null,
+    numbers int8multirange not null,
     at      timestamptz    not null,
     primary key (gateway, epoch)
 );
-create table if not exists lost (
-    gateway text           not null,
-    epoch   text           not null,
-    gone    int8multirange not null,
-    primary key (gateway, epoch)
-);
+create table if not exists lost (like received including all);
 
 -- Messages that are none of meterd's, kept so that they stop nothing and nobody forgets them.
 create table if not exists refused (
@@ -46,4 +41,4 @@ create or replace view gaps as
 select r.gateway, r.epoch, lower(gap) as first, upper(gap) - 1 as last, r.at
 from received r
 left join lost l using (gateway, epoch),
-lateral unnest(multirange(range_merge(r.have)) - r.have - coalesce(l.gone, '{}')) as gap;
+lateral unnest(multirange(range_merge(r.numbers)) - r.numbers - coalesce(l.numbers, '{}')) as gap;

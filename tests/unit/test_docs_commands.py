@@ -35,7 +35,7 @@ NOT_RUN = {
     "reboot": "a machine",
     "journalctl": "systemd",
     "nc": "a socket of a running daemon; tests/unit/test_local_socket.py",
-    "python": "a socket of a running daemon; tests/unit/test_python_docs.py",
+    "python": "tests/unit/test_python_docs.py, tests/fleet/test_consumer.py",
 }
 # What is indented and no command: files, log lines, parts of configurations.
 NO_COMMAND = re.compile(r"""["{#@~<>]|src[-/]|error: |as text|/etc/meterd/profiles/\S+, line """)
