@@ -10,9 +10,7 @@ from meterd.errors import DecodeError, Garbled, Incomplete, MeterdError, Securit
 from meterd.model import Memory
 from meterd.protocols.dlms_push import driver
 from meterd.protocols.dlms_push.blocks import Joined
-from tests.strangers.dlms_meter import length, obis
-
-from .test_dlms_push import (
+from tests.strangers.pusher import (
     AUTH,
     ENERGY,
     KEY,
@@ -20,35 +18,23 @@ from .test_dlms_push import (
     POWER,
     TIME,
     TITLE,
+    as_e450,
     behind_objects,
-    device,
+    block,
+    blocks,
     entries,
+    event,
     framed,
-    heard,
+    generally,
+    glo_event,
     long_frame,
     name,
     notification,
     sealed,
-    signal,
-    told,
     whole,
-)  # fmt: skip
+)
 
-
-def block(number: int, raw: bytes, last: bool, window: int = 0) -> bytes:
-    head = bytes([0xE0, (0x80 if last else 0) | 0x40 | window]) + number.to_bytes(2, "big") + b"\x00\x00"
-    return head + length(len(raw)) + raw
-
-
-def blocks(apdu: bytes, size: int, **given: Any) -> list[bytes]:
-    parts = [apdu[at : at + size] for at in range(0, len(apdu), size)]
-    return [block(index + 1, part, index == len(parts) - 1, **given) for index, part in enumerate(parts)]
-
-
-def as_e450(apdus: list[bytes], **given: Any) -> bytes:
-    """Each block a frame, the first alone with an LLC header."""
-    return b"".join(framed(each, llc=b"" if index else b"\xe6\xe7\x00", **given) for index, each in enumerate(apdus))
-
+from .test_dlms_push import device, heard, signal, told
 
 LIST = notification(entries(4711))
 
@@ -127,10 +113,6 @@ def test_blocks_of_two_meters_in_turns_give_no_value() -> None:
     assert {value for _, value, _, _ in told(outcome)} <= {"47110"}
 
 
-def event(value: bytes, job: str = ENERGY, attribute: int = 2, time: bytes = b"\x00") -> bytes:
-    return b"\xc2" + time + b"\x00\x03" + obis(job) + bytes([attribute]) + value
-
-
 def test_an_event_is_one_attribute() -> None:
     stamped = event(whole(66), time=b"\x01\x0c" + TIME)
     outcome = heard(framed(event(whole(65))), framed(stamped), jobs=(ENERGY, f"{ENERGY}:3"))
@@ -138,12 +120,6 @@ def test_an_event_is_one_attribute() -> None:
     broken = heard(framed(event(whole(65))[:-1]))
     assert isinstance(broken.error, DecodeError) and broken.readings == []
     assert isinstance(heard(framed(event(whole(1), time=b"\x01\x02\x00\x00"))).error, DecodeError)
-
-
-def glo_event(value: int, counter: int, **given: Any) -> bytes:
-    """As the service's own ciphered form has it: without the title."""
-    general = sealed(event(whole(value)), counter, **given)
-    return b"\xca" + general[2 + 8 :]
 
 
 def test_a_ciphered_event_needs_the_title_that_is_configured() -> None:
@@ -162,23 +138,6 @@ def test_a_list_of_another_title_than_configured_is_refused() -> None:
     outcome = heard(framed(sealed(LIST, 1)), encryption_key=KEY, system_title="4B464D1000000043")
     assert isinstance(outcome.error, SecurityError) and "another system title" in str(outcome.error)
     assert outcome.readings == []
-
-
-def generally(apdu: bytes, counter: int, info: bytes = b"\x01\x00\x00", tagged: bool = False, head_too: bool = False,
-              key: str = KEY, auth: str = AUTH) -> bytes:  # fmt: skip
-    """General-ciphering: transaction, titles of both, neither time nor further information, which key."""
-    from Cryptodome.Cipher import AES
-
-    head = b"\x04" + counter.to_bytes(4, "big") + b"\x08" + bytes.fromhex(TITLE) + b"\x08RECEIVER\x00\x00"
-    control = 0x30 if tagged else 0x20
-    cipher = AES.new(
-        bytes.fromhex(key), AES.MODE_GCM, nonce=bytes.fromhex(TITLE) + counter.to_bytes(4, "big"), mac_len=12
-    )
-    if tagged:
-        cipher.update(bytes([control]) + bytes.fromhex(auth) + (head if head_too else b""))
-    body = cipher.encrypt(apdu)
-    content = bytes([control]) + counter.to_bytes(4, "big") + body + (cipher.digest() if tagged else b"")
-    return b"\xdd" + head + info + length(len(content)) + content
 
 
 @pytest.mark.parametrize("info", [b"\x00", b"\x01\x00\x00"])

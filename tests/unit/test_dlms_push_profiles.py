@@ -16,8 +16,9 @@ from meterd.model import Device, Memory
 from meterd.protocols.dlms_push import discovery, driver
 from meterd.protocols.dlms_push.profile_schema import readings_of
 from tests.pair import converse
+from tests.strangers.pusher import framed, name, notification, text, whole
 
-from .test_dlms_push import device, framed, heard, name, notification, signal, text, told, whole
+from .test_dlms_push import device, heard, signal, told
 
 POWER, CURRENT, VOLTAGE = "1.0.1.7.0.255", "1.0.31.7.0.255", "1.0.32.7.0.255"
 OWN: dict[str, Any] = {
@@ -53,7 +54,7 @@ def test_shipped_profiles_read_their_own_telegrams() -> None:
     profiles = Profiles(careful=True)
     profiles.check_all("dlms_push")
     assert not profiles.errors
-    assert {"kaifa-han", "kamstrup-han", "swiss-cii", "wiener-netze"} <= set(known_names("dlms_push"))
+    assert {"kaifa-han", "kamstrup-han", "landis-gyr-e450", "wiener-netze"} <= set(known_names("dlms_push"))
     for each in known_names("dlms_push"):
         content = profiles.load("dlms_push", each)
         assert content is not None and content["source"] and content["telegrams"]

@@ -1,0 +1,144 @@
+"""Every octet of each form of push cut, flipped and doubled: never a wrong value, and the next good push is good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from meterd.model import Memory
+from meterd.protocols.dlms_push import driver
+from meterd.protocols.p1 import driver as p1_driver
+from meterd.simulate import p1 as simulated_p1
+from tests.strangers.pusher import (
+    AUSTRIAN,
+    AUTH,
+    ENERGY,
+    KEY,
+    TITLE,
+    as_e450,
+    blocks,
+    entries,
+    event,
+    framed,
+    generally,
+    glo_event,
+    notification,
+    numbered,
+    sealed,
+    whole,
+)
+from tests.unit import test_p1
+from tests.unit.pushes import all_that_is_heard, what_is_heard
+from tests.unit.test_dlms_push import device, signal
+
+FIRST, SECOND = 4711, 4712
+KEYS = {"encryption_key": KEY, "authentication_key": AUTH}
+
+
+def _list(value: int) -> bytes:
+    return notification(entries(value))
+
+
+def _austrian(value: int) -> bytes:
+    return AUSTRIAN.replace(whole(55), whole(value))
+
+
+# Name → (the octets of a push that tells this energy under this counter, the device's parameters).
+FORMS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "HDLC": (lambda value, count: framed(_list(value), 40), {}),
+    "HDLC, numbered I frames": (lambda value, count: framed(_list(value), 40, 0x10, numbered=True), {}),
+    "HDLC, event": (lambda value, count: framed(event(whole(value * 10))), {}),
+    "M-Bus": (lambda value, count: b"".join(numbered(_austrian(value), 30)), {"framing": "M-Bus"}),
+    "blocks": (lambda value, count: as_e450(blocks(_list(value), 40)), {}),
+    "general-glo": (lambda value, count: framed(sealed(_list(value), count, control=0x30), 60), KEYS),
+    "general-glo, no tag": (lambda value, count: framed(sealed(_list(value), count)), {"encryption_key": KEY}),
+    "general-glo in M-Bus": (
+        lambda value, count: b"".join(numbered(sealed(_austrian(value), count), 60)),
+        {"encryption_key": KEY, "framing": "M-Bus"},
+    ),
+    "general-glo in blocks": (
+        lambda value, count: as_e450(blocks(sealed(_list(value), count, control=0x30), 50)),
+        KEYS,
+    ),
+    "general-ciphering": (lambda value, count: framed(generally(_list(value), count, tagged=True)), KEYS),
+    "glo-event": (
+        lambda value, count: framed(glo_event(value * 10, count, control=0x30)),
+        {**KEYS, "system_title": TITLE},
+    ),
+}
+SCALED = {"M-Bus": 1000, "general-glo in M-Bus": 1000}
+
+
+def damaged(push: bytes, at: int) -> tuple[bytes, bytes, bytes]:
+    """Without the octet, with one bit of it flipped, with the octet twice."""
+    flipped = bytes([push[at] ^ 1 << at % 8])
+    return (push[:at] + push[at + 1 :], push[:at] + flipped + push[at + 1 :], push[: at + 1] + push[at:])
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_no_octet_that_is_wrong_gives_a_wrong_value(form: str) -> None:
+    make, given = FORMS[form]
+    first, second = make(FIRST, 7), make(SECOND, 8)
+    right = [str(value * SCALED.get(form, 10)) for value in (FIRST, SECOND)]
+    plan = driver.plan(device(**given), [signal(ENERGY)])
+    whole_one = [str(one.value) for one in heard_of(driver, plan, [first, second])]
+    assert whole_one == right
+    good = 0
+    for at in range(len(first)):
+        for bad in damaged(first, at):
+            values = [str(one.value) for one in heard_of(driver, plan, [bad, second])]
+            assert values in (right, right[1:]), (at, bad.hex(), values)
+            good += values == right
+    assert good < len(first), "most damage costs the list"
+
+
+def heard_of(module: Any, plan: Any, pushes: list[bytes]) -> list[Any]:
+    memory = Memory()
+    return all_that_is_heard(lambda: module.listen([(plan, memory)]), pushes).readings
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_no_octet_of_a_p1_telegram_that_is_wrong_gives_a_wrong_value(keyed: bool) -> None:
+    chosen = {"gas": "0", "water": "0", **({"encryption_key": test_p1.KEY} if keyed else {})}
+    port = simulated_p1.Port({**simulated_p1.DEFAULTS, **chosen})
+    first, second = port.telegram(), port.telegram()
+    given = {"encryption_key": test_p1.KEY} if keyed else {}
+    plan = p1_driver.plan(test_p1.device(**given), [test_p1.signal("1-0:1.8.1")])
+    right = ["1234.001", "1234.002"]
+    assert [str(one.value) for one in heard_of(p1_driver, plan, [first, second])] == right
+    for at in range(len(first)):
+        for bad in damaged(first, at):
+            readings = heard_of(p1_driver, plan, [bad, second])
+            values = [str(one.value) for one in readings if one.reason != "not_found"]  # cut short by a '!'
+            assert values in (right, right[1:]), (at, bad, values)
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_half_a_push_at_the_start_costs_no_more_than_itself(form: str) -> None:
+    make, given = FORMS[form]
+    plan = driver.plan(device(**given), [signal(ENERGY)])
+    push = make(FIRST, 7)
+    for at in range(1, len(push)):
+        values = [str(one.value) for one in heard_of(driver, plan, [push[at:], make(SECOND, 8)])]
+        assert values == [str(SECOND * SCALED.get(form, 10))], at
+
+
+@pytest.mark.parametrize("form", [form for form, (_, given) in FORMS.items() if "encryption_key" in given])
+def test_what_is_played_back_reordered_or_forged_gives_no_value(form: str) -> None:
+    make, given = FORMS[form]
+    plan = driver.plan(device(**given), [signal(ENERGY)])
+    other = {**given, "encryption_key": "11" * 16}
+    forger = driver.plan(device(**other), [signal(ENERGY)])
+    pushes = [make(value, count) for value, count in ((1, 5), (2, 7))]
+    assert [int(one.value) for one in heard_of(driver, plan, pushes)] == [
+        each * SCALED.get(form, 10) for each in (1, 2)
+    ]
+    for replayed in (make(1, 5), make(3, 6), make(2, 7)):
+        memory = Memory()
+        assert len(what_is_heard(driver.listen([(plan, memory)]), pushes).readings) == 2
+        outcome = what_is_heard(driver.listen([(plan, memory)]), [replayed])
+        assert outcome.readings == [] and "used before" in str(outcome.error)
+        assert len(what_is_heard(driver.listen([(plan, memory)]), [make(4, 8)]).readings) == 1
+    forged = what_is_heard(driver.listen([(forger, Memory())]), [make(9, 9)])
+    assert forged.readings == [] and forged.error is not None and forged.error.reason in ("key", "type")
