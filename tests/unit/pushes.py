@@ -72,8 +72,8 @@ def _until_quiet(talk: Any) -> Any:
         is_for_ever = isinstance(step, Receive) and step.timeout_ms is None
         try:
             answer = yield (Receive(step.decoder, QUIET_MS, step.gap_ms) if is_for_ever else step)
-        except (Silence, Incomplete, Garbled) as error:
-            if is_for_ever and not isinstance(error, Incomplete):
+        except MeterdError as error:
+            if is_for_ever and isinstance(error, (Silence, Garbled)) and not isinstance(error, Incomplete):
                 talk.close()
                 return True
             step = talk.throw(error)

@@ -119,7 +119,7 @@ class Lists:
         head = IdentificationDecoder(self._rest)
         self._rest = b""
         identification = yield Receive(head, timeout_ms, settings.gap_ms)
-        body = ReadoutDecoder(settings.seven_bit, None, head.take_rest())
+        body = self.body(head.take_rest())
         try:
             message: Message = yield Receive(body, settings.timeout_ms, settings.gap_ms)
         except Incomplete as error:
@@ -130,6 +130,10 @@ class Lists:
         self._rest = _begun_within(message) + body.take_rest()
         self.taken(identification, message)
         return ReadOut(message)
+
+    def body(self, held: bytes) -> ReadoutDecoder:
+        """What takes in the lines behind an identification, of which `held` came already."""
+        return ReadoutDecoder(self._settings.seven_bit, None, held)
 
     def has_begun(self) -> bool:
         """Whether of the next list something came already."""

@@ -20,6 +20,8 @@ from .values import Telegram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..._readout_message import Message
     from ...conversation import Conversation
     from ...model import Device, Memory, Plan
@@ -29,6 +31,7 @@ TITLE_OCTETS = 8
 HEAD = 2 + TITLE_OCTETS  # DB, 08, title
 CONTROLS = b"\x20\x21\x30\x31"  # encrypted, with a tag or without, suite 0 or 1: all that meters send
 LARGEST = 16_384
+STX, NUL = b"\x02", b"\0"
 LEAST = 1 + 4 + 12  # security control, counter, tag
 
 
@@ -98,6 +101,46 @@ def opening(device: Device) -> LineSettings | None:
     return LineSettings(device["baudrate"], device["databits"], device["parity"], device["stopbits"])
 
 
+class _Lines:
+    """Takes in the lines of a telegram, in which no block ever begins: an STX is a damaged line end, and as the start
+    of a block it would swallow telegram upon telegram until an ETX came."""
+
+    __slots__ = ("_decoder",)
+
+    def __init__(self, held: bytes) -> None:
+        self._decoder = ReadoutDecoder(False, None, held.replace(STX, NUL))
+
+    @property
+    def pending(self) -> int:
+        return self._decoder.pending
+
+    @property
+    def missing(self) -> int:
+        return self._decoder.missing
+
+    @property
+    def discarded(self) -> int:
+        return self._decoder.discarded
+
+    @property
+    def reason(self) -> str:
+        return self._decoder.reason
+
+    def feed(self, data: bytes) -> Message | None:
+        return self._decoder.feed(data.replace(STX, NUL))
+
+    def take_rest(self) -> bytes:
+        return self._decoder.take_rest()
+
+    def reset(self) -> None:
+        self._decoder.reset()
+
+
+class _Lists(Lists):
+    def body(self, held: bytes) -> Any:
+        return _Lines(held)
+
+
 class Telegrams:
     """The telegrams on a port, one after the other; keys are those of the one device that such a port has."""
 
@@ -106,7 +149,7 @@ class Telegrams:
     def __init__(self, plan: Plan, memory: Memory) -> None:
         device = plan.device
         self.timeout_ms: int = device["timeout_ms"]
-        self.lists = Lists(SessionSettings("", opening(device), self.timeout_ms))
+        self.lists = _Lists(SessionSettings("", opening(device), self.timeout_ms))
         self._plan = plan
         self._memory = memory
         self._sealed = SealedDecoder()
