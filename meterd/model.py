@@ -22,11 +22,16 @@ REASONS = (
 )  # fmt: skip
 
 
+LISTENS = "listen:"  # how the key of a line begins on which meters call
+
+
 def network_line(parameters: dict[str, Any]) -> str:
     """The key of the line of a device that is reached over the network."""
     scheme = "rfc2217://" if parameters.get("serial_server") == "rfc2217" else ""
     if parameters.get("transport") == "udp":
         scheme = "udp://"
+    if parameters.get("listen"):
+        scheme = LISTENS + scheme
     return f"{scheme}{parameters.get('ip')}:{parameters.get('port')}"
 
 
@@ -56,6 +61,10 @@ class Device:
     def has_line(self) -> bool:
         """Whether its speed and character format are meterd's to set: by itself, or through the server (RFC 2217)."""
         return not self.over_tcp() or self.parameters.get("serial_server") == "rfc2217"
+
+    def calls(self) -> bool:
+        """Whether the meter connects to us."""
+        return bool(self.parameters.get("listen"))
 
     def __repr__(self) -> str:
         return f"Device({self.alias})"

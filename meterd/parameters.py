@@ -258,6 +258,33 @@ TCP_ENDPOINT = (
         origin="meterd",
     ),
 )
+TRANSPORT = Parameter(
+    "transport",
+    STRING,
+    "What carries the wrapper to ip and port: tcp, or udp, which is for mode DLMS-WRAPPER alone",
+    default="tcp",
+    choices=("tcp", "udp"),
+    origin="meterd",
+)
+# Of meters that call.
+CALLS = (
+    Parameter(
+        "listen",
+        BOOLEAN,
+        "1: the meter connects to meterd, which listens at ip (0.0.0.0: every address of this machine) and port",
+        default=False,
+        origin="meterd",
+    ),
+    Parameter(
+        "caller",
+        STRING,
+        "With listen, how the meter is known when it calls: its logical device name, number or system title (hex), or "
+        "the address it calls from, 10.1.2.3, of one wPort behind that 10.1.2.3/17. One that has no such name takes "
+        "whoever else calls",
+        high=64,
+        origin="meterd",
+    ),
+)
 SERIAL_CLOSE_DELAY = Parameter(
     "serial_close_delay", INTEGER, "Delay before closing the serial port, ms", default=400, low=0, high=HOUR_MS
 )

@@ -48,6 +48,8 @@ def text(answer: dict[str, Any], detailed: bool = False, rows_most: int = 0) -> 
             lines += _wrapped(f"{device['trouble']} ({_ago(device['trouble_age_s'])} ago)", width, "    ")
         if detailed:
             lines += _details(device, width)
+    for row in answer.get("callers", ()):
+        lines += _wrapped(_caller(row), width, "")
     lines += _lines(answer["lines"], width, detailed)
     if 0 < rows_most < len(lines):
         more = f"… and {len(lines) - rows_most + 1} more lines: `meterd status NAME` tells of fewer"
@@ -96,6 +98,12 @@ def _ago(seconds: int | None) -> str:
 
 def _wrapped(sentence: str, width: int, indent: str) -> list[str]:
     return textwrap.wrap(sentence, width, initial_indent=indent, subsequent_indent=indent or "  ")
+
+
+def _caller(row: dict[str, Any]) -> str:
+    """One who called and is no device."""
+    times = f", {row['times']} times" if row["times"] > 1 else ""
+    return f"unknown caller at {row['line']}: {row['address']} {row['said']} ({_ago(row['age_s'])} ago{times})"
 
 
 def _sinks(sinks: list[dict[str, Any]], width: int) -> list[str]:

@@ -23,16 +23,18 @@ from .state import StateDirectory
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import TypeAlias
 
     from ..config.files import Configuration
     from ..model import Device
     from ..ports.player import Observer
     from ..ports.portions import Work
+    from .calls import Calls
     from .job import Asker
     from .listening import Listening
     from .shard import Shard
 
-    AnyLine = Line | Listening
+    AnyLine: TypeAlias = "Line | Listening | Calls"
 
 MANY_LINES = 100  # with fewer, no limit of descriptors is near
 
@@ -170,7 +172,11 @@ class Daemon:
 
     def _begin_line(self, key: str, jobs: list[Job], path: str | None, after_s: float) -> None:
         line: AnyLine
-        if jobs[0].listens:
+        if jobs[0].plan.device.calls():
+            from .calls import Calls
+
+            line = Calls(self.loop, key, path, self.hub, self._line_done)
+        elif jobs[0].listens:
             from .listening import Listening
 
             line = Listening(self.loop, key, path, self.hub, self._line_done)

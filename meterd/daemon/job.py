@@ -53,7 +53,7 @@ class Job:
     ) -> None:
         parameters = plan.device.parameters
         self.driver = driver
-        self.listens = is_listened_to(driver, plan)
+        self.listens = plan.device.calls() or is_listened_to(driver, plan)
         self.plan = plan
         self.signals = signals
         self.memory = memory

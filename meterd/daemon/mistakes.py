@@ -10,7 +10,7 @@ from ..errors import ConfigError
 from ..ports.portions import at_once
 from ..protocols import registry
 from .job import is_listened_to
-from .planning import of_one_kind, only_listens, planned
+from .planning import not_together, of_one_kind, planned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Sketch:
     def __init__(self, driver: ModuleType, plan: Plan) -> None:
         self.driver = driver
         self.plan = plan
-        self.listens = is_listened_to(driver, plan)
+        self.listens = plan.device.calls() or is_listened_to(driver, plan)
 
 
 def placing(configuration: Configuration, mistakes: list[Mistake]) -> Work[list[ConfigError]]:
@@ -60,7 +60,7 @@ def unreadable(configuration: Configuration) -> list[ConfigError]:
     for together in lines.values():
         served = of_one_kind(together)
         if served is not together:
-            why = only_listens(served[0].plan.device)
+            why = not_together(served[0].plan.device)
             mistakes += [(why, one.plan.device, None) for one in together if one not in served]
     return at_once(placing(configuration, mistakes)) if mistakes else []
 

@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
         loop: Loop
         key: str
-        hub: Hub
         player: Player
         started: float
-        status_interval_s: float | None
+
+        @property
+        def hub(self) -> Hub: ...
+
+        @property
+        def status_interval_s(self) -> float | None: ...
 
         def publish(self, reading: Reading) -> None:
             """To the sinks, and to whoever asked for it."""

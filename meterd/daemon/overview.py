@@ -55,6 +55,9 @@ def overview(daemon: Daemon, protocol: str | None) -> Work[dict[str, object]]:
         "not_read": not_read(*daemon.left_out()),
         "devices": devices,
         "lines": lines,
+        "callers": [
+            row for key, line in daemon.lines.items() if key in keys for row in _callers(line, daemon.loop.time)
+        ],
         "sinks": [_sink(sink) for sink in daemon.hub.sinks],
         "daemon": {
             "longest_turn_ms": round(daemon.loop.longest_turn_s * 1000.0, 1),
@@ -79,6 +82,13 @@ def _line(key: str, line: Any, now_s: float) -> dict[str, object]:
     load = getattr(line, "load", None)  # a line that listens is never busy
     share = None if load is None else round(load.share(now_s), 3)
     return {"line": key, "devices": len(line.jobs), "open": line.port.is_open(), "load": share}
+
+
+def _callers(line: Any, now_s: float) -> list[dict[str, object]]:
+    """Who called there and is no configured device."""
+    unknown = getattr(line, "unknown", None)
+    rows: list[dict[str, object]] = [] if unknown is None else unknown.rows(now_s)
+    return rows
 
 
 def _sink(sink: object) -> dict[str, object]:

@@ -100,7 +100,7 @@ class Plans:
         chosen = set(served)
         for job in jobs:
             if job not in chosen:
-                self.mistakes.append((only_listens(served[0].plan.device), job.plan.device, None))
+                self.mistakes.append((not_together(served[0].plan.device), job.plan.device, None))
                 del self.jobs[job.alias()]
 
 
@@ -115,13 +115,23 @@ def planned(driver: ModuleType, device: Device, signals: list[Signal]) -> Plan:
 
 
 def of_one_kind(jobs: list[AnyPlanned]) -> list[AnyPlanned]:
-    """Those of a line that can be served together: on a port that listens nothing may be sent."""
+    """Those of a line that can be served together: on a port that listens nothing may be sent; at one where meters call
+    all telegrams come in one framing."""
+    if jobs[0].plan.device.calls():
+        framings = [registry.calls().framing_of(job.plan.device) for job in jobs]
+        alike = [job for job, framing in zip(jobs, framings, strict=True) if framing == framings[0]]
+        return jobs if len(alike) == len(jobs) else alike
     listening = [job for job in jobs if job.listens]
     return [job for job in listening if job.driver is listening[0].driver] if listening else jobs
 
 
-def only_listens(first: Device) -> str:
-    """Why others are not read on the line of a device that sends unasked."""
+def not_together(first: Device) -> str:
+    """Why others are not read on the line of a device that sends unasked, or calls."""
+    if first.calls():
+        return (
+            f"is not read: the meter of {first.alias} calls there too, in another framing (framing, mode); give one of "
+            "both a port of its own"
+        )
     return (
         f"is not read: {first.alias} sends unasked on {first.line}, which therefore only listens, and to one protocol; "
         "put one of them on a port of its own"

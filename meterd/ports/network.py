@@ -6,6 +6,7 @@ package of their own brings them to a gateway, and they are loaded where a line 
 from __future__ import annotations
 
 from ..errors import module_for
+from ..model import LISTENS
 from .tcp_port import TcpPort
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ def network_port(loop: Loop, key: str) -> TcpPort:
 
 def kind_of(key: str) -> type[TcpPort]:
     """Raises: ConfigError, in words, where it is not installed."""
-    scheme = key.rpartition("://")[0]
+    scheme = key.removeprefix(LISTENS).rpartition("://")[0]
     if not scheme:
         return TcpPort
     module, name, what = SCHEMES[scheme]

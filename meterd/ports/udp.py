@@ -73,14 +73,19 @@ class UdpPort(TcpPort):
 class PeerPort(Port):
     """One of those who send datagrams to a `DatagramListener`, as a port of its own."""
 
-    __slots__ = ("_listener", "peer")
+    __slots__ = ("_listener", "on_octets", "peer")
 
     def __init__(self, listener: DatagramListener, peer: tuple[str, int]) -> None:
         super().__init__(listener.loop, "{}:{}".format(*peer))
         self.plain = False
         self.peer = peer
+        self.on_octets: Callable[[int], None] = lambda count: None
         self._listener = listener
         self.fd = listener.fileno()
+
+    def open(self) -> None:
+        """Raises: PortGone, for it is the peer who begins."""
+        raise PortGone(f"{self.name}: nothing was sent from there since")
 
     def send(self, data: bytes) -> bool:
         """At once or never, as it is with datagrams."""
@@ -147,7 +152,9 @@ class DatagramListener:
                 return  # no more, or what ICMP says of one that we have sent
             taken[peer] = taken.get(peer, 0) + 1
             if is_whole(data) and taken[peer] <= MOST_OF_A_PEER:
-                self._port_of(peer).on_data(data)
+                port = self._port_of(peer)
+                port.on_octets(len(data))
+                port.on_data(data)
             else:
                 self.refused += 1
             if self._socket.fileno() < 0:

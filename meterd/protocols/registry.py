@@ -85,6 +85,11 @@ def driver(package: str) -> ModuleType:
     return _module(package, "driver")
 
 
+def calls() -> ModuleType:
+    """The module with `talk(caller, book, framing)`: what is made of a meter that calls, whatever reads it then."""
+    return _module("dlms_push", "calls")
+
+
 def _module(package: str, name: str) -> ModuleType:
     """One module of a protocol's package. importlib, which would do the same, costs a gateway as much as a protocol."""
     module: ModuleType = __import__(f"{__package__}.{package}.{name}", fromlist=(name,))

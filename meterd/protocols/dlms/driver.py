@@ -7,6 +7,7 @@ loaded when the first one begins: planning needs a fifth of them, and a gateway 
 from __future__ import annotations
 
 from ...conversation import Report
+from ...errors import ConfigError, module_for
 from ...model import Plan, failed
 from .settings import Settings
 from .targets import collect
@@ -31,12 +32,23 @@ class Requests:
 def plan(device: Device, signals: list[Signal]) -> Plan:
     """Check a device and group its signals by what they read; a bad signal is refused alone. Raises: ConfigError."""
     settings = Settings(device)
+    if device["listen"]:
+        _check_listening(device)
     targets, refused = collect(signals)
     bad = {id(signal) for signal, _ in refused}
     good = [signal for signal in signals if id(signal) not in bad]
     credentials = settings.credentials
     names = credentials.counter_names if credentials.keyed else None
     return Plan(device, good, Requests(settings, targets), refused, credentials.secrets(), names)
+
+
+def _check_listening(device: Device) -> None:
+    """Raises: ConfigError."""
+    if not device.over_tcp():
+        raise ConfigError("", "listen: takes an ip, the address of this machine to listen at: 0.0.0.0 for all it has")
+    if device["mode"] == "IEC":
+        raise ConfigError("", "mode: with listen it is DLMS-WRAPPER or DLMS-HDLC")
+    module_for("listen: meters that call", f"{__package__.rpartition('.')[0]}.dlms_push.calls", "meterd-push")
 
 
 def conversation(plan: Plan, memory: Memory) -> Conversation:

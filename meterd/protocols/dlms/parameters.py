@@ -10,6 +10,7 @@ from ...obis import parse_logical_name
 from ...parameters import (
     BOOLEAN,
     BOTH,
+    CALLS,
     CHARACTER_FORMAT,
     DEVICE_IDENTITY,
     HOUR_MS,
@@ -20,6 +21,7 @@ from ...parameters import (
     STRING,
     TCP_ENDPOINT,
     TIMEOUT,
+    TRANSPORT,
     Parameter,
 )
 from .links.address import DEFAULT_FORMULA, MAX_HALF, parse_formula, parse_raw
@@ -119,14 +121,8 @@ DEVICE = (
         choices=(*MODES, "DLMS--HDLC"),
         check=_mode,
     ),
-    Parameter(
-        "transport",
-        STRING,
-        "What carries the wrapper to ip and port: tcp, or udp, which is for mode DLMS-WRAPPER alone",
-        default="tcp",
-        choices=("tcp", "udp"),
-        origin="meterd",
-    ),
+    TRANSPORT,
+    *CALLS,
     TIMEOUT,
     Parameter("auth", STRING, "Authentication", default="None", choices=AUTHENTICATIONS),
     Parameter("password", STRING, "Password or HLS secret: text, or octets as 0x…", secret=True, check=_password),

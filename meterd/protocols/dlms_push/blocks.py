@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..dlms.apdus.block_transfer import GeneralBlock
     from .frames import Apdus
     from .mbus_frames import Segments
+    from .wrapper_frames import Wrapped
 
 FIRST = 1
 LARGEST = 65_535
@@ -29,7 +30,7 @@ class Joined:
 
     __slots__ = ("_apdus", "_broken_in", "_gap_ms")
 
-    def __init__(self, apdus: Apdus | Segments, gap_ms: int) -> None:
+    def __init__(self, apdus: Apdus | Segments | Wrapped, gap_ms: int) -> None:
         self._apdus = apdus
         self._broken_in = b""
         self._gap_ms = gap_ms
@@ -37,6 +38,17 @@ class Joined:
     def has_begun(self) -> bool:
         """Whether of the next APDU something came already."""
         return bool(self._broken_in) or self._apdus.has_begun()
+
+    @property
+    def wport(self) -> int:
+        """Of the sender of the last one, where there are such."""
+        return getattr(self._apdus, "wport", 0)
+
+    def answer(self, apdu: bytes) -> Conversation:
+        """Send one to whom the last came from; over HDLC nobody waits for one."""
+        answer = getattr(self._apdus, "answer", None)
+        if answer is not None:
+            yield from answer(apdu)
 
     def next(self, timeout_ms: int | None) -> Conversation:
         """Returns: bytes. Raises: Silence, Incomplete, Garbled, DecodeError."""

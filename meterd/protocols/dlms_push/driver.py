@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .lists import Key, Pushed
     from .mbus_frames import Segments
     from .profile import Profile
+    from .wrapper_frames import Wrapped
 
 _DLMS = f"{__package__.rpartition('.')[0]}.dlms"
 INTERVALS = 2  # a single list is waited for so many intervals
@@ -33,6 +34,7 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
     """A signal that is no OBIS code is refused alone. Raises: ConfigError."""
     from ..dlms.targets import parse_job
 
+    _check_place(device)
     wanted: Wanted = []
     refused: list[tuple[Signal, str]] = []
     for signal in signals:
@@ -46,6 +48,16 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
             raise ConfigError("", "encryption_key: is missing, and authentication_key needs it")
         module_for("encryption_key: ciphered lists", f"{_DLMS}.security.pushed", "meterd-dlms-security")
     return Plan(device, [signal for signal, _ in wanted], wanted, refused, tuple(map(bytes.fromhex, keys)))
+
+
+def _check_place(device: Device) -> None:
+    """Raises: ConfigError."""
+    if (device["listen"] or device["transport"] == "udp") and not device.over_tcp():
+        raise ConfigError("", "listen, transport: take an ip: the address of this machine to listen at, or the meter's")
+    if device["transport"] == "udp" and device["framing"] != "wrapper":
+        raise ConfigError("", "transport: udp takes framing wrapper")
+    if device["listen"] and device["framing"] == "M-Bus":
+        raise ConfigError("", "framing: with listen it is wrapper or HDLC")
 
 
 def listens(plan: Plan) -> bool:
@@ -122,22 +134,22 @@ class _Lists:
 
         self._device = plan.device
         self._memory = memory
-        self._profile: Profile | None = None
+        self._profile: Profile | None = profile_of(plan)
         self.gap_ms: int = plan.device["timeout_ms"]
-        apdus: Apdus | Segments
+        apdus: Apdus | Segments | Wrapped
         if plan.device["framing"] == "M-Bus":
             from .mbus_frames import Segments
 
             apdus = Segments(self.gap_ms)
+        elif plan.device["framing"] == "wrapper":
+            from .wrapper_frames import Wrapped
+
+            apdus = Wrapped(self.gap_ms)
         else:
             from .frames import Apdus
 
             apdus = Apdus(self.gap_ms)
         self._joined = Joined(apdus, self.gap_ms)
-        if plan.device.profile is not None:
-            from .profile import Profile
-
-            self._profile = Profile(plan.device.profile)
 
     def has_begun(self) -> bool:
         """Whether of the next list something came already."""
@@ -150,19 +162,33 @@ class _Lists:
 
     def next(self, timeout_ms: int | None) -> Conversation:
         """Returns: (Pushed, what the meter calls itself)."""
-        from .lists import Pushed
-
         apdu: bytes = yield from self._joined.next(timeout_ms)
-        if not self._device["encryption_key"]:
-            if apdu[:1] in CIPHERED:
-                raise SecurityError(f"the list is ciphered (APDU {apdu[0]:#04x}), and no encryption_key is configured")
-            pushed = Pushed(apdu, self._profile)
-            return (pushed, pushed.numbers())
-        from ..dlms.security.pushed import Sealed
+        return opened(apdu, self._device, self._profile, self._memory)
 
-        names = ("encryption_key", "authentication_key", "system_title")
-        key, authentication_key, title = (bytes.fromhex(self._device[name] or "") for name in names)
-        sealed = Sealed(apdu, key, authentication_key, self._memory, title)
-        pushed = Pushed(sealed.plain, self._profile)
-        sealed.believed(self._memory)
-        return (pushed, [*pushed.numbers(), sealed.title.hex().upper()])
+
+def profile_of(plan: Plan) -> Profile | None:
+    """What the device's profile file says of its lists."""
+    if plan.device.profile is None:
+        return None
+    from .profile import Profile
+
+    return Profile(plan.device.profile)
+
+
+def opened(apdu: bytes, device: Device, profile: Profile | None, memory: Memory) -> tuple[Pushed, list[str]]:
+    """The list, opened with the device's key, and what its meter calls itself. Raises: SecurityError, DecodeError."""
+    from .lists import Pushed
+
+    if not device["encryption_key"]:
+        if apdu[:1] in CIPHERED:
+            raise SecurityError(f"the list is ciphered (APDU {apdu[0]:#04x}), and no encryption_key is configured")
+        pushed = Pushed(apdu, profile)
+        return (pushed, pushed.numbers())
+    from ..dlms.security.pushed import Sealed
+
+    names = ("encryption_key", "authentication_key", "system_title")
+    key, authentication_key, title = (bytes.fromhex(device[name] or "") for name in names)
+    sealed = Sealed(apdu, key, authentication_key, memory, title)
+    pushed = Pushed(sealed.plain, profile)
+    sealed.believed(memory)
+    return (pushed, [*pushed.numbers(), sealed.title.hex().upper()])

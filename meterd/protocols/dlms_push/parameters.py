@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ...parameters import (
     BOTH,
+    CALLS,
     CHARACTER_FORMAT,
     DEVICE_IDENTITY,
     INTEGER,
@@ -14,6 +15,7 @@ from ...parameters import (
     SIGNAL_IDENTITY,
     STRING,
     TCP_ENDPOINT,
+    TRANSPORT,
     Parameter,
     octets_in_hex,
     unasked,
@@ -49,9 +51,10 @@ DEVICE = (
     Parameter(
         "framing",
         STRING,
-        "What lists come in: HDLC frames, or the long frames of M-Bus, as on Austrian customer interfaces",
+        "What lists come in: HDLC frames, the long frames of M-Bus, as on Austrian customer interfaces, or the wrapper "
+        "of TCP and UDP",
         default="HDLC",
-        choices=("HDLC", "M-Bus"),
+        choices=("HDLC", "M-Bus", "wrapper"),
         origin="meterd",
     ),
     Parameter(
@@ -67,6 +70,8 @@ DEVICE = (
     SERIAL_PORT[1].but(default=2400),
     *map(_format, CHARACTER_FORMAT),
     *TCP_ENDPOINT,
+    TRANSPORT.but(help="What carries the wrapper: tcp, or udp, which is for framing wrapper alone"),
+    *CALLS,
     *unasked("list"),
     Parameter(
         "encryption_key",

@@ -34,7 +34,7 @@ PYTHON_DEPENDS = (f"python3-light (>= {PYTHON})", f"python3-light (<< 3.{int(PYT
 DESCRIPTIONS = {
     "meterd": "Reads utility meters: DLMS/COSEM, IEC 62056-21, M-Bus; with meterd-elgama Elgama's",
     "meterd-elgama": "Elgama's meters for meterd",
-    "meterd-push": "Meters that send unasked: P1 ports, DLMS push",
+    "meterd-push": "Meters that send unasked, and meters that call: P1 ports, DLMS push",
     "meterd-profiles": "Load profiles and logs of meters, row by row: DLMS, IEC 62056-21",
     "meterd-transports": "Serial servers that take the line's settings (RFC 2217), and DLMS over UDP",
     "meterd-handover": "Readings handed over to one program that acknowledges them",
@@ -56,7 +56,10 @@ DESCRIPTIONS = {
 # (imports.OPTIONAL). A later room is a row here, or an import there.
 ROOMS = {
     "meterd-elgama": ("meterd/protocols/elgama/",),
-    "meterd-push": ("meterd/protocols/p1/", "meterd/protocols/dlms_push/"),
+    "meterd-push": (
+        "meterd/protocols/p1/", "meterd/protocols/dlms_push/", "meterd/daemon/call.py", "meterd/daemon/call_room.py",
+        "meterd/daemon/calls.py", "meterd/daemon/unknown_callers.py", "meterd/ports/calls.py",
+    ),
     "meterd-dlms-security": (
         "meterd/protocols/dlms/security/", "meterd/protocols/dlms/proof.py", "meterd/protocols/dlms/invocation.py",
         "meterd/daemon/counters.py", "meterd/counter.py", "meterd/cli/counter.py",
