@@ -71,6 +71,10 @@ def _named(devices: list[Device]) -> str:
     return ", ".join(device.alias for device in devices[:MAX_NAMED]) + (", …" if len(devices) > MAX_NAMED else "")
 
 
+def _aligns_nothing(device: Device, signals: list[Signal]) -> bool:
+    return bool(device.parameters.get("scan_align")) and device["scan_rate_ms"] <= 0
+
+
 def _is_idle(device: Device, signals: list[Signal]) -> bool:
     return not signals
 
@@ -180,6 +184,11 @@ _DOUBTS: tuple[tuple[str, Callable[[Device, list[Signal]], bool]], ...] = (
     (
         "suppression_values and suppression_time_ms work together only: one without the other holds nothing back",
         _suppresses_nothing,
+    ),
+    (
+        "scan_align needs a scan_rate_ms, at whose multiples by the clock scans begin; without one (0 or less) nothing "
+        "is aligned",
+        _aligns_nothing,
     ),
     ("M-Bus meters talk 8 data bits with even parity (parity even), mostly at baudrate 2400", _not_even),
 )

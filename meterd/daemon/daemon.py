@@ -68,6 +68,7 @@ class Daemon:
         self.followers: list[Callable[[AnyLine], None]] = []  # told of every line that begins or has other devices
         self.once = False
         self.status_interval_s: float | None = None
+        self._large = False  # so many lines that they are spread over their period
         self._closing: set[AnyLine] = set()  # they say goodbye still
         self._regroup = Timer(self._begin_what_waited)
         self._after_reload: list[Callable[[], None]] = []  # who waits for the reload that is to begin
@@ -153,6 +154,7 @@ class Daemon:
                 self._serve(line, jobs)
             yield
         self._share_descriptors(by_line)
+        self._large = len(by_line) > AT_ONCE
         taken = {place for line in self._closing for place in (line.key, line.path)}
         begun = 0
         for key, jobs in by_line.items():
@@ -192,6 +194,11 @@ class Daemon:
         self._serve(line, jobs)
 
     def _serve(self, line: AnyLine, jobs: list[Job]) -> None:
+        for job in jobs:
+            if self._large or job.plan.device.parameters.get("scan_align"):
+                from .rhythm import keep_time  # small sites need not
+
+                keep_time(job, self._large)
         line.set_jobs(jobs)
         for follow in self.followers:
             follow(line)

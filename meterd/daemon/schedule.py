@@ -99,7 +99,7 @@ class Schedule:
         else:
             turn.cost_s = now - started
         self._last_was_live = turn.state == LIVE
-        due = max(turn.due + turn.period_s, now)
+        due = max(turn.due + turn.period_s, now) if turn.rhythm is None else turn.rhythm.after(turn.due, now)
         if self._last_was_live and answered:
             turn.due = due
             self._live.moved(turn)

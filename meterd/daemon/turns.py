@@ -9,6 +9,16 @@ operation is over at once.
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Rhythm(Protocol):
+        """A place in time that is kept (`rhythm`)."""
+
+        def after(self, due: float, now: float) -> float:
+            """When it is due again that was due then and is finished now."""
+
 LIVE, UNTRIED, SILENT = 0, 1, 2
 NEVER_S = float("inf")
 
@@ -17,12 +27,13 @@ class Turn:
     """When one device is due: every `period_s`, or `retry_s` after it was silent if given. Seconds, monotonic.
 
     `cost_s` is what its last whole turn took, `brief_s` its last brief one, or may take; `brief` says which kind the
-    turn at hand is. Once it is planned, its time is changed through its schedule alone.
+    turn at hand is. One that keeps its place in time has a `rhythm`. Once it is planned, its time is changed through
+    its schedule alone.
     """
 
     __slots__ = (
         "brief", "brief_s", "cost_s", "due", "least_brief_s", "least_cost_s", "most_cost_s", "order", "overdue",
-        "period_s", "place", "retry_s", "state",
+        "period_s", "place", "retry_s", "rhythm", "state",
     )  # fmt: skip
 
     def __init__(self, due: float, period_s: float, retry_s: float | None = None, brief_s: float = 0.0) -> None:
@@ -30,6 +41,7 @@ class Turn:
         self.order = 0  # among those that are due at the same time
         self.period_s = period_s
         self.retry_s = retry_s
+        self.rhythm: Rhythm | None = None
         self.state = UNTRIED
         self.overdue = False  # silent, and noticed to be due
         self.cost_s = 0.0

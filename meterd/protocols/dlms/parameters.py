@@ -15,6 +15,7 @@ from ...parameters import (
     DEVICE_IDENTITY,
     HOUR_MS,
     INTEGER,
+    SCAN_ALIGN,
     SCAN_RATE,
     SERIAL_PORT,
     SIGNAL_IDENTITY,
@@ -139,6 +140,7 @@ DEVICE = (
         aliases=("retry_count",),
     ),
     SCAN_RATE,
+    *SCAN_ALIGN,
     Parameter(
         "reconnect_time",
         INTEGER,

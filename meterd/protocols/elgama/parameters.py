@@ -15,6 +15,7 @@ from ...parameters import (
     INTEGER,
     JOB_TODO,
     NUMBER_TYPE,
+    SCAN_ALIGN,
     SCAN_RATE,
     SERIAL_CLOSE_DELAY,
     SERIAL_PORT,
@@ -70,6 +71,7 @@ DEVICE = (
         default=False,
     ),
     SCAN_RATE.but(origin="meterd"),
+    *SCAN_ALIGN,
     *(parameter.but(origin="meterd") for parameter in TCP_ENDPOINT),
     *(
         parameter.but(default=None, origin="meterd", help=f"{parameter.help}; absent: as the profile says")

@@ -16,6 +16,7 @@ from ...parameters import (
     JOB_TODO,
     NUMBER_TYPE,
     POLL_DELAY,
+    SCAN_ALIGN,
     SCAN_RATE,
     SERIAL_CLOSE_DELAY,
     SERIAL_PORT,
@@ -61,6 +62,7 @@ DEVICE = (
     *DEVICE_IDENTITY,
     POLL_DELAY,
     SCAN_RATE,
+    *SCAN_ALIGN,
     *SERIAL_PORT,
     *CHARACTER_FORMAT,
     Parameter(

@@ -13,6 +13,7 @@ from ...parameters import (
     JOB_TODO,
     NUMBER_TYPE,
     POLL_DELAY,
+    SCAN_ALIGN,
     SCAN_RATE,
     SERIAL_CLOSE_DELAY,
     SERIAL_PORT,
@@ -43,6 +44,7 @@ _DATA_BITS, _STOP_BITS, _PARITY, _ = CHARACTER_FORMAT
 DEVICE = (
     *DEVICE_IDENTITY,
     SCAN_RATE,
+    *SCAN_ALIGN,
     POLL_DELAY.but(help="Shortest silence on the port before the first request of a meter's scan, ms"),
     TIMEOUT.but(
         help="Wait for an answer beyond the standard's answer time (330 bits + 50 ms), ms",
