@@ -300,24 +300,11 @@ SCAN_RATE = Parameter(
     high=YEAR_MS,
 )
 SCAN_ALIGN = (
-    Parameter(
-        "scan_align",
-        BOOLEAN,
-        "After the first one scans begin by the clock, at whole multiples of scan_rate_ms from midnight on, local "
-        "time: 900000 reads at each quarter of an hour",
-        default=False,
-        origin="meterd",
-    ),
-    Parameter(
-        "scan_spread_ms",
-        INTEGER,
-        "With scan_align: lines begin within this time behind the clock's, each at a place of its own, ms",
-        default=1000,
-        low=0,
-        high=HOUR_MS,
-        origin="meterd",
-    ),
-)
+    Parameter("scan_align", BOOLEAN, "After the first one scans begin by the clock, at whole multiples of scan_rate_ms "
+              "from midnight on, local time: 900000 reads at each quarter of an hour", default=False, origin="meterd"),
+    Parameter("scan_spread_ms", INTEGER, "With scan_align: lines begin within this time behind the clock's, each at a "
+              "place of its own, ms", default=1000, low=0, high=HOUR_MS, origin="meterd"),
+)  # fmt: skip
 TIMEOUT = Parameter("timeout_ms", INTEGER, "Wait for an answer, ms", default=2500, low=1, high=600000)
 # Not a driver's, but the hub's of a WCC Lite: names of its manual 1.4.0, pages 119 and 120, but for the thresholds',
 # which it does not tell.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         def after(self, due: float, now: float) -> float:
             """When it is due again that was due then and is finished now."""
 
+
 LIVE, UNTRIED, SILENT = 0, 1, 2
 NEVER_S = float("inf")
 
