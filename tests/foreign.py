@@ -22,6 +22,9 @@ ENVIRONMENTS = {
     "dsmr": ("dsmr-parser==1.11.2",),
     "amshan": ("amshan==2.1.1",),
     "pydlms": ("pydlms-client[crypto]==0.1.0",),
+    # It brings neither of the two that it needs, and gurux-dlms comes with the other.
+    "austria": ("smartmeter-austria-energy==1.5.0", "pycryptodome", "pyserial"),
+    "collector": ("smartmeter-datacollector==2.0.0", "gurux-dlms==1.0.203"),
 }
 PATIENCE_S = 120
 

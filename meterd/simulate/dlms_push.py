@@ -1,10 +1,11 @@
-"""A simulated DLMS meter that pushes its list in HDLC frames, plain or ciphered.
+"""A simulated DLMS meter that pushes its lists in HDLC frames or long frames of M-Bus, plain or ciphered.
 
 | option | meaning |
 |---|---|
-| `form` | codes (default): entries of code, value, scaler; pairs: codes, values in turns; objects: behind their list |
+| `form` | codes (default), pairs, objects: how lists explain themselves; values: they do not (kaifa-han); event |
 | `frame` | UI (default); I: I frames without a session; M-Bus: long frames (`info` up to 200) |
 | `info` | octets of a frame's information field; longer lists come in segments; default 512 |
+| `blocks` | octets of a general block, each in a frame of its own; 0 (default): none |
 | `llc` | 1 (default): an LLC header before each list |
 | `interval_ms`, `lists` | from list to list, default 2500; so many, 0 (default) without end |
 | `serial` | the meter's number; default 7359992800001234 |
@@ -18,6 +19,7 @@ from ..conversation import LineSettings, Pause, Send
 from ..errors import PortGone
 from ..obis import parse_logical_name
 from ..protocols.dlms.apdus import notification
+from ..protocols.dlms.apdus.block_transfer import GeneralBlock
 from ..protocols.dlms.data import date_time_octets
 
 TYPE_CHECKING = False
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 LINE = LineSettings(2400, 8, "even", 1)
 DEFAULTS = {
-    "form": "codes", "frame": "UI", "info": "512", "llc": "1", "interval_ms": "2500", "lists": "0",
+    "form": "codes", "frame": "UI", "info": "512", "blocks": "0", "llc": "1", "interval_ms": "2500", "lists": "0",
     "serial": "7359992800001234", "encryption_key": "", "authentication_key": "", "title": "53494D0000000006",
 }  # fmt: skip
 CONTROLS = {"UI": 0x13, "I": 0x10}
@@ -75,8 +77,19 @@ class Pusher:
     def frames(self) -> bytes:
         """The next list."""
         self.sent += 1
-        body = {"codes": self._codes, "pairs": self._pairs, "objects": self._objects}[self.chosen["form"]]()
-        apdu = self._seal(notification.encode(0x40000000, date_time_octets("2026-11-28T10:00:00+01:00"), body))
+        apdu = self._seal(self._apdu())
+        size = int(self.chosen["blocks"])
+        return b"".join(map(self._framed, _blocks(apdu, size) if size else [apdu]))
+
+    def _apdu(self) -> bytes:
+        stamp = date_time_octets("2026-11-28T10:00:00+01:00")
+        if self.chosen["form"] == "event":
+            name, value, _ = self._values()[2]
+            return b"\xc2\x01\x0c" + stamp + b"\x00\x03" + name[2:] + b"\x02" + value
+        forms = {"codes": self._codes, "pairs": self._pairs, "objects": self._objects, "values": self._alone}
+        return notification.encode(0x40000000, stamp, forms[self.chosen["form"]]())
+
+    def _framed(self, apdu: bytes) -> bytes:
         if self.chosen["frame"] == "M-Bus":
             return _long_frames(apdu, int(self.chosen["info"]))
         octets = (LLC if self.chosen["llc"] == "1" else b"") + apdu
@@ -106,15 +119,33 @@ class Pusher:
         return bytes((2, 1 + 2 * len(values))) + _text("Simulated_V1") + b"".join(one + two for one, two, _ in values)
 
     def _objects(self) -> bytes:
+        """The list of the objects is the value of its own first entry."""
         values = self._values()
         columns = [(3 if scaling else 1, name, 2, value) for name, value, scaling in values]
         columns += [(3, name, 3, scaling) for name, _, scaling in values if scaling]
+        columns.insert(0, (40, _octets(parse_logical_name("0.8.25.9.0.255")), 2, b""))
         objects = [
             b"\x02\x04\x12" + class_id.to_bytes(2, "big") + name + bytes((0x0F, attribute, 0x12, 0, 0))
             for class_id, name, attribute, _ in columns
         ]
         listed = bytes((1, len(objects))) + b"".join(objects)
-        return bytes((2, 1 + len(columns))) + listed + b"".join(value for _, _, _, value in columns)
+        return bytes((2, len(columns))) + listed + b"".join(value for _, _, _, value in columns)
+
+    def _alone(self) -> bytes:
+        """List version, number and type, powers, currents in mA, voltages in tenths."""
+        texts = (b"KFM_001", self.chosen["serial"].encode("ascii"), b"MA304H3E")
+        numbers = (2000 + self.sent, 0, 0, 100 + self.sent, *(1000 * phase + self.sent for phase in (1, 2, 3)))
+        values = [_octets(text) for text in texts]
+        values += [TAGS[4] + number.to_bytes(4, "big") for number in (*numbers, 2301, 2302, 2303)]
+        return bytes((2, len(values))) + b"".join(values)
+
+
+def _blocks(apdu: bytes, size: int) -> list[bytes]:
+    """General blocks that wait for no answer."""
+    parts = [apdu[at : at + size] for at in range(0, len(apdu), size)]
+    return [
+        GeneralBlock(number == len(parts), True, 0, number, 0, part).encode() for number, part in enumerate(parts, 1)
+    ]
 
 
 def _long_frames(apdu: bytes, size: int) -> bytes:

@@ -122,7 +122,8 @@ def sealed(apdu: bytes, counter: int, key: str = KEY, control: int = 0x20, auth:
         cipher.update(bytes([control]) + bytes.fromhex(auth))
     body = cipher.encrypt(apdu)
     content = bytes([control]) + counter.to_bytes(4, "big") + body + (cipher.digest() if control & 0x10 else b"")
-    return b"\xdb\x08" + bytes.fromhex(TITLE) + b"\x81" + bytes([len(content)]) + content
+    size = b"\x81" + bytes([len(content)]) if len(content) < 0x100 else length(len(content))
+    return b"\xdb\x08" + bytes.fromhex(TITLE) + size + content
 
 
 def glo_event(value: int, counter: int, **given: Any) -> bytes:
