@@ -63,7 +63,7 @@ class Recalculation:
             self._start_anew()
             return reading
         try:
-            made = self._made(reading)
+            made = self.made(reading)
         except ValueError as error:
             signal = reading.signal
             log.warning(f"{signal.device_alias}: {signal.alias}: {error}", fold=f"recalculation {signal.device_alias}")
@@ -75,8 +75,8 @@ class Recalculation:
             return made
         return None if self.withholds and self._is_withheld(made) else made
 
-    def _made(self, reading: Reading) -> Reading:
-        """Raises: ValueError, in words."""
+    def made(self, reading: Reading) -> Reading:
+        """The same reading with its unit and number recalculated. Raises: ValueError, in words."""
         unit, value = reading.unit, reading.value
         if self._multiply is not None or self._bit is not None:
             unit = None  # the meter's own is not its unit any more

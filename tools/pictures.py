@@ -34,6 +34,7 @@ COLUMNS, ROWS = 80, 24
 LIMIT_S = 120.0
 ESCAPE = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])")
 COLOURS = {"31": "#ff7b72", "32": "#7ee787", "33": "#e3b341", "2": "#8b949e", "1": "#ffffff"}
+CHOSEN = "7"
 CELL_W, CELL_H, EDGE = 8.4, 18, 12
 SHOWN_PORT = "/dev/ttyUSB0"
 
@@ -41,7 +42,8 @@ SHOWN_PORT = "/dev/ttyUSB0"
 class Screen:
     """What a terminal would show of the bytes written to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: int = COLUMNS, height: int = ROWS) -> None:
+        self.columns, self.height = columns, height
         self.rows: list[list[tuple[str, str]]] = [[]]
         self.row = self.column = 0
         self.style = ""
@@ -67,8 +69,8 @@ class Screen:
             self.left = letter == "l"  # what a program shows on a screen of its own is the picture
             if letter == "h":
                 self.rows, self.row, self.column = [[]], 0, 0
-        elif numbers == "?25":
-            pass  # the cursor is not drawn
+        elif numbers in ("?25", "?7"):
+            pass  # the cursor is not drawn, and no line of a full screen is longer than that
         elif letter == "H":
             self.row = self.column = 0
         elif letter == "K":
@@ -83,12 +85,12 @@ class Screen:
         if character == "\r":
             self.column = 0
             return
-        if character == "\n" or self.column == COLUMNS:
+        if character == "\n" or self.column == self.columns:
             self.row += 1
             self.column = 0
             if self.row == len(self.rows):
                 self.rows.append([])
-            if self.row == ROWS:
+            if self.row == self.height:
                 del self.rows[0]
                 self.row -= 1
         if character == "\n":
@@ -111,9 +113,13 @@ def drawn(screen: Screen) -> str:
         '<g font-family="ui-monospace, DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14" fill="#c9d1d9">',
     ]
     for number, row in enumerate(screen.rows):
+        chosen = [at for at, (_, style) in enumerate(row) if style == CHOSEN]
+        if chosen:
+            x, y, wide = EDGE + chosen[0] * CELL_W, EDGE + number * CELL_H - 2, len(chosen) * CELL_W
+            out.append(f'<rect x="{x:.1f}" y="{y}" width="{wide:.1f}" height="{CELL_H}" fill="#30363d"/>')
         for start, style, text in _runs(row):
             x, y = EDGE + start * CELL_W, EDGE + number * CELL_H + 13
-            colour = f' fill="{COLOURS[style.split(";")[-1]]}"' if style else ""
+            colour = f' fill="{COLOURS[style.split(";")[-1]]}"' if style not in ("", CHOSEN) else ""
             out.append(
                 f'<text x="{x:.1f}" y="{y}" textLength="{len(text) * CELL_W:.1f}"{colour}>{html.escape(text)}</text>'
             )
@@ -131,8 +137,11 @@ def _runs(row: list[tuple[str, str]]) -> Iterator[tuple[int, str, str]]:
                 start = at
 
 
-def shown(words: list[str], folder: str, screen: Screen, port: str, shown_as: str) -> None:
-    """Runs meterd on a pty and writes what it says to `screen`, below the line that was typed."""
+def shown(words: list[str], folder: str, screen: Screen, port: str, shown_as: str, until: str = "") -> None:
+    """Runs meterd on a pty and writes what it says to `screen`, below the line that was typed.
+
+    What goes on until it is ended gets a `q` when it has said `until`.
+    """
     screen.write(f"$ {shown_as}\r\n")
     environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
     pid, terminal = pty.fork()
@@ -150,6 +159,9 @@ def shown(words: list[str], folder: str, screen: Screen, port: str, shown_as: st
         except OSError:  # Linux: the other side is closed
             break
         said += piece
+        if until and until in said.decode("utf-8", "ignore"):
+            os.write(terminal, b"q")
+            until = ""
     os.close(terminal)
     os.waitpid(pid, 0)
     screen.write(said.decode().replace(port, SHOWN_PORT))
@@ -206,9 +218,16 @@ def status(folder: str, screen: Screen, port: str) -> None:
     (Path(folder) / "site.json").write_text(
         json.dumps({"devices": devices, "signals": signals, "publish": {"stdout": "json"}})
     )
+    with daemon(folder, {("house", "_connected", 1), ("cellar", "_connected", 0)}) as control:
+        shown(["status", "--control", control], folder, screen, port, "meterd status")
+
+
+@contextlib.contextmanager
+def daemon(folder: str, awaited: set[tuple[str, str, object]]) -> Iterator[str]:
+    """One that reads site.json and has said all of that; its control socket."""
     control = os.path.join(folder, "control.sock")
     command = [sys.executable, "-m", "meterd", "run", "-c", "site.json", "--control", control, "--state", folder]
-    daemon = subprocess.Popen(
+    process = subprocess.Popen(
         command,
         cwd=folder,
         stdout=subprocess.PIPE,
@@ -217,23 +236,70 @@ def status(folder: str, screen: Screen, port: str) -> None:
         env={**os.environ, "PYTHONPATH": str(PICTURES.parents[1])},
     )
     try:
-        assert daemon.stdout is not None
+        assert process.stdout is not None
         seen = set()
-        for reading in map(json.loads, daemon.stdout):
+        for reading in map(json.loads, process.stdout):
             seen.add((reading["device"], reading["signal"], reading["value"]))
-            if {("house", "_connected", 1), ("cellar", "_connected", 0)} <= seen:
+            if awaited <= seen:
                 break
-        shown(["status", "--control", control], folder, screen, port, "meterd status")
+        yield control
     finally:
-        daemon.terminate()
-        daemon.communicate(timeout=30)
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+FLATS = ("stairs", "attic", "flat-1", "flat-2", "flat-3", "flat-4", "shop", "garage")
+
+
+def top(folder: str, screen: Screen, port: str) -> None:
+    """Eight meters: one is switched off, one is not who it should be, one lacks a code."""
+    with houses(FLATS[1:]) as ports:
+        devices, signals = [], []
+        for alias in FLATS:
+            serial = {"shop": "87654321"}.get(alias, 0)
+            place = {"ip": "127.0.0.1", "port": ports.get(alias, 1), "scan_rate_ms": 2000, "serialnumber": serial}
+            place["timeout_ms"] = 800
+            devices.append({"name": alias, "device_alias": alias, "protocol": "IEC 62056-21", **place})
+            codes = ["1.8.0", "2.8.0", "32.7.0", *(["96.7.21"] if alias == "attic" else [])]
+            for code in codes:
+                place = {"device_alias": alias, "signal_alias": code.replace(".", "_"), "number_type": "DOUBLE"}
+                signals.append({"signal_name": code, **place, "job_todo": code, "tag_job_todo": code})
+        site = {"devices": devices, "signals": signals, "publish": {"stdout": "json"}}
+        (Path(folder) / "site.json").write_text(json.dumps(site))
+        good = {(alias, "_reason", "good") for alias in FLATS[2:] if alias != "shop"}
+        bad = {
+            ("stairs", "_reason", "disconnected"),
+            ("attic", "_reason", "not_found"),
+            ("shop", "_reason", "no_bytes"),
+        }
+        with daemon(folder, good | bad) as control:
+            shown(["top", "-i", "1", "--control", control], folder, screen, port, "meterd top", until="CPU")
+
+
+@contextlib.contextmanager
+def houses(names: tuple[str, ...]) -> Iterator[dict[str, int]]:
+    """Meters on TCP ports."""
+    loop = Loop()
+    host = MeterHost(loop)
+    ports = {name: host.on_tcp(0, iec62056_21.meter(serial="12345678", reaction_ms="20")) for name in names}
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    try:
+        yield ports
+    finally:
+        loop.call_soon_from_thread(loop.stop)
+        thread.join(20)
+        host.close()
+        loop.close()
 
 
 def demo(folder: str, screen: Screen, port: str) -> None:
     shown(["demo", "--duration", "8"], folder, screen, port, "meterd demo")
 
 
-SCENES: dict[str, Callable[[str, Screen, str], None]] = {"scan": scan, "read": read, "status": status, "demo": demo}
+SCENES: dict[str, Callable[[str, Screen, str], None]] = {
+    "scan": scan, "read": read, "status": status, "top": top, "demo": demo,
+}  # fmt: skip
 
 
 def play(name: str) -> Screen:

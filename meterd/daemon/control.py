@@ -5,6 +5,7 @@
     stop PROTOCOL       stop one protocol within the daemon, politely
     reload              read the configuration again
     events [COUNT]      the event log, newest first
+    page, readings …    a part of what there is, see `daemon.glance`
     read DEVICE LINE    one scan of a device, which the asker has on that line too: its readings, each a line of JSON,
                         then `ok`, or `error` in words
     trace [NAME]        the wire log from now on, secrets masked, until the client leaves; NAME of a line or a device
@@ -17,7 +18,7 @@ from __future__ import annotations
 import posix
 
 from .. import log
-from ..errors import ConfigError
+from ..errors import ConfigError, module_for
 from ..gateway.json_text import dumps
 from ..paths import environment, is_folder, join, make_folders, parent
 from ..ports._timers import Timer
@@ -131,7 +132,14 @@ class Control:
             return None
         if command == "events" and len(arguments) <= 1:
             return self._events(arguments)
+        if command in ("page", "readings"):
+            return self._glance(command, arguments, client)
         return {"ok": False, "error": f"{' '.join(words)!r} is no request"}
+
+    def _glance(self, command: str, arguments: list[str], client: Client) -> dict[str, object] | None:
+        glance = module_for(repr(command), "meterd.daemon.glance", "meterd-top")
+        client.work(glance.glance(self.daemon, command, arguments), client.finish)
+        return None
 
     def _status_text(self, package: str | None) -> Work[str]:
         """The answer as text, row by row: that of a large site is a megabyte."""

@@ -42,13 +42,13 @@ def overview(daemon: Daemon, protocol: str | None) -> Work[dict[str, object]]:
         package = job.plan.device.protocol
         running.add(package)
         if protocol in (None, package):
-            devices.append(_device(job, daemon.loop.time))
+            devices.append({**device_row(job, daemon.loop.time), "failing": job.status.failing_signals()})
             keys.add(job.plan.device.line)
     lines = []
     for key, line in list(daemon.lines.items()):
         yield
         if key in keys:
-            lines.append(_line(key, line, daemon.loop.time))
+            lines.append(line_row(key, line, daemon.loop.time))
     return {
         "running": _programs(running),
         "stopped": _programs(daemon.stopped_protocols),
@@ -66,19 +66,18 @@ def overview(daemon: Daemon, protocol: str | None) -> Work[dict[str, object]]:
     }
 
 
-def _device(job: Job, now_s: float) -> dict[str, object]:
+def device_row(job: Job, now_s: float) -> dict[str, object]:
     device, status = job.plan.device, job.status
     row: dict[str, object] = {"device": device.alias, "protocol": registry.program(device.protocol)}
     row["line"] = device.line
     row.update(connected=status.connected, reason=status.reason or "good", last_good_age_s=status.age_s(now_s))
     row.update(signals=status.signals, signals_ok=status.signals_ok, trouble=status.sentence())
     row["trouble_age_s"] = max(0, int(now_s - status.trouble_s)) if status.sentence() else None
-    row["failing"] = status.failing_signals()
     row.update((name, getattr(status, name)) for name in COUNTERS)
     return row
 
 
-def _line(key: str, line: Any, now_s: float) -> dict[str, object]:
+def line_row(key: str, line: Any, now_s: float) -> dict[str, object]:
     load = getattr(line, "load", None)  # a line that listens is never busy
     share = None if load is None else round(load.share(now_s), 3)
     return {"line": key, "devices": len(line.jobs), "open": line.port.is_open(), "load": share}

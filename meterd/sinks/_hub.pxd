@@ -20,7 +20,7 @@ cdef class Outlet:
     cdef object _now_ms
     cdef object _on_failure
     cdef bint _by_the_wall    # so that the clock can be read without a call from Python
-    cdef dict _last_good      # device → signal → reading
+    cdef readonly dict last_good  # device → signal → reading
 
     cdef int _keep(self, Reading reading) except -1
     cdef Reading _stale(self, Reading reading)

@@ -64,7 +64,7 @@ cdef class Outlet:
         self._now_ms = clock_ms
         self._on_failure = on_failure
         self._by_the_wall = clock_ms is wall_clock_ms
-        self._last_good = {}
+        self.last_good = {}
 
     def publish(self, Reading reading not None):
         if not reading.time_ms:
@@ -88,9 +88,9 @@ cdef class Outlet:
         cdef Signal signal = reading.signal
         if signal is None:
             refuse()
-        known = self._last_good.get(signal.device_alias)
+        known = self.last_good.get(signal.device_alias)
         if known is None:
-            known = self._last_good[signal.device_alias] = {}
+            known = self.last_good[signal.device_alias] = {}
         (<dict?>known)[signal.alias] = reading
         return 0
 
@@ -98,7 +98,7 @@ cdef class Outlet:
         cdef Signal signal = reading.signal
         if signal is None:
             refuse()
-        known = self._last_good.get(signal.device_alias)
+        known = self.last_good.get(signal.device_alias)
         last = None if known is None else known.get(signal.alias)
         if last is None:
             return reading
@@ -127,7 +127,7 @@ cdef class Outlet:
                 self._on_failure(self.sinks[index], error)
 
     def forget(self, str device_alias not None):
-        self._last_good.pop(device_alias, None)
+        self.last_good.pop(device_alias, None)
 
 
 @cython.final

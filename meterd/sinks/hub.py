@@ -56,6 +56,7 @@ class Hub:
         self.now_ms = clock_ms
         self.publish: Callable[[Reading], None] = outlet.publish
         self.flush: Callable[[], None] = outlet.flush
+        self.last_good = outlet.last_good  # device alias → signal alias → its last good reading, as the meter gave it
         self.clock_jumps = 0
         self._ahead_ms: float | None = None  # of the clock that nobody sets
 

@@ -139,6 +139,7 @@ WAYS = {
         "meterd/log_outputs.py": "a datagram to syslog, kept nowhere",
         "meterd/cli/asking.py": "a client of the control socket, in a process of its own",
         "meterd/cli/control.py": "another one",
+        "meterd/cli/top_questions.py": "another one, that never waits",
         "meterd/api/connection.py": "a client of the local socket, in a process of its own",
         "meterd/ports/udp.py": "datagrams to peers, kept nowhere",
         "meterd/daemon/liveness.py": "a datagram to systemd, kept nowhere",

@@ -42,6 +42,7 @@ DESCRIPTIONS = {
     "meterd-scan": "Setting meters up: what they have, one reading, why one does not answer: meterd scan, read, doctor",
     "meterd-names": "What codes stand for in plain words, for what is found and for Home Assistant",
     "meterd-explain": "Frames and wire logs in words, and logs to be shared: meterd explain, meterd redact",
+    "meterd-top": "What the daemon reads, live on a terminal: meterd top",
     "meterd-simulate": "Simulated meters, to try meterd without a meter",
     "meterd-python": "meterd for Python programs: read, scan, Daemon",
     "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
@@ -89,6 +90,10 @@ ROOMS = {
     ),
     "meterd-names": ("meterd/names/",),
     "meterd-explain": ("meterd/explain/", "meterd/cli/explain.py", "meterd/cli/redact.py"),
+    "meterd-top": (
+        "meterd/cli/top.py", "meterd/cli/top_questions.py", "meterd/cli/top_terminal.py", "meterd/cli/top_view.py",
+        "meterd/daemon/glance.py",
+    ),
     "meterd-python": ("meterd/api/",),
     "meterd-import": ("meterd/config/workbook/", "meterd/cli/workbook.py"),
     "meterd-mqtt": (
