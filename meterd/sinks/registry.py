@@ -26,6 +26,7 @@ SINKS = {
     "mqtt": ("mqtt", "meterd-mqtt"),
     "redis": ("redis", "meterd-redis"),
     "metrics": ("metrics", "meterd-metrics"),
+    "csv": ("csv", "meterd-csv"),
 }
 UNASKED = ("events",)  # there without being named: `log` > 0 is enough
 NO_WAY_OUT = ("events", "store")  # these keep readings and send none anywhere

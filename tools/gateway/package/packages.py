@@ -49,6 +49,8 @@ DESCRIPTIONS = {
     "meterd-mqtt": "Readings to an MQTT broker, and Home Assistant discovery",
     "meterd-redis": "Last values to a Redis server, as on a WCC Lite",
     "meterd-metrics": "Readings and states for Prometheus, over HTTP",
+    "meterd-csv": "Readings to CSV files that are changed by size and time",
+    "meterd-batches": "What meterd's sinks share that deliver by the batch",
     "meterd-import": "Workbook import for meterd",
     "meterd-store": "Store and forward for meterd",
     "meterd-fleet": "meterd as one of many: shards",
@@ -105,6 +107,10 @@ ROOMS = {
         "meterd/daemon/shard.py", "meterd/daemon/shard_state.py", "meterd/daemon/shard_counters.py",
     ),
     "meterd-metrics": ("meterd/sinks/metrics.py", "meterd/ports/http_server.py"),
+    "meterd-csv": (
+        "meterd/sinks/csv.py", "meterd/sinks/csv_done.py", "meterd/sinks/csv_file.py", "meterd/sinks/csv_rows.py",
+    ),
+    "meterd-batches": ("meterd/sinks/batches.py", "meterd/sinks/batch_thread.py"),
     "meterd-redis": (
         "meterd/sinks/redis.py", "meterd/sinks/redis_sink.py", "meterd/sinks/resp.py", "meterd/ports/unix_port.py",
     ),
@@ -122,6 +128,7 @@ NEEDS = {
     "meterd-wcclite": ("meterd-elgama",),
     "meterd-elgama": ("meterd-profiles",),
     "meterd-simulate": ("meterd-push", "meterd-transports"),
+    "meterd-csv": ("meterd-batches",),
 }  # fmt: skip
 # Package → where an earlier version had some of its files, meterd aside: opkg then lets it take them over, whichever of
 # the two it installs first.
@@ -172,6 +179,7 @@ AWAITED = (
     "meterd-mqtt",
     "meterd-metrics",
     "meterd-redis",
+    "meterd-csv",
     "meterd-store",
 )
 # Package → what opkg runs → file in openwrt/files. Whatever has init scripts enables, starts, stops and disables them.
