@@ -38,7 +38,8 @@ SAVED_EVERY_S = 10.0  # a search that is killed goes on from here; flash is spar
 ABOUT = """Without anything: the serial ports of this machine. At a port: finds by itself which meters are there (DLMS,
 IEC 62056-21, M-Bus, Elgama; usual speeds, formats, addresses), asks each what it has, and writes a configuration that
 reads them. At a device (of a configuration, or described by parameters: meterd scan mbus device=/dev/ttyUSB0): what
-that meter offers, or which meters the bus has."""
+that meter offers, or which meters the bus has. With listen=1: which meters call (meterd scan dlms-push listen=1
+framing=wrapper ip=0.0.0.0 port=4059)."""
 
 
 def main(words: list[str]) -> int:
@@ -57,6 +58,10 @@ def main(words: list[str]) -> int:
 def _known_device(arguments: Arguments) -> int:
     """What a device that is configured or described has."""
     device, path = find_device(arguments, "scan")
+    if device.calls():
+        from .callers import take_in
+
+        return take_in(device, arguments.value("output"), state_directory(arguments, brief=True).memory)
     resume = arguments.value("resume")
     state = _load_state(resume)
     if arguments.has("baudrates") and device.over_tcp():

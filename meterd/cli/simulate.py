@@ -1,4 +1,4 @@
-"""`meterd simulate PROTOCOL`: one simulated meter on a pty, a TCP or a UDP port."""
+"""`meterd simulate PROTOCOL`: one simulated meter on a pty, a TCP or a UDP port, or one that calls."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 PTY = Option(("--pty",), VALUE, "serve on a pty, linked at this path", "LINK")
 TCP = Option(("--tcp",), VALUE, "serve on this TCP port, 0 for any free one", "PORT")
 UDP = Option(("--udp",), VALUE, "serve on this UDP port, 0 for any free one", "PORT")
+CALL = Option(("--call",), VALUE, "connect to this address, again and again; udp:// before it: datagrams", "HOST:PORT")
 HOST = Option(("--host",), VALUE, "address to listen at (default 127.0.0.1)", "ADDRESS")
 MAX_PORT = 65535
 PACED = Option(("--paced",), FLAG, "send no faster than the line's speed allows")
 FAULT = Option(("--fault",), VALUE, f"kind[:every[:argument]], such as flip:3; kinds: {' '.join(KINDS)}", "FAULT")
-PLACE = (PTY, TCP, UDP, HOST, PACED, FAULT)
+PLACE = (PTY, TCP, UDP, CALL, HOST, PACED, FAULT)
 OPTIONS = (*PLACE, HELP)
 
 
@@ -63,13 +64,21 @@ def main(words: list[str]) -> int:
 
 def _port(arguments: Arguments) -> int:
     """The number of the TCP or UDP port, where it is one. Raises: UsageError unless one place is named."""
-    if sum(arguments.has(place) for place in ("pty", "tcp", "udp")) != 1:
-        raise UsageError("say where: --pty LINK, --tcp PORT or --udp PORT")
+    if sum(arguments.has(place) for place in ("pty", "tcp", "udp", "call")) != 1:
+        raise UsageError("say where: --pty LINK, --tcp PORT, --udp PORT or --call HOST:PORT")
     word = "udp" if arguments.has("udp") else "tcp"
     number = arguments.number(word, 0)
     if number > MAX_PORT:
         raise UsageError(f"--{word} takes 0 to {MAX_PORT}")
     return number
+
+
+def _called(word: str) -> str:
+    """Raises: UsageError unless it is an address."""
+    host, _, port = word.removeprefix("udp://").rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) <= MAX_PORT:
+        raise UsageError(f"--call takes HOST:PORT or udp://HOST:PORT, not {word!r}")
+    return word
 
 
 def _simulator(program: str) -> ModuleType:
@@ -81,14 +90,17 @@ def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSet
     link, number = arguments.value("pty"), _port(arguments)
     text = arguments.value("fault")
     fault = Fault.parse(text) if text else None
-    if fault is not None and arguments.has("udp"):
+    if fault is not None and not (arguments.has("pty") or arguments.has("tcp")):
         raise UsageError("--fault is for --pty and --tcp")
     end_in_order()
     loop = Loop()
     host = MeterHost(loop)
     paced = arguments.has("paced")
     try:
-        if link is not None:
+        if arguments.has("call"):
+            place = _called(arguments.value("call") or "")
+            host.on_call(place, meter)
+        elif link is not None:
             host.on_pty(link, meter, line, fault, paced)
             outlived_by_no_link(link)
             place = link

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         def talk_with(self, call: Call) -> Conversation: ...
         def is_stream(self) -> bool: ...
         def is_known(self, call: Call, job: Job) -> None: ...
-        def stranger(self, call: Call, name: str, said: str, pushed: Any) -> None: ...
+        def stranger(self, call: Call, name: str, said: str, pushed: Any, apdu: bytes) -> None: ...
         def refused(self, plan: Plan | None, error: Exception) -> None: ...
         def heard_of(self, job: Job) -> None: ...
         def was_read(self, job: Job, error: Exception | None) -> None: ...
@@ -51,6 +51,24 @@ if TYPE_CHECKING:
 
 
 MIDST_S = 0.2  # where a telegram is coming in, a reading waits so long and looks again
+
+
+class Overhearing:
+    """What comes while a device is read goes to what joins the caller's telegrams, too; it is an observer of the
+    player."""
+
+    def __init__(self, call: Call, ciphered: bool) -> None:
+        self._call = call
+        self._ciphered = ciphered
+
+    def received(self, data: bytes) -> None:
+        if self._call.apdus is not None:
+            self._call.apdus.overhear(data, self._ciphered)
+
+    def sent(self, data: bytes) -> None: ...
+    def framed(self, frame: Any) -> None: ...
+    def settings(self, settings: Any) -> None: ...
+    def ended(self, error: BaseException | None) -> None: ...
 
 
 class Call:
@@ -98,8 +116,15 @@ class Call:
         self._play(self.calls.talk_with(self))
 
     def _play(self, conversation: Conversation, poll_delay_s: float = 0.0) -> None:
-        self.player.observers[:] = self.calls.player.observers
+        self.observe()
         self.player.start(conversation, poll_delay_s)
+
+    def observe(self) -> None:
+        """Let all see this who see the listener."""
+        self.player.observers[:] = self.calls.player.observers
+        if self._current is not None:
+            parameters = self._current.plan.device.parameters
+            self.player.observers.append(Overhearing(self, not parameters.get("general_ciphering")))
 
     # ---- what the talk tells
 
@@ -132,6 +157,9 @@ class Call:
     def _tell_settled(self) -> None:
         self.calls.done()
 
+    def is_known(self) -> bool:
+        return bool(self.jobs)
+
     def known(self, entries: list[Entry]) -> None:
         for plan, _ in entries:
             job = self.calls.by_alias.get(plan.device.alias)
@@ -147,8 +175,8 @@ class Call:
             log.warning(f"{name}: a telegram from {self.address} is refused: {error}", fold=f"{fold} telegrams")
         self.calls.refused(plan, error)
 
-    def stranger(self, name: str, said: str, pushed: Any) -> None:
-        self.calls.stranger(self, name, said, pushed)
+    def stranger(self, name: str, said: str, pushed: Any, apdu: bytes) -> None:
+        self.calls.stranger(self, name, said, pushed, apdu)
 
     def _report(self, reading: Reading) -> None:
         job = self.calls.by_alias.get(reading.signal.device_alias)

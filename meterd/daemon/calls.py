@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..conversation import Conversation
-    from ..model import Plan, Reading
+    from ..model import Device, Plan, Reading
     from ..ports.calls import AnyCall
     from ..ports.player import Observer
     from ..sinks.hub import Hub
@@ -66,7 +66,7 @@ class Observers(list["Observer"]):
 
     def _tell(self) -> None:
         for call in self._room.calls:
-            call.player.observers[:] = self
+            call.observe()
 
 
 class Everybody:
@@ -99,7 +99,7 @@ class Calls:
         self.hold = self.room.hold
         self.player: Any = Everybody(self.room)
         self.unknown = UnknownCallers(key)
-        self.on_stranger: Callable[[Call, str, Any], None] = lambda call, name, pushed: None
+        self.on_stranger: Callable[[Call, str, Any, bytes], None] = lambda call, name, pushed, apdu: None
         self._protocol = registry.calls()
         self._book = self._protocol.Book([])
         self._framing = "wrapper"
@@ -127,7 +127,7 @@ class Calls:
         self.by_alias = {job.alias(): job for job in jobs}
         self._book = self._protocol.Book([(job.plan, job.memory) for job in jobs])
         if jobs:
-            self._framing = self._protocol.framing_of(jobs[0].plan.device)
+            self.framed_as(jobs[0].plan.device)
         for job in jobs:
             if job not in self._timers:
                 self._watch(job)
@@ -136,6 +136,17 @@ class Calls:
             call.listens_anew()
         if not self.port.is_open():
             self.loop.arm(self._opening, self.loop.time)
+
+    def framed_as(self, device: Device) -> None:
+        """What callers' telegrams come in."""
+        self._framing = self._protocol.framing_of(device)
+
+    def take_in(self, call: Call, job: Job) -> None:
+        """A device more, whose meter has called already."""
+        self.jobs = [*self.jobs, job]
+        self.by_alias[job.alias()] = job
+        self._watch(job)
+        self.is_known(call, job)
 
     def _keep_known(self, call: Call) -> None:
         known = [alias for alias in call.jobs if alias in self.by_alias]
@@ -243,9 +254,9 @@ class Calls:
         if job in self._owed:
             self.loop.arm(self._timers[job], self.loop.time + FIRST_S)
 
-    def stranger(self, call: Call, name: str, said: str, pushed: Any) -> None:
+    def stranger(self, call: Call, name: str, said: str, pushed: Any, apdu: bytes) -> None:
         self.unknown.note(name, call.address, said, self.loop.time)
-        self.on_stranger(call, name, pushed)
+        self.on_stranger(call, name, pushed, apdu)
 
     def refused(self, plan: Plan | None, error: Exception) -> None:
         if plan is not None and plan.device.alias in self.by_alias:

@@ -16,10 +16,11 @@ MOST_SAID = 200
 
 
 class UnknownCallers:
-    """Of the listener `key`."""
+    """Of the listener `key`; where `told`, the log has them too."""
 
     def __init__(self, key: str) -> None:
         self.key = key
+        self.told = True  # in the log
         self._seen: dict[str, tuple[str, str, float, int]] = {}  # by name: from where, what, when last, how often
         self._logged = 0
         self._since = 0.0
@@ -31,7 +32,7 @@ class UnknownCallers:
         self._seen[key] = (address, said, now, before[3] + 1 if before is not None else 1)
         if len(self._seen) > MOST:
             del self._seen[next(iter(self._seen))]
-        if before is None:
+        if before is None and self.told:
             self._log(address, said, now)
 
     def _log(self, address: str, said: str, now: float) -> None:

@@ -19,6 +19,7 @@ from _socket import (
     TCP_NODELAY,
     socket,
 )
+from errno import EADDRINUSE
 
 from ..errors import PortGone
 from ._loop import Loop
@@ -109,10 +110,10 @@ class Entrance:
             else:
                 self._listener = Listener(self.loop, tcp_socket(host, int(port)), self._accepted)
         except OSError as error:
-            raise PortGone(
-                f"{self.address}: nobody can call here: {error.strerror or error} (ip is an address of this machine, "
-                "0.0.0.0 for all it has)"
-            ) from None
+            why = "ip is an address of this machine, 0.0.0.0 for all it has"
+            if error.errno == EADDRINUSE:
+                why = "another program listens there already; `meterd run` itself, perhaps"
+            raise PortGone(f"{self.address}: nobody can call here: {error.strerror or error} ({why})") from None
 
     def close(self) -> None:
         if self._listener is not None:

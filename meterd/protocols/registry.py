@@ -85,6 +85,11 @@ def driver(package: str) -> ModuleType:
     return _module(package, "driver")
 
 
+def module(package: str, name: str) -> ModuleType:
+    """A part that not every protocol has. Raises: ModuleNotFoundError."""
+    return _module(package, name)
+
+
 def calls() -> ModuleType:
     """The module with `talk(caller, book, framing)`: what is made of a meter that calls, whatever reads it then."""
     return _module("dlms_push", "calls")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from ..conversation import Conversation
 
+    Answer = Callable[[int, bytes], bytes]
+
 LINE = LineSettings(9600, 8, "none", 1)
 SIGN_ON_LINE = LineSettings(300, 7, "even", 1)
 DEFAULTS: dict[str, str] = {
@@ -55,10 +57,25 @@ def meter(**options: str) -> Callable[[], Conversation]:
     Returns: a factory of meter-side conversations that share the meter's objects, counters and associations.
     Raises: TypeError for an option that there is not, ConfigError for a value that does not fit.
     """
+    chosen = _chosen(options)
+    answers = _answers(chosen)
+    return lambda: _serve(chosen, answers())
+
+
+def server(**options: str) -> Answer:
+    """What such a meter answers over one connection, from client and APDU to APDU. Raises: as `meter`."""
+    return _answers(_chosen(options))()
+
+
+def _chosen(options: dict[str, str]) -> dict[str, str]:
     unknown = [name for name in options if name not in DEFAULTS]
     if unknown:
         raise TypeError(f"the simulated DLMS meter has no option {unknown[0]!r}")
-    chosen = {name: str(options.get(name, default)) for name, default in DEFAULTS.items()}
+    return {name: str(options.get(name, default)) for name, default in DEFAULTS.items()}
+
+
+def _answers(chosen: dict[str, str]) -> Callable[[], Answer]:
+    """For each connection what answers it."""
     profile = Profile("1.0.99.1.0.255", int(chosen["rows"]), _on(chosen, "newest_first"), _on(chosen, "selective"),
                       _on(chosen, "sparse"))  # fmt: skip
     objects = standard_objects(chosen["serial"], int(chosen["registers"]), profile, int(chosen["counts"]))
@@ -68,7 +85,7 @@ def meter(**options: str) -> Callable[[], Conversation]:
     shared.table = ObjectTable(objects, _on(chosen, "object_list"))
     grow = int(chosen["grow"])
 
-    def connection() -> Conversation:
+    def connection() -> Answer:
         associations: dict[int, ServerAssociation] = {}
 
         def answer(client: int, apdu: bytes) -> bytes:
@@ -77,7 +94,7 @@ def meter(**options: str) -> Callable[[], Conversation]:
                 profile.grow(grow)
             return associations.setdefault(client, ServerAssociation(shared, client)).answer(apdu)
 
-        return _serve(chosen, answer)
+        return answer
 
     return connection
 
@@ -86,7 +103,7 @@ def _on(chosen: dict[str, str], name: str) -> bool:
     return chosen[name] not in ("0", "", "no", "off")
 
 
-def _serve(chosen: dict[str, str], answer: Callable[[int, bytes], bytes]) -> Conversation:
+def _serve(chosen: dict[str, str], answer: Answer) -> Conversation:
     if chosen["mode"] == "wrapper":
         port = address.wrapper_port(int(chosen["logical"]), int(chosen["physical"]))
         return serve_wrapper(port, answer)

@@ -1,22 +1,25 @@
-"""A simulated DLMS meter that pushes its lists in HDLC frames or long frames of M-Bus, plain or ciphered.
+"""A simulated DLMS meter that pushes its lists, plain or ciphered; where it calls (`--call`), in the wrapper.
 
 | option | meaning |
 |---|---|
 | `form` | codes (default), pairs, objects: how lists explain themselves; values: they do not (kaifa-han); event |
-| `frame` | UI (default); I: I frames without a session; M-Bus: long frames (`info` up to 200) |
+| `frame` | UI (default); I: I frames without a session; M-Bus: long frames (`info` up to 200); wrapper: TCP, UDP |
 | `info` | octets of a frame's information field; longer lists come in segments; default 512 |
 | `blocks` | octets of a general block, each in a frame of its own; 0 (default): none |
 | `llc` | 1 (default): an LLC header before each list |
 | `interval_ms`, `lists` | from list to list, default 2500; so many, 0 (default) without end |
 | `serial` | the meter's number; default 7359992800001234 |
+| `confirmed` | 1: a list is sent again until it is confirmed (wrapper) |
+| `answers` | 1: between lists it answers as `meterd simulate dlms mode=wrapper serial=…` does (wrapper) |
 | `encryption_key`, `authentication_key`, `title` | ciphers the lists (hex) |
 """
 
 from __future__ import annotations
 
 from .._hdlc import encode_frame
-from ..conversation import LineSettings, Pause, Send
-from ..errors import PortGone
+from .._wrapper import WrapperDecoder, encode_wrapper
+from ..conversation import LineSettings, Pause, Receive, Send
+from ..errors import Garbled, PortGone, Silence
 from ..obis import parse_logical_name
 from ..protocols.dlms.apdus import notification
 from ..protocols.dlms.apdus.block_transfer import GeneralBlock
@@ -32,9 +35,14 @@ LINE = LineSettings(2400, 8, "even", 1)
 DEFAULTS = {
     "form": "codes", "frame": "UI", "info": "512", "blocks": "0", "llc": "1", "interval_ms": "2500", "lists": "0",
     "serial": "7359992800001234", "encryption_key": "", "authentication_key": "", "title": "53494D0000000006",
+    "confirmed": "0", "answers": "0",
 }  # fmt: skip
 CONTROLS = {"UI": 0x13, "I": 0x10}
 SOURCE, DESTINATION = b"\x08\x83", b"\x41"
+WPORT, SERVER_WPORT = 1, 102
+CONFIRM = b"\x10"
+CONFIRMED = 0x40000000  # the service class in an invoke id
+GAP_MS = 5000
 LLC = b"\xe6\xe7\x00"
 # Code, octets of the value (unsigned), scaler, unit.
 ENTRIES = (("1.0.1.7.0.255", 4, 0, 27), ("1.0.1.8.0.255", 4, 1, 30), ("1.0.32.7.0.255", 2, -1, 35))
@@ -64,6 +72,9 @@ class Pusher:
             self._seal = lambda apdu: context.protect(apdu, general=True)
 
     def conversation(self) -> Conversation:
+        if self.chosen["frame"] == "wrapper":
+            yield from self._calling()
+            return
         most = int(self.chosen["lists"])
         try:
             while not most or self.sent < most:
@@ -74,8 +85,37 @@ class Pusher:
         except PortGone:
             return
 
+    def _calling(self) -> Conversation:
+        """Over a connection: lists, and between them answers to what is asked."""
+        answer = self._server() if self.chosen["answers"] == "1" else None
+        decoder = WrapperDecoder()
+        most, interval_ms = int(self.chosen["lists"]), int(self.chosen["interval_ms"])
+        unconfirmed = b""
+        while True:
+            if unconfirmed or not most or self.sent < most:
+                telegram = unconfirmed or self.frames()
+                yield Send(telegram, keep_input=True)
+                unconfirmed = telegram if self.chosen["confirmed"] == "1" else b""
+            try:
+                frame = yield Receive(decoder, interval_ms, GAP_MS)
+                while frame.apdu[:1] != CONFIRM:
+                    reply = answer(frame.source, frame.apdu) if answer is not None else b""
+                    if reply:
+                        yield Send(encode_wrapper(WPORT, frame.source, reply))
+                    frame = yield Receive(decoder, interval_ms, GAP_MS)
+                unconfirmed = b""
+                yield Pause(interval_ms / 1000)
+            except (Silence, Garbled):
+                decoder.reset()
+
+    def _server(self) -> Callable[[int, bytes], bytes]:
+        """What answers a client."""
+        from .dlms import server
+
+        return server(serial=self.chosen["serial"])
+
     def frames(self) -> bytes:
-        """The next list."""
+        """The next list, as it goes over a line or a connection."""
         self.sent += 1
         apdu = self._seal(self._apdu())
         size = int(self.chosen["blocks"])
@@ -87,9 +127,17 @@ class Pusher:
             name, value, _ = self._values()[2]
             return b"\xc2\x01\x0c" + stamp + b"\x00\x03" + name[2:] + b"\x02" + value
         forms = {"codes": self._codes, "pairs": self._pairs, "objects": self._objects, "values": self._alone}
-        return notification.encode(0x40000000, stamp, forms[self.chosen["form"]]())
+        return notification.encode(self._invoke(), stamp, forms[self.chosen["form"]]())
+
+    def _invoke(self) -> int:
+        """On a line confirmed by habit, and nobody answers; over a connection as it was chosen."""
+        if self.chosen["frame"] != "wrapper":
+            return CONFIRMED
+        return CONFIRMED * (self.chosen["confirmed"] == "1") | (self.sent & 0xFFFFFF)
 
     def _framed(self, apdu: bytes) -> bytes:
+        if self.chosen["frame"] == "wrapper":
+            return encode_wrapper(WPORT, SERVER_WPORT, apdu)
         if self.chosen["frame"] == "M-Bus":
             return _long_frames(apdu, int(self.chosen["info"]))
         octets = (LLC if self.chosen["llc"] == "1" else b"") + apdu

@@ -20,6 +20,7 @@ from ..ports._loop import Loop
 from ..ports._port import Port
 from ..ports._timers import Timer
 from ..ports.listener import Listener, tcp_socket
+from ..ports.network import network_port
 from ..ports.player import Player
 from ..ports.serial_port import SPEEDS, ParityPort
 from .faults import Fault
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 # A pty that cannot be had (descriptors, the link's folder) is asked for again after this time.
 RETRY_S = 1.0
+CALL_S = 10.0  # to connect to whom it calls
 # What a wrong speed makes of a byte; any fixed pattern that no protocol takes for its own will do.
 WRONG_SPEED = bytes(byte ^ 0xA5 for byte in range(256))
 
@@ -242,12 +244,49 @@ class SimulatedMeter:
         self.port.on_gone(PortGone(f"{self.port.name}: the simulated meter is ended"))
 
 
+class CallingMeter:
+    """A meter that connects to `address` (`host:port`, `udp://host:port`), and again when that ends."""
+
+    def __init__(self, loop: Loop, address: str, meter: Callable[[], Conversation]) -> None:
+        self.meter = meter
+        self.port = network_port(loop, address)
+        self.player = Player(loop, self.port, lambda reading: None, self._ended, strips_echo=False)
+        self._again = Timer(self._call)
+        self._call()
+
+    def _call(self) -> None:
+        self.port.on_open = self._opened
+        self.port.open(CALL_S)
+
+    def _opened(self, error: PortGone | None) -> None:
+        if error is None:
+            self.player.start(self.meter())
+        else:
+            log.info(f"{error}; it calls again", fold=self.port.name)
+            self._call_again()
+
+    def _ended(self, error: Exception | None) -> None:
+        self.port.close()
+        self._call_again()
+
+    def _call_again(self) -> None:
+        self.port.loop.arm(self._again, self.port.loop.time + RETRY_S)
+
+    def close(self) -> None:
+        """It calls no more."""
+        self.player.on_end = lambda error: None
+        self._again.deadline = None
+        self.port.close()
+        self.port.on_gone(PortGone(f"{self.port.name}: the simulated meter is ended"))
+
+
 class MeterHost:
     """Serves simulated meters on `loop`."""
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.meters: list[SimulatedMeter] = []
+        self._callers: list[CallingMeter] = []
         self._listeners: list[Listener | DatagramListener] = []
 
     def on_pty(
@@ -295,9 +334,15 @@ class MeterHost:
         self._listeners.append(listener)
         return listener.port
 
+    def on_call(self, address: str, meter: Callable[[], Conversation]) -> None:
+        """Have the meter connect to `host:port` or `udp://host:port`."""
+        self._callers.append(CallingMeter(self.loop, address, meter))
+
     def close(self) -> None:
         for meter in self.meters:
             meter.close()
-        self.meters = []
+        for caller in self._callers:
+            caller.close()
+        self.meters, self._callers = [], []
         for listener in self._listeners:
             listener.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -35,15 +36,23 @@ KEYS = {
 HEAD = (iec62056_21, {"serial": "12345678", "password": "abc", "reaction_ms": "20"})
 CIPHERED = {"mode": "wrapper", "physical": "1", "logical": "0", "auth": "HighGmac", "security": "both", **KEYS}
 # Page → where it has a meter, and which.
-TOURS: dict[str, tuple[str | tuple[str, int], tuple[Any, dict[str, str]]]] = {
+# None: they call, and the page begins them itself.
+TOURS: dict[str, tuple[str | tuple[str, int], tuple[Any, dict[str, str]] | None]] = {
     "first-meter.md": (TTY, HEAD),
     "troubleshooting.md": (TTY, HEAD),
     "how-to-optical-head-home-assistant.md": (TTY, HEAD),
     "how-to-wcc-lite-workbook.md": (TTY, HEAD),
     "how-to-gama300.md": (TTY, (elgama, {"serial": "02141421"})),
     "how-to-forty-mbus-meters.md": (("192.0.2.9", 10001), (mbus, {"meters": "40"})),
+    "how-to-cellular-meters.md": (("192.0.2.8", 4059), None),
     "how-to-dlms-keys.md": (("192.0.2.7", 4059), (dlms, CIPHERED)),
 }
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @pytest.fixture
@@ -51,13 +60,14 @@ def place(tmp_path: Path, page: str) -> Iterator[Callable[[str], str]]:
     """Puts the simulated meter of one page in the place of what the page names."""
     loop = Loop()
     host = MeterHost(loop)
-    where, (module, options) = TOURS[page]
-    if isinstance(where, str):
+    where, played = TOURS[page]
+    if isinstance(where, str) and played is not None:
+        module, options = played
         host.on_pty(str(tmp_path / "tty"), module.meter(**options), module.LINE)
         pattern, instead = re.escape(where) + r"\b", str(tmp_path / "tty")
     else:
-        port = host.on_tcp(0, module.meter(**options))
-        pattern, instead = rf"{re.escape(where[0])}(\W+port\W+){where[1]}\b", rf"127.0.0.1\g<1>{port}"
+        port = free_port() if played is None else host.on_tcp(0, played[0].meter(**played[1]))
+        pattern, instead = rf"{re.escape(where[0])}(\W+port\W+|:){where[1]}\b", rf"127.0.0.1\g<1>{port}"
     thread = threading.Thread(target=loop.run)
     thread.start()
     yield lambda text: re.sub(pattern, instead, text)

@@ -188,6 +188,17 @@ def test_pushed_and_read_devices_of_one_meter_share_its_connection(rig: CallsRig
     assert set(rig.values("pushed")) == {"1", "2"} and set(rig.values("read")) == {"123456000"}
 
 
+def test_what_a_meter_pushes_while_it_is_read_is_taken(rig: CallsRig) -> None:
+    """It pushes before each of its answers, so that most come while a reading is under way."""
+    rig.use({**PUSH, "device_alias": "pushed", "serialnumber": "SN12345678"},
+            {**READ, "device_alias": "read", "caller": "SN12345678"})  # fmt: skip
+    asked = Meter(wrapped=True, notify=notification(listed("SN12345678", 8)))
+    rig.call(push("SN12345678", 8), meter=asked)
+    rig.run(20.0, lambda: len(rig.values("read")) >= 3)
+    rig.run(20.0, lambda: len(rig.values("pushed")) > len(asked.heard))
+    assert set(rig.values("pushed")) == {"8"} and set(rig.values("read")) == {"123456000"}
+
+
 def test_a_silent_meter_is_known_by_its_address_and_read(rig: CallsRig) -> None:
     rig.use({**READ, "device_alias": "m", "caller": "127.0.0.9"}, {**READ, "device_alias": "n", "caller": "127.0.0.10"})
     rig.call(address="127.0.0.9", meter=Meter(wrapped=True))

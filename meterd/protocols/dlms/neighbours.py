@@ -29,7 +29,8 @@ def review(devices: list[Device]) -> list[Remark]:
             settings = Settings(device)
         except ConfigError:
             continue  # told in its own words
-        other = meters.setdefault((device.line, settings.wrapped, settings.server, settings.client), device)
+        line = f"{device.line} {device['caller'] or ''}"
+        other = meters.setdefault((line, settings.wrapped, settings.server, settings.client), device)
         if other is not device:
             remarks.append((device, None, _same_meter(device, other, settings), False))
         wrapped, first = framings.setdefault(device.line, (settings.wrapped, device))

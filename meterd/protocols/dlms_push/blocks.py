@@ -44,6 +44,12 @@ class Joined:
         """Of the sender of the last one, where there are such."""
         return getattr(self._apdus, "wport", 0)
 
+    def overhear(self, octets: bytes, ciphered: bool) -> None:
+        """These came while somebody else listened, who is not to lose what was meant for this."""
+        overhear = getattr(self._apdus, "overhear", None)
+        if overhear is not None:
+            overhear(octets, ciphered)
+
     def answer(self, apdu: bytes) -> Conversation:
         """Send one to whom the last came from; over HDLC nobody waits for one."""
         answer = getattr(self._apdus, "answer", None)

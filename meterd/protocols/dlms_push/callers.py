@@ -36,6 +36,10 @@ class Caller:
         # What joins its telegrams, from one talk to the next: `has_begun()` says whether it is in the midst of one.
         self.apdus: Any = None
 
+    def is_known(self) -> bool:
+        """Whether it has told who it is."""
+        return False
+
     def whole(self) -> None:
         """A telegram came to its end."""
 
@@ -45,8 +49,8 @@ class Caller:
     def refused(self, plan: Plan | None, error: Exception) -> None:
         """What it sent cannot be used; of that device, if it is known."""
 
-    def stranger(self, name: str, said: str, pushed: object) -> None:
-        """Nobody knows it. What it calls itself, and what it said, in words; and its list, where that is plain."""
+    def stranger(self, name: str, said: str, pushed: object, apdu: bytes) -> None:
+        """Nobody knows it. What it calls itself, and said, in words; its list, where that is plain; the APDU."""
 
 
 class Book:
@@ -77,9 +81,6 @@ class Book:
 
     def find(self, address: str, wport: int, told: list[str]) -> list[Entry]:
         """The devices of one who calls from there and calls itself so; of no name but its place, if `told` is empty."""
-        found = self._places.get((address, wport)) or self._places.get((address, None))
-        if found is not None:
-            return found
         for name in told:
             known = self._names.get(bare(name))
             if known is not None:
@@ -88,7 +89,7 @@ class Book:
             known = self._by_end(name)
             if known:
                 return known
-        return self.others
+        return self._places.get((address, wport)) or self._places.get((address, None)) or self.others
 
     def at(self, address: str) -> list[Entry]:
         """The devices of one who has only called from there as yet: by its place, or all that are here for whoever

@@ -33,6 +33,7 @@ TITLE_OCTETS = 8
 SHOWN_OCTETS = 16
 MOST_SHOWN = 40  # characters of a name that somebody tells
 PUSH = "dlms_push"
+UNASKED = (bytes((codes.DATA_NOTIFICATION,)), bytes((codes.EVENT_NOTIFICATION_REQUEST,)), *CIPHERED)
 
 
 def framing_of(device: object) -> str:
@@ -49,7 +50,8 @@ def talk(caller: Caller, book: Book, framing: str) -> Conversation:
     apdus: Joined = caller.apdus
     while True:
         apdu: bytes = yield from apdus.next(None)
-        found = _found(caller, book, apdu, apdus.wport)
+        late = caller.is_known() and apdu[:1] not in UNASKED  # an answer for which nobody waits any more
+        found = None if late else _found(caller, book, apdu, apdus.wport)
         if found is not None:
             yield from _reported(*found)
             if apdu[0] == codes.DATA_NOTIFICATION and int.from_bytes(apdu[INVOKE], "big") & CONFIRMED:
@@ -93,7 +95,7 @@ def _found(caller: Caller, book: Book, apdu: bytes, wport: int) -> tuple[list[En
         if error is not None and not any(plan.device.profile for plan, _ in pushing):
             raise error
         if not entries:
-            caller.stranger(told[0] if told else "", _said(told, title, plain), plain)
+            caller.stranger(told[0] if told else "", _said(told, title, plain), plain, apdu)
             return None
         pushed = _opened(apdu, pushing, plain, book)
         _check(pushing, [*told, *pushed.numbers()])
@@ -101,7 +103,7 @@ def _found(caller: Caller, book: Book, apdu: bytes, wport: int) -> tuple[list[En
         known = [plan for plan, _ in pushing or entries]
         caller.refused(known[0] if len(known) == 1 or told else None, refused)
         if not entries or not told:
-            caller.stranger("", f"said {apdu[:SHOWN_OCTETS].hex(' ')}{'…' if len(apdu) > SHOWN_OCTETS else ''}", None)
+            caller.stranger("", f"said {_shown(apdu)}", None, apdu)
         return None
     caller.known(entries)
     return (entries, pushed)
@@ -132,6 +134,10 @@ def _said(told: list[str], title: str, pushed: Pushed | None) -> str:
         return f"sent a ciphered list, and {f'its system title is {title}' if title else 'no system title'}"
     name = f'calls itself "{told[0][:MOST_SHOWN]}"' if told else "does not tell its name"
     return f"{name} and sent a list of {len(pushed.found)} entries"
+
+
+def _shown(apdu: bytes) -> str:
+    return apdu[:SHOWN_OCTETS].hex(" ") + ("…" if len(apdu) > SHOWN_OCTETS else "")
 
 
 def title_of(apdu: bytes) -> str:

@@ -6,9 +6,10 @@ Of a list that does not say which value is which: a profile to be filled in, wit
 from __future__ import annotations
 
 from ...errors import DecodeError
+from ...model import Memory
 from ...names.obis import name_of
 from ..dlms.data import plain
-from .driver import one_list, plan
+from .driver import CIPHERED, one_list, opened, plan
 from .lists import Nameless
 
 TYPE_CHECKING = False
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...conversation import Conversation
-    from ...model import Device, Memory
+    from ...model import Device
     from .lists import Pushed
 
 MAX_SIGNALS = 500
@@ -33,6 +34,18 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
         progress(f"{nameless}; --profile FILE writes one to be filled in")
         return {"signals": [], "profile": _to_fill_in(device, nameless)}
     return {"signals": [_row(device, job) for job in pushed.names()[:MAX_SIGNALS]]}
+
+
+def rows_of(device: Device, pushed: Pushed | None, apdu: bytes) -> list[dict[str, Any]] | None:
+    """The same of a list that a caller sent, opened with the device's key if it is ciphered; None where there is none.
+
+    Raises: SecurityError, DecodeError.
+    """
+    if pushed is None:
+        if not device["encryption_key"] or apdu[:1] not in CIPHERED:
+            return None
+        pushed, _ = opened(apdu, device, None, Memory())
+    return [_row(device, job) for job in pushed.names()[:MAX_SIGNALS]]
 
 
 def _to_fill_in(device: Device, nameless: Nameless) -> dict[str, Any]:

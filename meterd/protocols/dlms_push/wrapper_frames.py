@@ -3,6 +3,8 @@
 The wrapper has no check and no mark at its beginning: once a connection is out of step, what follows can be taken for
 anything. So an octet too many or too few ends it (Garbled), and the meter is to call again; what stands behind an APDU
 is looked at before that is handed on.
+While the meter is asked over the connection, all that comes is heard here too (`overhear`): what it pushes meanwhile is
+nobody's answer, and is taken afterwards.
 Dirt: half of an APDU, octets doubled or lost by a modem, a length that is not the APDU's.
 """
 
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from ...conversation import Conversation
 
 
+# EventNotification, DataNotification; the general ciphered forms, which may be answers as well.
+UNASKED = frozenset((0x0F, 0xC2))
+CIPHERED = frozenset((0xDB, 0xDD))
+MOST_OVERHEARD = 64
+
+
 class Wrapped:
     """The APDUs of a connection, one after the other; the same face as `frames.Apdus`. `whose` are the wPorts of the
     last one: source and destination."""
@@ -27,7 +35,7 @@ class Wrapped:
     def __init__(self, gap_ms: int) -> None:
         self.decoder = WrapperDecoder()
         self.whose: tuple[int, int] = (0, 0)
-        self._ahead: WrapperFrame | None = None
+        self._ahead: list[WrapperFrame] = []
         self._gap_ms = gap_ms
 
     @property
@@ -37,22 +45,34 @@ class Wrapped:
 
     def has_begun(self) -> bool:
         """Whether of the next APDU something came already."""
-        return self._ahead is not None or self.decoder.pending > 0
+        return bool(self._ahead) or self.decoder.pending > 0
 
     def next(self, timeout_ms: int | None) -> Conversation:
         """Returns: bytes. Raises: Silence, Incomplete, Garbled."""
-        frame, self._ahead = self._ahead, None
-        if frame is None:
+        if self._ahead:
+            frame = self._ahead.pop(0)
+        else:
             try:
                 frame = yield Receive(self.decoder, timeout_ms, self._gap_ms)
             except Incomplete:
                 self.decoder.reset()
                 raise
-        self._ahead = self.decoder.feed(b"")
+            behind = self.decoder.feed(b"")
+            if behind is not None:
+                self._ahead.append(behind)
         if self.decoder.discarded:
             raise Garbled(f"octets came that belong to no APDU: {self.decoder.reason}")
         self.whose = (frame.source, frame.destination)
         return frame.apdu
+
+    def overhear(self, octets: bytes, ciphered: bool) -> None:
+        """These came while somebody else listened; with `ciphered` such APDUs are not his either."""
+        frame = self.decoder.feed(octets)
+        while frame is not None:
+            tag = frame.apdu[0] if frame.apdu else 0
+            if (tag in UNASKED or (ciphered and tag in CIPHERED)) and len(self._ahead) < MOST_OVERHEARD:
+                self._ahead.append(frame)
+            frame = self.decoder.feed(b"")
 
     def answer(self, apdu: bytes) -> Conversation:
         """Send one to whom the last came from; what came behind that is kept."""

@@ -62,6 +62,7 @@ ROOMS = {
     "meterd-push": (
         "meterd/protocols/p1/", "meterd/protocols/dlms_push/", "meterd/daemon/call.py", "meterd/daemon/call_room.py",
         "meterd/daemon/calls.py", "meterd/daemon/unknown_callers.py", "meterd/ports/calls.py",
+        "meterd/cli/callers.py",
     ),
     "meterd-dlms-security": (
         "meterd/protocols/dlms/security/", "meterd/protocols/dlms/proof.py", "meterd/protocols/dlms/invocation.py",
@@ -138,7 +139,8 @@ LOADED_BY = {
     "meterd/protocols/elgama/discovery.py": "meterd-scan", "meterd/protocols/elgama/sightings.py": "meterd-scan",
     "meterd/protocols/p1/discovery.py": "meterd-scan", "meterd/protocols/p1/sightings.py": "meterd-scan",
     "meterd/daemon/shard_counters.py": "meterd-dlms-security",
-    "meterd/protocols/dlms_push/discovery.py": "meterd-scan", "meterd/protocols/p1/sealed.py": "meterd-dlms-security",
+    "meterd/protocols/dlms_push/discovery.py": "meterd-scan", "meterd/cli/callers.py": "meterd-scan",
+    "meterd/protocols/p1/sealed.py": "meterd-dlms-security",
 }  # fmt: skip
 # Their docstrings are printed.
 DOCUMENTED = ROOMS["meterd-simulate"]
