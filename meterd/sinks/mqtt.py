@@ -146,20 +146,26 @@ def settings(parameters: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def open_sink(parameters: dict[str, Any], loop: Loop) -> MqttSink:
-    made = settings(parameters)
+def client_class() -> Any:
+    """paho's client. Raises: ConfigError where it is not installed."""
     try:
         from paho.mqtt.client import Client
     except ImportError:
         raise ConfigError(
             "publish.mqtt", "needs paho-mqtt: pip install 'paho-mqtt>=2'; on a gateway opkg install python3-paho-mqtt"
         ) from None
+    return Client
+
+
+def open_sink(parameters: dict[str, Any], loop: Loop) -> MqttSink:
+    made = settings(parameters)
+    client = client_class()
     from .mqtt_connection import Connection
     from .mqtt_sink import MqttSink
 
     if made["password"]:
         log.hide((made["password"].encode(),))
-    return MqttSink(made, loop, lambda tell, will: Connection(Client, made, tell, will))
+    return MqttSink(made, loop, lambda tell, will: Connection(client, made, tell, will))
 
 
 def host_name(node: str) -> str:

@@ -53,7 +53,7 @@ DESCRIPTIONS = {
     "meterd-batches": "What meterd's sinks share that deliver by the batch",
     "meterd-import": "Workbook import for meterd",
     "meterd-store": "Store and forward for meterd",
-    "meterd-fleet": "meterd as one of many: shards",
+    "meterd-fleet": "meterd as one of many: provisioning, requests from afar, shards",
 }
 # Package → what of the sources lies in it alone; whatever is left is meterd's, or of the package that its imports need
 # (imports.OPTIONAL). A later room is a row here, or an import there.
@@ -106,6 +106,7 @@ ROOMS = {
     ),
     "meterd-fleet": (
         "meterd/daemon/shard.py", "meterd/daemon/shard_state.py", "meterd/daemon/shard_counters.py",
+        "meterd/fleet/", "meterd/cli/provision.py", "meterd/cli/remote.py",
     ),
     "meterd-metrics": ("meterd/sinks/metrics.py", "meterd/ports/http_server.py"),
     "meterd-csv": (
@@ -123,6 +124,7 @@ ROOMS = {
 }  # fmt: skip
 # Package → what it takes of meterd's other packages, besides meterd itself.
 NEEDS = {
+    "meterd-fleet": ("meterd-mqtt", "meterd-scan"),
     "meterd-scan": ("meterd-names",), "meterd-mqtt": ("meterd-names",), "meterd-python": ("meterd-scan",),
     "meterd-explain": ("meterd-names", "meterd-simulate"),
     # The manual's programs are of all four protocols, so whoever installs them has all four.
