@@ -83,9 +83,10 @@ def configured_devices(arguments: Arguments, everybody: bool) -> list[tuple[Devi
 
 
 def _loaded(arguments: Arguments) -> tuple[Configuration, list[str]]:
-    """The configuration, and what stands behind its file on the command line."""
-    paths = arguments.values("config")
-    return load(paths[:1]), paths[1:] + arguments.operands
+    """The configuration, and what stands behind its files on the command line: an alias has neither / nor point."""
+    first, *others = arguments.values("config")
+    files = [word for word in others if "/" in word or "." in word]
+    return load([first, *files]), [word for word in others if word not in files] + arguments.operands
 
 
 def _defaults(package: str, command: str) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Agent:
     def _serve(self, event: tuple[Any, ...]) -> None:
         if event[0] == "up":
             self._session = event[1]
-            log.recovered("remote", f"remote: listens at {self._request}")
+            log.notice(f"remote: listens at {self._request}")
         elif event[0] == "down":
             self._session = 0
             log.warning(f"remote: {event[1]}", fold="remote")

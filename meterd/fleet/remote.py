@@ -145,7 +145,7 @@ class Remote:
 
     def _doctor(self, request: dict[str, Any]) -> dict[str, Any]:
         files = filter(exists, self._files)
-        words = [sys.executable, "-m", "meterd", "doctor", "-c", *files, "--", _alias(request)]
+        words = [sys.executable, "-m", "meterd", "doctor", _alias(request), "-c", *files]
         try:
             done = subprocess.run(
                 words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=DOCTOR_S

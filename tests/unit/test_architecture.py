@@ -142,6 +142,7 @@ WAYS = {
         "meterd/cli/asking.py": "a client of the control socket, in a process of its own",
         "meterd/cli/control.py": "another one",
         "meterd/cli/top_questions.py": "another one, that never waits",
+        "meterd/fleet/daemon_talk.py": "and one more, for who asks from afar",
         "meterd/api/connection.py": "a client of the local socket, in a process of its own",
         "meterd/ports/udp.py": "datagrams to peers, kept nowhere",
         "meterd/daemon/liveness.py": "a datagram to systemd, kept nowhere",

@@ -142,3 +142,16 @@ def test_every_option_has_words() -> None:
     for option in vars(options).values():
         if isinstance(option, options.Option):
             assert option.help and option.names[-1].startswith("--")
+
+
+def test_a_configuration_of_several_files_is_asked_for_one_device(tmp_path, capfd):
+    """`meterd read` and `meterd doctor` take the files that `meterd run` takes."""
+    row = {"name": "a", "device_alias": "a", "protocol": "DLMS", "type": "LN", "client_address": 16,
+           "physical_address": 1, "mode": "DLMS-WRAPPER", "ip": "127.0.0.1", "port": 1}  # fmt: skip
+    signal = {"signal_name": "e", "device_alias": "a", "signal_alias": "e", "obis_job": "1.0.1.8.0.255", "class_id": 3}
+    (tmp_path / "publish.json").write_text(json.dumps({"publish": {"stdout": "json"}}))
+    (tmp_path / "site.json").write_text(json.dumps({"devices": [row], "signals": [signal]}))
+    files = [str(tmp_path / "publish.json"), str(tmp_path / "site.json")]
+    for words in (["-c", *files, "a"], ["a", "-c", *files], ["-c", files[0], "-c", files[1], "a"], ["-c", *files]):
+        assert main(["read", *words, "--json", "--state", str(tmp_path)]) == 19  # disconnected
+        assert '"reason":"disconnected"' in capfd.readouterr().out
