@@ -14,7 +14,7 @@ from ..daemon.control import default_path
 from ..gateway.json_text import dumps
 from . import top_view as view
 from .exit_codes import FAILED, OK
-from .options import CONTROL, FLAG, HELP, JSON, VALUE, Option, UsageError, parse, usage
+from .options import CONTROL, FLAG, HELP, JSON, SHARD, VALUE, Option, UsageError, parse, shard_number, usage
 from .top_questions import PATIENCE_S, NoDaemon, Question, Trace, asked, read_now
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ BATCH = Option(("-b", "--batch"), FLAG, "show it once, as where there is no term
 EVERY = Option(("-i", "--interval"), VALUE, "ask again after so many seconds (2)", "SECONDS")
 COUNT = Option(("-n", "--count"), VALUE, "with -b or --json: so many devices at most (50; 200 are the most)", "COUNT")
 SORT = Option(("-s", "--sort"), VALUE, f"the order: {', '.join(SORTS)}", "ORDER")
-OPTIONS = (BATCH, JSON, EVERY, COUNT, SORT, CONTROL, HELP)
+OPTIONS = (BATCH, JSON, EVERY, COUNT, SORT, CONTROL, SHARD, HELP)
 ABOUT = (
     "What the running daemon reads, live: lines with their load, devices (the worst first), values and what they were "
     "lately; sort, filter, read now, follow one device's wire. TEXT shows only what has it in name, line or state."
@@ -45,7 +45,7 @@ def main(words: list[str]) -> int:
     if arguments.has("help"):
         print(usage("meterd top", "[TEXT]", ABOUT, OPTIONS))
         return OK
-    path = arguments.value("control") or default_path()
+    path = arguments.value("control") or default_path(shard_number(arguments))
     shown = view.Shown(path, _blocks())
     shown.sort = arguments.value("sort") or SORTS[0]
     if shown.sort not in SORTS:
