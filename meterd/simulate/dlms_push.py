@@ -116,12 +116,16 @@ class Pusher:
 
     def frames(self) -> bytes:
         """The next list, as it goes over a line or a connection."""
-        self.sent += 1
-        apdu = self._seal(self._apdu())
+        apdu = self.apdu()
         size = int(self.chosen["blocks"])
         return b"".join(map(self._framed, _blocks(apdu, size) if size else [apdu]))
 
-    def _apdu(self) -> bytes:
+    def apdu(self) -> bytes:
+        """The next list without its frames."""
+        self.sent += 1
+        return self._seal(self._plain())
+
+    def _plain(self) -> bytes:
         stamp = date_time_octets("2026-11-28T10:00:00+01:00")
         if self.chosen["form"] == "event":
             name, value, _ = self._values()[2]

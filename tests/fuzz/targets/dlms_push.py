@@ -7,20 +7,25 @@ from typing import Any
 from meterd.errors import MeterdError
 from meterd.model import Device, Memory, Signal
 from meterd.protocols.dlms_push import driver
+from meterd.protocols.dlms_push.parameters import DEVICE as ROWS
 from meterd.simulate import dlms_push as simulated
 
 KEYS = {"encryption_key": "00" * 16, "authentication_key": "11" * 16}
-DEVICE: dict[str, Any] = {
-    "ip": "x", "serial_server": "raw", "timeout_ms": 100, "scan_rate_ms": 0, "serialnumber": "0",
-    "identity_check": True, "encryption_key": None, "authentication_key": None,
-}  # fmt: skip
+DEVICE: dict[str, Any] = {row.name: row.default for row in ROWS} | {"ip": "x", "timeout_ms": 100, "scan_rate_ms": 0}
 JOBS = ("1.0.1.7.0.255", "1.0.1.8.0.255", "1.0.1.8.0.255:3", "0.0.96.1.0.255")
 SIGNALS = [Signal("m", job, {"obis_job": job, "scaler": -1}) for job in JOBS]
 SEEDS = [
     bytes((40, bool(keys))) + simulated.Pusher({**simulated.DEFAULTS, "form": form, "info": "60", **keys}).frames()
     for form in ("codes", "pairs", "objects")
     for keys in ({}, KEYS)
-] + [b"\x14\x02" + simulated.Pusher({**simulated.DEFAULTS, "frame": "M-Bus", "info": "50"}).frames()]
+]
+SEEDS += [
+    bytes((20, how)) + simulated.Pusher({**simulated.DEFAULTS, "info": "50", **chosen}).frames()
+    for how, chosen in (
+        (2, {"frame": "M-Bus"}), (0, {"blocks": "30"}), (2, {"frame": "M-Bus", "blocks": "40"}),
+        (1, {"blocks": "60", **KEYS}), (0, {"form": "event"}), (0, {"form": "values"}),
+    )
+]  # fmt: skip
 
 
 def one(data: bytes) -> None:
