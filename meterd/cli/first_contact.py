@@ -36,7 +36,7 @@ BRISK = {"timeout_ms": 2500, "retry_counter": 1}
 MAX_ALIAS = 40
 SHORT = {"iec62056_21": "iec"}  # in aliases
 # Among ways of one rank; a GAMA is a DLMS meter as well, and its own protocol looks first.
-ORDER = ("p1", "iec62056_21", "elgama", "dlms", "mbus")
+ORDER = ("dlms_push", "p1", "iec62056_21", "elgama", "dlms", "mbus")
 SHOWN_BYTES = 16
 
 
@@ -118,6 +118,11 @@ class Findings:
         brisk = make_device(program, {**given, **{name: BRISK[name] for name in BRISK if name in known}}, unsaid)
         self.devices.append(row)  # an interrupt keeps it
         found = self._offered(brisk)
+        if "lists" in found.get("profile", {}) and not found["signals"]:
+            from .nameless import told
+
+            self.status.line(f"  {alias}: {told(sighting.package, found['profile'])}")
+            return True
         if not found["signals"]:
             self.doubtful.append(self.devices.pop())
             return False

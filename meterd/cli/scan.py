@@ -86,13 +86,22 @@ def _known_device(arguments: Arguments) -> int:
     _save_state(resume, state)
     if not found.get("devices", True) and not single.evidence.frames:
         _explain(single, path, "frame" if single.evidence.received_bytes else "bytes", None)
+    _hand_over(arguments, device, path, found)
+    return OK
+
+
+def _hand_over(arguments: Arguments, device: Device, path: str, found: dict[str, Any]) -> None:
+    """Write what was found. Raises: UsageError."""
+    if "lists" in found.get("profile", {}) and not found["signals"]:
+        from .nameless import told
+
+        print(f"meterd scan: {device.alias}: {told(device.protocol, found['profile'])}", file=sys.stderr)
     output = arguments.value("output")
     write(output, _configuration(device, path, found, with_secrets=output is not None))
     if arguments.has("profile"):
         if "profile" not in found:
             raise UsageError(f"{device.alias} is described by no profile")
         write_text(arguments.value("profile"), found["profile"])
-    return OK
 
 
 def _kept(device: Device, state: dict[str, Any]) -> dict[str, Any] | None:

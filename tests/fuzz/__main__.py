@@ -70,6 +70,8 @@ def environment(folder: Path) -> dict[str, str]:
         "PYTHONMALLOC": "malloc",
         "PYTHONDONTWRITEBYTECODE": "1",
         "LD_PRELOAD": sanitizer_runtime(),
+        # The sanitizers' runtime and a library bound deeply do not go together (Cryptodome/Util/_raw_api.py).
+        "PYCRYPTODOME_DISABLE_DEEPBIND": "1",
         "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=16",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     }

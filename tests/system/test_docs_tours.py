@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from meterd.ports._loop import Loop
-from meterd.simulate import dlms, elgama, iec62056_21, mbus
+from meterd.simulate import dlms, dlms_push, elgama, iec62056_21, mbus
 from meterd.simulate.meter_host import MeterHost
 
 from ..unit.test_docs import DOCS, blocks, titled
@@ -42,6 +42,7 @@ TOURS: dict[str, tuple[str | tuple[str, int], tuple[Any, dict[str, str]] | None]
     "troubleshooting.md": (TTY, HEAD),
     "how-to-optical-head-home-assistant.md": (TTY, HEAD),
     "how-to-wcc-lite-workbook.md": (TTY, HEAD),
+    "how-to-meter-that-pushes.md": (TTY, (dlms_push, {"form": "values", "interval_ms": "1000"})),
     "how-to-gama300.md": (TTY, (elgama, {"serial": "02141421"})),
     "how-to-forty-mbus-meters.md": (("192.0.2.9", 10001), (mbus, {"meters": "40"})),
     "how-to-cellular-meters.md": (("192.0.2.8", 4059), None),

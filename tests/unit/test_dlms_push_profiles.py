@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from meterd.cli import nameless
 from meterd.cli.main import main
 from meterd.config.profiles import Profiles, known_names, package_of
 from meterd.conversation import Pause, Send
@@ -23,8 +24,13 @@ from .test_dlms_push import device, heard, signal, told
 POWER, CURRENT, VOLTAGE = "1.0.1.7.0.255", "1.0.31.7.0.255", "1.0.32.7.0.255"
 OWN: dict[str, Any] = {
     "profile": "cellar",
-    "codes": {CURRENT: {"scaler": -2, "unit": "A"}, "1-0:1.8.0*255": {"unit": "Wh"}},
-    "lists": {"short": {"values": [POWER, None, CURRENT]}, "long": {"values": [POWER, CURRENT, "1.0.1.8.0.255", None]}},
+    "_note": {"of": "whoever wrote it"},
+    "codes": {"#note": {"of": "A"}, CURRENT: {"scaler": -2, "unit": "A"}, "1-0:1.8.0*255": {"unit": "Wh"}},
+    "lists": {
+        "_note": {"short": "each ten seconds"},
+        "short": {"values": [POWER, None, CURRENT]},
+        "long": {"values": [POWER, CURRENT, "1.0.1.8.0.255", None]},
+    },
     "telegrams": {
         "short": {"apdu": notification(b"\x02\x03" + whole(7) + whole(8) + whole(912)).hex(),
                   "readings": {"1-0:31.7.0*255": "9.12 A", POWER: "7"}},
@@ -156,11 +162,13 @@ def test_a_scan_of_a_list_without_codes_gives_a_profile_to_fill_in(tmp_path: Pat
         yield Pause(0.5)
         yield Send(framed(notification(b"\x02\x03" + whole(7) + text("AB") + whole(912))))
 
-    said: list[str] = []
-    talk = discovery.discover(device(), Memory(), {}, said.append)
+    talk = discovery.discover(device(), Memory(), {}, lambda words: None)
     found = converse(talk, meter(), limit_s=60).value
-    assert found["signals"] == [] and "3 values" in said[-1] and "--profile" in said[-1]
     profile = found["profile"]
+    assert found["signals"] == [] and "no profile here knows lists of 3" in nameless.told("dlms_push", profile)
+    profile["lists"]["3 values"]["values"] *= 3
+    assert "profile=kaifa-han" in nameless.told("dlms_push", profile)
+    del profile["lists"]["3 values"]["values"][3:]
     assert profile["lists"]["3 values"]["_came"] == ["7", "AB", "912"]
     _, errors = loaded(profile, tmp_path)
     assert errors and all("does not read" in error for error in errors)

@@ -31,7 +31,6 @@ def discover(device: Device, memory: Memory, state: dict[str, Any], progress: Ca
     try:
         pushed, _ = yield from one_list(plan(device, []), memory)
     except Nameless as nameless:
-        progress(f"{nameless}; --profile FILE writes one to be filled in")
         return {"signals": [], "profile": _to_fill_in(device, nameless)}
     return {"signals": [_row(device, job) for job in pushed.names()[:MAX_SIGNALS]]}
 

@@ -47,7 +47,7 @@ class Apdus:
         if first is None:
             first = yield from self._frame(timeout_ms)
         self.whose = (first.source, first.destination)
-        joined, size, more = [_without_llc(first.information)], len(first.information), first.segmented
+        joined, size, more = [without_llc(first.information)], len(first.information), first.segmented
         control = first.control
         while more:
             try:
@@ -76,10 +76,14 @@ class Apdus:
             except Incomplete:
                 self._decoder.reset()
                 raise
-            is_pushed = frame.control & ~POLL == UI or not frame.control & NUMBERED
-            if is_pushed and frame.information:
+            if is_pushed(frame):
                 return frame
         raise Garbled("only frames of a dialogue come: this port's meter is asked by somebody")
+
+
+def is_pushed(frame: HdlcFrame) -> bool:
+    """Whether a frame may come unasked and carries something."""
+    return bool(frame.information) and (frame.control & ~POLL == UI or not frame.control & NUMBERED)
 
 
 def _follows(before: int, now: int) -> bool:
@@ -90,5 +94,5 @@ def _follows(before: int, now: int) -> bool:
     return second in (first, (first + 1) & 7)
 
 
-def _without_llc(information: bytes) -> bytes:
+def without_llc(information: bytes) -> bytes:
     return information[3:] if information.startswith(LLC) else information

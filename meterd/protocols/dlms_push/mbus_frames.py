@@ -82,9 +82,14 @@ class Segments:
             except Incomplete:
                 self._decoder.reset()
                 raise
-            if 0 <= frame.ci <= HIGHEST_CI and len(frame.data) > ACCESS_POINTS:
+            if is_part(frame):
                 return frame
         raise Garbled("only other M-Bus frames come, and no list of DLMS")
+
+
+def is_part(frame: MbusFrame) -> bool:
+    """Whether a frame bears a part of an APDU."""
+    return 0 <= frame.ci <= HIGHEST_CI and len(frame.data) > ACCESS_POINTS
 
 
 def _whose(frame: MbusFrame) -> tuple[int, bytes]:

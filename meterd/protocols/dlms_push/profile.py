@@ -7,6 +7,7 @@ without; what the list tells comes first. What may stand in a file is in `profil
 from __future__ import annotations
 
 from ...errors import DecodeError
+from ...profile_shape import named
 from ..dlms.targets import parse_job
 
 TYPE_CHECKING = False
@@ -25,14 +26,11 @@ class Profile:
     def __init__(self, content: Content) -> None:
         self.name: str = content["profile"]
         self._codes: dict[Key, tuple[int | None, str | None]] = {
-            parse_job(code): (entry.get("scaler"), entry.get("unit"))
-            for code, entry in (content.get("codes") or {}).items()
-            if isinstance(entry, dict)
+            parse_job(code): (entry.get("scaler"), entry.get("unit")) for code, entry in named(content, "codes")
         }
         self._lists: dict[int, list[Key | None]] = {
             len(one["values"]): [None if code is None else parse_job(code) for code in one["values"]]
-            for one in (content.get("lists") or {}).values()
-            if isinstance(one, dict)
+            for _, one in named(content, "lists")
         }
 
     def named(self, values: list[Any]) -> list[tuple[Key, Any]]:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from meterd.errors import MeterdError, SecurityError
 from meterd.protocols.dlms import enumerations as codes
 from meterd.protocols.dlms.security.context import SecurityContext
 from meterd.protocols.dlms.security.hls import Hls
-
-# The sanitizers' runtime and a library bound deeply do not go together (Cryptodome/Util/_raw_api.py).
-os.environ.setdefault("PYCRYPTODOME_DISABLE_DEEPBIND", "1")
 
 _EK = bytes(range(16))
 _AK = bytes(range(0xD0, 0xE0))

@@ -85,7 +85,7 @@ ROOMS = {
         "meterd/daemon/one_scan.py",
         "meterd/cli/scan.py", "meterd/cli/doctor.py", "meterd/cli/diagnosis.py", "meterd/cli/hints.py",
         "meterd/cli/answers.py", "meterd/cli/consultation.py", "meterd/cli/first_contact.py",
-        "meterd/cli/found_file.py", "meterd/cli/ladder.py",
+        "meterd/cli/found_file.py", "meterd/cli/ladder.py", "meterd/cli/nameless.py",
         "meterd/cli/serial_ports.py", "meterd/cli/strangers.py", "meterd/sighting.py",
         "meterd/protocols/dlms/discovery.py", "meterd/protocols/dlms/sightings.py",
         "meterd/protocols/iec62056_21/discovery.py", "meterd/protocols/iec62056_21/sightings.py",
@@ -141,8 +141,8 @@ LOADED_BY = {
     "meterd/protocols/elgama/discovery.py": "meterd-scan", "meterd/protocols/elgama/sightings.py": "meterd-scan",
     "meterd/protocols/p1/discovery.py": "meterd-scan", "meterd/protocols/p1/sightings.py": "meterd-scan",
     "meterd/daemon/shard_counters.py": "meterd-dlms-security",
-    "meterd/protocols/dlms_push/discovery.py": "meterd-scan", "meterd/cli/callers.py": "meterd-scan",
-    "meterd/protocols/p1/sealed.py": "meterd-dlms-security",
+    "meterd/protocols/dlms_push/discovery.py": "meterd-scan", "meterd/protocols/dlms_push/sightings.py": "meterd-scan",
+    "meterd/cli/callers.py": "meterd-scan", "meterd/protocols/p1/sealed.py": "meterd-dlms-security",
 }  # fmt: skip
 # Their docstrings are printed.
 DOCUMENTED = ROOMS["meterd-simulate"]
