@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     Row = tuple[str, int, Reading]  # epoch and number outward, and what was read
 
     class FarEnd(Protocol):
-        """Where batches go; everything is called in the thread, and may raise whatever it likes."""
+        """Where batches go. All is called in the thread and may raise whatever it likes, but for `break_off`."""
 
         say: Callable[[str], None]
+        patience_s: float  # for one request; 0: nothing can be done about one that takes long
 
         def deliver(self, batch: Batch) -> Delivered: ...
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
             """What happened, and what to do next."""
 
         def close(self) -> None: ...
+
+        def break_off(self) -> None:
+            """Called by the loop's thread, while a batch takes long: let a request fail that takes longer than that."""
 
 
 class Batch:

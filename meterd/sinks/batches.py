@@ -75,6 +75,8 @@ class BatchSink:
         self._is_closing = False
         self._gather_timer = Timer(self._gathered)
         self._retry_timer = Timer(self._again)
+        self._far = far
+        self._patience_timer = Timer(self._break_off)
         self._thread = BatchThread(name, far, self._tell)
         self._thread.start()
 
@@ -149,7 +151,14 @@ class BatchSink:
         self._batch = batch
         self._since = self._loop.time
         self._thread.give(batch)
+        if self._far.patience_s and self._patience_timer.deadline is None:
+            self._loop.arm(self._patience_timer, self._since + self._far.patience_s)
         return True
+
+    def _break_off(self) -> None:
+        if self._batch is not None:
+            self._far.break_off()
+            self._loop.arm(self._patience_timer, self._loop.time + self._far.patience_s)
 
     # ---- what the thread tells
 

@@ -65,6 +65,8 @@ class Unusable(Exception):
 class CsvFolder:
     """The far end of the sink: the file at `path` and its folder. `settings` as `csv.PARAMETERS` have them."""
 
+    patience_s = 0.0
+
     def __init__(self, settings: dict[str, Any], writer: Writer) -> None:
         self.say: Callable[[str], None] = lambda sentence: None
         self._path: str = settings["path"]
@@ -97,6 +99,9 @@ class CsvFolder:
     def words(self, error: Exception) -> str:
         number = getattr(error, "errno", None)
         return WORDS.get(number or 0) or getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+    def break_off(self) -> None:
+        """A disk that hangs lets nobody go."""
 
     def close(self) -> None:
         self._done.close()

@@ -27,6 +27,7 @@ SINKS = {
     "redis": ("redis", "meterd-redis"),
     "metrics": ("metrics", "meterd-metrics"),
     "csv": ("csv", "meterd-csv"),
+    "influx": ("influx", "meterd-influx"),
 }
 UNASKED = ("events",)  # there without being named: `log` > 0 is enough
 NO_WAY_OUT = ("events", "store")  # these keep readings and send none anywhere

@@ -50,6 +50,7 @@ DESCRIPTIONS = {
     "meterd-redis": "Last values to a Redis server, as on a WCC Lite",
     "meterd-metrics": "Readings and states for Prometheus, over HTTP",
     "meterd-csv": "Readings to CSV files that are changed by size and time",
+    "meterd-influx": "Readings to an InfluxDB",
     "meterd-batches": "What meterd's sinks share that deliver by the batch",
     "meterd-import": "Workbook import for meterd",
     "meterd-store": "Store and forward for meterd",
@@ -112,6 +113,10 @@ ROOMS = {
     "meterd-csv": (
         "meterd/sinks/csv.py", "meterd/sinks/csv_done.py", "meterd/sinks/csv_file.py", "meterd/sinks/csv_rows.py",
     ),
+    "meterd-influx": (
+        "meterd/sinks/influx.py", "meterd/sinks/influx_faults.py", "meterd/sinks/influx_http.py",
+        "meterd/sinks/influx_lines.py",
+    ),
     "meterd-batches": ("meterd/sinks/batches.py", "meterd/sinks/batch_thread.py"),
     "meterd-redis": (
         "meterd/sinks/redis.py", "meterd/sinks/redis_sink.py", "meterd/sinks/resp.py", "meterd/ports/unix_port.py",
@@ -131,7 +136,7 @@ NEEDS = {
     "meterd-wcclite": ("meterd-elgama",),
     "meterd-elgama": ("meterd-profiles",),
     "meterd-simulate": ("meterd-push", "meterd-transports"),
-    "meterd-csv": ("meterd-batches",),
+    "meterd-csv": ("meterd-batches",), "meterd-influx": ("meterd-batches",),
 }  # fmt: skip
 # Package → where an earlier version had some of its files, meterd aside: opkg then lets it take them over, whichever of
 # the two it installs first.
@@ -184,6 +189,7 @@ AWAITED = (
     "meterd-metrics",
     "meterd-redis",
     "meterd-csv",
+    "meterd-influx",
     "meterd-store",
 )
 # Package → what opkg runs → file in openwrt/files. Whatever has init scripts enables, starts, stops and disables them.
