@@ -136,6 +136,7 @@ WAYS = {
         "meterd/sinks/csv_file.py": "whole rows to a disk that may hang, in a thread of its own",
         "meterd/sinks/csv_done.py": "the same of files that are packed",
         "meterd/cli/demo.py": "the ports of the meters to the parent process, once",
+        "meterd/cli/ubus.py": "an answer to rpcd, in a process of its own",
     },
     "send": {
         "meterd/log_outputs.py": "a datagram to syslog, kept nowhere",
@@ -143,6 +144,7 @@ WAYS = {
         "meterd/cli/control.py": "another one",
         "meterd/cli/top_questions.py": "another one, that never waits",
         "meterd/fleet/daemon_talk.py": "and one more, for who asks from afar",
+        "meterd/cli/ubus.py": "another one, for rpcd",
         "meterd/api/connection.py": "a client of the local socket, in a process of its own",
         "meterd/ports/udp.py": "datagrams to peers, kept nowhere",
         "meterd/daemon/liveness.py": "a datagram to systemd, kept nowhere",

@@ -43,6 +43,7 @@ DESCRIPTIONS = {
     "meterd-names": "What codes stand for in plain words, for what is found and for Home Assistant",
     "meterd-explain": "Frames and wire logs in words, and logs to be shared: meterd explain, meterd redact",
     "meterd-top": "What the daemon reads, live on a terminal: meterd top",
+    "meterd-ubus": "meterd as an object of ubus: status, readings, read, scan",
     "meterd-simulate": "Simulated meters, to try meterd without a meter",
     "meterd-python": "meterd for Python programs: read, scan, Daemon",
     "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
@@ -98,6 +99,7 @@ ROOMS = {
         "meterd/cli/top.py", "meterd/cli/top_questions.py", "meterd/cli/top_terminal.py", "meterd/cli/top_view.py",
         "meterd/daemon/glance.py",
     ),
+    "meterd-ubus": ("meterd/cli/ubus.py", "meterd/cli/ubus_scan.py"),
     "meterd-python": ("meterd/api/",),
     "meterd-import": ("meterd/config/workbook/", "meterd/cli/workbook.py"),
     "meterd-mqtt": (
@@ -134,6 +136,7 @@ NEEDS = {
     "meterd-explain": ("meterd-names", "meterd-simulate"),
     # The manual's programs are of all four protocols, so whoever installs them has all four.
     "meterd-wcclite": ("meterd-elgama",),
+    "meterd-ubus": ("meterd-top", "meterd-scan"),
     "meterd-elgama": ("meterd-profiles",),
     "meterd-simulate": ("meterd-push", "meterd-transports"),
     "meterd-csv": ("meterd-batches",), "meterd-influx": ("meterd-batches",),
@@ -141,6 +144,8 @@ NEEDS = {
 # Package → where an earlier version had some of its files, meterd aside: opkg then lets it take them over, whichever of
 # the two it installs first.
 FORMERLY = {"meterd-elgama": ("meterd-scan",)}
+# Package → what of OpenWrt's own packages it works with.
+OF_OPENWRT = {"meterd-ubus": ("rpcd",)}
 # Modules that nobody loads but another package does, and which may use it: module → that package.
 LOADED_BY = {
     "meterd/protocols/elgama/discovery.py": "meterd-scan", "meterd/protocols/elgama/sightings.py": "meterd-scan",
@@ -173,6 +178,10 @@ SYSTEM = {
         "wcclite.sh": ("/usr/lib/meterd/wcclite.sh", FILE_MODE),
         "wcclite.keep": ("/lib/upgrade/keep.d/meterd-wcclite", FILE_MODE),
     },
+    "meterd-ubus": {
+        "rpcd.sh": ("/usr/libexec/rpcd/meterd", PROGRAM_MODE),
+        "ubus.py": ("/usr/lib/meterd/ubus", FILE_MODE),
+    },
 }
 CONFFILES = {"meterd": ["/etc/config/meterd"]}
 # Root writes them, the daemon's group reads them: passwords may be in there.
@@ -198,6 +207,7 @@ MAINTAINER_SCRIPTS = {
     "meterd-wcclite": {
         "preinst": "wcclite.preinst", "postinst": "postinst", "prerm": "prerm", "postrm": "wcclite.postrm",
     },
+    "meterd-ubus": {"postinst": "rpcd.postinst"},
     **{
         name: {"postinst": "room.postinst"}
         for name in AWAITED
@@ -205,8 +215,8 @@ MAINTAINER_SCRIPTS = {
 }  # fmt: skip
 # user=uid:group=gid:further group=gid, as the packages feed has them.
 USER = "meterd=871:meterd=871:dialout=20"
-# Of pyproject.toml's programs these; the others are meterd-wcclite's.
-PROGRAMS = ("meterd",)
+# Package → which of pyproject.toml's programs are in it.
+PROGRAMS = {"meterd": ("meterd",), "meterd-wcclite": ("dlms", "iec62056-21", "mbus", "elgama")}
 PROGRAM = """#!/usr/bin/python3 -SP
 import sys
 
@@ -256,6 +266,7 @@ def build(machine: Machine) -> list[Package]:
             script: (FILES / file).read_text() for script, file in MAINTAINER_SCRIPTS.get(name, {}).items()
         }
         package.depends = (*PYTHON_DEPENDS, *own, *depends(needs.get(name, set())), *filter(None, [further.get(name)]))
+        package.depends += OF_OPENWRT.get(name, ())
     return [*packages.values(), ujson_package(machine)]
 
 
@@ -273,7 +284,7 @@ def programs_of(package: str) -> dict[str, str]:
     """The programs of a package with their entry points, by name."""
     with open(PROJECT / "pyproject.toml", "rb") as file:
         programs = tomllib.load(file)["project"]["scripts"]
-    return {name: entry for name, entry in programs.items() if (name in PROGRAMS) == (package == "meterd")}
+    return {name: programs[name] for name in PROGRAMS.get(package, ())}
 
 
 def _add_system(package: Package) -> None:
@@ -283,9 +294,10 @@ def _add_system(package: Package) -> None:
         package.add(f"/usr/bin/{name}", text.encode(), PROGRAM_MODE)
     for name, (place, mode) in SYSTEM[package.name].items():
         package.add(place, (FILES / name).read_bytes(), mode)
-    package.folders = dict.fromkeys(FOLDERS[package.name], 0o750)
     package.conffiles = CONFFILES.get(package.name, [])
-    package.fields["Require-User"] = USER
+    if package.name in FOLDERS:
+        package.folders = dict.fromkeys(FOLDERS[package.name], 0o750)
+        package.fields["Require-User"] = USER
 
 
 def ujson_package(machine: Machine) -> Package:
