@@ -167,8 +167,10 @@ class Site:
             for row in rows
         ]  # fmt: skip
         publish = {"file": {"path": os.path.join(self._folder.name, "readings")}}
-        text = json.dumps({"devices": rows, "signals": signals, "publish": publish})
-        Path(self._path).write_text(text, "utf-8")
+        self.write(json.dumps({"devices": rows, "signals": signals, "publish": publish}))
+
+    def write(self, configuration: str) -> None:
+        Path(self._path).write_text(configuration, "utf-8")
 
     def ask(self, words: str) -> bytes:
         """One request to the control socket, and all of its answer."""
@@ -180,6 +182,23 @@ class Site:
     def status(self) -> dict[str, object]:
         answer: dict[str, object] = json.loads(self.ask("status"))
         return answer
+
+    def pid(self) -> int:
+        if self._daemon is None:
+            raise RuntimeError("there is no daemon")
+        return self._daemon.pid
+
+    def is_well(self) -> bool:
+        """Whether all sinks are."""
+        sinks = self.status()["sinks"]
+        assert isinstance(sinks, list)
+        return all(row["state"] == "good" for row in sinks)
+
+    def waiting(self) -> int:
+        """Readings that wait in all sinks."""
+        sinks = self.status()["sinks"]
+        assert isinstance(sinks, list)
+        return max(int(row["waiting"]) for row in sinks)
 
     def follow(self, seconds: float) -> None:
         """Trace all lines for so long, from a thread that reads as fast as it comes."""
@@ -206,8 +225,9 @@ class Site:
         what()
         time.sleep(0.3)
         asked = self._seen()
-        if len(asked) < 2:
+        if not asked:
             raise RuntimeError("the heartbeat meter was not read at all")
+        asked = [*asked, time.monotonic()]  # what was not asked until now may have been forgotten
         return max(later - earlier for earlier, later in pairwise(asked)) * 1000.0
 
     def machine_ms(self) -> float:

@@ -62,6 +62,17 @@ def measure(page: int, journal: str, per_commit: int) -> tuple[float, float]:
     return keeping / SCANS / SIGNALS, deleting / SCANS / SIGNALS
 
 
+def run() -> list[tuple[str, float, str, float | None]]:
+    """As the store is set."""
+    rows: list[tuple[str, float, str, float | None]] = []
+    for per_commit in (1, 10):
+        keeping, deleting = measure(store_file.PAGE, "WAL", per_commit)
+        what = "a scan" if per_commit == 1 else f"{per_commit} scans"
+        rows.append((f"to disk per reading of a scan of {SIGNALS}, {what} a commit", keeping, "bytes", None))
+        rows.append(("  and to delete it when it has arrived", deleting, "bytes", None))
+    return rows
+
+
 def main() -> None:
     print("page journal   one scan a commit   ten scans a commit   deleting   (bytes per reading)")
     for page in (512, 1024, 4096):

@@ -70,6 +70,13 @@ class Broker:
         self.file.write_text("\n".join([*own, *(lines or ("allow_anonymous true",))]) + "\n")
         self.process: subprocess.Popen[bytes] | None = None
 
+    def listen_too(self, *lines: str) -> int:
+        """One more port, which is returned, with what these lines say of it. Before it is started."""
+        port = free_port()
+        with open(self.file, "a") as file:
+            file.write("\n".join((f"listener {port} {self.address}", *lines, "")))
+        return port
+
     def start(self) -> None:
         with open(self.file.with_suffix(".log"), "ab") as log:
             words = [*self.within, self.program, "-c", str(self.file)]

@@ -50,6 +50,8 @@ class Connection:
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._session = 0
         # Of the present connection:
+        self._poller = poll()
+        self._waits_for = 0
         self._connected = False
         self._ended = ""
         self._trouble = ""
@@ -101,6 +103,9 @@ class Connection:
         """One connection from its beginning to its end. Returns: why it ended."""
         self._session += 1
         self._ended = self._trouble = ""
+        self._poller = poll()
+        self._poller.register(self._wake_read, POLLIN)
+        self._waits_for = 0
         client = self._client()
         client.connect(self._settings["host"], self._settings["port"], self._settings["keepalive_s"])
         begun = monotonic()
@@ -154,16 +159,22 @@ class Connection:
         sock = client.socket()
         if sock is None:
             return False
-        poller = poll()
-        poller.register(sock.fileno(), POLLIN | POLLOUT if client.want_write() else POLLIN)
-        poller.register(self._wake_read, POLLIN)
-        pending = getattr(sock, "pending", None)
-        events = poller.poll(0 if pending is not None and pending() else self._patience_ms())
-        for fd, _ in events:
-            if fd == self._wake_read:
-                read(fd, 4096)
-        client.loop_read()
-        client.loop_write()
+        wants = POLLIN | POLLOUT if client.want_write() else POLLIN
+        if wants != self._waits_for:
+            self._waits_for = wants
+            self._poller.register(sock, wants)
+        pending = getattr(sock, "pending", None)  # of TLS: what was taken from the socket already
+        is_pending = pending is not None and pending() > 0
+        events = self._poller.poll(0 if is_pending else self._patience_ms())
+        if (self._wake_read, POLLIN) in events:
+            read(self._wake_read, 4096)
+            is_alone = len(events) == 1
+        else:
+            is_alone = not events
+        if is_pending or not is_alone:
+            client.loop_read()
+        if wants & POLLOUT:
+            client.loop_write()
         client.loop_misc()
         while self._queue and self._connected and not self._ended:
             session, tag, topic, payload, retain = self._queue.popleft()
@@ -196,6 +207,7 @@ class Connection:
             self._ended = mqtt_faults.refusal(code.value, str(code))
             return
         self._connected = True
+        client.on_log = None  # paho words each packet for it
         for topic in self._listen:
             client.subscribe(topic, QOS)
         self._publish(client, None, self._will[0], self._will[2].encode(), True)

@@ -30,6 +30,9 @@ UNTRUSTED = (2, 18, 19, 20, 21)
 UNTRUSTED_WORDS = "the broker's certificate is signed by nobody in {ca}; ca_file must hold the CA that signed it"
 CLOSED_IN_HANDSHAKE = "the broker ended the TLS handshake; is port {port} one that speaks TLS?"
 CLOSED = "the broker closes the connection before it answers; does port {port} want TLS?"
+CLOSED_AFTER_HANDSHAKE = (
+    "the broker ends the connection right after the TLS handshake; does it ask for a certificate_file, or for another?"
+)
 # Part of OpenSSL's text: what it means.
 ALERTS = (
     ("CERTIFICATE_REQUIRED", "the broker asks for a client certificate; name it in certificate_file"),
@@ -97,8 +100,8 @@ def _filled(words: str, settings: dict[str, Any]) -> str:
 
 
 def closed(settings: dict[str, Any]) -> str:
-    """Of a connection that ended before CONNACK."""
-    return _filled(CLOSED, settings)
+    """Of a connection that ended before CONNACK; what TLS says of it may be lost with what was on its way to it."""
+    return CLOSED_AFTER_HANDSHAKE if settings["tls"] else _filled(CLOSED, settings)
 
 
 def _plain(error: BaseException) -> str:

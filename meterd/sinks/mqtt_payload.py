@@ -85,9 +85,20 @@ class Writer:
     def messages(self, taken: list[Numbered], history: bool) -> Iterable[Message]:
         """Of the readings of one device, each signal in it once."""
         if self._kind == SCAN:
-            epochs = {self._key(number)[0]: None for number, _ in taken}
-            return [self._of_scan([one for one in taken if self._key(one[0])[0] == epoch], history) for epoch in epochs]
+            return [self._of_scan(alike, history) for alike in self._numbered_alike(taken)]
         return [self._of_signal(number, reading, history) for number, reading in taken]
+
+    def _numbered_alike(self, taken: list[Numbered]) -> list[list[Numbered]]:
+        """By the epoch, and by what is between a number and its outward one: as a rule the same from first to last."""
+        first, last = taken[0][0], taken[-1][0]
+        epoch, sequence = self._key(first)
+        if first <= last and self._key(last) == (epoch, sequence + last - first):
+            return [taken]
+        found: dict[tuple[str, int], list[Numbered]] = {}
+        for one in taken:
+            epoch, sequence = self._key(one[0])
+            found.setdefault((epoch, one[0] - sequence), []).append(one)
+        return list(found.values())
 
     def lost(self, told: Told) -> Message:
         epoch, outward, ranges = told
@@ -101,13 +112,15 @@ class Writer:
 
     def _of_scan(self, taken: list[Numbered], history: bool) -> Message:
         device = taken[0][1].signal.device_alias
-        rows = ",".join(f'"{reading.signal.alias}":{_row(self._key(number)[1], reading)}' for number, reading in taken)
-        payload = f'{self._head(self._key(taken[0][0])[0])},"device":"{device}","signals":{{{rows}}}}}'
+        epoch, sequence = self._key(taken[0][0])
+        ahead = sequence - taken[0][0]
+        rows = ",".join([f'"{reading.signal.alias}":{_row(number + ahead, reading)}' for number, reading in taken])
+        payload = f'{self._head(epoch)},"device":"{device}","signals":{{{rows}}}}}'
         is_status = is_status_of_device(taken[0][1])
         topic = self.topics.of(device, "", history)
         if is_status and not history:
             topic = self.topics.device_status(device)
-        numbers = tuple(number for number, _ in taken)
+        numbers = tuple([number for number, _ in taken])
         message = Message(topic, _encoded(payload), not history and (is_status or self._retain), numbers)
         message.is_measured = not is_status
         return message
@@ -145,12 +158,13 @@ def _encoded(payload: str) -> bytes:
 
 
 class Gathering:
-    """Readings of one device that wait for the rest of their scan; `since` when the first of them came."""
+    """Readings of one device that wait for the rest of their scan, `size` in all; `since` when the first came."""
 
-    __slots__ = ("since", "taken")
+    __slots__ = ("since", "size", "taken")
 
-    def __init__(self, since: float) -> None:
+    def __init__(self, since: float, size: int) -> None:
         self.since = since
+        self.size = size
         self.taken: dict[str, Numbered] = {}
 
 
@@ -161,21 +175,27 @@ class Gatherer:
         self.sizes: dict[str, int] = {}
         self._open: dict[tuple[str, bool], Gathering] = {}
 
-    def add(self, numbered: Numbered, now: float) -> list[list[Numbered]]:
-        """Returns: what is complete with it."""
-        signal = numbered[1].signal
-        key = (signal.device_alias, is_status_of_device(numbered[1]))
+    def add(self, taken: list[Numbered], now: float) -> list[list[Numbered]]:
+        """Returns: what is complete with these."""
         complete = []
-        gathering = self._open.get(key)
-        if gathering is not None and signal.alias in gathering.taken:
-            complete.append(list(self._open.pop(key).taken.values()))
-            gathering = None
-        if gathering is None:
-            gathering = self._open[key] = Gathering(now)
-        gathering.taken[signal.alias] = numbered
-        if not key[1] and len(gathering.taken) >= min(self.sizes.get(key[0]) or MAX_SIGNALS, MAX_SIGNALS):
-            complete.append(list(self._open.pop(key).taken.values()))
+        for numbered in taken:
+            signal = numbered[1].signal
+            alias = signal.alias
+            key = (signal.device_alias, alias[:1] == "_")
+            gathering = self._open.get(key)
+            if gathering is not None and alias in gathering.taken:
+                complete.append(list(self._open.pop(key).taken.values()))
+                gathering = None
+            if gathering is None:
+                gathering = self._open[key] = Gathering(now, self._size(key))
+            gathering.taken[alias] = numbered
+            if len(gathering.taken) >= gathering.size:
+                complete.append(list(self._open.pop(key).taken.values()))
         return complete
+
+    def _size(self, key: tuple[str, bool]) -> int:
+        """How many readings are all that there are; of a device's own state nobody knows."""
+        return MAX_SIGNALS if key[1] else min(self.sizes.get(key[0]) or MAX_SIGNALS, MAX_SIGNALS)
 
     def due(self, before: float) -> list[list[Numbered]]:
         """All that was begun up to this time, the oldest first."""

@@ -58,6 +58,7 @@ class MqttSink:
         self._allowance = 0.0  # of the backlog, readings
         self._allowed_at = 0.0
         self._lost_told_in: Message | None = None
+        self._is_fed = False  # since the last flush
         self._session = 0  # 0 while there is no connection
         self._events: deque[tuple[Any, ...]] = deque()
         self._asked = False
@@ -81,6 +82,7 @@ class MqttSink:
             self._pump()
 
     def accept(self, reading: Reading) -> None:
+        self._is_fed = True
         lost = self.outbox.lost
         self.outbox.put(reading)
         if self.outbox.lost != lost:
@@ -92,8 +94,14 @@ class MqttSink:
             self._discovery.learn(reading)
 
     def flush(self) -> None:
-        if self._session:
+        """The loop turns often without a reading."""
+        if self._is_fed:
+            self._is_fed = False
             self._pump()
+
+    def more(self) -> None:
+        """The outbox has readings that come from elsewhere."""
+        self._pump()
 
     def condition(self) -> tuple[str, str, int, int]:
         """Readings that the broker has not acknowledged wait."""
@@ -241,9 +249,8 @@ class MqttSink:
     def _take_live(self, now: float, whole: bool) -> None:
         while self._has_room():
             taken = self.outbox.peek_live(CHUNK)
-            for numbered in taken:
-                for complete in self._gatherer.add(numbered, now):
-                    self._ready.extend(self._writer.messages(complete, False))
+            for complete in self._gatherer.add(taken, now):
+                self._ready.extend(self._writer.messages(complete, False))
             if not taken:
                 break
         wait_s = self._settings["gather_ms"] / 1000
@@ -298,8 +305,7 @@ def _scans(taken: list[Numbered], sizes: dict[str, int], now: float) -> list[lis
     """Readings of the backlog, by device and scan; those that belong together lie together, or nearly so."""
     gatherer = Gatherer()
     gatherer.sizes = sizes
-    scans = [complete for numbered in taken for complete in gatherer.add(numbered, now)]
-    return scans + gatherer.due(now)
+    return gatherer.add(taken, now) + gatherer.due(now)
 
 
 def _discovery(settings: dict[str, Any], writer: Writer) -> Discovery | None:

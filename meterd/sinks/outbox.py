@@ -57,7 +57,7 @@ class Outbox:
         number = self._next
         self._next += 1
         self._live.append((number, reading))
-        if len(self) > self.most:
+        if len(self._live) + len(self._under_way) + len(self._backlog) > self.most:
             self._lose((self._backlog or self._live).popleft()[0])
         return number
 

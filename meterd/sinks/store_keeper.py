@@ -87,7 +87,7 @@ class Store:
     def stand_behind(self, name: str, sink: Any) -> None:
         """From now on the sink's outbox is in the store. Nothing may have been put into it yet."""
         sink.outbox = StoredOutbox(self, name, min(sink.outbox.most, self._settings["memory_readings"]))
-        sink.outbox.on_more = sink.flush
+        sink.outbox.on_more = getattr(sink, "more", sink.flush)
         self.outboxes.append(sink.outbox)
 
     # ---- a sink

@@ -79,7 +79,9 @@ class Process:
 
 
 class Site:
-    """All of it in one folder. `deaths` of the daemon on the meter's clock; `stalls` of this machine, and how long."""
+    """All of it in one folder. `deaths` of the daemon on the meter's clock, and for how long by then it had been
+    committing, or opening the store; `stalls` of this machine, and how long.
+    """
 
     def __init__(
         self,
@@ -112,6 +114,7 @@ class Site:
         words += [str(folder / "consumer.marks"), host]
         self.consumer = Process(words, folder / "consumer.log", folder / "consumer.marks")
         self.deaths: list[int] = []
+        self.busy_us: list[int] = []
         self.stalls: list[tuple[int, int]] = []
         self.is_over = False
         threading.Thread(target=self._note_stalls, daemon=True).start()
@@ -156,6 +159,7 @@ class Site:
     def kill_daemon(self, number: int = signal.SIGKILL) -> None:
         self.daemon.kill(number)
         self.deaths.append(time.monotonic_ns() // 1000)
+        self.busy_us.append(self.daemon.marks.busy_ms() * 1000)
 
     def settle(self, seconds: float) -> None:
         """The daemon ends politely; then another one without a meter to read hands over what is left."""

@@ -1,4 +1,4 @@
-"""The daemon as users start it, which marks on the side when it is inside a commit and how many messages are under way.
+"""The daemon as users start it, which marks on the side when it is inside a commit and how much is under way.
 
     python -m tests.soak.marked_daemon MARKS run -c FILE …
 
@@ -12,23 +12,30 @@ from typing import Any
 
 from meterd.cli.main import main
 from meterd.sinks.mqtt_sink import MqttSink
+from meterd.sinks.ranges import Ranges
 from meterd.sinks.store_file import StoreFile
 
 from .marks import Marks
 
 
 def mark(marks: Marks) -> None:
-    begin, commit, close = StoreFile.begin, StoreFile.commit, StoreFile.close
+    begin, commit, close, check = StoreFile.begin, StoreFile.commit, StoreFile.close, StoreFile.check
     hand_over, serve = MqttSink._hand_over, MqttSink._serve
+
+    def checking(self: StoreFile) -> Ranges:
+        found = check(self)
+        marks.busy(0)
+        return found
 
     def beginning(self: StoreFile) -> None:
         marks.set("committing", 1)
+        marks.busy(1)
         begin(self)
 
     def committing(self: StoreFile, state: dict[str, Any], low: int) -> None:
         commit(self, state, low)
         marks.set("committing", 0)
-        marks.set("commits", marks.get("commits") + 1)
+        marks.busy(0)
 
     def closing(self: StoreFile) -> None:
         close(self)
@@ -42,6 +49,8 @@ def mark(marks: Marks) -> None:
         serve(self)
         marks.set("in_flight", len(self._in_flight))
 
+    marks.busy(1)
+    StoreFile.check = checking  # type: ignore[method-assign]
     StoreFile.begin, StoreFile.commit, StoreFile.close = beginning, committing, closing  # type: ignore[method-assign]
     MqttSink._hand_over, MqttSink._serve = handing_over, serving  # type: ignore[method-assign]
 

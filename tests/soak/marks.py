@@ -9,9 +9,11 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import time
 from pathlib import Path
 
-PLACES = ("committing", "in_flight", "commits", "unanswered")
+PLACES = ("committing", "busy_since_ms", "last_busy_ms", "in_flight", "unanswered")
+LOW = 0xFFFFFFFF
 _NUMBER = struct.Struct("=I")
 
 
@@ -28,6 +30,18 @@ class Marks:
 
     def get(self, name: str) -> int:
         return int(_NUMBER.unpack_from(self._page, _NUMBER.size * PLACES.index(name))[0])
+
+    def busy(self, yes: int) -> None:
+        """Inside a commit, or opening what is committed to, from now on; or no more."""
+        now_ms = time.monotonic_ns() // 1_000_000
+        if not yes and self.get("busy_since_ms"):
+            self.set("last_busy_ms", (now_ms - self.get("busy_since_ms")) & LOW)
+        self.set("busy_since_ms", now_ms & LOW if yes else 0)
+
+    def busy_ms(self) -> int:
+        """How long the last commit took, and the present one has: what came meanwhile waits for the next."""
+        since = self.get("busy_since_ms")
+        return self.get("last_busy_ms") + ((time.monotonic_ns() // 1_000_000 - since) & LOW if since else 0)
 
     def clear(self) -> None:
         for name in PLACES:

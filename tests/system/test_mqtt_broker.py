@@ -50,12 +50,12 @@ class Site:
             self.taken += 1
             self.sink.accept(reading(Signal("M1", "E", {}), self.taken))
 
-    def until(self, condition: Any, seconds: float = 15.0) -> None:
+    def until(self, condition: Any, seconds: float = 40.0) -> None:
         turn_until(self.loop, condition, seconds)
 
     def says(self, words: str) -> None:
         try:
-            self.until(lambda: any(words in line for line in self.said), 8)
+            self.until(lambda: any(words in line for line in self.said), 30)
         except AssertionError:
             pytest.fail(f"{words!r} is not said, but {self.said}")
 

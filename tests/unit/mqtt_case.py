@@ -29,7 +29,7 @@ def reading(signal: Signal, value: Any, **more: Any) -> Reading:
     return Reading(signal, value, **{"unit": "kWh", "time_ms": 1_700_000_000_000, **more})
 
 
-def turn_until(loop: Loop, condition: Callable[[], Any], seconds: float = 10.0) -> None:
+def turn_until(loop: Loop, condition: Callable[[], Any], seconds: float = 30.0) -> None:
     timer = Timer(lambda: None)
     limit = time.monotonic() + seconds
     while not condition():

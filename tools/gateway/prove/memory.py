@@ -16,7 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..build.byte_code import byte_code
 from ..build.cache import ToolMissing
@@ -83,41 +86,43 @@ def _as_byte_code(row: Foreign, folder: Path) -> None:
         Path(name).unlink()
     library = row.root() / "usr" / "lib"
     if sys.version.startswith(row.python + "."):
-        for place in (library / f"python{row.python}", library / "python3" / "dist-packages"):
+        places = (library / f"python{row.python}", library / "python3" / "dist-packages", folder / "site" / "paho")
+        for place in places:
             compileall.compile_dir(place, quiet=2)
+
+
+@contextmanager
+def ready(row: Foreign) -> Iterator[tuple[Path, list[str]]]:
+    """A folder with meterd as its packages have it, and what begins the command of its daemon. Raises: ToolMissing."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = place(row, Path(name) / "meterd", joined=True)
+        _as_byte_code(row, folder)
+        shutil.copy(packed_ujson(row), folder)
+        words = [*command(row, folder), "-SP", str(FILES / "service.py"), "run", "-d", "4", "--state", name]
+        yield folder, [*words, "--control", f"{name}/control.sock"]
+
+
+def measured(folder: Path, words: list[str], configured: dict[str, Any]) -> tuple[dict[str, tuple[int, int]], int]:
+    """What is resident, as `resident` has it, and how many signals were read well."""
+    path, output = folder / "memory.json", folder.parent / "output"
+    path.write_text(json.dumps(configured))
+    figures = resident([*words, "-c", str(path)], folder, output)
+    rows = [json.loads(line) for line in output.read_text().splitlines() if line[:1] == "{"]
+    good = {(row["device"], row["signal"]) for row in rows if row["quality"] == "good" and row["signal"][0] != "_"}
+    return figures, len(good)
 
 
 def main(names: list[str]) -> int:
     row = FOREIGN[names[0] if names else JUDGED]
     meters = Meters()
     try:
-        with tempfile.TemporaryDirectory() as name:
-            folder = place(row, Path(name) / "meterd", joined=True)
-            path = folder / "memory.json"
-            path.write_text(json.dumps(configuration(meters)))
-            _as_byte_code(row, folder)
-            shutil.copy(packed_ujson(row), folder)
-            words = [
-                *command(row, folder),
-                "-SP",
-                str(FILES / "service.py"),
-                "run",
-                "-d",
-                "4",
-                "--state",
-                name,
-            ]
-            words += ["--control", f"{name}/control.sock", "-c", str(path)]
-            figures = resident(words, folder, Path(name) / "output")
-            rows = [json.loads(line) for line in (Path(name) / "output").read_text().splitlines() if line[:1] == "{"]
+        with ready(row) as (folder, words):
+            figures, good = measured(folder, words, configuration(meters))
     except ToolMissing as missing:
         print(f"memory is not measured: {missing}")
         return 0
     finally:
         meters.stop()
-    good = {
-        (found["device"], found["signal"]) for found in rows if found["quality"] == "good" and found["signal"][0] != "_"
-    }
     resident_kb, anonymous_kb = (sum(column) for column in zip(*figures.values(), strict=True))
     for mapped, (whole, anonymous) in sorted(figures.items(), key=lambda row: -row[1][0]):
         if whole:
@@ -125,9 +130,9 @@ def main(names: list[str]) -> int:
     verdict = ""
     if row.name == JUDGED:
         verdict = f" ({'more than' if resident_kb > MOST_RESIDENT_KB else 'at most'} {MOST_RESIDENT_KB:,})"
-    print(f"resident on {row.name}, {SIGNALS:,} signals ({len(good):,} read, at least {LEAST_READ:,} can be): "
+    print(f"resident on {row.name}, {SIGNALS:,} signals ({good:,} read, at least {LEAST_READ:,} can be): "
           f"{resident_kb:,} kB{verdict}; anonymous {anonymous_kb:,} kB")  # fmt: skip
-    return int("more" in verdict or len(good) < LEAST_READ)
+    return int("more" in verdict or good < LEAST_READ)
 
 
 if __name__ == "__main__":
