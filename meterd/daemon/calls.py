@@ -135,7 +135,7 @@ class Calls:
             self._keep_known(call)
             call.listens_anew()
         if not self.port.is_open():
-            self.loop.arm(self._opening, self.loop.time)
+            self._open()  # at once: whoever hears that the daemon is ready may call
 
     def framed_as(self, device: Device) -> None:
         """What callers' telegrams come in."""
@@ -194,6 +194,8 @@ class Calls:
     # ---- callers
 
     def _open(self) -> None:
+        if self.port.is_open():
+            return
         try:
             self.port.open()
         except PortGone as error:

@@ -10,7 +10,7 @@ listens (ICMP says so with the next call). `socket` is not imported, see `listen
 
 from __future__ import annotations
 
-from _socket import AF_INET, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOL_SOCKET, socket
+from _socket import AF_INET, SO_RCVBUF, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOL_SOCKET, socket
 from select import POLLIN
 
 from .. import log
@@ -28,6 +28,7 @@ LARGEST = 65_535
 HEADER = 8  # version, source, destination, length; two octets each
 VERSION = b"\x00\x01"
 
+ROOM = 1 << 20  # octets that the kernel may keep of many who send at once; it has a bound of its own (rmem_max)
 MOST_PEERS = 4096  # who were heard of late; the one heard longest ago gives way
 MOST_A_TURN = 64  # datagrams, then others have their turn
 MOST_OF_A_PEER = 16  # of those, so that one who floods leaves room for others
@@ -179,6 +180,7 @@ def udp_socket(host: str, port: int) -> socket:
     bound = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
     try:
         bound.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        bound.setsockopt(SOL_SOCKET, SO_RCVBUF, ROOM)
         bound.bind((host, port))
     except OSError:
         bound.close()

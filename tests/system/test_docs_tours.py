@@ -50,24 +50,21 @@ TOURS: dict[str, tuple[str | tuple[str, int], tuple[Any, dict[str, str]] | None]
 }
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture
 def place(tmp_path: Path, page: str) -> Iterator[Callable[[str], str]]:
     """Puts the simulated meter of one page in the place of what the page names."""
     loop = Loop()
     host = MeterHost(loop)
+    held = socket.socket()  # at its port nobody listens but who is told to
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
     where, played = TOURS[page]
     if isinstance(where, str) and played is not None:
         module, options = played
         host.on_pty(str(tmp_path / "tty"), module.meter(**options), module.LINE)
         pattern, instead = re.escape(where) + r"\b", str(tmp_path / "tty")
     else:
-        port = free_port() if played is None else host.on_tcp(0, played[0].meter(**played[1]))
+        port = held.getsockname()[1] if played is None else host.on_tcp(0, played[0].meter(**played[1]))
         pattern, instead = rf"{re.escape(where[0])}(\W+port\W+|:){where[1]}\b", rf"127.0.0.1\g<1>{port}"
     thread = threading.Thread(target=loop.run)
     thread.start()
@@ -76,6 +73,7 @@ def place(tmp_path: Path, page: str) -> Iterator[Callable[[str], str]]:
     thread.join(20)
     host.close()
     loop.close()
+    held.close()
 
 
 def walk(script: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ from meterd import log
 from meterd.config.files import load
 from meterd.daemon.mistakes import unreadable
 from meterd.protocols.dlms_push.callers import Book, place_of
-from tests.strangers.calling_meter import ENERGY, NUMBER, listed, notification, push, sealed, wrapped
+from tests.strangers.calling_meter import ENERGY, LDN, NUMBER, listed, name, notification, push, sealed, text, wrapped
 from tests.strangers.dlms_meter import Meter
 
 from .calls_rig import PUSH, READ, CallsRig
@@ -281,6 +281,20 @@ def test_hdlc_over_tcp(rig: CallsRig) -> None:
     rig.call(frame[:20] + frame, frame.replace(b"\x7e", b"", 1))
     rig.run(10.0, lambda: rig.values("m"))
     assert rig.values("m")[0] == "6"
+
+
+def test_a_push_object_list_with_restrictions_and_columns_is_read(rig: CallsRig) -> None:
+    """Push setup version 3: each object has a restriction (none, from, to) and a list of columns besides."""
+    rig.use({**PUSH, "device_alias": "m", "serialnumber": "AB12"})
+
+    def column(class_id: int, code: str, attribute: int) -> bytes:
+        rest = b"\x02\x03\x16\x00\x00\x00\x01\x00"
+        return b"\x02\x06\x12\x00" + bytes([class_id]) + name(code) + bytes([15, attribute, 18, 0, 0]) + rest
+
+    objects = [column(40, "0.4.25.9.0.255", 2), column(1, LDN, 2), column(3, ENERGY, 2), column(3, ENERGY, 3)]
+    values = text("AB12") + b"\x12\x00\x15" + b"\x02\x02\x0f\x02\x16\x1e"
+    rig.call(wrapped(notification(b"\x02\x04\x01\x04" + b"".join(objects) + values)))
+    rig.run(10.0, lambda: rig.values("m") == ["2100"])
 
 
 def test_a_signal_gets_what_the_list_has(rig: CallsRig) -> None:

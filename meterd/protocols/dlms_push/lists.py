@@ -168,7 +168,7 @@ def leaves(body: Any) -> list[Any]:
 
 def _capture_object(entry: Any) -> Key | None:
     """Class, logical name, attribute and data index, as a push object list has them."""
-    if not isinstance(entry, (list, tuple)) or len(entry) not in (4, 5):
+    if not isinstance(entry, (list, tuple)) or not 4 <= len(entry) <= 6:
         return None
     class_id, name, attribute = entry[:3]
     if type(class_id) is not int or type(name) is not bytes or len(name) != NAME_OCTETS or type(attribute) is not int:
