@@ -14,7 +14,7 @@ import sys
 from meterd.model import Device, Memory, Signal
 from meterd.ports._loop import Loop
 from meterd.ports.player import Player
-from meterd.ports.tcp_port import TcpPort
+from meterd.ports.tcp_port import TcpCarrier
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import DEVICE, SIGNAL
 
@@ -57,11 +57,10 @@ class Reader:
         self.plan = driver.plan(device(port), [signal(number) for number in range(1, registers + 1)])
         self.players = []
         for _ in range(meters):
-            line = TcpPort(self.loop, "127.0.0.1", port)
-            line.on_open = self.ended
+            line = TcpCarrier(self.loop, "127.0.0.1", port).port
             memory = Memory(random_bytes=os.urandom)
             self.players.append((Player(self.loop, line, self.readings.append, self.ended), memory))
-            line.open(5.0)
+            line.open(5.0, self.ended)
         self.loop.run()
 
     def ended(self, error: Exception | None) -> None:

@@ -21,8 +21,8 @@ from meterd._hdlc import HdlcDecoder, encode_frame
 from meterd.conversation import LineSettings, Receive, Send
 from meterd.ports._loop import Loop
 from meterd.ports.player import Player
-from meterd.ports.serial_port import SerialPort
-from meterd.ports.tcp_port import TcpPort
+from meterd.ports.serial_port import SerialCarrier
+from meterd.ports.tcp_port import TcpCarrier
 from meterd.simulate.meter_host import MeterHost
 
 METERS = 256
@@ -124,10 +124,9 @@ def meterd_loop(port: int, meters: int = METERS) -> float:
             loop.stop()
 
     for _ in range(meters):
-        tcp = TcpPort(loop, "127.0.0.1", port)
-        tcp.on_open = connected
+        tcp = TcpCarrier(loop, "127.0.0.1", port).port
         players.append(Player(loop, tcp, lambda reading: None, done))
-        tcp.open(10.0)
+        tcp.open(10.0, connected)
     loop.run()
     begun = cpu_s()
     for player in players:
@@ -199,8 +198,10 @@ def wire_use(settings: LineSettings, request: int, answer: int, exchanges: int) 
     thread = threading.Thread(target=site.run)
     thread.start()
     loop = Loop()
-    port = SerialPort(loop, link)
-    port.open()
+    port = SerialCarrier(loop, link).port
+    problems: list[Exception | None] = []
+    port.open(1.0, problems.append)
+    assert problems == [None], problems
 
     def conversation():
         yield settings

@@ -24,7 +24,6 @@ from tests.virtual_clock import VirtualClock
 Fault = Callable[[str, int, bytes], list[tuple[float, bytes]]]
 MAX_TURNS = 1_000_000
 MAX_AT_ONCE = 200_000  # readings and settings, which pass no time
-NO_DESCRIPTOR = 1 << 30  # of a port that is open; the loop hears nothing of it
 
 
 class Outcome:
@@ -72,15 +71,17 @@ class Wire:
         return self.loop.time - self.start
 
 
-class WirePort(Port):
+class WireEnd:
     """One end of the wire. It takes what is sent at once, and has sent it when the line's pace has let it out."""
 
-    peer: WirePort
+    peer: WireEnd
 
     def __init__(self, wire: Wire, name: str, on_settings: Callable[[LineSettings], None]) -> None:
-        super().__init__(wire.loop, name)
-        self.plain = False
-        self.fd = NO_DESCRIPTOR
+        self.port = Port(wire.loop, name, self)
+        self.port.receive = self.receive
+        self.port.transmit = self.transmit
+        self.port.stand()
+        self.name = name
         self.wire = wire
         self.sends = 0
         self.on_settings = on_settings
@@ -88,11 +89,11 @@ class WirePort(Port):
         self._busy_until = 0.0
         self._left = Timer(self._has_left)
 
-    def send(self, data: bytes) -> bool:
-        if self.fd < 0:
+    def transmit(self, data: bytes) -> bool:
+        if not self.port.is_open():
             raise PortGone(f"{self.name}: the port is closed")
         assert data, f"{self.name}: nothing is sent"
-        wire, loop = self.wire, self.loop
+        wire, loop = self.wire, self.wire.loop
         wire.outcome.wire.append((wire.seconds(), self.name, data))
         begin = max(loop.time, self._busy_until)
         chunks = [(0.0, data)] if wire.fault is None else wire.fault(self.name, self.sends, data)
@@ -109,42 +110,42 @@ class WirePort(Port):
         return False
 
     def _has_left(self) -> None:
-        self.on_sent()
+        self.port.on_sent()
         if self.on_left is not None:
             self.on_left(self.sends)
 
     def arrive(self, octets: bytes) -> None:
-        if self.fd >= 0:
-            self.on_data(octets)
+        if self.port.is_open():
+            self.port.on_data(octets)
 
-    def drain_input(self) -> bytes:
+    def receive(self) -> bytes:
         """Nothing: what has come in was given to the player in that moment."""
         return b""
 
-    def apply(self, settings: LineSettings) -> None:
-        self.on_settings(settings)
+    def apply(self, settings: LineSettings | None) -> None:
+        if settings is not None:
+            self.on_settings(settings)
 
-    def open(self) -> None:
-        raise PortGone(f"{self.name}: there is no other wire")
+    def open(self, timeout_s: float, opened: Callable[[PortGone | None], None]) -> None:
+        opened(PortGone(f"{self.name}: there is no other wire"))
 
-    def close(self) -> None:
-        self.fd = -1
+    def release(self) -> None:
         self._left.deadline = None
 
     def lose(self) -> None:
-        self._lose(PortGone("peer closed"))
+        self.port.lose(PortGone("peer closed"))
 
 
 class Side:
     """A player and its end of the wire, until its conversation is over."""
 
-    def __init__(self, port: WirePort, on_report: Callable[[Reading], None], told_to: Outcome | None = None) -> None:
-        self.port = port
+    def __init__(self, end: WireEnd, on_report: Callable[[Reading], None], told_to: Outcome | None = None) -> None:
+        self.end = end
         self.done = False
         self.error: Exception | None = None
         self._told_to = told_to
         self.player = Player(
-            port.loop, port, on_report, self._ended, on_tell=self._told, strips_echo=told_to is not None
+            end.wire.loop, end.port, on_report, self._ended, on_tell=self._told, strips_echo=told_to is not None
         )
 
     def _told(self, step: Tell | MeterTime) -> None:
@@ -173,7 +174,8 @@ def kept(client: Generator[Any, Any, Any], outcome: Outcome) -> Generator[Any, A
 
 def play(client: Side, meter: Side, limit_s: float) -> None:
     """To the client's end, or a defect on either side."""
-    wire, loop = client.port.wire, client.port.loop
+    wire = client.end.wire
+    loop = wire.loop
     turns = 0
     while not client.done and meter.failed() is None:
         assert loop.next_deadline() is not None, "hang: the client waits for something that never comes"
@@ -183,7 +185,7 @@ def play(client: Side, meter: Side, limit_s: float) -> None:
         assert client.done or wire.seconds() <= limit_s, f"hang: still talking after {limit_s} s"
     wire.outcome.seconds = wire.seconds()
     if meter.player.is_playing():
-        meter.port.lose()
+        meter.end.lose()
     for side in (client, meter):
         defect = side.failed()
         if defect is not None:
@@ -206,13 +208,12 @@ def converse(
     loop = Loop(VirtualClock())
     try:
         wire = Wire(loop, byte_s, fault, chunk, outcome)
-        asking = Side(WirePort(wire, "client", outcome.apply), outcome.report, outcome)
-        answering = Side(
-            WirePort(wire, "meter", lambda settings: None), no_reading
-        )  # without echo, as the host does it
-        asking.port.peer, answering.port.peer = answering.port, asking.port
+        asking = Side(WireEnd(wire, "client", outcome.apply), outcome.report, outcome)
+        # Without echo, as the host does it.
+        answering = Side(WireEnd(wire, "meter", lambda settings: None), no_reading)
+        asking.end.peer, answering.end.peer = answering.end, asking.end
         if abort_after:
-            asking.port.on_left = lambda sends: asking.player.abort("told to") if sends == abort_after else None
+            asking.end.on_left = lambda sends: asking.player.abort("told to") if sends == abort_after else None
         answering.player.start(meter)
         asking.player.start(kept(client, outcome))
         play(asking, answering, limit_s)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..conversation import Conversation, MeterTime, Tell
     from ..model import Memory, Plan, Reading
     from ..ports._loop import Loop
-    from ..ports.calls import AnyCall
+    from ..ports._port import Port
     from ..sinks.hub import Hub
     from .job import Asker, Job
 
@@ -80,12 +80,12 @@ class Call:
         "begun", "called", "calls", "heard", "held", "jobs", "key", "loop", "player", "port", "started",
     )  # fmt: skip
 
-    def __init__(self, calls: Owner, port: AnyCall) -> None:
+    def __init__(self, calls: Owner, port: Port) -> None:
         self.calls = calls
         self.loop: Loop = calls.loop
         self.key = calls.key
         self.port = port
-        self.address = port.peer[0]
+        self.address = port.carrier.peer[0]
         self.called = self.heard = self.started = self.loop.time
         self.begun = 0.0
         self.held = 0
@@ -100,7 +100,7 @@ class Call:
         self._goodbyes: list[Conversation] = []
         self._ending = ""
         self.player = Player(self.loop, port, self._report, self._ended, self._note, self._tell, strips_echo=False)
-        port.on_octets = self._took
+        port.carrier.on_octets = self._took
         self._listen()
 
     @property

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from ..conversation import Conversation
     from ..model import Device, Plan, Reading
-    from ..ports.calls import AnyCall
+    from ..ports._port import Port
     from ..ports.player import Observer
     from ..sinks.hub import Hub
     from .job import Job
@@ -206,7 +206,7 @@ class Calls:
             log.recovered(self.key, f"{self.key}: meters can call")
             self.room.open()
 
-    def _serve(self, port: AnyCall) -> None:
+    def _serve(self, port: Port) -> None:
         if not self.room.has_place():
             port.close()
             return

@@ -11,7 +11,7 @@ from .. import log
 from ..errors import Aborted, LineError, PortGone
 from ..ports._loop import Loop
 from ..ports._timers import Timer
-from ..ports.opening import make_port, open_port
+from ..ports.opening import make_port
 from ..ports.player import Player
 from .farewell import Farewells
 from .job import PORT_RETRY_S
@@ -22,13 +22,9 @@ from .schedule import Schedule
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from ..conversation import MeterTime, Tell
     from ..model import Reading
-    from ..ports._port import Port
-    from ..ports.serial_port import SerialPort
-    from ..ports.tcp_port import TcpPort
     from ..sinks.hub import Hub
     from .job import Asker, Job
     from .turns import Turn
@@ -49,10 +45,7 @@ class Line:
         self._by_turn: dict[Turn, Job] = {}
         self.once = False
         self.status_interval_s: float | None = None
-        port: Any = make_port(loop, key, path)
-        self.port: Port = port
-        self._serial: SerialPort | None = None if path is None else port
-        self._tcp: TcpPort | None = port if path is None else None
+        self.port = make_port(loop, key, path)
         self.player = Player(loop, self.port, hub.publish, self._ended, self._note, self._tell)
         self._farewells = Farewells(loop, self.player)
         self._schedule = Schedule()
@@ -130,16 +123,17 @@ class Line:
         if not self._farewells.jobs():
             return False
         self._close_timer.deadline = None
-        if self._serial is not None and not self.port.is_open():
-            try:
-                self._serial.open()
-            except PortGone as error:
-                log.debug(f"{error}", port=self.key)
+        if self.path is not None and not self.port.is_open():
+            self.port.open(0.0, self._said_why_not)
         if not self.port.is_open():  # over TCP whatever was open has ended with the connection
             self._farewells.forget()
             return False
         self._farewells.begin()
         return True
+
+    def _said_why_not(self, error: PortGone | None) -> None:
+        if error is not None:
+            log.debug(f"{error}", port=self.key)
 
     # ---- taking turns
 
@@ -168,8 +162,8 @@ class Line:
         self._interrupted = False
         self._close_timer.deadline = None
         self.player.reported.clear()
-        if self._tcp is not None and self._tcp.budget is not None:
-            self._tcp.budget.busy(self._tcp)
+        if self.loop.budget is not None:
+            self.loop.budget.busy(self.port)
         self._fresh = not self.port.is_open()
         if self._fresh:
             self._open(job)
@@ -177,7 +171,7 @@ class Line:
             self._converse(job)
 
     def _open(self, job: Job) -> None:
-        open_port(self.port, job.timeout_s, self._opened)
+        self.port.open(job.timeout_s, self._opened)
 
     def _opened(self, error: PortGone | None) -> None:
         if self._current is None:
@@ -194,8 +188,8 @@ class Line:
         except Exception as error:  # a defect of one protocol is no reason to stop the others
             self._ended(error)
             return
-        if self._tcp is not None:
-            self._tcp.neutral()
+        if self.path is None:
+            self.port.apply(None)
         job.memory.brief = job.turn.brief
         self.player.start(conversation, job.poll_delay_s)
 
@@ -282,21 +276,21 @@ class Line:
         if self._stopped is not None:
             self._finish_stop()
             return
-        if self._serial is not None and self._serial.is_open():
+        if self.path is not None and self.port.is_open():
             self.loop.arm(self._close_timer, self.loop.time + job.close_delay_s)
         self._plan_next()
-        if self._tcp is not None and self._tcp.budget is not None and self._current is self._farewells.job is None:
-            self._tcp.budget.idle(self._tcp)
+        if self.loop.budget is not None and self._current is self._farewells.job is None:
+            self.loop.budget.idle(self.port)
 
     def _keep_or_close(self, error: Exception | None) -> None:
         """A connection that may be half open, or out of step, is not used again: only a new one tells. The goodbyes
         that are owed on it are worth a try all the same.
         """
-        doubtful = self._tcp is not None and isinstance(error, (LineError, Aborted)) and not self._farewells.jobs()
+        doubtful = self.path is None and isinstance(error, (LineError, Aborted)) and not self._farewells.jobs()
         if doubtful or isinstance(error, PortGone) or self.port.is_sending():
             self.port.close()
-        elif self._serial is not None and self._serial.shortcoming:
-            log.warning(f"{self.key}: {self._serial.shortcoming}", fold=f"{self.key} settings", port=self.key)
+        elif self.path is not None and self.port.carrier.shortcoming:
+            log.warning(f"{self.key}: {self.port.carrier.shortcoming}", fold=f"{self.key} settings", port=self.key)
 
     def _close_port(self) -> None:
         self._close_timer.deadline = None

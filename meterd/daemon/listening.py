@@ -14,7 +14,7 @@ from ..conversation import MeterTime
 from ..errors import Aborted, Garbled, MeterdError, PortGone, Silence
 from ..ports._loop import Loop
 from ..ports._timers import Timer
-from ..ports.opening import make_port, open_port
+from ..ports.opening import make_port
 from ..ports.player import Player
 from .job import PORT_RETRY_S
 from .outcome import note_signal, settle, tell
@@ -128,7 +128,7 @@ class Listening:
             self._begin()
         else:
             self._is_opening = True
-            open_port(self.port, self.jobs[0].timeout_s, self._opened)
+            self.port.open(self.jobs[0].timeout_s, self._opened)
 
     def _opened(self, error: PortGone | None) -> None:
         self._is_opening = False

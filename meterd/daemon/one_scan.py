@@ -7,9 +7,8 @@ from ..errors import MeterdError, PortGone
 from ..model import network_line
 from ..ports._loop import Loop
 from ..ports._timers import Timer
-from ..ports.network import network_port
+from ..ports.opening import make_port
 from ..ports.player import Player
-from ..ports.serial_port import SerialPort
 from .farewell import FAREWELLS_S, goodbye_of
 
 TYPE_CHECKING = False
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from ..conversation import Conversation
     from ..model import Device, Memory, Plan, Reading
-    from ..ports.tcp_port import TcpPort
 
 
 class Evidence:
@@ -60,10 +58,9 @@ class Single:
         self.device = device
         self.evidence = Evidence()
         self.error: Exception | None = None
-        if device.over_tcp():
-            self.port: SerialPort | TcpPort = network_port(loop, network_line(device.parameters))
-        else:
-            self.port = SerialPort(loop, path)
+        over_network = device.over_tcp()
+        key = network_line(device.parameters) if over_network else path
+        self.port = make_port(loop, key, None if over_network else path)
         self.player = Player(loop, self.port, on_report, self._ended)
         self.player.observers.append(self.evidence)
 
@@ -111,21 +108,17 @@ class Single:
     def _open(self) -> None:
         if self.port.is_open():
             return
-        if isinstance(self.port, SerialPort):
-            self.port.open()
-        else:
-            answers: list[PortGone | None] = []
+        answers: list[PortGone | None] = []
 
-            def opened(error: PortGone | None) -> None:
-                answers.append(error)
-                self.loop.stop()
+        def opened(error: PortGone | None) -> None:
+            answers.append(error)
+            self.loop.stop()
 
-            self.port.on_open = opened
-            self.port.open((self.device.parameters.get("timeout_ms") or 5000) / 1000.0)
-            if not answers:
-                self.loop.run()
-            if answers[0] is not None:
-                raise answers[0]
+        self.port.open((self.device.parameters.get("timeout_ms") or 5000) / 1000.0, opened)
+        if not answers:
+            self.loop.run()
+        if answers[0] is not None:
+            raise answers[0]
         self.evidence.opened = True
 
     def _ended(self, error: Exception | None) -> None:

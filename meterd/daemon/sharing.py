@@ -16,17 +16,15 @@ def share_descriptors(loop: Loop, devices: list[Device]) -> None:
     network = sum(device.over_tcp() for device in devices)
     if not network:
         return
-    from ..ports.tcp_port import TcpPort
-
     serial = len(devices) - network
     most, wanted = limit(), needed(network, serial)
     room = max(most - RESERVE - serial, 1)
     if wanted > most:
         log.warning(said(network, wanted, most, room), fold="descriptors")
-        if TcpPort.budget is None:
-            TcpPort.budget = Budget(loop, room)
-    if TcpPort.budget is not None:
-        TcpPort.budget.most = room  # after a reload there may be more room, or less
+        if loop.budget is None:
+            loop.budget = Budget(loop, room)
+    if loop.budget is not None:
+        loop.budget.most = room  # after a reload there may be more room, or less
 
 
 def said(network: int, wanted: int, most: int, room: int) -> str:

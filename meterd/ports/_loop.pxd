@@ -10,6 +10,7 @@ cdef class Loop:
     cdef public bint running
     cdef readonly list turn_ends
     cdef readonly object clock
+    cdef public object budget  # of descriptors, where they are short (ports.descriptors)
     cdef Poller _poller
     cdef Timers _timers
     cdef int _wake_read

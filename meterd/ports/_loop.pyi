@@ -1,7 +1,7 @@
 """One thread, one wait a turn."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from ._timers import Timer
 
@@ -24,6 +24,8 @@ class Loop:
     """
 
     running: bool
+    budget: Any
+    """Shares descriptors among this loop's connections, where they are short (`ports.descriptors.Budget`), or None."""
 
     def __init__(self, clock: _Clock | None = None) -> None: ...
     @property

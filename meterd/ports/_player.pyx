@@ -325,7 +325,7 @@ cdef class Stepper(DataReader):
         self.counts.bytes_sent += PyBytes_GET_SIZE(data)
         if self.observers:
             self._rare.show("sent", data)
-        if self.port.put_out(data) if self.port.plain else self.port.send(data):
+        if self.port.put_out(data):
             self._last_activity = self.loop.now
             return None
         self._sending = True

@@ -1,25 +1,36 @@
+cimport cython
+from libc.stdint cimport int64_t
+
 from .._octets cimport Octets
 from ._loop cimport Loop
+from ._timers cimport Timer
 
 
 cdef class DataReader:
     cdef int take_data(self, bytes data) except -1
 
 
+@cython.final
 cdef class Port:
-    cdef public object name
-    cdef public Loop loop
-    cdef public int fd
-    cdef public double character_s
-    cdef public object settings
+    cdef readonly object name
+    cdef readonly Loop loop
+    cdef readonly object carrier
+    cdef readonly int fd
+    cdef public object receive   # in place of reading the descriptor, or None
+    cdef public object transmit  # in place of writing it, or None
+    cdef public object hush      # or None
+    cdef public bint underway
     cdef public object on_data
     cdef public object on_sent
     cdef public object on_gone
-    cdef readonly Octets _unsent
-    cdef public bint plain
+    cdef Octets _unsent
+    cdef Timer _limit
+    cdef int64_t _limit_us
     cdef DataReader reader  # in place of `on_data`, where it is compiled
 
     cdef bint put_out(self, bytes data) except -1
+    cdef bytes _take(self)
     cdef bytes _read_block(self)
+    cdef bint _write(self, bytes data) except -1
     cdef object _gone(self, int number)
     cdef int _on_other_event(self, int revents) except -1

@@ -1,19 +1,27 @@
 """What a line knows of its port: bytes out, bytes in, and that it may vanish at any moment.
 
-A port owns one file descriptor in the loop. Whoever uses it sets `on_data(bytes)`, `on_sent()` and `on_gone(error)`.
+A port owns the place of one descriptor in the loop and what has not left yet. It is put together with a carrier, which
+opens, sets and lets go of what the octets travel on (a serial device, a connection), and needs nothing else where they
+pass as they are. Where they do not, the carrier gives the port a `receive`, a `transmit`, or both, which stand in for
+reading and writing the descriptor.
 Reads take a block at a time; after a partial frame the reader may `hush` a serial port until the missing bytes can
 have come, so that a slow line does not wake the process for every few of them.
-Dirt it must survive: descriptors that fail in any call, peers that take a part of what is sent, hang-ups.
+Dirt it must survive: descriptors that fail in any call, peers that take a part of what is sent or nothing any more,
+hang-ups.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport int64_t
 
+from .._clock cimport MICROSECONDS, NEVER
 from .._octets cimport Octets
 from ._loop cimport Loop
 from ._poller cimport POLLIN, POLLOUT
+from ._timers cimport Timer
 
-from posix import close, strerror
+from posix import strerror
 
 from ..errors import PortGone
 
@@ -23,6 +31,7 @@ cdef extern from "unistd.h":
 cdef enum:
     BLOCK_SIZE = 4096
     BLOCKS_AT_ONCE = 16
+    NO_DESCRIPTOR = 1 << 30  # beyond all that the kernel hands out; the loop hears nothing of it
 
 cdef char INPUT[BLOCK_SIZE]
 
@@ -38,75 +47,85 @@ cdef class DataReader:
         return 0
 
 
+@cython.final
 cdef class Port:
-    def __init__(self, Loop loop not None, name):
+    def __init__(self, Loop loop not None, name, carrier not None, int send_limit_s=0):
         self.loop = loop
         self.name = name
+        self.carrier = carrier
         self.fd = -1
-        self.plain = True
         self.on_data = self.on_sent = self.on_gone = _nobody
         self._unsent = Octets()
+        self._limit = Timer(self._not_taken)
+        self._limit_us = send_limit_s * <int64_t>MICROSECONDS
+
+    # ---- for whoever uses it
 
     def is_open(self):
         return self.fd >= 0
+
+    def open(self, timeout_s, opened):
+        self.carrier.open(timeout_s, opened)
+
+    def close(self):
+        if self.fd >= 0:
+            self.loop.unregister(self.fd)
+            self._unsent.clear()
+            self._limit.due = NEVER
+            self.underway = False
+        self.carrier.release()
+        self.fd = -1
+
+    def apply(self, settings):
+        self.carrier.apply(settings)
+
+    def send(self, bytes data not None):
+        return self.put_out(data)
+
+    cdef bint put_out(self, bytes data) except -1:
+        return self._write(data) if self.transmit is None else self.transmit(data)
+
+    def is_sending(self):
+        return self.underway or self._unsent.size > 0
+
+    def drain_input(self):
+        taken = b""
+        for _ in range(BLOCKS_AT_ONCE):
+            data = self._take()
+            if not data:
+                break
+            taken += data
+        return taken
+
+    # ---- for its carrier
 
     def attach(self, int fd):
         self.fd = fd
         self._unsent.clear()
         self.loop.register(fd, POLLIN, self._on_event)
 
-    def close(self):
-        if self.fd >= 0:
-            self.loop.unregister(self.fd)
-            self._close_descriptor()
-            self.fd = -1
-            self._unsent.clear()
+    def stand(self):
+        self.fd = NO_DESCRIPTOR
 
-    def _close_descriptor(self):
-        close(self.fd)
-
-    def apply(self, settings):
-        self.settings = settings
-
-    def hush(self, characters, limit_s):
-        """The base has no reason to."""
-
-    def send(self, bytes data not None):
-        return self.put_out(data)
-
-    cdef bint put_out(self, bytes data) except -1:
-        cdef int number = self._unsent.send_bytes(self.fd, data)
-        if number:
-            raise self._gone(number)
-        if not self._unsent.size:
-            return True
-        self._wait_for_room()
-        return False
-
-    def _wait_for_room(self):
-        self.loop.modify(self.fd, POLLIN | POLLOUT)
-
-    def _send_rest(self):
-        cdef int number = self._unsent.write(self.fd)
-        if number:
-            raise self._gone(number)
-        return not self._unsent.size
-
-    def _emptied(self):
-        """What waited for room has been taken; where it then still needs its time, its end is told later."""
-        self.on_sent()
-
-    def drain_input(self):
-        taken = b""
-        for _ in range(BLOCKS_AT_ONCE):
-            data = self._read()
-            if not data:
-                break
-            taken += data
-        return taken
-
-    def _read(self):
+    def read(self):
         return self._read_block()
+
+    def write(self, bytes data not None):
+        return self._write(data)
+
+    @property
+    def waiting(self):
+        return self._unsent.size
+
+    def lose(self, error):
+        on_gone = self.on_gone
+        self.close()
+        on_gone(error)
+
+    # ---- octets
+
+    cdef bytes _take(self):
+        return self._read_block() if self.receive is None else <bytes?>self.receive()
 
     cdef bytes _read_block(self):
         """One block, or nothing where none is there. Raises: PortGone."""
@@ -119,13 +138,21 @@ cdef class Port:
             return b""
         raise self._gone(errno)
 
-    def is_sending(self):
-        return self._unsent.size > 0
+    cdef bint _write(self, bytes data) except -1:
+        """Whether all of it has been taken."""
+        cdef int number = self._unsent.send_bytes(self.fd, data)
+        if number:
+            raise self._gone(number)
+        if not self._unsent.size:
+            return True
+        self.loop.modify(self.fd, POLLIN | POLLOUT)
+        if self._limit_us:
+            self.loop.arm_at(self._limit, self.loop.now + self._limit_us)
+        return False
 
-    def _lose(self, error):
-        """The port is of no use any more: close it and tell."""
-        self.close()
-        self.on_gone(error)
+    def _not_taken(self):
+        if self._unsent.size:
+            self.lose(PortGone(f"{self.name}: the other side takes no more bytes"))
 
     cdef object _gone(self, int number):
         return PortGone(f"{self.name}: {strerror(number)}")
@@ -136,9 +163,9 @@ cdef class Port:
             if revents != POLLIN:
                 self._on_other_event(revents)
                 return
-            data = self._read_block() if self.plain else <bytes?>self._read()
+            data = self._take()
         except PortGone as error:
-            self._lose(error)
+            self.lose(error)
             return
         if data is None or not PyBytes_GET_SIZE(data):
             return
@@ -149,11 +176,18 @@ cdef class Port:
 
     cdef int _on_other_event(self, int revents) except -1:
         """The descriptor takes more bytes, or is in trouble, which reading tells. Raises: PortGone."""
-        if revents & POLLOUT and self._send_rest():
-            self.loop.modify(self.fd, POLLIN)
-            self._emptied()
+        cdef int number
+        if revents & POLLOUT:
+            number = self._unsent.write(self.fd)
+            if number:
+                raise self._gone(number)
+            if not self._unsent.size:
+                self._limit.due = NEVER
+                self.loop.modify(self.fd, POLLIN)
+                if not self.underway:
+                    self.on_sent()
         if revents & ~POLLOUT and self.fd >= 0:
-            data = self._read()
+            data = self._take()
             if data:
                 self.on_data(data)
         return 0

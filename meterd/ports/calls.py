@@ -1,4 +1,5 @@
-"""Where meters connect to us: one listening socket, TCP or UDP, and a port for each who calls.
+"""Where meters connect to us: one listening socket, TCP or UDP, and a port for each who calls, whose carrier knows the
+`peer` and tells `on_octets`.
 
 Dirt it must survive: callers that send nothing, never read what they are sent, or vanish without a word. `socket` is
 not imported, see `listener`.
@@ -24,65 +25,58 @@ from errno import EADDRINUSE
 from ..errors import PortGone
 from ._loop import Loop
 from ._port import Port
-from ._timers import Timer
 from .listener import Listener, tcp_socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
 
-    from .udp import DatagramListener, PeerPort
-
-    AnyCall: TypeAlias = "CallPort | PeerPort"
+    from ..conversation import LineSettings
+    from .udp import DatagramListener
 
 UDP = "udp://"
 # A caller that takes no more bytes for so long is lost.
-SEND_LIMIT_S = 10.0
+SEND_LIMIT_S = 10
 # One that is gone without a word is noticed after 5 minutes and 3 × 30 s.
 KEEPALIVE = ((TCP_KEEPIDLE, 300), (TCP_KEEPINTVL, 30), (TCP_KEEPCNT, 3))
 
 
-class CallPort(Port):
+class Caller:
     """A connection that the other side has opened; `on_octets(count)` is told of all that comes in."""
 
-    __slots__ = ("_limit", "on_octets", "peer")
+    __slots__ = ("_fd", "on_octets", "peer", "port")
 
     def __init__(self, loop: Loop, fd: int) -> None:
         self.peer = _prepared(fd)
-        super().__init__(loop, "{}:{}".format(*self.peer))
-        self.plain = False
         self.on_octets: Callable[[int], None] = lambda count: None
-        self._limit = Timer(self._takes_nothing)
-        self.attach(fd)
+        self._fd = fd
+        self.port = Port(loop, "{}:{}".format(*self.peer), self, SEND_LIMIT_S)
+        self.port.receive = self._receive
+        self.port.attach(fd)
 
-    def open(self) -> None:
-        """Raises: PortGone, for it is the meter who connects."""
-        raise PortGone(f"{self.name}: the meter has to call again")
+    def open(self, timeout_s: float, opened: Callable[[PortGone | None], None]) -> None:
+        """It is the meter who connects."""
+        opened(PortGone(f"{self.port.name}: the meter has to call again"))
 
-    def _read(self) -> bytes:
-        data = super()._read()
+    def apply(self, settings: LineSettings | None) -> None:
+        """A connection has none."""
+
+    def release(self) -> None:
+        if self._fd >= 0:
+            posix.close(self._fd)
+            self._fd = -1
+
+    def _receive(self) -> bytes:
+        data = self.port.read()
         self.on_octets(len(data))
         return data
-
-    def _wait_for_room(self) -> None:
-        super()._wait_for_room()
-        self.loop.arm(self._limit, self.loop.time + SEND_LIMIT_S)
-
-    def _takes_nothing(self) -> None:
-        if self.is_sending():
-            self._lose(PortGone(f"{self.name}: the other side takes no more bytes"))
-
-    def close(self) -> None:
-        self._limit.deadline = None
-        super().close()
 
 
 class Entrance:
     """Calls `serve(port)` for each who connects to the address of a line's key, `[udp://]host:port`, or whose first
     datagram comes."""
 
-    def __init__(self, loop: Loop, address: str, serve: Callable[[AnyCall], None]) -> None:
+    def __init__(self, loop: Loop, address: str, serve: Callable[[Port], None]) -> None:
         self.loop = loop
         self.address = address
         self._serve = serve
@@ -122,7 +116,7 @@ class Entrance:
 
     def _accepted(self, fd: int) -> None:
         try:
-            port = CallPort(self.loop, fd)
+            port = Caller(self.loop, fd).port
         except OSError:  # it has left again
             posix.close(fd)
             return

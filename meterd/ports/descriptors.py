@@ -3,7 +3,7 @@
 A connection is kept between scans where that costs nobody anything. Where descriptors are short, the connection that
 has been idle for longest is given up for the next that is needed; where none is idle, whoever asked waits. A RESERVE is
 left for files, sockets of consumers, and modules that are loaded when they are first needed.
-Loaded where there are many network lines; until `share` has said how many there may be, `tcp_port` asks nobody.
+Loaded where there are many network lines; until the loop has a `budget`, `tcp_port` asks nobody.
 """
 
 from __future__ import annotations
@@ -14,15 +14,10 @@ from ._timers import Timer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from collections.abc import Callable
 
     from ._loop import Loop
-
-    class Connection(Protocol):
-        """A port whose connection is a descriptor."""
-
-        def admitted(self) -> None: ...
-        def close(self) -> None: ...
+    from ._port import Port
 
 
 # Files of state and sinks, control socket and local socket with all their clients, resolver, imports.
@@ -49,12 +44,12 @@ class Budget:
         self.most = most
         self._loop = loop
         self._admission = Timer(self._admit)
-        self._open: set[Connection] = set()
-        self._idle: dict[Connection, None] = {}  # in the order in which they became it
-        self._waiting: dict[Connection, None] = {}
+        self._open: set[Port] = set()
+        self._idle: dict[Port, None] = {}  # in the order in which they became it
+        self._waiting: dict[Port, Callable[[], None]] = {}
 
-    def ask(self, port: Connection) -> bool:
-        """Whether the port may connect now; where not, its `admitted` is called when it may."""
+    def ask(self, port: Port, admitted: Callable[[], None]) -> bool:
+        """Whether the port may connect now; where not, `admitted()` is called when it may."""
         if port in self._open:
             return True
         if len(self._open) >= self.most and self._idle:
@@ -62,20 +57,20 @@ class Budget:
         if len(self._open) < self.most and not self._waiting:
             self._open.add(port)
             return True
-        self._waiting[port] = None
+        self._waiting[port] = admitted
         return False
 
-    def idle(self, port: Connection) -> None:
+    def idle(self, port: Port) -> None:
         """Nobody needs the connection until the next scan."""
         if self._waiting:
             port.close()
         elif port in self._open:
             self._idle[port] = None
 
-    def busy(self, port: Connection) -> None:
+    def busy(self, port: Port) -> None:
         self._idle.pop(port, None)
 
-    def closed(self, port: Connection) -> None:
+    def closed(self, port: Port) -> None:
         """The port has no connection any more, or wants none."""
         self._idle.pop(port, None)
         self._waiting.pop(port, None)
@@ -87,9 +82,9 @@ class Budget:
         """Whoever waits, in the order in which they came."""
         while self._waiting and len(self._open) < self.most:
             port = next(iter(self._waiting))
-            del self._waiting[port]
+            admitted = self._waiting.pop(port)
             self._open.add(port)
-            port.admitted()
+            admitted()
 
-    def is_waiting(self, port: Connection) -> bool:
+    def is_waiting(self, port: Port) -> bool:
         return port in self._waiting

@@ -7,30 +7,37 @@ from __future__ import annotations
 
 from ..errors import module_for
 from ..model import LISTENS
-from .tcp_port import TcpPort
+from .tcp_port import TcpCarrier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._loop import Loop
+    from collections.abc import Callable
+    from typing import Any
 
-# How a line's key begins → module, its port, what of the configuration asks for it.
+    from ._loop import Loop
+    from ._port import Port
+
+# How a line's key begins → module, its carrier, what of the configuration asks for it.
 SCHEMES = {
-    "rfc2217": ("rfc2217", "Rfc2217Port", "serial_server: rfc2217"),
-    "udp": ("udp", "UdpPort", "transport: udp"),
+    "rfc2217": ("rfc2217", "Rfc2217Carrier", "serial_server: rfc2217"),
+    "udp": ("udp", "UdpCarrier", "transport: udp"),
 }
 
 
-def network_port(loop: Loop, key: str) -> TcpPort:
+def network_port(loop: Loop, key: str) -> Port:
     """The port for a line's key. Raises: ConfigError where its kind is not installed."""
-    host, _, port = key.rpartition("://")[2].rpartition(":")
-    return kind_of(key)(loop, host, int(port))
+    host, _, number = key.rpartition("://")[2].rpartition(":")
+    port: Port = kind_of(key)(loop, host, int(number)).port
+    return port
 
 
-def kind_of(key: str) -> type[TcpPort]:
-    """Raises: ConfigError, in words, where it is not installed."""
+def kind_of(key: str) -> Callable[[Loop, str, int], Any]:
+    """What makes the carrier, which has the port. Raises: ConfigError, in words, where it is not installed."""
     scheme = key.removeprefix(LISTENS).rpartition("://")[0]
     if not scheme:
-        return TcpPort
+        return TcpCarrier
     module, name, what = SCHEMES[scheme]
-    kind: type[TcpPort] = getattr(module_for(what, f"{__package__}.{module}", "meterd-transports"), name)
+    kind: Callable[[Loop, str, int], Any] = getattr(
+        module_for(what, f"{__package__}.{module}", "meterd-transports"), name
+    )
     return kind

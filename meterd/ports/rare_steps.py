@@ -10,7 +10,6 @@ from .. import log
 from ..conversation import LineSettings, MeterTime, Pause, Reopen, Tell
 from ..errors import Aborted, Incomplete, PortGone, Silence
 from ._player import WAIT
-from .opening import open_port
 from .reception import Reception
 
 TYPE_CHECKING = False
@@ -88,7 +87,7 @@ class RareSteps:
                 told.append(error)
 
         self.port.close()
-        open_port(self.port, step.timeout_s, opened)
+        self.port.open(step.timeout_s, opened)
         if not told:
             self._reopening = True
             return WAIT
@@ -131,7 +130,7 @@ class RareSteps:
         else:
             self.loop.arm(self.stepper.timer, reception.deadline)
         port = self.port
-        if port.character_s and step.decoder.pending:
+        if port.hush is not None and step.decoder.pending:
             port.hush(step.decoder.missing, step.gap_ms / 2000.0)
         return reception
 

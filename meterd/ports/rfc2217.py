@@ -9,125 +9,163 @@ do not confirm; greetings before the line is ours. All waits are bounded.
 
 from __future__ import annotations
 
-from ..conversation import LineSettings
 from ..errors import PortGone
-from ._loop import Loop
 from ._port import Port
 from ._timers import Timer
-from .tcp_port import TcpPort
+from .tcp_port import SEND_LIMIT_S, TcpCarrier
 from .telnet import ComPort, escaped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..conversation import LineSettings
+    from ._loop import Loop
 
 CONFIRM_S = 5.0  # how long a server may take to confirm what it was told to set
 MARGIN_S = 0.01  # that a server's own buffers may add to a transmission
 
 
-class Rfc2217Port(TcpPort):
-    """Open once the server has agreed to control its port."""
+class Rfc2217Carrier:
+    """Open once the server has agreed to control its port. What passes here is never the line's bytes alone."""
 
-    __slots__ = ("_busy_until", "_com_port", "_confirm_timer", "_sent_timer")
+    __slots__ = (
+        "_busy_until", "_com_port", "_confirm_timer", "_connection", "_negotiation", "_opened", "_sent_timer",
+        "_timeout_s", "_user", "loop", "port", "settings",
+    )  # fmt: skip
 
-    def __init__(self, loop: Loop, host: str, port: int) -> None:
-        super().__init__(loop, host, port)
+    def __init__(self, loop: Loop, host: str, number: int) -> None:
+        self.loop = loop
+        self.port = port = Port(loop, f"{host}:{number}", self, SEND_LIMIT_S)
+        port.receive = self._receive
+        port.transmit = self._transmit
+        self._connection = TcpCarrier(loop, host, number, port)
         self._com_port = ComPort()
+        self.settings: LineSettings | None = None  # what the server was told last
+        self._opened: Callable[[PortGone | None], None] | None = None
+        self._user: Callable[[PortGone], None] | None = None  # who is told of a loss once the server has agreed
+        self._timeout_s = 0.0
         self._busy_until = 0.0
+        self._negotiation = Timer(self._unanswered)
         self._confirm_timer = Timer(self._unconfirmed)
         self._sent_timer = Timer(self._sent)
 
-    def neutral(self) -> None:
-        """What passes here is never the line's bytes alone."""
-        self.software_parity = ""
-        self.plain = False
-
-    def _connected(self) -> None:
-        self._com_port = ComPort()
-        self.settings = None
-        Port.send(self, self._com_port.begin())
-
-    def _timed_out(self) -> None:
-        if self.opening and self.is_open():
-            self._fail("no answer to the negotiation of RFC 2217: is the server in raw mode, or is this another port?")
-        else:
-            super()._timed_out()
-
-    def _lose(self, error: PortGone) -> None:
-        if self.opening:  # nobody uses it yet
-            self.close()
-            self.on_open(error)
-        else:
-            super()._lose(error)
-
-    def close(self) -> None:
+    def release(self) -> None:
+        self._end_negotiation()
         self._confirm_timer.deadline = None
         self._sent_timer.deadline = None
-        super().close()
+        self._connection.release()
+
+    # ---- whose port it is
+
+    def open(self, timeout_s: float, opened: Callable[[PortGone | None], None]) -> None:
+        self._opened = opened
+        self._timeout_s = timeout_s
+        self._connection.open(timeout_s, self._connected)
+
+    def _connected(self, error: PortGone | None) -> None:
+        if error is not None:
+            self._answer(error)
+            return
+        port = self.port
+        self._com_port = ComPort()
+        self.settings = None
+        self._user, port.on_gone = port.on_gone, self._answer  # nobody uses it yet
+        self.loop.arm(self._negotiation, self.loop.time + self._timeout_s)
+        try:
+            port.write(self._com_port.begin())
+        except PortGone as failure:
+            self._fail(failure)
+
+    def _agree(self) -> None:
+        if self._com_port.agreed is None:
+            return
+        if self._com_port.agreed:
+            self._end_negotiation()
+            self._answer(None)
+        else:
+            self._fail(self._gone("the server does not control its port: it declines RFC 2217"))
+
+    def _unanswered(self) -> None:
+        why = "no answer to the negotiation of RFC 2217: is the server in raw mode, or is this another port?"
+        self._fail(self._gone(why))
+
+    def _end_negotiation(self) -> None:
+        self._negotiation.deadline = None
+        if self._user is not None:
+            self.port.on_gone, self._user = self._user, None
+
+    def _fail(self, error: PortGone) -> None:
+        self.port.close()
+        self._answer(error)
+
+    def _answer(self, error: PortGone | None) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened(error)
+
+    def _gone(self, why: str) -> PortGone:
+        return PortGone(f"{self.port.name}: {why}")
 
     # ---- settings
 
-    def apply(self, settings: LineSettings) -> None:
+    def apply(self, settings: LineSettings | None) -> None:
         """Raises: PortGone where the connection is no more."""
-        if not self.is_open():
-            raise PortGone(f"{self.name}: the port is closed")
+        port = self.port
+        if settings is None:
+            return
+        if not port.is_open():
+            raise self._gone("the port is closed")
         if settings != self.settings:
-            Port.send(self, self._com_port.settings(settings))
+            port.write(self._com_port.settings(settings))
             self.settings = settings
             if self._confirm_timer.deadline is None:
                 self.loop.arm(self._confirm_timer, self.loop.time + CONFIRM_S)
 
     def _unconfirmed(self) -> None:
         if self._com_port.awaited:
-            self._lose(PortGone(f"{self.name}: the serial server does not confirm the line's settings"))
+            self.port.lose(self._gone("the serial server does not confirm the line's settings"))
 
     # ---- bytes
 
-    def send(self, data: bytes) -> bool:
+    def _transmit(self, data: bytes) -> bool:
         """Lasts as long as the line behind the server takes."""
-        Port.send(self, escaped(data))
+        port = self.port
+        taken = port.write(escaped(data))
         if self.settings is None:
-            return not self._unsent.waiting
-        bits = self.settings.character_bits()
+            return taken
         begins = max(self.loop.time, self._busy_until)
-        self._busy_until = begins + (len(data) + 1) * bits / self.settings.baudrate + MARGIN_S
+        lasts = (len(data) + 1) * self.settings.character_bits() / self.settings.baudrate
+        self._busy_until = begins + lasts + MARGIN_S
         self.loop.arm(self._sent_timer, self._busy_until)
+        port.underway = True
         return False
 
     def _sent(self) -> None:
-        if not self._unsent.waiting:
-            self.on_sent()
-        else:
+        if self.port.waiting:
             self.loop.arm(self._sent_timer, self.loop.time + MARGIN_S)
+        else:
+            self.port.underway = False
+            self.port.on_sent()
 
-    def _emptied(self) -> None:
-        if self._sent_timer.deadline is None:
-            self.on_sent()
-
-    def is_sending(self) -> bool:
-        return self._sent_timer.deadline is not None or super().is_sending()
-
-    def _read(self) -> bytes:
+    def _receive(self) -> bytes:
         """What the line says; the server's own words are answered on the way. Raises: PortGone."""
+        port = self.port
         while True:
-            data = Port._read(self)
+            data = port.read()
             if not data:
                 return b""
             line, answer = self._com_port.feed(data)
             if answer:
-                Port.send(self, answer)
-            if self.opening:
-                self._negotiated()
-                if self.is_open():
+                port.write(answer)
+            if self._user is not None:
+                self._agree()
+                if port.is_open():
                     continue  # a greeting
                 return b""
             if self._com_port.refusal:
-                raise PortGone(f"{self.name}: {self._com_port.refusal}")
+                raise self._gone(self._com_port.refusal)
             if not self._com_port.awaited:
                 self._confirm_timer.deadline = None
             if line:
                 return line
-
-    def _negotiated(self) -> None:
-        if self._com_port.agreed is None:
-            return
-        if self._com_port.agreed:
-            self._opened()
-        else:
-            self._fail("the server does not control its port: it declines RFC 2217")

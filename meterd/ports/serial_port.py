@@ -15,9 +15,16 @@ from struct import unpack
 
 from ..conversation import LineSettings
 from ..errors import PortGone
-from ._loop import Loop
+from ._port import Port
 from ._timers import Timer
-from .parity_port import ParityPort
+from .seven_bits import SevenBits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ._loop import Loop
 
 SPEEDS = {
     baudrate: getattr(termios, f"B{baudrate}")
@@ -50,33 +57,50 @@ def format_flags(settings: LineSettings) -> int:
     return flags
 
 
-class SerialPort(ParityPort):
+class SerialCarrier:
     """The device node at `path`. `shortcoming` says in words what of the last settings it cannot do, or is empty."""
 
-    __slots__ = ("_hush_timer", "_send_limit", "_send_timer", "_serial", "_told", "path", "shortcoming")
+    __slots__ = (
+        "_character_s", "_hush_timer", "_send_limit", "_send_timer", "_serial", "_settings", "_seven_bits", "_told",
+        "loop", "path", "port", "shortcoming",
+    )  # fmt: skip
 
     def __init__(self, loop: Loop, path: str) -> None:
-        super().__init__(loop, path)
+        self.loop = loop
         self.path = path
+        self.port = port = Port(loop, path, self)
+        port.transmit = self._transmit
+        port.hush = self._hush
         self.shortcoming = ""
-        self._serial = None
+        self._serial: Any = None
+        self._settings: LineSettings | None = None
+        self._character_s = 0.0
+        self._seven_bits: SevenBits | None = None
         self._hush_timer = Timer(self._listen)
         self._send_timer = Timer(self._check_sent)
         self._send_limit = 0.0
         self._told: tuple[int | None, float, str] = (None, 0.0, "")  # why it did not open: until when that stands
 
-    def open(self) -> None:
-        """Raises: PortGone, with the cause in words."""
+    def open(self, timeout_s: float, opened: Callable[[PortGone | None], None]) -> None:
+        """It is open before this returns, or the cause is told in words."""
+        try:
+            self._open()
+        except PortGone as error:
+            opened(error)
+        else:
+            opened(None)
+
+    def _open(self) -> None:
+        """Raises: PortGone."""
         from ..gateway.pyserial import load
 
         serial = load()
         try:
-            port = serial.Serial(self.path, timeout=0, exclusive=True)
+            self._serial = serial.Serial(self.path, timeout=0, exclusive=True)
         except (serial.SerialException, OSError, ValueError, termios.error) as error:
             raise PortGone(f"{self.path}: {self._why_not(error)}") from None
-        self._serial = port
-        self.settings = None
-        self.attach(port.fileno())
+        self._settings = None
+        self.port.attach(self._serial.fileno())
         self.apply(LineSettings(9600))
 
     def _why_not(self, error: Exception) -> str:
@@ -88,105 +112,115 @@ class SerialPort(ParityPort):
             self._told = (number, now + TOLD_AGAIN_S, why(self.path, number) or _cause(error))
         return self._told[2]
 
-    def _close_descriptor(self) -> None:
+    def release(self) -> None:
         self._hush_timer.deadline = None
         if self._serial is not None:
             try:
                 if self._send_timer.deadline is not None:
-                    termios.tcflush(self.fd, termios.TCOFLUSH)  # else closing waits until it has left, up to 30 s
+                    # Else closing waits until it has left, up to 30 s.
+                    termios.tcflush(self._serial.fileno(), termios.TCOFLUSH)
                 self._serial.close()
             except (OSError, termios.error):
                 pass  # the node is gone already
             self._serial = None
         self._send_timer.deadline = None
 
-    def apply(self, settings: LineSettings) -> None:
-        if self.fd < 0:
+    # ---- settings
+
+    def apply(self, settings: LineSettings | None) -> None:
+        port = self.port
+        if port.fd < 0:
             raise PortGone(f"{self.path}: the port is closed")
-        if settings == self.settings:
+        if settings is None or settings == self._settings:
             return
         try:
             self._configure(settings)
         except (OSError, termios.error) as error:
-            self.close()
+            port.close()
             raise PortGone(f"{self.path}: {_cause(error)}") from None
-        self.settings = settings
-        self.character_s = settings.character_bits() / settings.baudrate
+        self._settings = settings
+        self._character_s = settings.character_bits() / settings.baudrate
 
     def _configure(self, settings: LineSettings) -> None:
         wanted = format_flags(settings)
-        self.software_parity = ""
+        self._carry(None)
         self.shortcoming = ""
         try:
             got = self._set(settings.baudrate, wanted)
         except termios.error:
             got = -1  # a pty says EINVAL where nothing but the character format would change
-        if termios.tcgetattr(self.fd)[5] != SPEEDS[settings.baudrate]:
+        if termios.tcgetattr(self.port.fd)[5] != SPEEDS[settings.baudrate]:
             self.shortcoming = f"the port does not take a speed of {settings.baudrate} baud"
         if got == wanted:
             return
         if settings.data_bits == 7 and settings.parity != "none" and settings.stop_bits == 1:
-            self.software_parity = settings.parity
+            self._carry(SevenBits(self.port, settings.parity))
         elif settings.data_bits != 8:
             raise PortGone(f"{self.path}: the port cannot do {settings.data_bits} data bits")
-        elif posix.major(posix.fstat(self.fd).st_rdev) not in PTY_MAJORS:
+        elif posix.major(posix.fstat(self.port.fd).st_rdev) not in PTY_MAJORS:
             self.shortcoming = f"the port cannot do {settings}; it runs 8N1"
         self._set(settings.baudrate, termios.CS8)
 
+    def _carry(self, seven_bits: SevenBits | None) -> None:
+        """Characters as the port has them, or seven bits within its eight."""
+        self._seven_bits = seven_bits
+        self.port.receive = None if seven_bits is None else seven_bits.receive
+
     def _set(self, baudrate: int, flags: int) -> int:
         """Set speed and format, immediately (the caller has drained); returns the format read back."""
-        attributes = termios.tcgetattr(self.fd)
+        fd = self.port.fd
+        attributes = termios.tcgetattr(fd)
         attributes[2] = attributes[2] & ~FORMAT_FLAGS | flags | termios.CLOCAL | termios.CREAD
         attributes[4] = attributes[5] = SPEEDS[baudrate]
         # With pyserial's VMIN of 0 an empty read would look like the end of the file.
         attributes[6][termios.VMIN] = 1
-        termios.tcsetattr(self.fd, termios.TCSANOW, attributes)
-        return termios.tcgetattr(self.fd)[2] & FORMAT_FLAGS
+        termios.tcsetattr(fd, termios.TCSANOW, attributes)
+        return termios.tcgetattr(fd)[2] & FORMAT_FLAGS
 
-    def send(self, data: bytes) -> bool:
-        super().send(data)
-        timer, now = self._send_timer, self.loop.time
+    # ---- bytes
+
+    def _transmit(self, data: bytes) -> bool:
+        port, timer, now = self.port, self._send_timer, self.loop.time
+        port.write(data if self._seven_bits is None else self._seven_bits.encode(data))
         # What was sent before, and whose end nobody waited for, comes first. No margin: at 300 baud a meter may answer
         # at its new speed sooner than one more character takes.
         begins = now if timer.deadline is None else max(now, timer.deadline)
-        deadline = begins + len(data) * self.character_s
+        deadline = begins + len(data) * self._character_s
         self._send_limit = deadline + SEND_LIMIT_S
         self.loop.arm(timer, deadline)
+        port.underway = True
         return False
-
-    def is_sending(self) -> bool:
-        return self._send_timer.deadline is not None
 
     def _check_sent(self) -> None:
         """The time that the bytes need on the wire has passed; ask the kernel whether they have left."""
+        port = self.port
         try:
-            waiting = unpack("i", ioctl(self.fd, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
+            waiting = unpack("i", ioctl(port.fd, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
         except OSError:
             waiting = 0  # a driver without the count; the time must do
-        waiting += self._unsent.waiting
+        waiting += port.waiting
         if waiting and self.loop.time > self._send_limit:
-            self._lose(PortGone(f"{self.path}: the port takes bytes but does not send them"))
+            port.lose(PortGone(f"{self.path}: the port takes bytes but does not send them"))
         elif waiting:
-            self.loop.arm(self._send_timer, self.loop.time + max(waiting * self.character_s, 0.001))
+            self.loop.arm(self._send_timer, self.loop.time + max(waiting * self._character_s, 0.001))
         else:
-            self.on_sent()
+            port.underway = False
+            port.on_sent()
 
-    def _emptied(self) -> None:
-        """`on_sent` waits for the wire, not for the kernel's buffer: see `_check_sent`."""
-
-    def hush(self, characters: int, limit_s: float) -> None:
-        if self.fd < 0 or self._unsent.waiting:
+    def _hush(self, characters: int, limit_s: float) -> None:
+        port = self.port
+        if port.fd < 0 or port.waiting:
             return
         if characters > 1:
-            seconds = characters * self.character_s
+            seconds = characters * self._character_s
         else:
-            seconds = min(HUSH_S, HUSH_CHARACTERS * self.character_s)
-        self.loop.modify(self.fd, 0)
+            seconds = min(HUSH_S, HUSH_CHARACTERS * self._character_s)
+        self.loop.modify(port.fd, 0)
         self.loop.arm(self._hush_timer, self.loop.time + min(seconds, limit_s))
 
     def _listen(self) -> None:
-        if self.fd >= 0:
-            self.loop.modify(self.fd, select.POLLIN | (select.POLLOUT if self._unsent.waiting else 0))
+        if self.port.fd >= 0:
+            self.loop.modify(self.port.fd, select.POLLIN | (select.POLLOUT if self.port.waiting else 0))
 
 
 def _cause(error: Exception) -> str:

@@ -22,16 +22,15 @@ from posix import strerror
 from select import POLLOUT
 
 from ..errors import PortGone
-from ._loop import Loop
+from ._port import Port
 from ._timers import Timer
-from .parity_port import ParityPort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..conversation import LineSettings
-    from .descriptors import Budget
+    from ._loop import Loop
 
 
 def address_family(host: str) -> int:
@@ -46,51 +45,69 @@ def address_family(host: str) -> int:
 
 
 # A peer that takes no more bytes for so long is lost; by itself TCP would go on trying for a quarter of an hour.
-SEND_LIMIT_S = 10.0
+SEND_LIMIT_S = 10
 # Where descriptors are short and every one is in use, by then one of them has been given back.
 WAIT_S = 60.0
 
 
-class TcpPort(ParityPort):
-    """Connects to `host`:`port` on `open`; `on_open(error or None)` tells how that went, possibly before it returns."""
+def stream_socket(family: int) -> socket:
+    connection = socket(family, SOCK_STREAM)
+    connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+    connection.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+    return connection
 
-    __slots__ = ("_addresses", "_looking_up", "_socket", "_timeout_s", "_timer", "host", "on_open", "opening", "port")
 
-    budget: Budget | None = None  # of all connections of the process, where they are more than may be open at a time
+class TcpCarrier:
+    """A connection to `host`:`number`. One that is part of another carrier serves the `port` of that; `new_socket`
+    makes the sockets that are to be connected.
+    """
 
-    def __init__(self, loop: Loop, host: str, port: int) -> None:
-        super().__init__(loop, f"{host}:{port}")
-        self.neutral()
+    __slots__ = (
+        "_addresses", "_looking_up", "_new_socket", "_opened", "_timeout_s", "_timer", "host", "loop", "number",
+        "opening", "port", "socket",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        loop: Loop,
+        host: str,
+        number: int,
+        port: Port | None = None,
+        new_socket: Callable[[int], socket] = stream_socket,
+    ) -> None:
+        self.port = Port(loop, f"{host}:{number}", self, SEND_LIMIT_S) if port is None else port
+        self.loop = loop
         self.host = host
-        self.port = port
+        self.number = number
         self.opening = False
-        self.on_open: Callable[[PortGone | None], None] = lambda error: None
+        self.socket: socket | None = None
+        self._new_socket = new_socket
+        self._opened: Callable[[PortGone | None], None] = _nobody
         self._addresses: list[tuple[int, str]] = []  # not tried yet
         self._looking_up = False
-        self._socket: socket | None = None
         self._timeout_s = 0.0
         self._timer = Timer(self._timed_out)
 
-    def apply(self, settings: LineSettings) -> None:
+    def apply(self, settings: LineSettings | None) -> None:
         """Nobody switches a speed here; but the bytes may be characters with their parity."""
-        super().apply(settings)
-        self.software_parity = settings.parity if settings.within_eight and settings.data_bits == 7 else ""
-        self.plain = not self.software_parity
+        port = self.port
+        port.receive = port.transmit = None
+        if settings is not None and settings.within_eight and settings.data_bits == 7:
+            from .seven_bits import SevenBits  # hardly any converter is set so
 
-    def neutral(self) -> None:
-        """Bytes as they are, for whoever uses the connection next."""
-        self.software_parity = ""
-        self.plain = True
+            seven = SevenBits(port, settings.parity)
+            port.receive, port.transmit = seven.receive, seven.transmit
 
-    def open(self, timeout_s: float) -> None:
+    def open(self, timeout_s: float, opened: Callable[[PortGone | None], None]) -> None:
         self.opening = True
+        self._opened = opened
         self._timeout_s = timeout_s
-        if TcpPort.budget is None or TcpPort.budget.ask(self):
-            self.admitted()
+        if self.loop.budget is None or self.loop.budget.ask(self.port, self._admitted):
+            self._admitted()
         else:
             self.loop.arm(self._timer, self.loop.time + WAIT_S)
 
-    def admitted(self) -> None:
+    def _admitted(self) -> None:
         """There is a descriptor for the connection."""
         self.loop.arm(self._timer, self.loop.time + self._timeout_s)
         family = address_family(self.host)
@@ -111,7 +128,7 @@ class TcpPort(ParityPort):
 
     def _looked_up(self, found: list[tuple[int, str]], message: str) -> None:
         self._looking_up = False
-        if self.opening and self._socket is None:
+        if self.opening and self.socket is None:
             if found:
                 self._connect(found)
             else:
@@ -131,75 +148,61 @@ class TcpPort(ParityPort):
     def _begin(self, family: int, address: str) -> str:
         """Begin to connect; returns why that cannot be, or nothing."""
         try:
-            self._socket = connection = self._new_socket(family)
+            self.socket = connection = self._new_socket(family)
             connection.setblocking(False)
-            error = connection.connect_ex((address, self.port))
+            error = connection.connect_ex((address, self.number))
         except (OSError, OverflowError) as problem:
-            self._close_descriptor()
+            self._drop_socket()
             return str(problem)
         if error not in (0, EINPROGRESS):
-            self._close_descriptor()
+            self._drop_socket()
             return strerror(error)
         self.loop.register(connection.fileno(), POLLOUT, self._on_connected)
         return ""
 
-    def _new_socket(self, family: int) -> socket:
-        connection = socket(family, SOCK_STREAM)
-        connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        connection.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
-        return connection
-
     def _on_connected(self, revents: int) -> None:
-        assert self._socket is not None
-        self.loop.unregister(self._socket.fileno())
-        error = self._socket.getsockopt(SOL_SOCKET, SO_ERROR)
+        assert self.socket is not None
+        self.loop.unregister(self.socket.fileno())
+        error = self.socket.getsockopt(SOL_SOCKET, SO_ERROR)
         if error:
-            self._close_descriptor()
+            self._drop_socket()
             if self._addresses:
                 self._connect(self._addresses)
             else:
                 self._fail(strerror(error))
             return
-        self.attach(self._socket.fileno())
-        self._connected()
-
-    def _connected(self) -> None:
-        self._opened()
-
-    def _opened(self) -> None:
         self.opening = False
         self._timer.deadline = None
-        self.on_open(None)
+        self.port.attach(self.socket.fileno())
+        self._opened(None)
 
     def _timed_out(self) -> None:
-        if self.opening and TcpPort.budget is not None and TcpPort.budget.is_waiting(self):
+        if self.loop.budget is not None and self.loop.budget.is_waiting(self.port):
             self._fail(f"no descriptor was free for {WAIT_S:g} s; let the process have more (ulimit -n)")
-        elif self.opening:
+        else:
             self._fail("no connection within the time-out")
-        elif self._unsent.waiting:
-            self._lose(PortGone(f"{self.name}: the other side takes no more bytes"))
 
     def _fail(self, why: str) -> None:
-        self.close()
-        self.on_open(PortGone(f"{self.name}: {why}"))
+        self.port.close()
+        self._opened(PortGone(f"{self.port.name}: {why}"))
 
-    def _wait_for_room(self) -> None:
-        super()._wait_for_room()
-        self.loop.arm(self._timer, self.loop.time + SEND_LIMIT_S)
-
-    def close(self) -> None:
-        self.neutral()
+    def release(self) -> None:
+        if self.opening and self.socket is not None:
+            self.loop.unregister(self.socket.fileno())
         self.opening = False
         self._addresses = []
         self._timer.deadline = None
-        if self._socket is not None and self.fd < 0:
-            self.loop.unregister(self._socket.fileno())
-            self._close_descriptor()
-        super().close()
-        if TcpPort.budget is not None:
-            TcpPort.budget.closed(self)
+        self._drop_socket()
+        if self.port.carrier is self:
+            self.port.receive = self.port.transmit = None
+        if self.loop.budget is not None:
+            self.loop.budget.closed(self.port)
 
-    def _close_descriptor(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+    def _drop_socket(self) -> None:
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
+
+
+def _nobody(error: PortGone | None) -> None:
+    """Stands where nobody has asked for a connection yet."""

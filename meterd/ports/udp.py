@@ -16,12 +16,13 @@ from select import POLLIN
 from .. import log
 from ..errors import PortGone
 from ._port import Port
-from .tcp_port import TcpPort
+from .tcp_port import SEND_LIMIT_S, TcpCarrier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..conversation import LineSettings
     from ._loop import Loop
 
 LARGEST = 65_535
@@ -44,65 +45,80 @@ def is_whole(datagram: bytes) -> bool:
     return False
 
 
-class UdpPort(TcpPort):
-    """The same face as a TCP connection; that nobody is there shows only when something is sent."""
+def datagram_socket(family: int) -> socket:
+    return socket(family, SOCK_DGRAM | SOCK_CLOEXEC)
 
-    __slots__ = ()
 
-    def neutral(self) -> None:
-        super().neutral()
-        self.plain = False  # a read is a datagram
+class UdpCarrier:
+    """Datagrams to and from `host`:`number`; that nobody is there shows only when something is sent."""
 
-    def _new_socket(self, family: int) -> socket:
-        return socket(family, SOCK_DGRAM | SOCK_CLOEXEC)
+    __slots__ = ("_connection", "port")
 
-    def _read(self) -> bytes:
+    def __init__(self, loop: Loop, host: str, number: int) -> None:
+        self.port = Port(loop, f"{host}:{number}", self, SEND_LIMIT_S)
+        self.port.receive = self._receive
+        self._connection = TcpCarrier(loop, host, number, self.port, datagram_socket)
+
+    def open(self, timeout_s: float, opened: Callable[[PortGone | None], None]) -> None:
+        self._connection.open(timeout_s, opened)
+
+    def apply(self, settings: LineSettings | None) -> None:
+        """A datagram has none."""
+
+    def release(self) -> None:
+        self._connection.release()
+
+    def _receive(self) -> bytes:
         """The next datagram that is whole, or nothing. Raises: PortGone."""
-        assert self._socket is not None
+        name = self.port.name
+        assert self._connection.socket is not None
         try:
-            data = self._socket.recv(LARGEST)
+            data = self._connection.socket.recv(LARGEST)
         except (BlockingIOError, InterruptedError):
             return b""
         except OSError as error:
-            raise PortGone(f"{self.name}: {error.strerror}") from None
+            raise PortGone(f"{name}: {error.strerror}") from None
         if is_whole(data):
             return data
-        log.info(f"{self.name}: a datagram of {len(data)} octets is no whole wrapper APDU", fold=self.name)
+        log.info(f"{name}: a datagram of {len(data)} octets is no whole wrapper APDU", fold=name)
         return b""
 
 
-class PeerPort(Port):
-    """One of those who send datagrams to a `DatagramListener`, as a port of its own."""
+class Peer:
+    """One of those who send datagrams to a `DatagramListener`, as the carrier of a port of its own; `on_octets(count)`
+    is told of all that comes in."""
 
-    __slots__ = ("_listener", "on_octets", "peer")
+    __slots__ = ("_listener", "on_octets", "peer", "port")
 
     def __init__(self, listener: DatagramListener, peer: tuple[str, int]) -> None:
-        super().__init__(listener.loop, "{}:{}".format(*peer))
-        self.plain = False
         self.peer = peer
         self.on_octets: Callable[[int], None] = lambda count: None
         self._listener = listener
-        self.fd = listener.fileno()
+        self.port = port = Port(listener.loop, "{}:{}".format(*peer), self)
+        port.receive = self._receive
+        port.transmit = self._transmit
+        port.stand()
 
-    def open(self) -> None:
-        """Raises: PortGone, for it is the peer who begins."""
-        raise PortGone(f"{self.name}: nothing was sent from there since")
+    def open(self, timeout_s: float, opened: Callable[[PortGone | None], None]) -> None:
+        """It is the peer who begins."""
+        opened(PortGone(f"{self.port.name}: nothing was sent from there since"))
 
-    def send(self, data: bytes) -> bool:
-        """At once or never, as it is with datagrams."""
-        if self.fd < 0:
-            raise PortGone(f"{self.name}: the port is closed")
-        self._listener.put_out(data, self.peer)
-        return True
+    def apply(self, settings: LineSettings | None) -> None:
+        """A datagram has none."""
 
-    def drain_input(self) -> bytes:
+    def release(self) -> None:
+        self._listener.forget(self.peer)
+
+    def _receive(self) -> bytes:
         """Nothing: what has come in was handed on in that moment."""
         return b""
 
-    def close(self) -> None:
-        if self.fd >= 0:
-            self.fd = -1
-            self._listener.forget(self.peer)
+    def _transmit(self, data: bytes) -> bool:
+        """At once or never, as it is with datagrams."""
+        if not self.port.is_open():
+            raise PortGone(f"{self.port.name}: the port is closed")
+        self._listener.put_out(data, self.peer)
+        return True
 
 
 class DatagramListener:
@@ -112,11 +128,11 @@ class DatagramListener:
     were heard since; its port is then lost (`on_gone`).
     """
 
-    def __init__(self, loop: Loop, bound: socket, serve: Callable[[PeerPort], None]) -> None:
+    def __init__(self, loop: Loop, bound: socket, serve: Callable[[Port], None]) -> None:
         self.loop = loop
         self._socket = bound
         self._serve = serve
-        self._peers: dict[tuple[str, int], PeerPort] = {}  # heard longest ago first
+        self._peers: dict[tuple[str, int], Port] = {}  # heard longest ago first
         self.refused = 0  # datagrams that were not whole, or one too many of a peer
         loop.register(bound.fileno(), POLLIN, self._on_readable)
 
@@ -154,14 +170,14 @@ class DatagramListener:
             taken[peer] = taken.get(peer, 0) + 1
             if is_whole(data) and taken[peer] <= MOST_OF_A_PEER:
                 port = self._port_of(peer)
-                port.on_octets(len(data))
+                port.carrier.on_octets(len(data))
                 port.on_data(data)
             else:
                 self.refused += 1
             if self._socket.fileno() < 0:
                 return  # closed by whom it was handed to
 
-    def _port_of(self, peer: tuple[str, int]) -> PeerPort:
+    def _port_of(self, peer: tuple[str, int]) -> Port:
         port = self._peers.pop(peer, None)
         if port is not None:
             self._peers[peer] = port  # heard last
@@ -170,7 +186,7 @@ class DatagramListener:
             oldest = next(iter(self._peers.values()))
             oldest.close()
             oldest.on_gone(PortGone(f"{oldest.name}: more than {MOST_PEERS} others have sent since"))
-        port = self._peers[peer] = PeerPort(self, peer)
+        port = self._peers[peer] = Peer(self, peer).port
         self._serve(port)
         return port
 

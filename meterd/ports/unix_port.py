@@ -12,36 +12,41 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..conversation import LineSettings
     from ._loop import Loop
 
 
-class UnixPort(Port):
-    """Connects to the socket at `path` on `open`; `on_open(error or None)` tells how that went before it returns."""
+class UnixCarrier:
+    """The socket at `path`."""
 
-    __slots__ = ("_socket", "on_open", "path")
+    __slots__ = ("_path", "_socket", "port")
 
     def __init__(self, loop: Loop, path: str) -> None:
-        super().__init__(loop, path)
-        self.path = path
-        self.on_open: Callable[[PortGone | None], None] = lambda error: None
+        self.port = Port(loop, path, self)
+        self._path = path
         self._socket: socket | None = None
 
-    def open(self, timeout_s: float) -> None:
+    def open(self, timeout_s: float, opened: Callable[[PortGone | None], None]) -> None:
+        """It stands before this returns, or never."""
         self._socket = connection = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
+        why = ""
         try:
-            error = connection.connect_ex(self.path)
+            error = connection.connect_ex(self._path)
+            if error:  # EAGAIN too: more wait there to be accepted than it lets wait
+                why = strerror(error)
         except OSError as problem:  # the path is too long for a socket
-            self._close_descriptor()
-            self.on_open(PortGone(f"{self.name}: {problem}"))
-            return
-        if error:  # EAGAIN too: more wait there to be accepted than it lets wait
-            self._close_descriptor()
-            self.on_open(PortGone(f"{self.name}: {strerror(error)}"))
-            return
-        self.attach(connection.fileno())
-        self.on_open(None)
+            why = str(problem)
+        if why:
+            self.release()
+            opened(PortGone(f"{self._path}: {why}"))
+        else:
+            self.port.attach(connection.fileno())
+            opened(None)
 
-    def _close_descriptor(self) -> None:
+    def apply(self, settings: LineSettings | None) -> None:
+        """A socket has none."""
+
+    def release(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None

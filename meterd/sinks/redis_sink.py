@@ -19,7 +19,7 @@ from time import monotonic
 from .. import log
 from ..errors import Garbled, PortGone
 from ..ports._timers import Timer
-from ..ports.tcp_port import TcpPort
+from ..ports.tcp_port import TcpCarrier
 from .format import tag_message
 from .resp import Replies, request
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ..model import Device, Reading, Signal
     from ..ports._loop import Loop
-    from ..ports.unix_port import UnixPort
+    from ..ports._port import Port
 
 CONNECT_S = 10.0
 ANSWER_S = 10.0
@@ -125,22 +125,20 @@ class RedisSink:
 
     # ---- the connection
 
-    def _make_port(self) -> TcpPort | UnixPort:
+    def _make_port(self) -> Port:
         host = self._parameters["host"]
-        port: TcpPort | UnixPort
         if host.startswith("/"):
-            from ..ports.unix_port import UnixPort
+            from ..ports.unix_port import UnixCarrier
 
-            port = UnixPort(self._loop, host)
+            port = UnixCarrier(self._loop, host).port
         else:
-            port = TcpPort(self._loop, host, self._parameters["port"])
-        port.on_open = self._opened
+            port = TcpCarrier(self._loop, host, self._parameters["port"]).port
         port.on_data = self._heard
         port.on_gone = self._gone
         return port
 
     def _open(self) -> None:
-        self._port.open(CONNECT_S)
+        self._port.open(CONNECT_S, self._opened)
 
     def _opened(self, error: PortGone | None) -> None:
         if error is not None:

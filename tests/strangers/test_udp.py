@@ -16,8 +16,9 @@ from meterd.errors import ConfigError, MeterdError, PortGone
 from meterd.model import Device, Memory, Reading
 from meterd.ports import udp as module
 from meterd.ports._loop import Loop
+from meterd.ports._port import Port
 from meterd.ports.player import Player
-from meterd.ports.udp import DatagramListener, PeerPort, is_whole, udp_socket
+from meterd.ports.udp import DatagramListener, is_whole, udp_socket
 from meterd.protocols.dlms import driver
 from meterd.simulate.dlms import meter as simulated
 from meterd.simulate.meter_host import MeterHost
@@ -163,12 +164,12 @@ class Heard:
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.data: dict[str, list[bytes]] = {}
-        self.ports: list[PeerPort] = []
+        self.ports: list[Port] = []
         self.gone: list[str] = []
         self.listener = DatagramListener(loop, udp_socket("127.0.0.1", 0), self._serve)
         self.senders: list[socket.socket] = []
 
-    def _serve(self, port: PeerPort) -> None:
+    def _serve(self, port: Port) -> None:
         port.on_data = self.data.setdefault(port.name, []).append
         port.on_gone = lambda error: self.gone.append(str(error))
         self.ports.append(port)
@@ -252,7 +253,7 @@ def test_a_conversation_may_end_the_listener_in_the_midst_of_a_turn(heard: Heard
         yield Send((yield Receive(Whole(), None, 100)))
         heard.listener.close()
 
-    def serve(port: PeerPort) -> None:
+    def serve(port: Port) -> None:
         player = Player(heard.loop, port, lambda reading: None, lambda error: None, strips_echo=False)
         player.start(talk())
 

@@ -6,6 +6,7 @@ import select
 from collections.abc import Callable
 from typing import Any
 
+from meterd.conversation import LineSettings
 from meterd.errors import PortGone
 from meterd.model import Reading
 from meterd.ports._loop import Loop
@@ -16,30 +17,31 @@ Act = Callable[["Rig"], None]
 ENOUGH_S = 20.0
 
 
-class ScriptedPort(Port):
-    """`leaves(number)` says of the n-th Send whether it has left at once; it may raise PortGone."""
+class Script:
+    """A carrier. `leaves(number)` says of the n-th Send whether it has left at once; it may raise PortGone."""
 
     def __init__(self, loop: Loop, leaves: Callable[[int], bool]) -> None:
-        super().__init__(loop, "scripted")
-        self.plain = False
-        self.fd = 1 << 20
+        self.port = Port(loop, "scripted", self)
+        self.port.receive = lambda: b""
+        self.port.transmit = self.transmit
+        self.port.stand()
         self.leaves = leaves
         self.sent: list[bytes] = []
 
-    def send(self, data: bytes) -> bool:
-        if self.fd < 0:
+    def transmit(self, data: bytes) -> bool:
+        if not self.port.is_open():
             raise PortGone("scripted: the port is closed")
         self.sent.append(data)
         return self.leaves(len(self.sent) - 1)
 
-    def drain_input(self) -> bytes:
-        return b""
+    def open(self, timeout_s: float, opened: Callable[[PortGone | None], None]) -> None:
+        opened(PortGone("scripted: there is no other"))
 
-    def open(self) -> None:
-        raise PortGone("scripted: there is no other")
+    def apply(self, settings: LineSettings | None) -> None:
+        """It has none."""
 
-    def close(self) -> None:
-        self.fd = -1
+    def release(self) -> None:
+        """It holds nothing."""
 
 
 class Rig:
@@ -47,7 +49,8 @@ class Rig:
 
     def __init__(self, after: dict[int, list[Act]], leaves: Callable[[int], bool] = lambda number: True) -> None:
         self.loop = Loop()
-        self.port = ScriptedPort(self.loop, leaves)
+        self.script = Script(self.loop, leaves)
+        self.port = self.script.port
         self.after = {number: list(acts) for number, acts in after.items()}
         self.readings: list[Reading] = []
         self.ends: list[Exception | None] = []
@@ -60,7 +63,7 @@ class Rig:
         until = self.loop.time + ENOUGH_S
         while self.loop.time < until:
             self.loop.turn()
-            acts = self.after.get(len(self.port.sent) - 1)
+            acts = self.after.get(len(self.script.sent) - 1)
             if acts:
                 acts.pop(0)(self)
             elif self.ends:

@@ -27,7 +27,7 @@ FORBIDDEN_TO_PROTOCOLS = {
 FORBIDDEN_TO_ALL = {"asyncio", "dataclasses", "attr", "attrs", "typing", "logging", "requests", "crcmod", "gurux_dlms"}
 
 # What gives a simulated meter a line to answer on.
-HOSTS = ("meter_host",)
+HOSTS = ("meter_host", "carriers")
 
 # Protocol packages stand alone, but for these.
 LEANS_ON = {"elgama": {"dlms", "iec62056_21"}, "p1": {"dlms", "iec62056_21"}, "dlms_push": {"dlms", "iec62056_21"}}

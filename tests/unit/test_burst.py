@@ -120,7 +120,7 @@ def outcome(way: Way, script: dict[int, list[Act]], leaves: Any, delay_s: float,
     counts = rig.player.counts
     counted = (counts.bytes_sent, counts.bytes_received, counts.timeouts, counts.bad_frames)
     readings = [told(reading) for reading in rig.readings]
-    return (rig.port.sent, readings, talk.answers, text_of(error), counted, counts.retries)
+    return (rig.script.sent, readings, talk.answers, text_of(error), counted, counts.retries)
 
 
 def both(
@@ -324,7 +324,7 @@ def test_what_the_inbox_kept_is_no_answer(way: Way) -> None:
     talk, rig = Kept(way, False), Rig({0: [data(answer(0)[:4]), sent, data(answer(0)[4:])]}, lambda number: number > 0)
     rig.after.update({number + 1: [data(answer(number))] for number in range(LAST + 1)})
     assert rig.play(talk.play()) is None
-    assert rig.port.sent == [b"hello", *QUESTIONS]
+    assert rig.script.sent == [b"hello", *QUESTIONS]
     assert talk.answers == ["NoneType None"]
     assert [reading.value for reading in rig.readings] == VALUES
 
@@ -336,6 +336,6 @@ def test_what_the_decoder_kept_is_one(way: Way) -> None:
     talk, rig = Kept(way, True), Rig(script, lambda number: number > 0)
     rig.after.update({number + 1: [data(answer(number))] for number in range(1, LAST + 1)})
     assert rig.play(talk.play()) is None
-    assert rig.port.sent == [b"hello", *QUESTIONS]
+    assert rig.script.sent == [b"hello", *QUESTIONS]
     assert talk.answers == ["frame 7 7 b'foreign'", "NoneType None"]
     assert [reading.value for reading in rig.readings] == VALUES

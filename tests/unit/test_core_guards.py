@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import os
 import select
-import socket
 from typing import Any
 
 import pytest
 
 from meterd import _hdlc, _mbus, _steps, _wrapper
 from meterd.model import Reading, Signal
-from meterd.ports import _echo, _loop, _player, _port, _timers
+from meterd.ports import _echo, _loop, _player, _timers
 from meterd.protocols.dlms import _registers, _shortcut
 from meterd.sinks import _hub, _json, _lines
 
@@ -228,21 +227,4 @@ def test_a_callback_that_fails_costs_no_other_its_turn() -> None:
     loop.turn()
     assert fired == [1, 2]
     assert loop.next_deadline() is None
-    loop.close()
-
-
-def test_a_port_is_whole_by_itself() -> None:
-    loop, told = _loop.Loop(), []
-    here, there = socket.socketpair()
-    port = _port.Port(loop, "pair")
-    port.on_data, port.on_gone = told.append, told.append
-    port.attach(here.detach())
-    there.send(b"in")
-    loop.turn()
-    assert told == [b"in"] and port.send(b"out") and there.recv(9) == b"out"
-    fd = port.fd
-    port.close()
-    with pytest.raises(OSError):
-        os.fstat(fd)
-    there.close()
     loop.close()

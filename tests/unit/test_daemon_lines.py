@@ -12,7 +12,7 @@ from meterd import log
 from meterd.conversation import NOTICE, LineSettings, MeterTime, Receive, Reopen, Tell
 from meterd.errors import Aborted, PortGone, Refused
 from meterd.ports import resolver
-from meterd.ports.tcp_port import TcpPort
+from meterd.ports.tcp_port import TcpCarrier
 from meterd.simulate.faults import Fault
 from meterd.sinks._hub import Outlet
 from meterd.sinks.events import EventLog
@@ -142,7 +142,7 @@ def test_a_device_taken_out_while_its_connection_is_opened_anew_ends_at_once(rig
     ends: list[BaseException] = []
 
     def never(plan, memory):
-        monkeypatch.setattr(TcpPort, "_connect", lambda self, addresses: None)
+        monkeypatch.setattr(TcpCarrier, "_connect", lambda self, addresses: None)
         try:
             yield Reopen(60.0)
         except BaseException as error:
@@ -153,11 +153,11 @@ def test_a_device_taken_out_while_its_connection_is_opened_anew_ends_at_once(rig
     monkeypatch.setattr("meterd.protocols.registry.driver", lambda package: driver)
     rig.configure(tcp_device("a", port))
     line = next(iter(rig.daemon.lines.values()))
-    rig.run(20.0, lambda: line.port.opening and line.player.is_playing())
+    rig.run(20.0, lambda: line.port.carrier.opening and line.player.is_playing())
     rig.configure()
     rig.run(20.0, lambda: ends)
     assert isinstance(ends[0], Aborted)
-    assert not line.port.opening
+    assert not line.port.carrier.opening
     assert not line.port.is_open()
 
 

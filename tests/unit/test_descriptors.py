@@ -7,7 +7,6 @@ import pytest
 from meterd.config.files import Configuration
 from meterd.daemon import sharing
 from meterd.ports.descriptors import RESERVE, Budget
-from meterd.ports.tcp_port import TcpPort
 
 from .runtime_rig import Rig, counting_meter, tcp_device
 
@@ -15,7 +14,6 @@ from .runtime_rig import Rig, counting_meter, tcp_device
 @pytest.fixture
 def rig(monkeypatch):
     made = Rig(monkeypatch)
-    monkeypatch.setattr(TcpPort, "budget", None)
     yield made
     made.close()
 
@@ -24,8 +22,8 @@ def open_lines(rig) -> int:
     return sum(line.port.is_open() for line in rig.daemon.lines.values())
 
 
-def test_all_are_read_in_turn_through_few_connections(rig, monkeypatch):
-    monkeypatch.setattr(TcpPort, "budget", Budget(rig.loop, 3))
+def test_all_are_read_in_turn_through_few_connections(rig):
+    rig.loop.budget = Budget(rig.loop, 3)
     names = [f"m{number}" for number in range(12)]
     rig.configure(*(tcp_device(name, rig.host.on_tcp(0, counting_meter())) for name in names))
     most = []
@@ -39,9 +37,9 @@ def test_all_are_read_in_turn_through_few_connections(rig, monkeypatch):
     assert all(one.quality == "good" for name in names for one in rig.readings.of(name))
 
 
-def test_a_meter_that_waits_for_a_descriptor_may_be_removed(rig, monkeypatch):
+def test_a_meter_that_waits_for_a_descriptor_may_be_removed(rig):
     budget = Budget(rig.loop, 1)
-    monkeypatch.setattr(TcpPort, "budget", budget)
+    rig.loop.budget = budget
     silent = rig.host.on_tcp(0, counting_meter(silent=("a",)))
     other = tcp_device("b", rig.host.on_tcp(0, counting_meter()))
     rig.configure(tcp_device("a", silent, timeout_ms=60000), other)
@@ -60,4 +58,4 @@ def test_the_limit_that_is_needed_is_said_and_kept(rig, monkeypatch):
     assert sharing.shortage(devices[:30]) == []
     assert sharing.shortage(Configuration().devices) == []
     sharing.share_descriptors(rig.loop, devices)
-    assert TcpPort.budget is not None and TcpPort.budget.most == 30
+    assert rig.loop.budget is not None and rig.loop.budget.most == 30

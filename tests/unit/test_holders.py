@@ -15,7 +15,7 @@ import pytest
 from meterd.errors import PortGone
 from meterd.ports import holders
 from meterd.ports._loop import Loop
-from meterd.ports.serial_port import SerialPort
+from meterd.ports.serial_port import SerialCarrier
 
 HOLD = """
 import fcntl, os, sys, termios
@@ -57,10 +57,10 @@ def test_a_locked_port_names_the_program_that_has_it(node: str, tmp_path: Path) 
     name = tmp_path / "by-id-of-the-head"
     name.symlink_to(node)
     loop = Loop()
-    port = SerialPort(loop, str(name))
-    with held(tmp_path / "minicom.py", node, "locked") as process, pytest.raises(PortGone) as caught:
-        port.open()
-    said = str(caught.value)
+    told: list[PortGone | None] = []
+    with held(tmp_path / "minicom.py", node, "locked") as process:
+        SerialCarrier(loop, str(name)).port.open(1.0, told.append)
+    said = str(told[0])
     assert said.startswith(f"{name}: the port is in use: process {process} (")
     assert "minicom.py) has it open; end that one, or give the port to one of the two" in said
     loop.close()
@@ -70,13 +70,15 @@ def test_what_was_found_stands_for_a_while(node: str, tmp_path: Path, monkeypatc
     asked: list[str] = []
     monkeypatch.setattr(holders, "why", lambda path, number: asked.append(path) or "somebody has it")
     loop = Loop()
-    port = SerialPort(loop, node)
+    port = SerialCarrier(loop, node).port
+    told: list[PortGone | None] = []
     with held(tmp_path / "other.py", node, "locked"):
         for _ in range(3):
-            with pytest.raises(PortGone, match="somebody has it"):
-                port.open()
+            port.open(1.0, told.append)
+    assert all("somebody has it" in str(error) for error in told)
     assert asked == [node]
-    port.open()
+    port.open(1.0, told.append)
+    assert told[-1] is None
     port.close()
     loop.close()
 
@@ -84,8 +86,10 @@ def test_what_was_found_stands_for_a_while(node: str, tmp_path: Path, monkeypatc
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may open what another has claimed for itself")
 def test_a_claimed_port(node: str, tmp_path: Path) -> None:
     loop = Loop()
-    with held(tmp_path / "screen.py", node, "claimed") as process, pytest.raises(PortGone, match=f"process {process} "):
-        SerialPort(loop, node).open()
+    told: list[PortGone | None] = []
+    with held(tmp_path / "screen.py", node, "claimed") as process:
+        SerialCarrier(loop, node).port.open(1.0, told.append)
+    assert f"process {process} " in str(told[0])
     loop.close()
 
 

@@ -15,11 +15,12 @@ import pytest
 from meterd.conversation import LineSettings, Pause, Send
 from meterd.errors import PortGone
 from meterd.ports._loop import Loop
-from meterd.ports.rfc2217 import Rfc2217Port
+from meterd.ports.rfc2217 import Rfc2217Carrier
 from meterd.ports.serial_port import SPEEDS
-from meterd.simulate import meter_host
+from meterd.simulate import carriers, meter_host
+from meterd.simulate.carriers import WRONG_SPEED
 from meterd.simulate.faults import Fault
-from meterd.simulate.meter_host import WRONG_SPEED, MeterHost
+from meterd.simulate.meter_host import MeterHost
 from tests.virtual_clock import VirtualClock
 
 LINE = LineSettings(9600)
@@ -157,7 +158,7 @@ def test_a_speed_that_cannot_be_asked_for_is_a_port_that_is_gone(loop, link, mon
     meter = Talker(b"<word>")
     host = MeterHost(loop)
     port = host.on_pty(link, meter, LINE, Fault.parse("duplicate"))
-    monkeypatch.setattr(meter_host.termios, "tcgetattr", failing)
+    monkeypatch.setattr(carriers.termios, "tcgetattr", failing)
     while port.is_open():
         loop.turn()
     monkeypatch.undo()
@@ -215,9 +216,10 @@ def test_a_serial_server_that_takes_bytes_late_does_not_shorten_the_transmission
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     ours.setblocking(False)
-    port = Rfc2217Port(loop, "127.0.0.1", 1)
+    carrier = Rfc2217Carrier(loop, "127.0.0.1", 1)
+    port = carrier.port
     port.attach(ours.fileno())
-    port.settings = LINE
+    carrier.settings = LINE
     told = []
     port.on_sent = lambda: told.append(loop.time)
     begun = loop.time

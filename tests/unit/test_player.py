@@ -10,7 +10,7 @@ from meterd.model import Reading, Signal
 from meterd.ports._loop import Loop
 from meterd.ports._timers import Timer
 from meterd.ports.player import Player
-from meterd.ports.serial_port import SerialPort
+from meterd.ports.serial_port import SerialCarrier
 from meterd.simulate.faults import Fault
 from meterd.simulate.meter_host import MeterHost
 
@@ -65,6 +65,10 @@ def echo_meter(settings=SEVEN_EVEN, numbers=None):
     return play
 
 
+def opened(error):
+    assert error is None
+
+
 @pytest.fixture
 def rig(tmp_path):
     """run(conversation, fault=…) plays it against the echo meter on a pty; returns (result, readings, counters)."""
@@ -78,8 +82,8 @@ def rig(tmp_path):
         pty = host.on_pty(
             link, meter or echo_meter(meter_line), meter_line, Fault.parse(fault) if fault else None, paced
         )
-        port = SerialPort(loop, link)
-        port.open()
+        port = SerialCarrier(loop, link).port
+        port.open(1.0, opened)
         readings, result = [], []
 
         def end(error):
@@ -256,8 +260,8 @@ def test_poll_delay_holds_back_every_transmission(tmp_path):
     host = MeterHost(loop)
     link = str(tmp_path / "tty")
     host.on_pty(link, echo_meter(), SEVEN_EVEN)
-    port = SerialPort(loop, link)
-    port.open()
+    port = SerialCarrier(loop, link).port
+    port.open(1.0, opened)
     times = []
 
     def conversation():

@@ -37,7 +37,7 @@ def test_an_abort_from_within_a_report(goodbye: bool) -> None:
     error = rig.play(reports(heard, goodbye))
     assert isinstance(error, Aborted)
     assert [str(found) for found in heard] == (["enough", "None"] if goodbye else ["enough"])
-    assert rig.port.sent == ([b"goodbye"] if goodbye else [])
+    assert rig.script.sent == ([b"goodbye"] if goodbye else [])
 
 
 def test_an_abort_from_within_a_report_and_the_next_conversation_at_once() -> None:

@@ -51,32 +51,39 @@ class Plan:
         return byte or 0
 
 
-class FakePort(Port):
+class FakeCarrier:
     """What is sent has left at once, later, or never; or the port is gone."""
 
     def __init__(self, loop: Loop, plan: Plan) -> None:
-        super().__init__(loop, "fake")
+        self.port = Port(loop, "fake", self)
+        self.port.receive = self.receive
+        self.port.transmit = self.transmit
+        self.port.stand()
         self.plan = plan
-        self.plain = False
-        self.fd = 1 << 20
         self.waits = 0
 
-    def send(self, data: bytes) -> bool:
+    def transmit(self, data: bytes) -> bool:
         assert type(data) is bytes
         kind = self.plan.next() % 8
-        if kind == 7 or self.fd < 0:
+        if kind == 7 or not self.port.is_open():
             raise PortGone("fake: gone in sending")
         self.waits += kind > 4
         return kind <= 4
 
-    def drain_input(self) -> bytes:
+    def receive(self) -> bytes:
         kind = self.plan.next() % 16
         if kind == 15:
             raise PortGone("fake: gone in reading")
         return FRAME[:kind] if kind > 12 else b""
 
-    def close(self) -> None:
-        self.fd = -1
+    def open(self, timeout_s: float, opened: Any) -> None:
+        opened(PortGone("fake: there is no other"))
+
+    def apply(self, settings: LineSettings | None) -> None:
+        """It has none."""
+
+    def release(self) -> None:
+        """It holds nothing."""
 
 
 class OddDecoder:
@@ -191,7 +198,8 @@ class Rig:
         self.plan = Plan(data)
         self.loop = Loop()
         self.loop.register(self.loop.wakeup_fd(), select.POLLOUT, lambda revents: None)  # so that no turn sleeps
-        self.port = FakePort(self.loop, self.plan)
+        self.carrier = FakeCarrier(self.loop, self.plan)
+        self.port = self.carrier.port
         self.signal = Signal("meter", "E", {})
         self.reports: list[Reading] = []
         self.started = 0
@@ -201,7 +209,7 @@ class Rig:
 
     def start(self) -> None:
         self.started += 1
-        self.port.fd = 1 << 20
+        self.port.stand()
         self.player.start(Talk(self).play(), (0.0, 1e-6, 0.0, 1e12)[self.plan.next() % 4])
 
     def end(self, error: Exception | None) -> None:
@@ -237,8 +245,8 @@ class Rig:
             self.port.on_data((FRAME * 2)[self.plan.next() % 20 :][: self.plan.next() % 20])
         elif kind == 5:
             self.port.on_data((ECHOED * 3)[: self.plan.next() % 30])
-        elif kind == 6 and self.port.waits:
-            self.port.waits -= 1
+        elif kind == 6 and self.carrier.waits:
+            self.carrier.waits -= 1
             self.port.on_sent()
         elif kind == 7:
             self.odd(self.plan.next() % 8)

@@ -25,7 +25,7 @@ PHASES = (
     ("meterd.daemon.daemon", "Daemon._begin_line", "a line begins"),
     ("meterd.daemon.line", "Line._begin", "a scan begins"),
     ("meterd.daemon.line", "Line._opened", "its port is open"),
-    ("meterd.ports.serial_port", "SerialPort.open", "a serial port is opened"),
+    ("meterd.ports.serial_port", "SerialCarrier.open", "a serial port is opened"),
 )
 
 
