@@ -10,6 +10,7 @@ from meterd.model import Memory
 from meterd.protocols.dlms_push import driver
 from meterd.protocols.p1 import driver as p1_driver
 from meterd.simulate import p1 as simulated_p1
+from tests.strangers.dlms_meter import fcs
 from tests.strangers.pusher import (
     AUSTRIAN,
     AUTH,
@@ -142,3 +143,43 @@ def test_what_is_played_back_reordered_or_forged_gives_no_value(form: str) -> No
         assert len(what_is_heard(driver.listen([(plan, memory)]), [make(4, 8)]).readings) == 1
     forged = what_is_heard(driver.listen([(forger, Memory())]), [make(9, 9)])
     assert forged.readings == [] and forged.error is not None and forged.error.reason in ("key", "type")
+
+
+@pytest.mark.parametrize("form", ["HDLC", "HDLC, numbered I frames", "M-Bus", "blocks", "general-glo in blocks"])
+def test_two_meters_that_talk_in_turns_give_no_wrong_value(form: str) -> None:
+    """Frame by frame, as a bus without arbitration or a bridge for two lines may mix them."""
+    make, given = FORMS[form]
+    plan = driver.plan(device(**given), [signal(ENERGY)])
+    ours, theirs = (frames_of(make(value, count), form) for value, count in ((FIRST, 7), (999, 8)))
+    if form == "M-Bus":
+        theirs = [readdressed(frame) for frame in theirs]
+    else:
+        theirs = [frame.replace(b"\x41\x08\x83", b"\x41\x08\x85") for frame in theirs]
+        theirs = [hdlc_again(frame) for frame in theirs]
+    assert len(ours) == len(theirs) > 1
+    mixed = b"".join(one + other for one, other in zip(ours, theirs, strict=True))
+    values = [str(one.value) for one in heard_of(driver, plan, [mixed, make(SECOND, 9)])]
+    right = [str(value * SCALED.get(form, 10)) for value in (FIRST, 999, SECOND)]
+    assert values[-1] == right[-1] and set(values) <= set(right)
+
+
+def frames_of(push: bytes, form: str) -> list[bytes]:
+    """One by one, by the lengths that they tell."""
+    found = []
+    while push:
+        size = push[1] + 6 if form == "M-Bus" else ((push[1] & 7) << 8 | push[2]) + 2
+        found.append(push[:size])
+        push = push[size:]
+    return found
+
+
+def readdressed(frame: bytes) -> bytes:
+    body = frame[4:5] + b"\x07" + frame[6:-2]
+    return frame[:4] + body + bytes([sum(body) % 256, 0x16])
+
+
+def hdlc_again(frame: bytes) -> bytes:
+    """The same under the checks that it now needs."""
+    head = frame[1:7]
+    body = head + fcs(head) + frame[9:-3]
+    return b"\x7e" + body + fcs(body) + b"\x7e"
