@@ -18,6 +18,7 @@ from ..build.compiled import PROJECT, meterd_modules
 from ..build.machines import MACHINES
 from ..build.third_party import UJSON, licences, small_gzip, ujson
 from ..build.toolchain import BUILT, PYTHON, missing, unknown
+from . import luci
 from .imports import depends, imported, imported_at_once, optional, package_of
 from .ipk import FILE_MODE, PROGRAM_MODE, SECRET_MODE, Package, index, sign
 
@@ -158,7 +159,7 @@ LOADED_BY = {
 DOCUMENTED = ROOMS["meterd-simulate"]
 
 # What only writes the documentation.
-DOCUMENTATION = ("meterd/config/reference.py",)
+DOCUMENTATION = ("meterd/config/reference.py", "meterd/config/luci_tables.py")
 
 # Package → file in openwrt/files → place on the gateway and mode.
 SYSTEM = {
@@ -267,7 +268,7 @@ def build(machine: Machine) -> list[Package]:
         }
         package.depends = (*PYTHON_DEPENDS, *own, *depends(needs.get(name, set())), *filter(None, [further.get(name)]))
         package.depends += OF_OPENWRT.get(name, ())
-    return [*packages.values(), ujson_package(machine)]
+    return [*packages.values(), luci.package(version()), ujson_package(machine)]
 
 
 def _package(machine: Machine, name: str) -> Package:
