@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from posix import O_CLOEXEC, O_NONBLOCK, pipe2, read, urandom, write
+from posix import O_CLOEXEC, O_NONBLOCK, pipe2, read, write
 from select import POLLIN, POLLOUT, poll
 from time import monotonic
 
 from . import mqtt_faults
+from .backoff import Backoff
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 CONNECT_S = 10.0  # for TCP, TLS and CONNACK each
-FIRST_PAUSE_S = 1.0
-STEADY_S = 10.0  # a connection that lasted so long was one; the next pause is short again
 GOODBYE_S = 1.0
 QOS = 1
 
@@ -84,7 +83,7 @@ class Connection:
     # ---- the thread
 
     def _run(self) -> None:
-        pause = FIRST_PAUSE_S
+        backoff = Backoff(self._settings["reconnect_max_s"])
         while not self._stop.is_set():
             begun = monotonic()
             try:
@@ -93,11 +92,9 @@ class Connection:
                 words = self._trouble or mqtt_faults.of_error(error, self._settings)
             self._tags.clear()
             self._tell(("down", words))
-            if self._connected and monotonic() - begun > STEADY_S:
-                pause = FIRST_PAUSE_S
+            lasted_s = monotonic() - begun if self._connected else 0.0
             self._connected = False
-            self._stop.wait(pause * (0.5 + urandom(1)[0] / 512))
-            pause = min(2 * pause, self._settings["reconnect_max_s"])
+            self._stop.wait(backoff.after(lasted_s))
 
     def _converse(self) -> str:
         """One connection from its beginning to its end. Returns: why it ended."""

@@ -111,7 +111,8 @@ def rate(folder: Path, database: str, count: int, seed: int) -> str:
         sender.loop_stop()
     finally:
         site.close()
-    return f"{messages * 40} readings in messages of 40: {messages * 40 / lasted:.0f} readings/s"
+    size = counted(database, "select pg_total_relation_size('readings')") / (messages * 40)
+    return f"{messages * 40} readings in messages of 40: {messages * 40 / lasted:.0f}/s, {size:.0f} bytes each on disk"
 
 
 def tables(database: str) -> set[str]:

@@ -104,9 +104,9 @@ ROOMS = {
     "meterd-python": ("meterd/api/",),
     "meterd-import": ("meterd/config/workbook/", "meterd/cli/workbook.py"),
     "meterd-mqtt": (
-        "meterd/sinks/mqtt.py", "meterd/sinks/mqtt_confirmed.py", "meterd/sinks/mqtt_connection.py",
-        "meterd/sinks/mqtt_faults.py", "meterd/sinks/mqtt_payload.py", "meterd/sinks/mqtt_sink.py",
-        "meterd/sinks/home_assistant.py", "meterd/sinks/home_assistant_classes.py",
+        "meterd/sinks/backoff.py", "meterd/sinks/mqtt.py", "meterd/sinks/mqtt_confirmed.py",
+        "meterd/sinks/mqtt_connection.py", "meterd/sinks/mqtt_faults.py", "meterd/sinks/mqtt_payload.py",
+        "meterd/sinks/mqtt_sink.py", "meterd/sinks/home_assistant.py", "meterd/sinks/home_assistant_classes.py",
     ),
     "meterd-fleet": (
         "meterd/daemon/shard.py", "meterd/daemon/shard_state.py", "meterd/daemon/shard_counters.py",
