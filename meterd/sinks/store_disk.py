@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from posix import W_OK, access
 from time import clock_gettime
 
 from .._clock import wall_clock_ms
+from ..paths import exists, parent
 from .outbox import CLOCK_SET_MS
 from .ranges import Ranges
 from .store_rows import pack
@@ -60,6 +62,10 @@ class Write:
         self.epoch = ""
         self.shift = self.offset = self.older_than_ms = 0
         self.clock: Clock | None = None
+
+
+class _Closed(Exception):
+    """Asked for before it was known that the file had failed."""
 
 
 class Disk:
@@ -120,11 +126,13 @@ class Disk:
     def _try(self, job: Callable[[], None]) -> None:
         try:
             job()
+        except _Closed:
+            pass  # by a failure that was told
         except Exception as error:  # whatever it is, the readings stay in memory and it is tried again
             if self._file is not None and self._file.is_damage(error):
                 self._damage = str(error) or "damaged"
             self._close()
-            self._tell(("failed", _words(error)))
+            self._tell(("failed", _words(error, parent(self._path) or ".")))
 
     def _open(self, epochs: list[str]) -> None:
         from .store_file import STRANGE, Damaged, StoreFile, set_aside
@@ -184,7 +192,7 @@ class Disk:
 
     def _whole(self) -> StoreFile:
         if self._file is None:
-            raise OSError(0, "the store is not open")
+            raise _Closed
         if not self._file.is_there():
             raise OSError(2, "the file is gone; was the card taken out?")
         return self._file
@@ -219,7 +227,7 @@ def _runs(numbered: list[Numbered]) -> list[list[Numbered]]:
     return runs
 
 
-def _words(error: Exception) -> str:
+def _words(error: Exception, folder: str) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     name = getattr(error, "sqlite_errorname", "")
     known = {
@@ -228,4 +236,9 @@ def _words(error: Exception) -> str:
         "SQLITE_FULL": "the disk is full",
         "SQLITE_READONLY": "the disk is read-only",
     }
+    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")):  # which of them it is depends
+        if not exists(folder):
+            return "its folder is not there; was the card taken out?"
+        if not access(folder, W_OK):
+            return known["SQLITE_READONLY"]
     return next((words for begin, words in known.items() if name.startswith(begin)), text)

@@ -109,11 +109,14 @@ class Store:
 
     def condition(self) -> tuple[str, str, int, int]:
         """Readings that some sink's far end does not have wait."""
-        trouble = self.trouble
-        if self._writing is not None and self._loop.time - self._since > SLOW_S:
-            trouble = f"the disk has been busy for {self._loop.time - self._since:.0f} s; readings wait in memory"
+        waiting = max((len(outbox) for outbox in self.outboxes), default=0)
         lost = max((outbox.lost for outbox in self.outboxes), default=0)
-        return self.path, trouble, self.last - self._low(), lost
+        return self.path, self._trouble_now(), waiting, lost
+
+    def _trouble_now(self) -> str:
+        if self._writing is not None and self._loop.time - self._since > SLOW_S:
+            return f"the disk has been busy for {self._loop.time - self._since:.0f} s; readings wait in memory"
+        return self.trouble
 
     def reopen(self) -> None:
         """The file outlives a reload."""
@@ -235,7 +238,7 @@ class Store:
         number, _ = self._fresh.popleft()
         for outbox in self.outboxes:
             outbox.lose_unwritten(number)
-        _words().overflowing(self.path, self.condition()[1], self._settings["memory_readings"])
+        _words().overflowing(self.path, self._trouble_now(), self._settings["memory_readings"])
 
     # ---- what the disk tells
 
@@ -264,6 +267,9 @@ class Store:
     def _is_written(self, up_to: int, trimmed: list[Range]) -> None:
         self._writing = None
         self._pause_s = RETRY_S
+        if self.trouble:  # that it could be opened says little: it may be full
+            self.trouble = ""
+            log.recovered(f"store {self.path}", f"{self.path}: readings are kept again")
         self._settle(up_to)
         if trimmed:
             self._is_trimmed(self.numbering.numbers(trimmed))
@@ -303,9 +309,6 @@ class Store:
             present = opened.present.shifted(-self.numbering.offset)
             for outbox in self.outboxes:
                 outbox.look_again(present)
-        if self.trouble:
-            self.trouble = ""
-            log.recovered(f"store {self.path}", f"{self.path}: readings are kept again")
         for _, last in self.numbering.numbers(opened.present):
             self._on_disk_to = max(self._on_disk_to, last)
         self._off_disk_to = min(self._off_disk_to, self._low(), self._on_disk_to - 1)

@@ -273,7 +273,7 @@ def test_a_folder_that_is_not_there_is_waited_for(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(store_keeper, "WAIT_S", 0.1)
     monkeypatch.setattr(store_keeper, "RETRY_S", 0.1)
     rig = Rig(tmp_path / "card" / "store")
-    assert "is its folder there" in rig.store.condition()[1]
+    assert "its folder is not there" in rig.store.condition()[1]
     rig.put(1, 2)
     assert rig.far.take(1) == [1]
     assert rig.outbox.key(1)[1] == 1
@@ -422,4 +422,34 @@ def test_readings_of_1970_get_their_times_when_the_clock_is_set(path: Path, monk
     assert rig.says("the clock was set")
     assert rig.all_of() == [1, 2, 3]
     assert [reading.time_ms for _, reading in rig.far.got] == [NOW_MS - 10_000, NOW_MS - 1000, NOW_MS]
+    rig.close()
+
+
+def test_a_disk_that_fails_is_told_once_and_is_good_when_it_has_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_keeper, "RETRY_S", 0.2)
+    rig = Rig(path)
+    rig.put(1)
+    rig.written()
+    failures: list[str] = []
+    has_failed = rig.store._has_failed
+    monkeypatch.setattr(rig.store, "_has_failed", lambda words: (failures.append(words), has_failed(words)))
+
+    def full(self: store_file.StoreFile, state: object, low: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store_file.StoreFile, "commit", full)
+    rig.put(2)
+    rig.store._write()
+    for _ in range(3):  # asked for before the failure is known
+        rig.store._disk.fetch((rig.outbox, -1), 1, 2)
+    rig.until(lambda: failures)
+    assert rig.store.condition()[1]
+    rig.until(lambda: len(failures) == 2)
+    assert rig.store.condition()[1], "it could be opened, and that is no sign of health"
+    assert len(rig.store._disk._jobs) == 0
+    monkeypatch.undo()
+    rig.until(lambda: not rig.store.condition()[1])
+    assert rig.all_of() == [1, 2]
     rig.close()
