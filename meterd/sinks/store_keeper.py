@@ -289,6 +289,8 @@ class Store:
         offset, lost = self.numbering.offset, outbox.lost
         for row in rows:
             self.numbering.learn(row.first, row.epoch, row.shift)
+            if row.clock is not None and row.clock[0] == self._disk.boot:
+                self._clock.note_all(row.readings, row.clock[1])
         numbered = [(row.first - offset + at, reading) for row in rows for at, reading in enumerate(row.readings)]
         outbox.fetched(question, numbered, next_place - offset)
         if outbox.lost > lost:

@@ -94,11 +94,14 @@ def pack(taken: list[Numbered], names: Names, epoch: str, shift: int, offset: in
 
 
 class Row:
-    """A row as it was found: `first` place, `epoch`, `shift`, and its readings."""
+    """A row as it was found: `first` place, `epoch`, `shift`, its readings; `clock` where that was not set then, and
+    is not yet.
+    """
 
-    __slots__ = ("epoch", "first", "readings", "shift")
+    __slots__ = ("clock", "epoch", "first", "readings", "shift")
 
-    def __init__(self, first: int, epoch: str, shift: int, readings: list[Reading]) -> None:
+    def __init__(self, first: int, epoch: str, shift: int, readings: list[Reading], clock: Clock | None) -> None:
+        self.clock = clock
         self.first = first
         self.epoch = epoch
         self.shift = shift
@@ -121,7 +124,8 @@ def unpack(first: int, last: int, data: Any, names: Names, clock: Clock | None =
         readings = [_reading(row, name, base, late, names) for row, name in zip(rows, used, strict=True)]
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
         return None
-    return Row(first, data[4:HEAD].hex(), shift, readings)
+    unset = (str(mark[0]), int(mark[1])) if mark and clock is None else None
+    return Row(first, data[4:HEAD].hex(), shift, readings, unset)
 
 
 def base_ms(data: bytes) -> int:

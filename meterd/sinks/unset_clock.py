@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class UnsetClock:
-    """`waiting` are those readings; `ahead_ms` how far ahead the clock was while it was not set."""
+    """`waiting` are those readings, and how far ahead the clock was when they were taken; `ahead_ms` for the newest."""
 
     def __init__(self, most: int) -> None:
-        self.waiting: deque[Reading] = deque(maxlen=most)
+        self.waiting: deque[tuple[Reading, int]] = deque(maxlen=most)
         self.ahead_ms = 0
 
     def note(self, reading: Reading) -> None:
@@ -31,13 +31,17 @@ class UnsetClock:
         ahead_ms = now_ms - monotonic_ms()
         if now_ms < CLOCK_SET_MS:
             self.ahead_ms = ahead_ms
-            self.waiting.append(reading)
+            self.waiting.append((reading, ahead_ms))
         elif self.waiting:
-            self._mend(ahead_ms - self.ahead_ms)
+            self._mend(ahead_ms)
 
-    def _mend(self, late_ms: int) -> None:
-        for reading in self.waiting:
+    def note_all(self, readings: list[Reading], ahead_ms: int) -> None:
+        """What an earlier run of the daemon took since the machine started, and left on the disk."""
+        self.waiting.extend((reading, ahead_ms) for reading in readings if reading.time_ms < CLOCK_SET_MS)
+
+    def _mend(self, ahead_ms: int) -> None:
+        for reading, ahead_then_ms in self.waiting:
             if reading.time_ms < CLOCK_SET_MS:
-                reading.time_ms += late_ms
+                reading.time_ms += ahead_ms - ahead_then_ms
         log.notice(f"the clock was set: readings taken before that have been given their times: {len(self.waiting)}")
         self.waiting.clear()

@@ -399,7 +399,10 @@ def test_a_slow_disk_holds_up_nobody(path: Path, monkeypatch: pytest.MonkeyPatch
 # ---- the clock
 
 
-def test_readings_of_1970_get_their_times_when_the_clock_is_set(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_fetched_before", [False, True])
+def test_readings_of_1970_get_their_times_when_the_clock_is_set(
+    path: Path, monkeypatch: pytest.MonkeyPatch, is_fetched_before: bool
+) -> None:
     now = [5_000_000]
 
     def wall() -> int:
@@ -417,6 +420,9 @@ def test_readings_of_1970_get_their_times_when_the_clock_is_set(path: Path, monk
     rig = Rig(path)  # the same boot
     rig.put(2, time_ms=4_999_000)
     rig.written()
+    if is_fetched_before:
+        rig.outbox._ask()
+        rig.until(lambda: rig.outbox._ahead)
     now[0] = NOW_MS
     rig.put(3, time_ms=NOW_MS)
     assert rig.says("the clock was set")
