@@ -9,7 +9,7 @@ Dirt: two pages that start at once; a place that is no place but an option; anot
 from __future__ import annotations
 
 import posix
-from signal import SIGTERM, alarm
+from _signal import SIG_DFL, SIGINT, alarm, signal  # type: ignore[import-not-found]  # as in daemon.daemon
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def scan(arguments: dict[str, Any], folder: str = FOLDER, program: tuple[str, ..
         _lock(ours)
         running = _running(folder)
         if running and arguments.get("stop"):
-            posix.killpg(running, SIGTERM)
+            posix.killpg(running, SIGINT)  # as Ctrl-C: what was found is kept
         elif place:
             if running:
                 raise ValueError(f"a search at {_text(folder, 'place')} runs already: wait for it, or stop it")
@@ -111,6 +111,7 @@ def _begin(folder: str, place: str, program: tuple[str, ...]) -> int:
 
 def _become(folder: str, words: list[str]) -> None:
     posix.setsid()
+    signal(SIGINT, SIG_DFL)  # whoever started us may have ignored it
     posix.nice(POLITENESS)
     nothing = posix.open("/dev/null", posix.O_RDONLY)
     found = posix.open(f"{folder}/found", posix.O_WRONLY | posix.O_TRUNC)

@@ -13,7 +13,7 @@ import pytest
 from tools.gateway.build import join
 from tools.gateway.build.cache import ToolMissing
 from tools.gateway.build.third_party import UJSON, sdist
-from tools.gateway.package import packages
+from tools.gateway.package import luci, packages
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What OpenWrt's own files define, as far as a package's Makefile needs it to be read and to prepare its sources.
@@ -123,6 +123,20 @@ def test_every_package_is_built(feed):
     assert made == sorted(
         [f"{what}:{name}" for name in names for what in ("Py3Package", "BuildPackage")] + ["BuildPackage:meterd-src"]
     )
+
+
+def test_lucis_application_depends_on_what_our_package_does(tmp_path):
+    """By LuCI's own rules for applications, which are not here: the variables that they take."""
+    (tmp_path / "rules.mk").touch()
+    (tmp_path / "feeds" / "luci").mkdir(parents=True)
+    rules = "say:\n\t@:$(info $(LUCI_DEPENDS)|$(PKG_VERSION)-r$(PKG_RELEASE)|$(PKG_LICENSE))\n"
+    (tmp_path / "feeds" / "luci" / "luci.mk").write_text(rules)
+    words = ["make", "--silent", "-C", str(PROJECT / "openwrt" / "luci-app-meterd"), "say", f"TOPDIR={tmp_path}"]
+    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=True)
+    package = luci.package(packages.version())
+    needed = " ".join("+" + name.split()[0] for name in package.depends)
+    assert done.stdout.strip() == f"{needed}|{package.version}|MIT"
 
 
 def test_what_is_compiled_is_what_our_packages_are_made_of(feed, tmp_path):

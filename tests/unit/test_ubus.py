@@ -187,7 +187,7 @@ def test_a_call_loads_next_to_nothing() -> None:
 def search(tmp_path: Path) -> Iterator[Callable[..., dict]]:
     folder = str(tmp_path / "scan")
     program = tmp_path / "program"
-    lines = ["#!/bin/sh", 'echo "looking at $1" >&2', 'trap "exit 1" TERM']
+    lines = ["#!/bin/sh", 'echo "looking at $1" >&2', 'trap "echo half; exit 1" INT']
     lines += ['while [ ! -e "$0.go" ]; do sleep 0.05; done', 'echo "{}"', ""]
     program.write_text("\n".join(lines))
     program.chmod(0o755)
@@ -227,7 +227,7 @@ def test_a_search_is_ended(search) -> None:
     assert search(place="PORT1")["running"]
     until(search, lambda answer: bool(answer["said"]))
     search(stop=True)
-    assert until(search, lambda answer: not answer["running"])["found"] == ""
+    assert until(search, lambda answer: not answer["running"])["found"] == "half\n", "what was found is kept"
 
 
 def test_a_number_that_is_another_processs_by_now_is_no_search(tmp_path: Path, search) -> None:
