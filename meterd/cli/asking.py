@@ -1,6 +1,7 @@
 """Devices whose keys a running daemon uses are read by that daemon: it is asked for a scan at its control socket.
 
-Two processes that seal under one key would use one invocation counter twice. The state folder tells who owns it.
+Two processes that seal under one key would use one invocation counter twice. The state folder tells who owns it. Meters
+that call are connected to the daemon, and to nobody else.
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ BLOCK = 65536
 
 
 def ask_owner(state: StateDirectory, daemon: Daemon, take: Callable[[str, dict[str, Any]], None]) -> set[str]:
-    """Have the owner of the state folder read what is read under keys; the devices that it has read.
+    """Have the owner of the state folder read what is read under keys or calls; the devices that it has read.
 
     `take(line, reading)` gets each reading, as the line of JSON that it is and as what that says.
     """
-    keyed = [job for job in daemon.jobs.values() if job.plan.counter_names is not None]
-    if state.folder is None or not state.folder.is_taken():
+    jobs = [job for job in daemon.jobs.values() if job.plan.counter_names is not None or job.plan.device.calls()]
+    if state.folder is None:
         return set()
+    if not state.folder.is_taken():  # a daemon that keeps nothing has taken none
+        jobs = [job for job in jobs if job.plan.device.calls()]
     paths = _sockets(state.folder)
-    return {job.alias() for job in keyed if any(_ask(path, job, take) for path in paths)}
+    return {job.alias() for job in jobs if any(_ask(path, job, take) for path in paths)}
 
 
 def _sockets(folder: StateFolder) -> list[str]:

@@ -125,8 +125,9 @@ def _scan(configuration: Configuration, arguments: Arguments, printer: Printer) 
 
 
 def _leave_to_owner(state: StateDirectory, daemon: Daemon, configuration: Configuration, printer: Printer) -> None:
-    """What is read under keys that a running daemon uses is read by that one; here what it does not know."""
-    if any(job.plan.counter_names is not None for job in daemon.jobs.values()):
+    """What is read under keys that a running daemon uses, or calls there, is read by that one; here what it does not
+    know."""
+    if any(job.plan.counter_names is not None or job.plan.device.calls() for job in daemon.jobs.values()):
         from .asking import ask_owner
 
         done = ask_owner(state, daemon, printer.take)

@@ -134,7 +134,9 @@ class Calls:
         for call in list(self.room.calls):
             self._keep_known(call)
             call.listens_anew()
-        if not self.port.is_open():
+        if self.once:  # a daemon that runs may be asked instead
+            self.loop.arm(self._opening, self.loop.time)
+        else:
             self._open()  # at once: whoever hears that the daemon is ready may call
 
     def framed_as(self, device: Device) -> None:
@@ -286,7 +288,7 @@ class Calls:
         seconds = MISSED * self._paces[job].interval_s
         self._paces[job].missed()
         error = self._errors.pop(job.alias(), None)
-        self._fail(job, error or Silence(f"sent nothing for {seconds:g} s (scan_rate_ms says how often it should)"
+        self._fail(job, error or Silence(f"sent nothing for {seconds:.3g} s (scan_rate_ms says how often it should)"
                                          f"; {self._absence(job)}"))  # fmt: skip
         self._had_its_turn(job)
 

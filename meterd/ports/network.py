@@ -5,7 +5,7 @@ package of their own brings them to a gateway, and they are loaded where a line 
 
 from __future__ import annotations
 
-from ..errors import module_for
+from ..errors import ConfigError, module_for
 from ..model import LISTENS
 from .tcp_port import TcpCarrier
 
@@ -24,8 +24,16 @@ SCHEMES = {
 }
 
 
+WAITING = (
+    "the meter calls {}: `meterd run` lets it in, `meterd status` tells whether it is there, `meterd read` reads it, "
+    "and `meterd scan` shows who calls"
+)
+
+
 def network_port(loop: Loop, key: str) -> Port:
-    """The port for a line's key. Raises: ConfigError where its kind is not installed."""
+    """The port for a line's key. Raises: ConfigError where its kind is not installed, or nobody can be connected to."""
+    if key.startswith(LISTENS):
+        raise ConfigError("", WAITING.format(key.removeprefix(LISTENS)))
     host, _, number = key.rpartition("://")[2].rpartition(":")
     port: Port = kind_of(key)(loop, host, int(number)).port
     return port

@@ -170,6 +170,18 @@ def test_a_meter_that_called_is_read_over_its_own_connection(rig: CallsRig, said
     rig.run(20.0, lambda: len(rig.values("m")) > seen)
 
 
+@pytest.mark.parametrize(
+    ("changes", "meter"),
+    [({"transport": "udp"}, Meter(wrapped=True)), ({"mode": "DLMS-HDLC"}, Meter())],
+    ids=["udp", "hdlc"],
+)
+def test_it_is_read_over_udp_and_in_hdlc_too(rig: CallsRig, changes: dict[str, Any], meter: Meter) -> None:
+    rig.use({**READ, **changes, "device_alias": "m", "caller": "127.0.0.1"})
+    rig.call(*([push("x", 1)] if meter.quirks.wrapped else []), meter=meter)
+    rig.run(20.0, lambda: len(rig.values("m")) >= 2)
+    assert set(rig.values("m")) == {"123456000"}
+
+
 def test_one_that_has_never_called_is_told_so(rig: CallsRig, said: list[str]) -> None:
     rig.use({**READ, "device_alias": "m", "caller": "SN1"})
     rig.run(10.0, lambda: rig.row("m")["reason"] == "disconnected")
@@ -243,7 +255,10 @@ def test_an_address_that_is_not_ours_is_told(tmp_path: Path, said: list[str]) ->
     ("changes", "wrong"),
     [
         ({"framing": "M-Bus"}, "wrapper or HDLC"),
-        ({"ip": "", "port": "", "device": "/dev/ttyS0"}, "take an ip"),
+        ({"ip": "", "port": "", "device": "/dev/ttyS0"}, "an address of this machine"),
+        ({"ip": "localhost"}, "an address of this machine"),
+        ({**READ, "framing": "", "ip": "::1"}, "an address of this machine"),
+        ({**READ, "framing": "", "mode": "IEC"}, "mode: with listen it is DLMS-WRAPPER or DLMS-HDLC"),
         ({"transport": "udp", "framing": "HDLC"}, "udp takes framing wrapper"),
     ],
 )

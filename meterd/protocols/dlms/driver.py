@@ -44,11 +44,10 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
 
 def _check_listening(device: Device) -> None:
     """Raises: ConfigError."""
-    if not device.over_tcp():
-        raise ConfigError("", "listen: takes an ip, the address of this machine to listen at: 0.0.0.0 for all it has")
     if device["mode"] == "IEC":
         raise ConfigError("", "mode: with listen it is DLMS-WRAPPER or DLMS-HDLC")
-    module_for("listen: meters that call", f"{__package__.rpartition('.')[0]}.dlms_push.calls", "meterd-push")
+    name = f"{__package__.rpartition('.')[0]}.dlms_push.calls"
+    module_for("listen: meters that call", name, "meterd-push").check_listening(device)
 
 
 def conversation(plan: Plan, memory: Memory) -> Conversation:

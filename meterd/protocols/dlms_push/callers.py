@@ -12,6 +12,7 @@ Assumption: a name is looked up for every message that comes, from thousands of 
 
 from __future__ import annotations
 
+from ...errors import ConfigError
 from ..iec62056_21.identity import LEAST_NUMBER, bare, is_same
 
 TYPE_CHECKING = False
@@ -111,6 +112,13 @@ def names_of(device: Device) -> list[str]:
     if place_of(given[0]) is not None:
         given[0] = ""
     return list(dict.fromkeys(bare(name) for name in given if name.strip(" 0")))
+
+
+def check_listening(device: Device) -> None:
+    """Raises: ConfigError for an address at which nobody can listen: a name would be looked up, and lead elsewhere."""
+    ip = str(device["ip"] or "")
+    if place_of(ip) is None or "/" in ip:
+        raise ConfigError("", f"ip: found {ip!r}; with listen it is an address of this machine, 0.0.0.0 for all it has")
 
 
 def place_of(caller: str) -> tuple[str, int | None] | None:

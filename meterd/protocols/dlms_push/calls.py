@@ -14,7 +14,7 @@ from ...errors import DecodeError, MeterdError, SecurityError
 from ..dlms import enumerations as codes
 from ..iec62056_21.identity import check
 from .blocks import Joined
-from .callers import Book, Caller
+from .callers import Book, Caller, check_listening
 from .driver import CIPHERED, opened, profile_of, report
 from .lists import Pushed
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...conversation import Conversation
     from .callers import Entry
 
-__all__ = ["Book", "Caller", "framing_of", "talk"]
+__all__ = ["Book", "Caller", "check_listening", "framing_of", "talk"]
 
 GAP_MS = 10_000  # within a telegram, over a cellular network
 CONFIRMED = 0x40000000

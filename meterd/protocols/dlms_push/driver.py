@@ -52,8 +52,12 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
 
 def _check_place(device: Device) -> None:
     """Raises: ConfigError."""
-    if (device["listen"] or device["transport"] == "udp") and not device.over_tcp():
-        raise ConfigError("", "listen, transport: take an ip: the address of this machine to listen at, or the meter's")
+    if device["listen"]:
+        from .callers import check_listening
+
+        check_listening(device)
+    if device["transport"] == "udp" and not device.over_tcp():
+        raise ConfigError("", "transport: udp takes an ip")
     if device["transport"] == "udp" and device["framing"] != "wrapper":
         raise ConfigError("", "transport: udp takes framing wrapper")
     if device["listen"] and device["framing"] == "M-Bus":
