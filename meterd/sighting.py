@@ -74,15 +74,15 @@ class Sighting:
 class Attempt:
     """`talk(tell)` is the conversation, which returns [Sighting] and tells how far it is; it takes `seconds` at most
     where nobody answers. With `goes_on`, others of its kind are tried although it has found something: meters on one
-    line may differ in it. `follows`: the protocol whose meters, where they answer and then say nothing, are likely to
-    be found so.
+    line may differ in it. `listens`: it says nothing, and waits for what comes unasked. `follows`: the protocol whose
+    meters, where they answer and then say nothing, are likely to be found so.
     """
 
-    __slots__ = ("follows", "goes_on", "package", "rank", "seconds", "talk", "words")
+    __slots__ = ("follows", "goes_on", "listens", "package", "rank", "seconds", "talk", "words")
 
     def __init__(
         self, package: str, words: str, seconds: float, talk: Talk, rank: int = FIRST,
-        goes_on: bool = False, follows: str = "",
+        goes_on: bool = False, follows: str = "", listens: bool = False,
     ) -> None:  # fmt: skip
         self.package = package
         self.words = words
@@ -90,6 +90,7 @@ class Attempt:
         self.talk = talk
         self.goes_on = goes_on
         self.follows = follows
+        self.listens = listens
         self.rank = rank
 
     def __repr__(self) -> str:

@@ -14,7 +14,7 @@ from ..config.command_line import make_device
 from ..conversation import LineSettings, Pause, Send
 from ..errors import MeterdError, PortGone
 from ..protocols import registry
-from ..sighting import SECOND, Place, Sighting
+from ..sighting import FIRST, SECOND, Place, Sighting
 from .strangers import who_talks
 
 TYPE_CHECKING = False
@@ -115,7 +115,7 @@ class Ladder:
         left = list(attempts)
         try:
             while left and not self.strangers:
-                attempt = left.pop(0)
+                attempt = self._next(left)
                 fresh = self._try(attempt)
                 if any([settles(one) for one in fresh]):  # each is looked at
                     left = [one for one in left if attempt.goes_on and one.goes_on and one.rank <= SECOND]
@@ -128,6 +128,13 @@ class Ladder:
             self.single.player.observers.remove(self._heard)
             self.seconds += monotonic() - begun
             self.status.clear()
+
+    def _next(self, left: list[Attempt]) -> Attempt:
+        """Once the likeliest ways are through, ears come first where somebody talks and none has answered."""
+        ears = [one for one in left if one.listens] if self.noise and left[0].rank > FIRST else []
+        attempt = ears[0] if ears else left[0]
+        left.remove(attempt)
+        return attempt
 
     def _try(self, attempt: Attempt) -> list[Sighting]:
         """Who is new."""

@@ -11,7 +11,7 @@ from ..._mbus import MbusDecoder
 from ...conversation import LineSettings, Receive
 from ...errors import MeterdError, PortGone
 from ...names.makers import Plate
-from ...sighting import SECOND, THIRD, Attempt, Sighting
+from ...sighting import THIRD, Attempt, Sighting
 from .driver import CIPHERED, one_list, plan
 from .frames import is_pushed, without_llc
 from .mbus_frames import ACCESS_POINTS, is_part
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 PACKAGE = "dlms_push"
 # M-Bus adapters of the Nordic countries, Austria, Switzerland; Kamstrup; optical heads and sockets.
-LINES: tuple[tuple[dict[str, Any], int], ...] = (
-    ({"baudrate": 2400, "parity": "even"}, SECOND), ({"baudrate": 2400, "parity": "none"}, SECOND),
-    ({"baudrate": 9600, "parity": "none"}, THIRD), ({"baudrate": 115200, "parity": "none"}, THIRD),
+LINES: tuple[dict[str, Any], ...] = (
+    {"baudrate": 2400, "parity": "even"}, {"baudrate": 2400, "parity": "none"}, {"baudrate": 9600, "parity": "none"},
+    {"baudrate": 115200, "parity": "none"},
 )  # fmt: skip
 LISTENED_MS = 11_000  # a list comes each ten seconds at the latest
 GAP_MS = 500
@@ -39,7 +39,7 @@ KEY_WANTED = "encryption_key (and authentication_key, where the operator gives o
 
 def attempts(place: Place) -> list[Attempt]:
     """The ways to find a meter there."""
-    return [_ear(place, line, rank) for line, rank in (LINES if not place.over_tcp else (({}, THIRD),))]
+    return [_ear(place, line) for line in (LINES if not place.over_tcp else ({},))]
 
 
 def greeting(device: Device, memory: Memory) -> Conversation:
@@ -87,10 +87,10 @@ class BothFramings:
         return None
 
 
-def _ear(place: Place, line: dict[str, Any], rank: int) -> Attempt:
+def _ear(place: Place, line: dict[str, Any]) -> Attempt:
     shown = f", {line['baudrate']} 8{line['parity'][0].upper()}1" if line else ""
     words = f"DLMS push: listening for a list{shown}"
-    return Attempt(PACKAGE, words, LISTENED_MS / 1000, lambda tell: _listen(place, line), rank)
+    return Attempt(PACKAGE, words, LISTENED_MS / 1000, lambda tell: _listen(place, line), THIRD, listens=True)
 
 
 def _listen(place: Place, line: dict[str, Any]) -> Conversation:

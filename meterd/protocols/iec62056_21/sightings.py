@@ -189,7 +189,8 @@ def _answers(line: LineSettings | None, number: str) -> Conversation:
 
 def _ear(line: LineSettings | None, seconds: float) -> Attempt:
     words = f"listening for a list that comes unasked{f', {_words(line)}' if line else ''}"
-    return Attempt(PACKAGE, f"IEC 62056-21, {words}", seconds, lambda tell: _listen(line, seconds * 1000), THIRD)
+    words = f"IEC 62056-21, {words}"
+    return Attempt(PACKAGE, words, seconds, lambda tell: _listen(line, seconds * 1000), THIRD, listens=True)
 
 
 def _listen(line: LineSettings | None, milliseconds: float) -> Conversation:

@@ -38,7 +38,8 @@ def greeting(device: Device, memory: Memory) -> Conversation:
 def _ear(place: Place, line: dict[str, Any]) -> Attempt:
     shown = f", {line['baudrate']} {'7E1' if line.get('databits') == 7 else '8N1'}" if line else ""
     words = f"P1: listening for a telegram{shown}"
-    return Attempt(PACKAGE, words, 2 * INTERVAL_MS / 1000, lambda tell: _listen(place, line), THIRD)
+    return Attempt(PACKAGE, words, 2 * INTERVAL_MS / 1000, lambda tell: _listen(place, line), THIRD,
+                   listens=True)  # fmt: skip
 
 
 def _listen(place: Place, line: dict[str, Any]) -> Conversation:
