@@ -13,7 +13,7 @@ from .. import log
 from .._number import Number
 from ..errors import ConfigError
 from ..parameters import INTEGER, STRING, Parameter
-from ..ports.http_server import HttpServer
+from ..ports.http_server import PLAIN, Answer, HttpServer
 from ..ports.listener import tcp_socket, unix_socket
 from ..ports.tcp_port import address_family
 from .local_socket import MAX_PATH
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ..model import Device, Reading, Signal
     from ..ports._loop import Loop
+    from ..ports.http_server import Request
 
     Sample = tuple[dict[str, str], str]  # labels and the printed value
 
@@ -32,7 +33,7 @@ KIND = "text/plain; version=0.0.4; charset=utf-8"
 LOOPBACK = "127.0.0.1"
 
 
-def _address(value: str) -> str:
+def ipv4(value: str) -> str:
     if not address_family(value) or ":" in value:
         raise ValueError("an IPv4 address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them")
     return value
@@ -45,7 +46,7 @@ PARAMETERS = (
         "IPv4 address on which /metrics is served; anyone who can connect there may read",
         default=LOOPBACK,
         origin="meterd",
-        check=_address,
+        check=ipv4,
     ),
     Parameter("port", INTEGER, "Its TCP port", default=9584, low=1, high=65535, origin="meterd"),
     Parameter(
@@ -70,7 +71,7 @@ _STATES = {
 }
 
 
-class _Kept:
+class Kept:
     """What is known of one signal."""
 
     __slots__ = ("good_s", "reading")
@@ -80,66 +81,31 @@ class _Kept:
         self.good_s = good_s  # when it was good last, by the loop's clock
 
 
-class Metrics:
-    """Raises: ConfigError where the place is not to be had."""
+class Exposition:
+    """What is known of every signal, and the text that is made of it; whoever serves it fills it as a sink."""
 
-    def __init__(self, parameters: dict[str, Any], loop: Loop) -> None:
+    def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._kept: dict[tuple[str, str], _Kept] = {}
+        self.kept: dict[tuple[str, str], Kept] = {}
         self._reasons: dict[str, str] = {}
-        self._sinks: list[Any] = []
-        path, address, port = parameters["path"], parameters["address"], parameters["port"]
-        try:
-            self._server = HttpServer(loop, unix_socket(path) if path else tcp_socket(address, port), self._answer)
-        except OSError as error:
-            raise ConfigError(
-                path or f"{address}:{port}", f"metrics cannot be served there: {error.strerror}"
-            ) from error
-        self.name = path or f"http://{address}:{port}/metrics"
-        if not path and address != LOOPBACK:
-            log.notice(f"{self.name}: readings are shown to everyone who can reach this address")
-
-    # ---- a sink
+        self.sinks: list[Any] = []  # whose states are shown
 
     def accept(self, reading: Reading) -> None:
         signal = reading.signal
         if signal.alias == "_reason":
             self._reasons[signal.device_alias] = str(reading.value)
         key = (signal.device_alias, signal.alias)
-        known = self._kept.get(key)
+        known = self.kept.get(key)
         good_s = self._loop.time if reading.quality == "good" else known.good_s if known is not None else None
-        self._kept[key] = _Kept(reading, good_s)
-
-    def flush(self) -> None:
-        """Nothing leaves unasked."""
+        self.kept[key] = Kept(reading, good_s)
 
     def configured(self, devices: list[tuple[Device, list[Signal]]]) -> None:
+        """What is configured no longer is forgotten."""
         known = {device.alias: {signal.alias for signal in signals} for device, signals in devices}
-        for key in list(self._kept):
+        for key in list(self.kept):
             if key[1] not in known.get(key[0], ()) and not (key[0] in known and key[1] in _STATES):
-                del self._kept[key]
+                del self.kept[key]
         self._reasons = {alias: reason for alias, reason in self._reasons.items() if alias in known}
-
-    def beside(self, sinks: list[Any]) -> None:
-        """All sinks, whose states are shown."""
-        self._sinks = sinks
-
-    def condition(self) -> tuple[str, str, int, int]:
-        away = self._server.turned_away
-        return self.name, f"turned away, for too many asked at once: {away}" if away else "", 0, 0
-
-    def reopen(self) -> None:
-        """The place stays over a reload."""
-
-    def close(self) -> None:
-        self._server.close()
-
-    # ---- what is answered
-
-    def _answer(self, target: str) -> tuple[int, str, bytes]:
-        if target.partition("?")[0] != "/metrics":
-            return 404, "text/plain; charset=utf-8", b"here is nothing; ask for /metrics\n"
-        return 200, KIND, self.text().encode("utf-8", "backslashreplace")
 
     def text(self) -> str:
         """All of it, each metric's samples together, as the format demands."""
@@ -152,7 +118,7 @@ class Metrics:
 
     def _metrics(self) -> Iterable[tuple[str, str, str, list[Sample]]]:
         now_s = self._loop.time
-        own = [kept for (_, alias), kept in self._kept.items() if not alias.startswith("_")]
+        own = [kept for (_, alias), kept in self.kept.items() if not alias.startswith("_")]
         shown = ((kept.reading, _number(kept.reading)) for kept in own)
         yield (
             "meterd_reading", "gauge", "Last value of a signal, in its own unit; absent while it is not good.",
@@ -167,7 +133,7 @@ class Metrics:
             [(_of(kept.reading), f"{now_s - kept.good_s:.1f}") for kept in own if kept.good_s is not None],
         )  # fmt: skip
         for alias, (name, kind, help) in _STATES.items():
-            states = [kept.reading for (_, known), kept in self._kept.items() if known == alias]
+            states = [kept.reading for (_, known), kept in self.kept.items() if known == alias]
             pairs = ((state, _number(state)) for state in states)
             yield name, kind, help, [({"device": s.signal.device_alias}, n) for s, n in pairs if n is not None]
         yield (
@@ -177,7 +143,7 @@ class Metrics:
         yield from self._of_sinks()
 
     def _of_sinks(self) -> Iterable[tuple[str, str, str, list[Sample]]]:
-        conditions = [sink.condition() for sink in self._sinks if hasattr(sink, "condition")]
+        conditions = [sink.condition() for sink in self.sinks if hasattr(sink, "condition")]
         yield (
             "meterd_sink_waiting", "gauge", "What waits to leave, in what the sink counts in.",
             [({"sink": name}, str(waiting)) for name, _, waiting, _ in conditions],
@@ -190,6 +156,47 @@ class Metrics:
             "meterd_longest_turn_seconds", "gauge", "For so long at most did nobody else have his turn.",
             [({}, f"{self._loop.longest_turn_s:.6f}")],
         )  # fmt: skip
+
+
+class Metrics:
+    """Raises: ConfigError where the place is not to be had."""
+
+    def __init__(self, parameters: dict[str, Any], loop: Loop) -> None:
+        self.shown = Exposition(loop)
+        path, address, port = parameters["path"], parameters["address"], parameters["port"]
+        try:
+            self._server = HttpServer(loop, unix_socket(path) if path else tcp_socket(address, port), self._answer)
+        except OSError as error:
+            raise ConfigError(
+                path or f"{address}:{port}", f"metrics cannot be served there: {error.strerror}"
+            ) from error
+        self.name = path or f"http://{address}:{port}/metrics"
+        self.accept = self.shown.accept
+        self.configured = self.shown.configured
+        if not path and address != LOOPBACK:
+            log.notice(f"{self.name}: readings are shown to everyone who can reach this address")
+
+    def flush(self) -> None:
+        """Nothing leaves unasked."""
+
+    def beside(self, sinks: list[Any]) -> None:
+        """All sinks, whose states are shown."""
+        self.shown.sinks = sinks
+
+    def condition(self) -> tuple[str, str, int, int]:
+        away = self._server.turned_away
+        return self.name, f"turned away, for too many asked at once: {away}" if away else "", 0, 0
+
+    def reopen(self) -> None:
+        """The place stays over a reload."""
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _answer(self, request: Request) -> Answer:
+        if request.path != "/metrics":
+            return Answer(404, PLAIN, b"here is nothing; ask for /metrics\n")
+        return Answer(200, KIND, self.shown.text().encode("utf-8", "backslashreplace"))
 
 
 def _of(reading: Reading) -> dict[str, str]:

@@ -17,7 +17,7 @@ from meterd.model import Reading, Signal, failed
 from meterd.ports import http_server
 from meterd.ports._loop import Loop
 from meterd.sinks.hub import Hub
-from meterd.sinks.metrics import Metrics, open_sink
+from meterd.sinks.metrics import Exposition, open_sink
 from meterd.sinks.status import DeviceStatus
 from tests.broker import free_port
 from tests.needs import needs
@@ -113,7 +113,7 @@ def fill(site: Site) -> None:
 
 def test_what_is_told_is_true(site: Site) -> None:
     fill(site)
-    found = samples(site.sink.text())
+    found = samples(site.sink.shown.text())
     assert found["meterd_reading", "M1", "E", "kWh"] == 147238.40
     assert found["meterd_reading", "M2", "E", ""] == 1.5e-7
     # A value that is not good leaves a gap; its age goes on.
@@ -131,7 +131,7 @@ def test_promtool_finds_nothing_to_mend(site: Site) -> None:
     promtool = needs("promtool", "prometheus")
     fill(site)
     done = subprocess.run(
-        [promtool, "check", "metrics"], input=site.sink.text().encode(), capture_output=True, timeout=60
+        [promtool, "check", "metrics"], input=site.sink.shown.text().encode(), capture_output=True, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
@@ -139,7 +139,7 @@ def test_promtool_finds_nothing_to_mend(site: Site) -> None:
 def test_what_is_no_longer_configured_is_gone(site: Site) -> None:
     fill(site)
     site.hub.configured([device("M1", "E")])
-    told = {key[1:3] for key in samples(site.sink.text()) if key[0].startswith("meterd_reading")}
+    told = {key[1:3] for key in samples(site.sink.shown.text()) if key[0].startswith("meterd_reading")}
     assert told == {("M1", "E")}
 
 
@@ -149,7 +149,7 @@ def test_it_is_fetched_and_cut_anywhere(site: Site) -> None:
     head, _, body = whole.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK\r\n") and b"text/plain; version=0.0.4" in head
     assert samples(body.decode())["meterd_reading", "M1", "E", "kWh"] == 147238.40
-    assert b"Content-Length: %d\r\n" % len(body) in head
+    assert b"\r\nContent-Length: %d\r\n" % len(body) in head
     for cut in range(1, len(GET)):
         assert site.answer(GET[:cut], GET[cut:]).startswith(b"HTTP/1.1 200 OK\r\n")
 
@@ -234,5 +234,5 @@ def test_slips_are_told(address: str) -> None:
 
 
 def test_a_fault_of_ours_is_an_answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Metrics, "text", lambda self: 1 / 0)
+    monkeypatch.setattr(Exposition, "text", lambda self: 1 / 0)
     assert site.answer(GET).startswith(b"HTTP/1.1 500 ")
