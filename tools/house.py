@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 HOUSE = "meterd"
 # From the top floor down: a room imports itself and what stands below it. What is in no room is the ground floor.
-ROOMS = ("cli", "api", "fleet", "daemon", "explain", "simulate", "config", "sinks", "protocols", "ports")
+ROOMS = ("cli", "api", "fleet", "page", "daemon", "explain", "simulate", "config", "sinks", "protocols", "ports")
 GROUND = len(ROOMS)
 
 Graph = dict[str, set[str]]

@@ -295,7 +295,17 @@ def _watched(loop: Loop):  # type: ignore[no-untyped-def]
 def _open_control(arguments: Arguments, daemon: Daemon, hub: Hub, reload: Callable[[Callable[[], None]], None]):  # type: ignore[no-untyped-def]
     from ..daemon.control import Control
 
+    _open_page(daemon, reload)
     return Control(daemon, hub, _control_path(arguments), reload)
+
+
+def _open_page(daemon: Daemon, reload: Callable[[Callable[[], None]], None]) -> None:
+    """Where one of the sinks is what the page is made of, what it says."""
+    for sink in daemon.hub.sinks:
+        if hasattr(sink, "attend"):
+            from ..page.site import Site
+
+            Site(daemon, sink, reload, __version__)
 
 
 def _control_path(arguments: Arguments) -> str:

@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..model import Device
     from .files import Configuration
 
 MASK = "***"
@@ -24,8 +25,25 @@ def effective(configuration: Configuration) -> dict[str, Any]:
             for device in configuration.devices
             for signal in configuration.signals[device.alias]
         ],
+        **general(configuration),
+    }
+
+
+def general(configuration: Configuration) -> dict[str, Any]:
+    """What belongs to no device."""
+    return {
         "ports": dict(configuration.ports),
         "publish": {name: _published(name, value) for name, value in configuration.publish.items()},
+    }
+
+
+def effective_device(configuration: Configuration, device: Device) -> dict[str, Any]:
+    """One device and its signals."""
+    secrets = _secrets(device.protocol)
+    signals = configuration.signals.get(device.alias, [])
+    return {
+        "device": _masked(device.parameters, secrets),
+        "signals": [_masked(signal.parameters, secrets) for signal in signals],
     }
 
 

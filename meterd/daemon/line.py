@@ -75,6 +75,10 @@ class Line:
             self._schedule.postpone(job.turn, self.loop.time)
             self._plan_next()
 
+    def being_read(self) -> Job | None:
+        """Whose scan is under way."""
+        return self._current
+
     def secrets(self) -> set[bytes]:
         """What no trace of this line may show; a device that is just being let go has secrets still."""
         jobs = [*self.jobs, *self._farewells.jobs()]

@@ -50,15 +50,15 @@ def overview(daemon: Daemon, protocol: str | None) -> Work[dict[str, object]]:
         if key in keys:
             lines.append(line_row(key, line, daemon.loop.time))
     return {
-        "running": _programs(running),
-        "stopped": _programs(daemon.stopped_protocols),
+        "running": programs(running),
+        "stopped": programs(daemon.stopped_protocols),
         "not_read": not_read(*daemon.left_out()),
         "devices": devices,
         "lines": lines,
         "callers": [
             row for key, line in daemon.lines.items() if key in keys for row in _callers(line, daemon.loop.time)
         ],
-        "sinks": [_sink(sink) for sink in daemon.hub.sinks],
+        "sinks": [sink_row(sink) for sink in daemon.hub.sinks],
         "daemon": {
             "longest_turn_ms": round(daemon.loop.longest_turn_s * 1000.0, 1),
             "clock_jumps": daemon.hub.clock_jumps,
@@ -90,12 +90,12 @@ def _callers(line: Any, now_s: float) -> list[dict[str, object]]:
     return rows
 
 
-def _sink(sink: object) -> dict[str, object]:
+def sink_row(sink: object) -> dict[str, object]:
     """`state` is 'good' or a sentence; `waiting` in what the sink counts in, `lost` readings since the start."""
     condition = getattr(sink, "condition", None)
     name, state, waiting, lost = condition() if condition is not None else (type(sink).__name__, "", 0, 0)
     return {"sink": name, "state": state or "good", "waiting": waiting, "lost": lost}
 
 
-def _programs(packages: Iterable[str]) -> list[str]:
+def programs(packages: Iterable[str]) -> list[str]:
     return sorted(registry.program(package) for package in packages)

@@ -28,6 +28,7 @@ SINKS = {
     "metrics": ("metrics", "meterd-metrics"),
     "csv": ("csv", "meterd-csv"),
     "influx": ("influx", "meterd-influx"),
+    "page": ("page", "meterd-page"),
 }
 UNASKED = ("events",)  # there without being named: `log` > 0 is enough
 NO_WAY_OUT = ("events", "store")  # these keep readings and send none anywhere

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .cache import made, run
+from .cache import ToolMissing, made, program, run
 from .compiled import CFLAGS, LDFLAGS, PROJECT, strip
 from .toolchain import compiler, headers, headers_of
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 UJSON = "ujson==6.1.0"
 MSGPACK = "msgpack==1.2.1"
 PYSERIAL = "pyserial==3.5"
+# Of npm's registry; what it must be, to the last bit, is said by the digest of its archive.
+UPLOT = "uplot@1.6.32"
+UPLOT_SHA256 = "4b8a8191e425658e3ea8c8c1314b0fc679c861ee3a1af2b20c7b16ba50b5133d"
+# What of it is used → under which name.
+UPLOT_FILES = {"dist/uPlot.iife.min.js": "uPlot.js", "dist/uPlot.min.css": "uPlot.css", "LICENSE": "uPlot.LICENSE"}
 # Works at build time only.
 ZOPFLI = "zopfli==0.4.3"
 # All that ujson's float conversion needs of a C++ library; the library itself would be ten times as large as ujson.
@@ -49,6 +55,32 @@ def sdist(requirement: str) -> Path:
         shutil.rmtree(folder / "download")
 
     return made(f"sdist-{requirement.replace('==', '-')}", {"requirement": requirement}, make)
+
+
+def npm(requirement: str, sha256: str) -> Path:
+    """A package of npm's registry, unpacked. Raises: ToolMissing without npm, RuntimeError where it is another one."""
+
+    def make(folder: Path) -> None:
+        log = f"npm-{requirement.partition('@')[0]}.log"
+        program("npm", "npm")
+        run(log, "npm", "pack", requirement, "--silent", "--pack-destination", folder)
+        [archive] = folder.glob("*.tgz")
+        if hashlib.sha256(archive.read_bytes()).hexdigest() != sha256:
+            raise RuntimeError(f"{requirement}: npm brings another archive than was pinned")
+        run(log, "tar", "-xf", archive, "-C", folder, "--strip-components=1")
+        archive.unlink()
+
+    return made(f"npm-{requirement}", {"requirement": requirement, "sha256": sha256}, make)
+
+
+def uplot() -> dict[str, Path]:
+    """uPlot's files by the names that the page has for them; none, with a word, where there is no npm."""
+    try:
+        folder = npm(UPLOT, UPLOT_SHA256)
+    except ToolMissing as missing:
+        print(f"meterd-page is without uPlot, and draws its own charts: {missing}", file=sys.stderr)
+        return {}
+    return {name: folder / place for place, name in UPLOT_FILES.items()}
 
 
 def _recipe(machine: Machine, requirement: str) -> dict[str, object]:
@@ -108,7 +140,9 @@ def licences() -> dict[str, str]:
         *(path for path in sdist(UJSON).rglob("LICENSE") if floats in path.as_posix()),
     ]
     linked = "\n\n".join(path.read_text() for path in parts)
-    return {"meterd.txt": (PROJECT / "LICENSE").read_text(), "python3-ujson.txt": linked}
+    found = {"meterd.txt": (PROJECT / "LICENSE").read_text(), "python3-ujson.txt": linked}
+    found.update({f"meterd-page-{name}.txt": path.read_text() for name, path in uplot().items() if "LICENSE" in name})
+    return found
 
 
 def msgpack(machine: Machine) -> Path:

@@ -16,7 +16,7 @@ from ..build.byte_code import byte_code
 from ..build.cache import ToolMissing
 from ..build.compiled import PROJECT, meterd_modules
 from ..build.machines import MACHINES
-from ..build.third_party import UJSON, licences, small_gzip, ujson
+from ..build.third_party import UJSON, licences, small_gzip, ujson, uplot
 from ..build.toolchain import BUILT, PYTHON, missing, unknown
 from . import luci
 from .imports import depends, imported, imported_at_once, optional, package_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SITE = f"/usr/lib/python{PYTHON}/site-packages"
 FILES = PROJECT / "openwrt" / "files"
+STATIC = "meterd/page/static/"
 
 # Byte code of one minor version runs on no other.
 PYTHON_DEPENDS = (f"python3-light (>= {PYTHON})", f"python3-light (<< 3.{int(PYTHON.partition('.')[2]) + 1})")
@@ -51,6 +52,7 @@ DESCRIPTIONS = {
     "meterd-mqtt": "Readings to an MQTT broker, and Home Assistant discovery",
     "meterd-redis": "Last values to a Redis server, as on a WCC Lite",
     "meterd-metrics": "Readings and states for Prometheus, over HTTP",
+    "meterd-page": "Why is a meter not read, on a page for browsers; WCC Lite's endpoints",
     "meterd-csv": "Readings to CSV files that are changed by size and time",
     "meterd-influx": "Readings to an InfluxDB",
     "meterd-batches": "What meterd's sinks share that deliver by the batch",
@@ -113,6 +115,7 @@ ROOMS = {
         "meterd/fleet/", "meterd/cli/provision.py", "meterd/cli/remote.py",
     ),
     "meterd-metrics": ("meterd/sinks/metrics.py", "meterd/ports/http_server.py"),
+    "meterd-page": ("meterd/page/", "meterd/sinks/page.py", "meterd/sinks/history.py"),
     "meterd-csv": (
         "meterd/sinks/csv.py", "meterd/sinks/csv_done.py", "meterd/sinks/csv_file.py", "meterd/sinks/csv_rows.py",
     ),
@@ -138,6 +141,7 @@ NEEDS = {
     # The manual's programs are of all four protocols, so whoever installs them has all four.
     "meterd-wcclite": ("meterd-elgama",),
     "meterd-ubus": ("meterd-top", "meterd-scan"),
+    "meterd-page": ("meterd-metrics", "meterd-names"),
     "meterd-elgama": ("meterd-profiles",),
     "meterd-simulate": ("meterd-push", "meterd-transports"),
     "meterd-csv": ("meterd-batches",), "meterd-influx": ("meterd-batches",),
@@ -197,6 +201,7 @@ AWAITED = (
     "meterd-dlms-security",
     "meterd-mqtt",
     "meterd-metrics",
+    "meterd-page",
     "meterd-redis",
     "meterd-csv",
     "meterd-influx",
@@ -253,6 +258,8 @@ def build(machine: Machine) -> list[Package]:
     for data in sorted((PROJECT / "meterd").rglob("*.json")):
         name = data.relative_to(PROJECT).as_posix()
         packages[home_of(name)].add(f"{SITE}/{name}", data.read_bytes())
+    for name, content in page_files().items():
+        packages["meterd-page"].add(f"{SITE}/{name}", content)
     for name in SYSTEM:
         _add_system(packages[name])
     further = {name: feed for names in needs.values() for name, feed in optional(names).items()}
@@ -269,6 +276,17 @@ def build(machine: Machine) -> list[Package]:
         package.depends = (*PYTHON_DEPENDS, *own, *depends(needs.get(name, set())), *filter(None, [further.get(name)]))
         package.depends += OF_OPENWRT.get(name, ())
     return [*packages.values(), luci.package(version()), ujson_package(machine)]
+
+
+def page_files() -> dict[str, bytes]:
+    """What the page serves to browsers, compressed as it is sent; with uPlot and its licence, where npm brings it."""
+    brought = uplot()
+    own = [path for path in sorted((PROJECT / STATIC).iterdir()) if not path.name.startswith("uPlot.")]
+    found = {STATIC + path.name: path for path in own}
+    found.update({STATIC + name: path for name, path in brought.items()})
+    licences = {name: path.read_bytes() for name, path in found.items() if name.endswith("LICENSE")}
+    served = {f"{name}.gz": small_gzip(path.read_bytes()) for name, path in found.items() if name not in licences}
+    return {**licences, **served}
 
 
 def _package(machine: Machine, name: str) -> Package:
