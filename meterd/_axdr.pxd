@@ -1,3 +1,4 @@
+# Made by `python -m tools.cosem_types` of protocols/dlms/enumerations.py.
 cdef enum:
     NULL_DATA = 0
     ARRAY = 1

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 import struct
 import sys
-from pathlib import Path
 
 import pytest
 from dlms_cosem import dlms_data
@@ -20,6 +18,7 @@ from meterd.protocols.dlms import data as meaning
 from meterd.protocols.dlms import enumerations as codes
 from meterd.protocols.dlms.apdus.encode import encode
 from tests.gurux_client import Gurux
+from tools import cosem_types
 
 CLOCK = bytes.fromhex("07EA0B16070A0000000000FF")
 DLMS_COSEM_TYPES = (
@@ -307,11 +306,9 @@ def test_results() -> None:
 
 
 def test_the_compiled_decoder_has_the_numbers_of_the_table() -> None:
-    """Constants of C cannot be read from Python: that they are those of the enumerations is held here."""
-    source = (Path(__file__).parents[2] / "meterd" / "_axdr.pxd").read_text(encoding="utf-8")
-    compiled = {name: int(number, 0) for name, number in re.findall(r"^    (\w+) = (\w+)$", source, re.MULTILINE)}
-    otherwise = {"NULL_DATA": "NULL", "UNSIGNED8": "UNSIGNED", "TIME_OF_DAY": "TIME"}
-    own = {"GET_RESPONSE_NORMAL", "INVOKE_ID_MASK"}
-    table = {name: getattr(codes, otherwise.get(name, name)) for name in compiled.keys() - own}
-    assert len(table) > 30
-    assert {name: compiled[name] for name in table} == table
+    """Constants of C cannot be read from Python: that they were made of the one table is held here."""
+    declarations, table = cosem_types.DECLARATIONS.read_text(), cosem_types.TABLE.read_text()
+    assert cosem_types.written(declarations, table) == declarations
+    assert len(cosem_types.data_types(table)) == 31
+    assert "    LONG64 = 77\n" in cosem_types.written(declarations, table.replace("LONG64 = 20", "LONG64 = 77"))
+    assert f"    GET_RESPONSE = 0x{codes.GET_RESPONSE:02X}\n" in declarations
