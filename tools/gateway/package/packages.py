@@ -55,7 +55,7 @@ DESCRIPTIONS = {
     "meterd-page": "Why is a meter not read, on a page for browsers; WCC Lite's endpoints",
     "meterd-csv": "Readings to CSV files that are changed by size and time",
     "meterd-influx": "Readings to an InfluxDB",
-    "meterd-batches": "What meterd's sinks share that deliver by the batch",
+    "meterd-batches": "What meterd's sinks share that keep readings until they are delivered",
     "meterd-import": "Workbook import for meterd",
     "meterd-store": "Store and forward for meterd",
     "meterd-fleet": "meterd as one of many: provisioning, requests from afar, shards",
@@ -74,8 +74,8 @@ ROOMS = {
         "meterd/daemon/counters.py", "meterd/counter.py", "meterd/cli/counter.py",
     ),
     "meterd-simulate": (
-        "meterd/simulate/", "meterd/cli/simulate.py", "meterd/cli/demo.py", "meterd/cli/demo_site.py",
-        "meterd/cli/demo_view.py", "meterd/cli/replay.py",
+        "meterd/simulate/", "meterd/protocols/dlms/apdus/notification.py", "meterd/cli/simulate.py",
+        "meterd/cli/demo.py", "meterd/cli/demo_site.py", "meterd/cli/demo_view.py", "meterd/cli/replay.py",
     ),
     "meterd-profiles": (
         "meterd/protocols/dlms/profile.py", "meterd/protocols/dlms/profile_buffer.py",
@@ -123,7 +123,9 @@ ROOMS = {
         "meterd/sinks/influx.py", "meterd/sinks/influx_faults.py", "meterd/sinks/influx_http.py",
         "meterd/sinks/influx_lines.py",
     ),
-    "meterd-batches": ("meterd/sinks/batches.py", "meterd/sinks/batch_thread.py"),
+    "meterd-batches": (
+        "meterd/sinks/outbox.py", "meterd/sinks/ranges.py", "meterd/sinks/batches.py", "meterd/sinks/batch_thread.py",
+    ),
     "meterd-redis": (
         "meterd/sinks/redis.py", "meterd/sinks/redis_sink.py", "meterd/sinks/resp.py", "meterd/ports/unix_port.py",
     ),
@@ -136,7 +138,8 @@ ROOMS = {
 # Package → what it takes of meterd's other packages, besides meterd itself.
 NEEDS = {
     "meterd-fleet": ("meterd-mqtt", "meterd-scan"),
-    "meterd-scan": ("meterd-names",), "meterd-mqtt": ("meterd-names",), "meterd-python": ("meterd-scan",),
+    "meterd-scan": ("meterd-names",), "meterd-mqtt": ("meterd-names", "meterd-batches"),
+    "meterd-python": ("meterd-scan",),
     "meterd-explain": ("meterd-names", "meterd-simulate"),
     # The manual's programs are of all four protocols, so whoever installs them has all four.
     "meterd-wcclite": ("meterd-elgama",),
@@ -145,6 +148,7 @@ NEEDS = {
     "meterd-elgama": ("meterd-profiles",),
     "meterd-simulate": ("meterd-push", "meterd-transports"),
     "meterd-csv": ("meterd-batches",), "meterd-influx": ("meterd-batches",),
+    "meterd-handover": ("meterd-batches",), "meterd-store": ("meterd-batches",),
 }  # fmt: skip
 # Package → where an earlier version had some of its files, meterd aside: opkg then lets it take them over, whichever of
 # the two it installs first.
