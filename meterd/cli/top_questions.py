@@ -132,6 +132,7 @@ class Trace:
         *rows, self._waiting = (self._waiting + block).split(b"\n")
         for row in rows:
             self._row(row.decode("ascii", "replace"))
+        self._waiting = self._waiting[-BLOCK:]  # no row is as long
 
     def _row(self, row: str) -> None:
         if row.startswith("# meterd wire log"):

@@ -72,6 +72,7 @@ def test_one_line_in_one_line_out(rig, knock):
         "not_read": [],
         "devices": [],
         "lines": [],
+        "callers": [],
         "sinks": [sink],
     }
     assert json.loads(take(rig, knock(b"reload\n", half=True)))["ok"]

@@ -6,9 +6,11 @@ import json
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meterd.daemon import glance as module
-from meterd.daemon.glance import MAX_ROWS, MAX_WORDS, SORTS, glance
+from meterd.daemon.glance import MAX_ROWS, MAX_WORDS, SORTS, WORDS, glance
 from meterd.errors import ConfigError
 from meterd.model import Reading, Signal
 from meterd.ports.portions import at_once
@@ -136,6 +138,25 @@ def test_a_recalculated_signal_is_shown_as_it_leaves(site):
 def test_what_is_no_request_is_refused_in_words(site, words, told):
     with pytest.raises(ConfigError, match=told):
         asked(site, *words)
+
+
+@given(
+    st.sampled_from(["page", "readings"]),
+    st.lists(
+        st.builds("{}{}{}".format, st.sampled_from([*WORDS["page"], "device", ""]), st.sampled_from("=:"), st.text())
+    ),
+)
+def test_whatever_is_asked_ends_in_an_answer_or_in_words(command, words):
+    with pytest.MonkeyPatch.context() as patch:
+        rig = Rig(patch)
+        rig.configure(*(tcp_device(f"m{number}", 10_000 + number) for number in range(3)))
+        try:
+            answer = asked(rig, command, *words)
+            assert answer["ok"] and len(answer.get("devices", answer.get("readings"))) <= 3
+        except ConfigError as error:
+            assert str(error)
+        finally:
+            rig.close()
 
 
 def test_an_answer_is_bounded_whatever_is_asked_and_said(site):
