@@ -298,6 +298,12 @@ class Call:
             self.player.abort("the configuration changed")
         self._waiting = [job for job in self._waiting if self.calls.by_alias.get(job.alias()) is job]
 
+    def lose(self, job: Job) -> None:
+        """Its meter calls from elsewhere now: with this connection the association has ended that was left open."""
+        self.jobs.pop(job.alias(), None)
+        if job is not self._current:
+            _drop(job)
+
     def end(self, why: str, politely: bool = False) -> None:
         """Hang up; `politely` after the goodbyes that are owed."""
         if self._ending:
@@ -319,6 +325,13 @@ class Call:
         self._look.deadline = None
         self._hold(-self.held)
         self.port.close()
-        for goodbye in self._owed():
-            goodbye.close()  # with the connection the association has ended
+        for job in self.jobs.values():
+            _drop(job)  # with the connection the association has ended
         self.calls.forget(self)
+
+
+def _drop(job: Job) -> None:
+    """What was left open is no more, and nobody is to go on with it."""
+    goodbye = goodbye_of(job.driver, job.plan, job.memory)
+    if goodbye is not None:
+        goodbye.close()

@@ -251,7 +251,7 @@ class Calls:
         call.jobs[alias] = job
         self.room.is_known(call)
         if before is not None:
-            before.jobs.pop(alias, None)
+            before.lose(job)
             if not before.jobs:
                 before.end("its meter has called anew")
                 self.room.let_go(before)

@@ -13,6 +13,7 @@ from meterd import log
 from meterd.config.files import load
 from meterd.daemon.mistakes import unreadable
 from meterd.protocols.dlms_push.callers import Book, place_of
+from meterd.simulate import dlms_push as simulated
 from tests.strangers.calling_meter import ENERGY, LDN, NUMBER, listed, name, notification, push, sealed, text, wrapped
 from tests.strangers.dlms_meter import Meter
 
@@ -182,6 +183,13 @@ def test_it_is_read_over_udp_and_in_hdlc_too(rig: CallsRig, changes: dict[str, A
     assert set(rig.values("m")) == {"123456000"}
 
 
+def test_a_meter_that_is_only_read_is_known_by_the_title_of_what_it_pushes(rig: CallsRig) -> None:
+    rig.use({**READ, "device_alias": "m", "meter_title": TITLE.hex()}, {**READ, "device_alias": "n", "caller": "SN1"})
+    rig.call(protected(5, 1), meter=Meter(wrapped=True))
+    rig.run(20.0, lambda: rig.values("m"))
+    assert set(rig.values("m")) == {"123456000"} and rig.values("n") == []
+
+
 def test_one_that_has_never_called_is_told_so(rig: CallsRig, said: list[str]) -> None:
     rig.use({**READ, "device_alias": "m", "caller": "SN1"})
     rig.run(10.0, lambda: rig.row("m")["reason"] == "disconnected")
@@ -227,6 +235,30 @@ def test_an_older_call_of_the_same_meter_is_hung_up_on(rig: CallsRig) -> None:
     second.say(push("AB12", 3))
     rig.run(10.0, lambda: len(rig.values("m")) == 3)
     assert not second.hung_up
+
+
+def test_an_association_left_open_ends_with_its_connection(rig: CallsRig) -> None:
+    rig.use({**READ, "keep_open": 1, "timeout_ms": 20_000, "device_alias": "m", "caller": "SN12345678"})
+    rig.call(push("SN12345678", 1), meter=Meter(wrapped=True))
+    rig.run(20.0, lambda: len(rig.values("m")) >= 2)
+    again = Meter(wrapped=True)
+    rig.call(push("SN12345678", 1), meter=again)
+    rig.run(20.0, lambda: again.apdus >= 2)
+    requests = [message[8:] for message in again.heard if message[8] != 0x10]
+    assert requests[0][0] == 0x60, "a new connection begins with a new association"
+    assert rig.readings.of("m", "stale") == []
+
+
+@pytest.mark.parametrize("keys", [{}, {"encryption_key": KEY.hex(), "authentication_key": AUTH.hex()}])
+def test_lists_in_blocks_are_joined_over_tcp_and_udp(rig: CallsRig, keys: dict[str, str]) -> None:
+    for transport in ("tcp", "udp"):
+        pusher = simulated.Pusher({**simulated.DEFAULTS, "frame": "wrapper", "blocks": "30", **keys})
+        number = simulated.DEFAULTS["title" if keys else "serial"]
+        alias = f"m{transport}"
+        rig.use({**PUSH, **keys, "transport": transport, "device_alias": alias, "serialnumber": number})
+        rig.call(pusher.frames(), pusher.frames())
+        rig.run(10.0, lambda alias=alias: len(rig.values(alias)) == 2)  # type: ignore[misc]
+        assert rig.values(alias) == ["40010", "40020"]
 
 
 def test_a_reload_keeps_who_has_called(rig: CallsRig) -> None:

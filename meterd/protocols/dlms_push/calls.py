@@ -97,6 +97,9 @@ def _found(caller: Caller, book: Book, apdu: bytes, wport: int) -> tuple[list[En
         if not entries:
             caller.stranger(told[0] if told else "", _said(told, title, plain), plain, apdu)
             return None
+        if plain is None and not pushing:  # whoever only reads it has no use for the list
+            caller.known(entries)
+            return None
         pushed = _opened(apdu, pushing, plain, book)
         _check(pushing, [*told, *pushed.numbers()])
     except MeterdError as refused:
