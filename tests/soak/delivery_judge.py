@@ -49,7 +49,16 @@ class Verdict:
             f"{not unexcused}), twice under other keys {doubles}, "
             f"never served {len(invented)}, repeats {self.repeats} (unequal {unequal}), in order per signal: {rises}"
         )
+        if unexcused:
+            self.words += f"; without an excuse {len(unexcused)}: {[self._life_of(value) for value in unexcused[:5]]}"
         self.is_sound = not unexcused and not invented and not doubles and not unequal and rises and len(values) > 0
+
+    def _life_of(self, value: int) -> str:
+        lived = self._until_death(value)
+        if lived is None:
+            return f"{value}, no end after it"
+        busy = self._site.busy_us[bisect.bisect_left(self._site.deaths, value)]
+        return f"{value}, {lived / 1000:.0f} ms before an end, {busy / 1000:.0f} of them in commits"
 
     def _until_death(self, value: int) -> int | None:
         deaths = self._site.deaths
