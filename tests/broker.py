@@ -107,12 +107,14 @@ class Broker:
 class Consumer:
     """Keeps every message of a broker, over restarts of it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, user: str = "", password: str = "") -> None:
         paho = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is missing: make build")
         self.messages: list[tuple[str, bytes, bool]] = []
         self.ready = threading.Event()
         self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, "consumer", clean_session=False)
         self.client.reconnect_delay_set(0.1, 0.2)
+        if user:
+            self.client.username_pw_set(user, password)
         self.client.on_message = lambda client, data, one: self.messages.append((one.topic, one.payload, one.retain))
         self.client.on_subscribe = lambda *_: self.ready.set()
         self.client.on_connect = lambda client, *_: client.subscribe("#", 1)
