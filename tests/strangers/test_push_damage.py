@@ -9,7 +9,6 @@ import pytest
 from meterd.model import Memory
 from meterd.protocols.dlms_push import driver
 from meterd.protocols.p1 import driver as p1_driver
-from meterd.simulate import p1 as simulated_p1
 from tests.strangers.dlms_meter import fcs
 from tests.strangers.pusher import (
     AUSTRIAN,
@@ -77,9 +76,12 @@ def damaged(push: bytes, at: int) -> tuple[bytes, bytes, bytes]:
     return (push[:at] + push[at + 1 :], push[:at] + flipped + push[at + 1 :], push[: at + 1] + push[at:])
 
 
+@pytest.mark.parametrize("gap_ms", [500, 2500])
 @pytest.mark.parametrize("form", list(FORMS))
-def test_no_octet_that_is_wrong_gives_a_wrong_value(form: str) -> None:
+def test_no_octet_that_is_wrong_gives_a_wrong_value(form: str, gap_ms: int) -> None:
+    """Pushes come a second apart: within the gap that a push may have, and beyond it."""
     make, given = FORMS[form]
+    given = {**given, "timeout_ms": gap_ms}
     first, second = make(FIRST, 7), make(SECOND, 8)
     right = [str(value * SCALED.get(form, 10)) for value in (FIRST, SECOND)]
     plan = driver.plan(device(**given), [signal(ENERGY)])
@@ -99,17 +101,25 @@ def heard_of(module: Any, plan: Any, pushes: list[bytes]) -> list[Any]:
     return all_that_is_heard(lambda: module.listen([(plan, memory)]), pushes).readings
 
 
+def p1(value: int, counter: int | None = None) -> bytes:
+    """A telegram of P1 put together by hand, ciphered where it has a counter."""
+    plain = test_p1.telegram(
+        "1-3:0.2.8(50)", "0-0:96.1.1(4B384547303034303436)", f"1-0:1.8.1({value:06}.567*kWh)", "1-0:1.7.0(01.193*kW)",
+        "0-0:96.13.0(53746F72696E67)",
+    )  # fmt: skip
+    return plain if counter is None else test_p1.sealed(plain, counter)
+
+
+@pytest.mark.parametrize("gap_ms", [500, 2500])
 @pytest.mark.parametrize("keyed", [False, True])
-def test_no_octet_of_a_p1_telegram_that_is_wrong_gives_a_wrong_value(keyed: bool) -> None:
-    chosen = {"gas": "0", "water": "0", **({"encryption_key": test_p1.KEY} if keyed else {})}
-    port = simulated_p1.Port({**simulated_p1.DEFAULTS, **chosen})
-    first, second = port.telegram(), port.telegram()
-    given = {"encryption_key": test_p1.KEY} if keyed else {}
+def test_no_octet_of_a_p1_telegram_that_is_wrong_gives_a_wrong_value(keyed: bool, gap_ms: int) -> None:
+    first, second = p1(4321, 7 if keyed else None), p1(4322, 8 if keyed else None)
+    given = {"timeout_ms": gap_ms, **({"encryption_key": test_p1.KEY} if keyed else {})}
     plan = p1_driver.plan(test_p1.device(**given), [test_p1.signal("1-0:1.8.1")])
-    right = ["1234.001", "1234.002"]
+    right = ["4321.567", "4322.567"]
     assert [str(one.value) for one in heard_of(p1_driver, plan, [first, second])] == right
     for at in range(len(first)):
-        for bad in damaged(first, at):
+        for bad in (*damaged(first, at), first[at + 1 :] or b"\0"):
             readings = heard_of(p1_driver, plan, [bad, second])
             values = [str(one.value) for one in readings if one.reason != "not_found"]  # cut short by a '!'
             assert values in (right, right[1:]), (at, bad, values)

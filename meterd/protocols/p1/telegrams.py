@@ -62,10 +62,13 @@ class SealedDecoder:
             self._pass_over(begin)
             held = held[begin:]
             end = _end(held)
-            if end >= 0:
+            again = held.find(held[:HEAD], HEAD) if end else -1
+            if end >= 0 and not 0 <= again < end:
                 break
-            self._pass_over(1)
-            held = held[1:]
+            # The head of a telegram never stands within one: its length is wrong, or its end was lost.
+            skipped = max(again, 1)
+            self._pass_over(skipped)
+            held = held[skipped:]
         if not end or len(held) < end:
             self._held = held
             self.missing = max(end - len(held), 1)
