@@ -53,6 +53,7 @@ class Connection:
         self._waits_for = 0
         self._connected = False
         self._ended = ""
+        self._leaving = ""
         self._trouble = ""
         self._tags: dict[int, tuple[Any, float]] = {}
 
@@ -72,6 +73,11 @@ class Connection:
             write(self._wake_write, b"\0")
         except OSError:
             pass  # full of wake-ups already
+
+    def leave(self, why: str) -> None:
+        """End this session politely and begin another one."""
+        self._leaving = why
+        self.wake()
 
     def stop(self, seconds: float) -> None:
         """Say goodbye and end; within `seconds`, whatever paho hangs in."""
@@ -99,7 +105,7 @@ class Connection:
     def _converse(self) -> str:
         """One connection from its beginning to its end. Returns: why it ended."""
         self._session += 1
-        self._ended = self._trouble = ""
+        self._ended = self._trouble = self._leaving = ""
         self._poller = poll()
         self._poller.register(self._wake_read, POLLIN)
         self._waits_for = 0
@@ -111,18 +117,19 @@ class Connection:
             if not self._turn(client):
                 break
             now = monotonic()
-            if self._stop.is_set():
+            if self._stop.is_set() or self._leaving:
                 if not self._connected or (goodbye and ("goodbye" not in self._in_flight() or now > goodbye)):
                     client.disconnect()
                     break
                 if not goodbye:
                     goodbye = now + GOODBYE_S
-                    self._publish(client, "goodbye", self._will[0], self._will[1].encode(), True)
+                    topic, payload, _, retain = self._last_will()
+                    self._publish(client, "goodbye", topic, payload, retain)
             self._look_at_the_clock(begun, now)
         sock = client.socket()
         if sock is not None:
             sock.close()  # without a word: the broker then publishes the will, unless `disconnect` was said
-        return self._ended or self._trouble or "the broker has closed the connection"
+        return self._leaving or self._ended or self._trouble or "the broker has closed the connection"
 
     def _in_flight(self) -> list[Any]:
         return [tag for tag, _ in self._tags.values()]
@@ -139,7 +146,7 @@ class Connection:
         )
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(settings["in_flight"] + 8)
-        client.will_set(self._will[0], self._will[1], QOS, retain=True)
+        client.will_set(*self._last_will())
         if settings["user"]:
             client.username_pw_set(settings["user"], settings["password"])
         if settings["tls"]:
@@ -177,7 +184,19 @@ class Connection:
             session, tag, topic, payload, retain = self._queue.popleft()
             if session == self._session:
                 self._publish(client, tag, topic, payload, retain)
+        if self._connected and not self._ended:
+            self._published(client)
         return client.socket() is not None
+
+    def _last_will(self) -> tuple[str, bytes, int, bool]:
+        """What the broker says for us when we are gone: topic, payload, QoS, whether it is kept."""
+        return self._will[0], self._will[1].encode(), QOS, True
+
+    def _hello(self, client: Any) -> None:
+        self._publish(client, None, self._will[0], self._will[2].encode(), True)
+
+    def _published(self, client: Any) -> None:
+        """All that waited was handed to paho; of use where that alone says little."""
 
     def _patience_ms(self) -> int:
         return int(min(max(self._settings["keepalive_s"] / 4, 0.25), 5.0) * 1000)
@@ -207,7 +226,7 @@ class Connection:
         client.on_log = None  # paho words each packet for it
         for topic in self._listen:
             client.subscribe(topic, QOS)
-        self._publish(client, None, self._will[0], self._will[2].encode(), True)
+        self._hello(client)
         self._tell(("up", self._session))
 
     def _on_disconnect(self, client: Any, userdata: Any, flags: Any, code: Any, properties: Any) -> None:

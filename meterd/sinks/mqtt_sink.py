@@ -50,8 +50,8 @@ class MqttSink:
         self._settings = settings
         self._name = f"MQTT {settings['host']}:{settings['port']}"
         self._loop = loop
-        self._writer = Writer(settings, lambda number: self.outbox.key(number))
-        self._live_first = settings["order"] == "live_first"
+        self._writer = self._make_writer(settings)
+        self._live_first = self._marks_backlog = settings["order"] == "live_first"
         self._gatherer = Gatherer()
         self._ready: deque[Message] = deque()  # gathered, and not handed over yet
         self._in_flight: set[Message] = set()
@@ -70,8 +70,14 @@ class MqttSink:
         self._discovery = _discovery(settings, self._writer)
         topics = self._writer.topics
         self._connection = connect(self._tell, (topics.status, OFFLINE, ONLINE))
-        listens_to = self._discovery.listens_to if self._discovery is not None else ()
+        listens_to = self._listens_to()
         self._connection.start((*listens_to, topics.acknowledge) if self._by_application else listens_to)
+
+    def _make_writer(self, settings: dict[str, Any]) -> Any:
+        return Writer(settings, lambda number: self.outbox.key(number))
+
+    def _listens_to(self) -> tuple[str, ...]:
+        return self._discovery.listens_to if self._discovery is not None else ()
 
     # ---- a sink
 
@@ -270,7 +276,7 @@ class MqttSink:
                 break
             self._allowance -= len(taken)
             for complete in _scans(taken, self._gatherer.sizes, now):
-                self._ready.extend(self._writer.messages(complete, self._live_first))
+                self._ready.extend(self._writer.messages(complete, self._marks_backlog))
         if self.outbox.backlog() and self._has_room() and self._drain_timer.deadline is None:
             self._loop.arm(self._drain_timer, now + max(DRAIN_TURN_S, 1 / self._settings["drain_per_s"]))
 
