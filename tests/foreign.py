@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 FOLDER = Path(os.environ.get("METERD_FOREIGN") or Path.home() / ".cache" / "meterd-foreign")
-# dsmr-parser pins an old dlms_cosem.
+# dsmr-parser pins an old dlms_cosem; pysparkplug wants a paho before 2 (with a later one pip takes a broken one).
 ENVIRONMENTS = {
     "dsmr": ("dsmr-parser==1.11.2",),
     "amshan": ("amshan==2.1.1",),
+    "sparkplug": ("pysparkplug==0.6.1", "paho-mqtt==1.6.1"),
     "pydlms": ("pydlms-client[crypto]==0.1.0",),
     # It brings neither of the two that it needs, and gurux-dlms comes with the other.
     "austria": ("smartmeter-austria-energy==1.5.0", "pycryptodome", "pyserial"),
@@ -29,11 +30,16 @@ ENVIRONMENTS = {
 PATIENCE_S = 120
 
 
-def ask(environment: str, program: str, question: Any) -> Any:
-    """What `program` prints (JSON), run in that environment with `question` (JSON) on its standard input."""
+def python_of(environment: str) -> Path:
     python = FOLDER / environment / "bin" / "python"
     if not python.exists():
         pytest.skip(f"{' '.join(ENVIRONMENTS[environment])} is missing: python -m tests.foreign brings it")
+    return python
+
+
+def ask(environment: str, program: str, question: Any) -> Any:
+    """What `program` prints (JSON), run in that environment with `question` (JSON) on its standard input."""
+    python = python_of(environment)
     done = subprocess.run(
         [python, "-c", program], input=json.dumps(question), capture_output=True, text=True, timeout=PATIENCE_S
     )

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from posix import urandom
 from time import monotonic
 
 from .. import log
 from ..parameters import INTEGER, Parameter
 from ..ports._timers import Timer
+from .backoff import Backoff
 from .batch_thread import Batch, BatchThread
 from .outbox import Outbox
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 BATCH = 500  # readings; more at once would keep the loop of a small gateway from its meters
 GROWTH = 10  # of a batch that had to be smaller, with each that was taken
-FIRST_PAUSE_S = 1.0
 SLOW_S = 5.0  # of a batch, before the status says so
 CLOSE_S = 2.0
 
@@ -64,17 +63,17 @@ class BatchSink:
         self._name = name
         self._settings = settings
         self._loop = loop
-        self._fresh = 0  # since the outbox was last seen empty
+        self._fresh = 0  # readings that wait
         self._is_due = False
         self._batch: Batch | None = None  # that the thread has
         self._since = 0.0
         self._most = BATCH
-        self._pause_s = FIRST_PAUSE_S
+        self._backoff = Backoff(settings["retry_max_s"])
         self._events: deque[tuple[Any, ...]] = deque()
         self._happened = threading.Event()
         self._is_closing = False
         self._gather_timer = Timer(self._gathered)
-        self._retry_timer = Timer(self._again)
+        self._retry_timer = Timer(self.more)
         self._far = far
         self._patience_timer = Timer(self._break_off)
         self._thread = BatchThread(name, far, self._tell)
@@ -95,10 +94,17 @@ class BatchSink:
             self._loop.arm(self._gather_timer, self._loop.time + self._settings["gather_ms"] / 1000)
 
     def flush(self) -> None:
-        if self._batch is not None or self._retry_timer.deadline is not None:
-            return
-        if self._is_due or self._fresh >= self._most or self.outbox.backlog():
+        """The loop turns often without a batch."""
+        if (self._is_due or self._fresh >= self._most) and self._is_free():
             self._give()
+
+    def more(self) -> None:
+        """What waited may go: readings have come from the disk, or the far end is free again."""
+        if self._is_free() and (self._is_due or self._fresh >= self._most or self.outbox.backlog()):
+            self._give()
+
+    def _is_free(self) -> bool:
+        return self._batch is None and self._retry_timer.deadline is None
 
     def condition(self) -> tuple[str, str, int, int]:
         """Readings that the far end does not have wait; lost are those that went past the bound or were refused."""
@@ -133,15 +139,11 @@ class BatchSink:
         self._is_due = True
         self.flush()
 
-    def _again(self) -> None:
-        self.flush()
-
     def _give(self) -> bool:
         """Returns: whether there was anything to give."""
         taken = self.outbox.peek(self._most)
-        if len(taken) < self._most:
-            self._is_due = False
-            self._fresh = 0
+        self._fresh = len(self.outbox) - len(taken)
+        self._is_due = self._is_due and self._fresh > 0  # some may still have to come from the disk
         batch = Batch([(*self.outbox.key(number), reading) for number, reading in taken])
         if self.outbox.losses():
             batch.epoch, batch.lost, batch.ranges = self.outbox.to_tell()
@@ -178,7 +180,7 @@ class BatchSink:
                 self._has_failed(*rest)
             else:
                 log.notice(f"{self._name}: {rest[0]}")
-        self.flush()
+        self.more()
 
     def _is_delivered(self, batch: Batch, found: Delivered) -> None:
         self._batch = None
@@ -193,7 +195,7 @@ class BatchSink:
                 fold=f"refused by {self._name}",
             )
         self._most = min(self._most + GROWTH, BATCH)
-        self._pause_s = FIRST_PAUSE_S
+        self._backoff = Backoff(self._settings["retry_max_s"])
         if self.trouble:
             self.trouble = ""
             log.recovered(self._name, f"{self._name}: readings are delivered again")
@@ -207,6 +209,5 @@ class BatchSink:
         log.error(f"{self._name}: {self.trouble}", fold=self._name)
         self.outbox.again()
         if not is_too_much:
-            shaken = self._pause_s * (0.5 + urandom(1)[0] / 512)
-            self._pause_s = min(2 * self._pause_s, self._settings["retry_max_s"])
-            self._loop.arm(self._retry_timer, self._loop.time + max(shaken, pause_s))
+            own_s = self._backoff.after(0.0)
+            self._loop.arm(self._retry_timer, self._loop.time + max(own_s, pause_s))

@@ -14,7 +14,7 @@ from posix import uname
 from .. import log
 from ..errors import ConfigError
 from ..parameters import BOOLEAN, BOTH, INTEGER, STRING, Parameter
-from .mqtt_payload import SCAN, SIGNAL, TOPICS, WCC_LITE
+from .mqtt_payload import SCAN, SIGNAL, SPARKPLUG, TOPICS, WCC_LITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ MAX_PASSWORD = 4096
 
 IN_ORDER, LIVE_FIRST = "in_order", "live_first"
 BROKER, APPLICATION = "broker", "application"
-NEEDED = {SCAN: ("{device}",), SIGNAL: ("{device}", "{signal}"), WCC_LITE: ("{device}", "{signal}")}
+NEEDED = {SCAN: ("{device}",), SIGNAL: ("{device}", "{signal}"), WCC_LITE: ("{device}", "{signal}"), SPARKPLUG: ()}
+NOT_OF_SPARKPLUG = ("topic", "history_topic", "retain", "home_assistant")
 FIELDS = ("{base}", "{gateway}", "{device}", "{signal}")
 
 
@@ -47,6 +48,13 @@ def _name(value: str) -> str:
     """A `check`: one level of a topic, and part of an identifier in Home Assistant."""
     if not (value.isascii() and value.replace("-", "0").replace("_", "0").isalnum()):
         raise ValueError("letters, digits, '-' and '_'")
+    return value
+
+
+def _level(value: str) -> str:
+    """A `check`: one level of a topic, of Sparkplug's, which knows blanks and most signs."""
+    if not value.isprintable() or set(value) & set("+#/"):
+        raise ValueError("one level of a topic: text without + # /")
     return value
 
 
@@ -78,7 +86,7 @@ PARAMETERS = (
     Parameter(
         "payload",
         STRING,
-        "One JSON message per device and scan, one JSON message per signal, or the WCC Lite's value,timestamp,quality",
+        "One JSON message per device and scan, one per signal, the WCC Lite's value,timestamp,quality, or Sparkplug B",
         default=SCAN,
         choices=tuple(TOPICS),
         origin="meterd",
@@ -110,6 +118,10 @@ PARAMETERS = (
     _number("drain_per_s", "Readings of the backlog sent per second at most", 1000, 1, 100000),
     _number("reconnect_max_s", "Longest pause between two attempts to connect, s", 120, 1, 3600),
     _switch("home_assistant", "Tell Home Assistant of every device and signal (MQTT discovery)"),
+    _text(
+        "sparkplug_group", "Sparkplug: the group; the edge node is gateway", 64, default="meterd", low=1, check=_level
+    ),
+    _text("sparkplug_host", "Sparkplug: the primary host, without which nothing is sent", 64, check=_level),
     _text("home_assistant_prefix", "Its discovery prefix", default="homeassistant", low=1, check=_plain_topic),
 )
 
@@ -128,6 +140,11 @@ def agree(parameters: dict[str, Any]) -> list[tuple[str, str]]:
         wrong.append(("password", "needs a user"))
     if parameters["acknowledgement"] == APPLICATION and payload == WCC_LITE:
         wrong.append(("acknowledgement", "needs payload scan or signal: wcclite has no number to acknowledge"))
+    if payload == SPARKPLUG:
+        given = [name for name in NOT_OF_SPARKPLUG if parameters[name]]
+        wrong += [(name, "does not go with payload sparkplug, which has its own ways") for name in given]
+        if parameters["acknowledgement"] == APPLICATION:
+            wrong.append(("acknowledgement", "needs payload scan or signal: Sparkplug has no word for it"))
     if parameters["home_assistant"] and payload == WCC_LITE:
         wrong.append(("home_assistant", "reads payload scan or signal, not wcclite"))
     return wrong
@@ -142,6 +159,7 @@ def settings(parameters: dict[str, Any]) -> dict[str, Any]:
     made["client_id"] = made["client_id"] or f"meterd-{made['gateway']}"
     made["base_topic"] = made["base_topic"].replace("{gateway}", made["gateway"])
     made["topic"] = made["topic"] or TOPICS[made["payload"]]
+    made["topic"] = made["topic"].replace("{group}", made["sparkplug_group"])
     made["history_topic"] = made["history_topic"] or made["topic"] + "/history"
     return made
 
@@ -160,11 +178,15 @@ def client_class() -> Any:
 def open_sink(parameters: dict[str, Any], loop: Loop) -> MqttSink:
     made = settings(parameters)
     client = client_class()
+    if made["password"]:
+        log.hide((made["password"].encode(),))
+    if made["payload"] == SPARKPLUG:
+        from .sparkplug_sink import SparkplugConnection, SparkplugSink
+
+        return SparkplugSink(made, loop, lambda tell, will: SparkplugConnection(client, made, tell, will))
     from .mqtt_connection import Connection
     from .mqtt_sink import MqttSink
 
-    if made["password"]:
-        log.hide((made["password"].encode(),))
     return MqttSink(made, loop, lambda tell, will: Connection(client, made, tell, will))
 
 

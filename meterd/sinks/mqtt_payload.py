@@ -22,8 +22,13 @@ if TYPE_CHECKING:
     from ..model import Reading
     from .outbox import Numbered, Told
 
-SCAN, SIGNAL, WCC_LITE = "scan", "signal", "wcclite"  # kinds of payload
-TOPICS = {SCAN: "{base}/{device}/state", SIGNAL: "{base}/{device}/{signal}", WCC_LITE: "tag/{device}/{signal}/rin"}
+SCAN, SIGNAL, WCC_LITE, SPARKPLUG = "scan", "signal", "wcclite", "sparkplug"  # kinds of payload
+TOPICS = {
+    SCAN: "{base}/{device}/state",
+    SIGNAL: "{base}/{device}/{signal}",
+    WCC_LITE: "tag/{device}/{signal}/rin",
+    SPARKPLUG: "spBv1.0/{group}/DDATA/{gateway}/{device}",
+}
 MAX_SIGNALS = 1000  # of one message
 _VALUE = '"value":'
 

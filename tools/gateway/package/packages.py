@@ -49,7 +49,7 @@ DESCRIPTIONS = {
     "meterd-simulate": "Simulated meters, to try meterd without a meter",
     "meterd-python": "meterd for Python programs: read, scan, Daemon",
     "meterd-dlms-security": "Ciphering and high-level authentication for meterd's DLMS meters",
-    "meterd-mqtt": "Readings to an MQTT broker, and Home Assistant discovery",
+    "meterd-mqtt": "Readings to an MQTT broker, Home Assistant discovery, Sparkplug B",
     "meterd-redis": "Last values to a Redis server, as on a WCC Lite",
     "meterd-metrics": "Readings and states for Prometheus, over HTTP",
     "meterd-page": "Why is a meter not read, on a page for browsers; WCC Lite's endpoints",
@@ -106,9 +106,10 @@ ROOMS = {
     "meterd-python": ("meterd/api/",),
     "meterd-import": ("meterd/config/workbook/", "meterd/cli/workbook.py"),
     "meterd-mqtt": (
-        "meterd/sinks/backoff.py", "meterd/sinks/mqtt.py", "meterd/sinks/mqtt_confirmed.py",
-        "meterd/sinks/mqtt_connection.py", "meterd/sinks/mqtt_faults.py", "meterd/sinks/mqtt_payload.py",
-        "meterd/sinks/mqtt_sink.py", "meterd/sinks/home_assistant.py", "meterd/sinks/home_assistant_classes.py",
+        "meterd/sinks/mqtt.py", "meterd/sinks/mqtt_confirmed.py", "meterd/sinks/mqtt_connection.py",
+        "meterd/sinks/mqtt_faults.py", "meterd/sinks/mqtt_payload.py", "meterd/sinks/mqtt_sink.py",
+        "meterd/sinks/home_assistant.py", "meterd/sinks/home_assistant_classes.py", "meterd/sinks/sparkplug.py",
+        "meterd/sinks/sparkplug_payload.py", "meterd/sinks/sparkplug_sink.py",
     ),
     "meterd-fleet": (
         "meterd/daemon/shard.py", "meterd/daemon/shard_state.py", "meterd/daemon/shard_counters.py",
@@ -124,7 +125,8 @@ ROOMS = {
         "meterd/sinks/influx_lines.py",
     ),
     "meterd-batches": (
-        "meterd/sinks/outbox.py", "meterd/sinks/ranges.py", "meterd/sinks/batches.py", "meterd/sinks/batch_thread.py",
+        "meterd/sinks/outbox.py", "meterd/sinks/ranges.py", "meterd/sinks/backoff.py", "meterd/sinks/batches.py",
+        "meterd/sinks/batch_thread.py",
     ),
     "meterd-redis": (
         "meterd/sinks/redis.py", "meterd/sinks/redis_sink.py", "meterd/sinks/resp.py", "meterd/ports/unix_port.py",
