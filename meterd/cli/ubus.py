@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CONTROL = "/var/run/meterd/control.sock"
 MAX_ARGUMENTS = 16384
 MAX_ANSWER = 900_000  # a message of ubus holds a megabyte
-ANSWER_S = 25.0
+ANSWER_S = 15.0  # LuCI's pages wait for twenty seconds
 TEXT_ARGUMENTS = {"status": ("sort", "match", "line"), "readings": ("device",)}
 NUMBER_ARGUMENTS = ("from", "count")
 METHODS = ("status", "readings", "read", "scan")
