@@ -201,13 +201,13 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     _set_level(arguments, configuration)
     say_problems(configuration)
     state = state_directory(arguments)
+    if state.folder is not None and packages is None:
+        state.folder.control = join(getcwd(), _control_path(arguments))
     if shard is not None:
         state = shard.take(configuration, state)
     loop = Loop()
     log.to_stderr.watch(loop)
     hub = Hub(open_sinks(configuration.publish, loop), wall_clock_ms)
-    if state.folder is not None and packages is None:
-        state.folder.control = join(getcwd(), _control_path(arguments))
     daemon = Daemon(loop, hub, state, packages)
     daemon.shard = shard
     daemon.status_interval_s = configuration.publish["status_interval_s"]

@@ -65,6 +65,7 @@ class ShardState(StateDirectory):
         if path is not None:
             self._common = CommonFolder(path)
             self.folder = OwnFolder(self._common, number)
+            self.folder.control = common.folder.control if common.folder is not None else ""
 
     def taken(self) -> str:
         """Why this shard cannot run: another process is the same shard, or one without shards has the common folder.

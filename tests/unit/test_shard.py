@@ -234,6 +234,13 @@ def state_of(path: Path, number: int, count: int = 3) -> ShardState:
     return ShardState(StateDirectory(str(path)), number)
 
 
+def test_whoever_finds_a_shards_folder_taken_is_told_where_to_ask(tmp_path):
+    common = StateDirectory(str(tmp_path))
+    common.folder.control = "/run/control-2.sock"
+    assert ShardState(common, 2).taken() == ""
+    assert (tmp_path / "shard-2" / "owner").read_text() == f"{os.getpid()}\n/run/control-2.sock\n"
+
+
 def test_two_daemons_cannot_be_one_shard(tmp_path):
     first, second = state_of(tmp_path, 2), state_of(tmp_path, 2)
     assert first.taken() == ""
