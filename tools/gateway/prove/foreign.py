@@ -51,6 +51,11 @@ NOT_TAKEN = (
     "hypothesis", "_hypothesis", "attr", "sortedcontainers", "msgpack", "ujson", "Crypto", "cffi", "pycparser",
     "cryptography", "meterd", "__editable__", "__pycache__", "xdist", "pytest_xdist",
 )  # fmt: skip
+# Of the project, beside meterd itself: what its tests read.
+TAKEN = (
+    "tests", "tools", "docs", "benchmarks", "examples", "openwrt", "packaging", "setup.py", "pyproject.toml",
+    "Makefile", "mkdocs.yml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "MANIFEST.in",
+)  # fmt: skip
 # File of tests/unit, or a test in it → why it is not run there.
 LEFT_OUT = {
     "test_architecture.py": "reads the sources' imports, which are the same everywhere",
@@ -59,6 +64,8 @@ LEFT_OUT = {
     "test_ipk.py": "the packaging tools run on this machine",
     "test_ipk_contents.py": "the packaging tools run on this machine",
     "test_join.py": "reads the compiled modules' sources",
+    "test_docs_names.py": "reads the pages and the sources, which are the same everywhere",
+    "test_unused.py": "reads the sources, which are the same everywhere",
     "test_crc.py::test_the_oracle_is_the_c_extension": "crcmod's compiled part is this machine's",
 }
 LEFT_OUT_BIG_ENDIAN = {
@@ -247,7 +254,7 @@ def place(row: Foreign, folder: Path, joined: bool = False) -> Path:
     shutil.copytree(modules(row, joined), folder / "meterd", dirs_exist_ok=True)
     if not row.target:
         join.stubs([join.module_of(path, PROJECT) for path in join.compiled(PROJECT)[0]], folder)
-    for name in ("tests", "tools", "setup.py", "pyproject.toml", "docs", "benchmarks"):
+    for name in TAKEN:
         if (PROJECT / name).is_dir():
             shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif (PROJECT / name).exists():
