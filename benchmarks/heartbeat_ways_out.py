@@ -2,8 +2,9 @@
 
 The longest gap of a meter that is read every 5 ms by the real daemon, while its broker takes the connection and never
 answers, no name server does, TLS stops half way or after the handshake, the disk of the store stands still, and while a
-backlog is drained over TLS. Beside each the same done to a reader that has paho and a table in its loop
-(`_naive_publisher`), and the longest gap of a process that only sleeps. The name server and the disk need root.
+backlog is drained over TLS; while an InfluxDB never answers, and CSV files are written or their disk stands still.
+Beside each of MQTT the same done to a reader that has paho and a table in its loop (`_naive_publisher`), and the
+longest gap of a process that only sleeps. The name server and the disk need root.
 """
 
 from __future__ import annotations
@@ -40,15 +41,17 @@ class Case:
         self.rows: list[Row] = []
 
     def configure(self, store: Path | None = None, **mqtt: Any) -> None:
+        folder = store or self.folder
+        self.publish(
+            mqtt={"reconnect_max_s": 1, "keepalive_s": 5, "gateway": "bench", **mqtt},
+            store={"path": str(folder / "readings.store"), "durable_ms": 100},
+        )
+
+    def publish(self, **sinks: dict[str, Any]) -> None:
         meter = device("heartbeat", "127.0.0.1", self.site.ports[0], PERIOD_MS)
         signal = {"signal_name": "E", "device_alias": "heartbeat", "signal_alias": "E", "number_type": "DOUBLE",
                   "tag_job_todo": "0"}  # fmt: skip
-        folder = store or self.folder
-        publish = {
-            "mqtt": {"reconnect_max_s": 1, "keepalive_s": 5, "gateway": "bench", **mqtt},
-            "store": {"path": str(folder / "readings.store"), "durable_ms": 100},
-        }
-        self.site.write(json.dumps({"devices": [meter], "signals": [signal], "publish": publish}))
+        self.site.write(json.dumps({"devices": [meter], "signals": [signal], "publish": sinks}))
 
     def daemon(self, what: str, during: Callable[[int], object], words: list[str] | None = None) -> None:
         self.site.begin(*(words or []), sys.executable, "-m", "meterd")
@@ -126,6 +129,39 @@ def disks(case: Case) -> None:
     mute.close()
 
 
+def batches(case: Case) -> None:
+    """Files and a database, without trouble and with."""
+    mute = Mute()
+    case.publish(influx={"url": f"http://127.0.0.1:{mute.port}", "database": "meters", "gather_ms": 100})
+    case.daemon("the InfluxDB accepts and never answers", wait)
+    mute.close()
+    case.publish(csv={"path": str(case.folder / "r.csv"), "gather_ms": 100, "rotate_kb": 64, "compress": 1})
+    case.site.begin(sys.executable, "-m", "meterd")
+    time.sleep(SETTLE_S)
+    case.measure("CSV files are written, changed and packed", lambda: wait(0), -MOST_MS)
+    case.site.end()
+
+
+def still_files(case: Case) -> None:
+    disk = StillDisk(case.folder)
+    case.publish(csv={"path": str(disk.place / "meterd" / "r.csv"), "gather_ms": 100})
+    case.site.begin(*disk.words, sys.executable, "-m", "meterd")
+    time.sleep(SETTLE_S)
+    pid = case.site.pid()
+
+    def stand_still() -> None:
+        disk.freeze(pid)
+        try:
+            time.sleep(STALL_S)
+            if case.site.is_well():
+                raise RuntimeError("the daemon says that all is well, though the disk of its files stands still")
+        finally:
+            disk.thaw(pid)
+
+    case.measure("the disk of the CSV files stands still", stand_still, -MOST_MS)
+    case.site.end()
+
+
 def drained(case: Case) -> None:
     """A minute's backlog goes out over TLS while the next readings are taken."""
     made = certificate(case.folder)
@@ -170,9 +206,11 @@ def _measured() -> list[Row]:
         try:
             brokers(case)
             handshakes(case)
+            batches(case)
             if is_root() and shutil.which("fsfreeze"):
                 names(case)
                 disks(case)
+                still_files(case)
             else:
                 print("heartbeat_ways_out: the name server and the disk are left out: they need root", file=sys.stderr)
             if shutil.which("mosquitto"):
