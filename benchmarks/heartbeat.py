@@ -254,7 +254,7 @@ def _all_read(site: Site) -> bool:
     return all(row["last_good_age_s"] is not None for row in devices)
 
 
-def _longest_turn_ms(site: Site) -> float:
+def longest_turn_ms(site: Site) -> float:
     own = site.status()["daemon"]
     assert isinstance(own, dict)
     return float(own["longest_turn_ms"])
@@ -281,7 +281,7 @@ def many_lines(site: Site) -> list[Row]:
     row("reload, nothing changed", site.longest_gap_ms(lambda: site.ask("reload")))
     site.configure([(f"127.2{place[5:]}", port) for place, port in places(site.ports[1], LINES)])
     row("reload that moves every line", site.longest_gap_ms(lambda: (site.ask("reload"), time.sleep(3.0))))
-    rows.append(("longest turn of that daemon", _longest_turn_ms(site), "ms", None))
+    rows.append(("longest turn of that daemon", longest_turn_ms(site), "ms", None))
     site.end()
     return rows
 
@@ -295,7 +295,7 @@ def dead_ones(site: Site) -> list[Row]:
     site.begin()
     gap = site.longest_gap_ms(lambda: time.sleep(13.0))
     rows = gap_rows(site, f"longest gap beside {dead:,} dead meters", gap)
-    rows.append(("longest turn of that daemon", _longest_turn_ms(site), "ms", None))
+    rows.append(("longest turn of that daemon", longest_turn_ms(site), "ms", None))
     site.end()
     return rows
 
@@ -305,7 +305,7 @@ def dead_resolver(site: Site) -> list[Row]:
     site.begin(sys.executable, "-c", DEAF)
     gap = site.longest_gap_ms(lambda: time.sleep(8.0))
     rows = gap_rows(site, f"longest gap beside {LINES:,} names and a dead name server", gap)
-    rows.append(("longest turn of that daemon", _longest_turn_ms(site), "ms", None))
+    rows.append(("longest turn of that daemon", longest_turn_ms(site), "ms", None))
     site.end()
     return rows
 

@@ -9,7 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..model import Device
     from .files import Configuration
 
 MASK = "***"
@@ -17,11 +16,11 @@ MASK = "***"
 
 def effective(configuration: Configuration) -> dict[str, Any]:
     """What runs, in the shape of a configuration file, for `meterd check` to print."""
-    secrets = {package: _secrets(package) for package in configuration.protocols}
+    secrets = {package: secrets_of(package) for package in configuration.protocols}
     return {
-        "devices": [_masked(device.parameters, secrets[device.protocol]) for device in configuration.devices],
+        "devices": [masked(device.parameters, secrets[device.protocol]) for device in configuration.devices],
         "signals": [
-            _masked(signal.parameters, secrets[device.protocol])
+            masked(signal.parameters, secrets[device.protocol])
             for device in configuration.devices
             for signal in configuration.signals[device.alias]
         ],
@@ -37,26 +36,16 @@ def general(configuration: Configuration) -> dict[str, Any]:
     }
 
 
-def effective_device(configuration: Configuration, device: Device) -> dict[str, Any]:
-    """One device and its signals."""
-    secrets = _secrets(device.protocol)
-    signals = configuration.signals.get(device.alias, [])
-    return {
-        "device": _masked(device.parameters, secrets),
-        "signals": [_masked(signal.parameters, secrets) for signal in signals],
-    }
-
-
 def _published(name: str, value: Any) -> Any:
     if name not in sinks.SINKS or not isinstance(value, dict):
         return value
-    return _masked(value, {parameter.name for parameter in sinks.table(name).PARAMETERS if parameter.secret})
+    return masked(value, {parameter.name for parameter in sinks.table(name).PARAMETERS if parameter.secret})
 
 
-def _secrets(package: str) -> set[str]:
+def secrets_of(package: str) -> set[str]:
     tables = registry.tables(package)
     return {parameter.name for parameter in (*tables.DEVICE, *tables.SIGNAL) if parameter.secret}
 
 
-def _masked(parameters: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
+def masked(parameters: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
     return {name: MASK if name in secrets and value is not None else value for name, value in parameters.items()}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..gateway.json_text import dumps
 from ..ports._timers import Timer
-from ..ports.http_server import PLAIN, Answer
+from ..ports.http_server import PLAIN, PORTION_S, Answer
 from ..ports.portions import Portions
 from .meters import meter_row, signal_row
 
@@ -54,7 +54,7 @@ class Live:
         self._guard = guard
         self._loop = daemon.loop
         self._viewers: list[_Viewer] = []
-        self._work = Portions(self._loop)
+        self._work = Portions(self._loop, portion_s=PORTION_S)
         self._tick = Timer(self._tell)
         self._quiet = Timer(self._ping)
         self._pulsed_s = 0.0

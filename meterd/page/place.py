@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..config.effective import effective_device, general
+from ..config.effective import general, masked, secrets_of
 from ..daemon.overview import line_row, programs, sink_row
 from ..sinks.status import COUNTERS
 
@@ -63,4 +63,11 @@ def configuration(daemon: Daemon, alias: str) -> dict[str, Any]:
     if not alias:
         return general(daemon.configuration)
     device = next((each for each in daemon.configuration.devices if each.alias == alias), None)
-    return {} if device is None else effective_device(daemon.configuration, device)
+    if device is None:
+        return {}
+    secrets = secrets_of(device.protocol)
+    signals = daemon.configuration.signals.get(alias, [])
+    return {
+        "device": masked(device.parameters, secrets),
+        "signals": [masked(signal.parameters, secrets) for signal in signals],
+    }

@@ -167,14 +167,18 @@ class Site:
         name = ("Content-Disposition", 'attachment; filename="meterd-events.csv"')
         return Answer(200, CSV, text.encode("utf-8", "backslashreplace"), (name,))
 
-    def _metrics(self, request: Request) -> Answer:
+    def _metrics(self, request: Request) -> Answer | Work[Answer]:
         if request.method == "POST":
             return said(405, "this is only fetched", (("Allow", "GET, HEAD"),))
         key = self._page.parameters["api_key"]
         has_key = key is not None and equal(key, request.headers.get("apikey", ""))
         if self._guard.foreign(request) or not (has_key or self._guard.may_look(request)):
             return Answer(401, PLAIN, b"the header apiKey must say publish.page.api_key\n")
-        return Answer(200, METRICS, self._page.shown.text().encode("utf-8", "backslashreplace"))
+        return self._telling_metrics()
+
+    def _telling_metrics(self) -> Work[Answer]:
+        text = yield from self._page.shown.telling()
+        return Answer(200, METRICS, text.encode("utf-8", "backslashreplace"))
 
     def _wcclite(self, request: Request) -> Work[Answer]:
         key = self._page.parameters["api_key"]

@@ -12,19 +12,19 @@ that have a browser ask here under their own name (DNS rebinding), which the Hos
 from __future__ import annotations
 
 import posix
+from _socket import socket
 from time import gmtime, strftime
 
 import h11
 
 from ._timers import Timer
-from .listener import Listener, address_of_peer
+from .listener import Listener
 from .portions import Portions
 from .stream import Stream
 from .tcp_port import address_family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from _socket import socket
     from collections.abc import Callable
 
     from ._loop import Loop
@@ -36,6 +36,7 @@ MOST_CLIENTS = 32
 MAX_HEAD = 8192
 MAX_BODY = 16384
 REQUEST_S = 10.0
+PORTION_S = 0.001  # of a turn: a conversation takes several of them, and a crowd is there in each
 ANSWER_S = 30.0
 MAX_ANSWER = 8 << 20
 MAX_WAITING = 8 << 20
@@ -95,7 +96,7 @@ class HttpServer:
         self._methods = methods
         self.clients: set[_Client] = set()
         self.turned_away = 0
-        self.portions = Portions(loop)
+        self.portions = Portions(loop, portion_s=PORTION_S)
         self._listener = Listener(loop, listening, self._serve)
         self.name = self._listener.name
 
@@ -244,7 +245,7 @@ class _Client:
                 return None
 
     def _peer(self) -> str:
-        return address_of_peer(self._stream.fd)
+        return _address_of_peer(self._stream.fd)
 
     def _refuse(self, status: int) -> None:
         status = status if status in _REASONS else 400
@@ -302,6 +303,18 @@ class Follower:
             return False
         self._stream.flush()
         return True
+
+
+def _address_of_peer(fd: int) -> str:
+    """Of who is connected there; '' on a Unix socket, and where he is gone."""
+    own = socket(fileno=posix.dup(fd))
+    try:
+        name = own.getpeername()
+    except OSError:
+        return ""
+    finally:
+        own.close()
+    return str(name[0]) if isinstance(name, tuple) else ""
 
 
 def _request(event: h11.Request, peer: Callable[[], str]) -> Request:

@@ -77,18 +77,6 @@ class Listener:
         self._serve(fd)
 
 
-def address_of_peer(fd: int) -> str:
-    """Of who is connected there; '' on a Unix socket, and where he is gone."""
-    own = socket(fileno=posix.dup(fd))
-    try:
-        name = own.getpeername()
-    except OSError:
-        return ""
-    finally:
-        own.close()
-    return str(name[0]) if isinstance(name, tuple) else ""
-
-
 def tcp_socket(host: str, port: int) -> socket:
     """A socket that listens on a TCP port, 0 for any free one. Raises: OSError."""
     listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)

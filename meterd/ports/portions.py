@@ -35,13 +35,14 @@ def at_once(work: Work[Result]) -> Result:
 
 
 class Portions:
-    """One piece of work after the other, in the turns of `loop`."""
+    """One piece of work after the other, in the turns of `loop`, `portion_s` of each."""
 
-    __slots__ = ("_clock", "_loop", "_timer", "_waiting")
+    __slots__ = ("_clock", "_loop", "_portion_s", "_timer", "_waiting")
 
-    def __init__(self, loop: Loop, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, loop: Loop, clock: Callable[[], float] = monotonic, portion_s: float = PORTION_S) -> None:
         self._loop = loop
         self._clock = clock
+        self._portion_s = portion_s
         self._timer = Timer(self._portion)
         self._waiting: list[tuple[Work[Any], Callable[[Any], object]]] = []  # the first is under way
 
@@ -69,7 +70,7 @@ class Portions:
 
     def _portion(self) -> None:
         work, then = self._waiting[0]
-        until = self._clock() + PORTION_S
+        until = self._clock() + self._portion_s
         try:
             while self._waiting and self._clock() < until:
                 next(work)

@@ -15,6 +15,7 @@ from ..errors import ConfigError
 from ..parameters import INTEGER, STRING, Parameter
 from ..ports.http_server import PLAIN, Answer, HttpServer
 from ..ports.listener import tcp_socket, unix_socket
+from ..ports.portions import at_once
 from ..ports.tcp_port import address_family
 from .local_socket import MAX_PATH
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ..model import Device, Reading, Signal
     from ..ports._loop import Loop
     from ..ports.http_server import Request
+    from ..ports.portions import Work
 
     Sample = tuple[dict[str, str], str]  # labels and the printed value
 
@@ -108,12 +110,18 @@ class Exposition:
         self._reasons = {alias: reason for alias, reason in self._reasons.items() if alias in known}
 
     def text(self) -> str:
-        """All of it, each metric's samples together, as the format demands."""
+        """All of it, at once."""
+        return at_once(self.telling())
+
+    def telling(self) -> Work[str]:
+        """The same in portions: each metric's samples together, as the format demands."""
         lines: list[str] = []
         for name, kind, help, samples in self._metrics():
             if samples:
                 lines.append(f"# HELP {name} {help}\n# TYPE {name} {kind}\n")
+                yield
                 lines += [f"{name}{{{_labels(labels)}}} {value}\n" for labels, value in samples]
+            yield
         return "".join(lines)
 
     def _metrics(self) -> Iterable[tuple[str, str, str, list[Sample]]]:
@@ -193,10 +201,14 @@ class Metrics:
     def close(self) -> None:
         self._server.close()
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> Answer | Work[Answer]:
         if request.path != "/metrics":
             return Answer(404, PLAIN, b"here is nothing; ask for /metrics\n")
-        return Answer(200, KIND, self.shown.text().encode("utf-8", "backslashreplace"))
+        return self._telling()
+
+    def _telling(self) -> Work[Answer]:
+        text = yield from self.shown.telling()
+        return Answer(200, KIND, text.encode("utf-8", "backslashreplace"))
 
 
 def _of(reading: Reading) -> dict[str, str]:

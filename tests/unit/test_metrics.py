@@ -234,5 +234,5 @@ def test_slips_are_told(address: str) -> None:
 
 
 def test_a_fault_of_ours_is_an_answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Exposition, "text", lambda self: 1 / 0)
+    monkeypatch.setattr(Exposition, "telling", lambda self: 1 / 0)
     assert site.answer(GET).startswith(b"HTTP/1.1 500 ")

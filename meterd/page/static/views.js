@@ -78,10 +78,10 @@ function metersView(data, filter, setFilter) {
   out.push(el("ul", { class: "list" }, ...[...ill, ...waits].slice(0, MOST_SHOWN).map((row) => illCard(row, true))));
   if (well.length) {
     out.push(el("div", { class: "sheet scroll", tabindex: "0", role: "region", "aria-label": "Meters that are read" }, el("table", { class: "cards" }, el("caption", {}, "Read"),
-      el("thead", {}, el("tr", {}, ...["Meter", "Signals", "Last good", "Protocol and line"].map((name, at) => el("th", { scope: "col", class: at === 1 || at === 2 ? "number" : null }, name)))),
+      el("thead", {}, el("tr", {}, ...["Meter", "Signals", "Last good", "Protocol and line"].map((name, at) => el("th", { scope: "col", class: at === 2 ? "number" : null }, name)))),
       el("tbody", {}, ...well.slice(0, MOST_SHOWN).map((row) => el("tr", { "data-device": row.device },
         el("th", { scope: "row" }, el("a", { href: meterLink(row.device) }, row.name), row.name === row.device ? "" : el("small", {}, row.device)),
-        el("td", { class: "rest number-wide", "data-name": "signals" }, `${row.signals_ok} of ${row.signals}`),
+        el("td", { class: "rest", "data-name": "signals" }, `${row.signals_ok} of ${row.signals}`),
         el("td", { class: "number" }, `${ago(row.last_good_age_s)} ago`),
         el("td", { class: "rest" }, row.protocol, el("small", {}, row.line))))))));
   }
@@ -197,8 +197,8 @@ function configurationView(data, alias, meters, site, act) {
   }
   if (Object.keys(found.ports || {}).length) out.push(parametersTable("ports", found.ports));
   const sinks = Object.entries(found.publish || {}).filter(([, value]) => value !== null);
-  out.push(el("h2", {}, "publish"), parametersTable("publish", Object.fromEntries(sinks.filter(([, value]) => typeof value !== "object"))));
-  for (const [name, value] of sinks) if (typeof value === "object") out.push(el("h2", {}, `publish.${name}`), parametersTable(`publish.${name}`, value));
+  out.push(parametersTable("publish", Object.fromEntries(sinks.filter(([, value]) => typeof value !== "object"))));
+  for (const [name, value] of sinks) if (typeof value === "object") out.push(parametersTable(`publish.${name}`, value));
   if (site.token) {
     out.push(el("h2", {}, "Protocols"), el("ul", { class: "list" }, ...[...act.own.running.map((name) => [name, true]), ...act.own.stopped.map((name) => [name, false])].map(([name, runs]) =>
       el("li", { class: "tools" }, el("span", {}, `${name} ${runs ? "runs" : "is stopped"}`), el("button", { type: "button", onclick: () => act.protocol(name, !runs) }, runs ? "Stop" : "Start")))));
