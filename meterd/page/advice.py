@@ -6,6 +6,7 @@ that was said of the meter (`trouble`) is the better guide to what happened; thi
 
 from __future__ import annotations
 
+SLIP = "slip"  # not a reason of its own: `type` where no meter was asked
 HEADLINES = {
     "wrong_meter": "another meter answers",
     "key": "its keys do not fit",
@@ -17,6 +18,7 @@ HEADLINES = {
     "refused": "it refuses",
     "not_found": "it has no such value",
     "type": "a value is not of the kind that is configured",
+    SLIP: "its configuration has a slip",
     "clock": "its time is not known",
     "not_read_yet": "not read yet",
     "good": "is read",
@@ -31,6 +33,8 @@ ADVICE = {
     "not_found": "Copy the address exactly as the meter has it: `meterd scan` lists what there is.",
     "type": "What is configured and what the meter gives do not fit: mend what the sentence names. Most often it is "
     "number_type: a text wants STRING, a fraction DOUBLE.",
+    SLIP: "Correct the parameter that the sentence names in the configuration, then reload it; `meterd check FILE` "
+    "names every such slip with its line.",
     "clock": "Set the meter's clock.",
     "not_read_yet": "Wait for its turn: scan_rate_ms, and how many meters share its line, say how long that is.",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..daemon.overview import device_row
 from ..names.signals import name_of
 from ..sinks.status import WORST_FIRST
-from .advice import advice, headline
+from .advice import SLIP, advice, headline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,11 +29,17 @@ def meter_row(job: Job, now_s: float) -> Row:
     device, reason = job.plan.device, str(row["reason"])
     row["name"] = str(device.parameters.get("name") or device.alias)
     row["rank"] = WORST_FIRST.index(reason) if reason in WORST_FIRST else len(WORST_FIRST)
-    row["headline"] = headline(reason)
-    row["try"] = "" if reason == "good" else advice(reason, device.protocol, device.over_tcp())
+    why = SLIP if reason == "type" and _is_slip(job, str(row["trouble"])) else reason
+    row["headline"] = headline(why)
+    row["try"] = "" if reason == "good" else advice(why, device.protocol, device.over_tcp())
     row["failing"] = len(job.status.failing_signals())
     row["listens"] = job.listens
     return row
+
+
+def _is_slip(job: Job, trouble: str) -> bool:
+    """Whether what was said is of a signal that the driver would not take as it is configured: no meter's answer."""
+    return any(trouble.startswith(f"{signal.alias}: ") for signal, _ in job.plan.refused)
 
 
 def all_meters(daemon: Daemon) -> Work[list[Row]]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Answering = Callable[["Request"], "Answer | Work[Answer]"]
 
 MOST_CLIENTS = 32
+UNKNOWN_NAME = b"this server is not known under that name: use its address; publish.page takes names, too, in hosts\n"
 MAX_HEAD = 8192
 MAX_BODY = 16384
 REQUEST_S = 10.0
@@ -123,7 +124,7 @@ class HttpServer:
             allowed = b", ".join(self._methods)
             return Answer(405, PLAIN, b"only %s are answered here\n" % allowed, (("Allow", allowed.decode()),))
         if not self._is_asked_for(request):
-            return Answer(403, PLAIN, b"this server is not known under that name: use its address\n")
+            return Answer(403, PLAIN, UNKNOWN_NAME)
         if len(request.target) + sum(len(name) + len(value) + 4 for name, value in request.headers) > MAX_HEAD:
             return Answer(431, PLAIN, b"a request's head may have %d bytes here\n" % MAX_HEAD)
         for name, value in request.headers:

@@ -14,7 +14,8 @@ import pytest
 from meterd.conversation import LineSettings
 from meterd.model import REASONS, Reading, Signal
 from meterd.page import events, forms, frames, guard, live, wcclite
-from meterd.page.advice import advice, headline
+from meterd.page.advice import SLIP, advice, headline
+from meterd.page.meters import meter_row
 from meterd.ports import http_server
 from meterd.sinks.history import GAP, Course, History
 from meterd.sinks.page import POLICY
@@ -55,8 +56,20 @@ def test_the_worst_meter_comes_first_and_says_what_to_try(open_page: PageRig) ->
 @pytest.mark.parametrize("over_tcp", [False, True])
 def test_every_reason_has_words_and_advice(reason: str, over_tcp: bool) -> None:
     assert headline(reason) != reason
+    assert headline(SLIP) != headline("type") and "meterd check" in advice(SLIP, "mbus", over_tcp)
     for protocol in ("iec62056_21", "dlms", "mbus", "elgama"):
         assert advice(reason, protocol, over_tcp).endswith(".")
+
+
+@pytest.mark.parametrize(("refused", "told"), [("flow", "Correct the parameter"), ("other", "number_type")])
+def test_what_no_meter_was_asked_for_is_a_slip_of_the_configuration(
+    open_page: PageRig, refused: str, told: str
+) -> None:
+    job = open_page.daemon.jobs["good"]
+    job.plan.refused.append((Signal("good", refused, {}), "job_todo: '7' is nothing that is sent"))
+    job.status.reason, job.status.trouble = "type", "flow: job_todo: '7' is nothing that is sent"
+    row = meter_row(job, open_page.loop.time)
+    assert row["reason"] == "type" and told in row["try"]
 
 
 def test_one_meter_has_values_counters_and_its_last_conversation(open_page: PageRig) -> None:
