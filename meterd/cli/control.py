@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from _socket import AF_UNIX, SOCK_STREAM, socket
-from errno import EPIPE
+from errno import EACCES, EPIPE
+from os import strerror
 from time import sleep
 
 from ..daemon.control import default_path
 from ..gateway.json_text import dumps, loads
 from ..protocols import registry
 from .exit_codes import FAILED, OK
-from .options import CONTROL, FLAG, HELP, JSON, SHARD, Option, parse, shard_number, usage
+from .options import CONTROL, FLAG, HELP, JSON, SHARD, Option, UsageError, parse, shard_number, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def main(words: list[str]) -> int:
     if arguments.has("help"):
         print(usage(f"meterd {words[0]}", operands, about, options))
         return OK
+    _look_at(words[0], arguments.operands)
     path = arguments.value("control") or default_path(shard_number(arguments))
     try:
         if words[0] == "trace":
@@ -64,8 +66,29 @@ def main(words: list[str]) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        print(f"meterd {words[0]}: no daemon answers at {path} ({error.strerror})", file=sys.stderr)
+        print(no_daemon(words[0], path, error.strerror or str(error)), file=sys.stderr)
         return FAILED
+
+
+def no_daemon(command: str, path: str, reason: str) -> str:
+    """What to do where nobody answers, or somebody does whom this user may not ask."""
+    told = f"meterd {command}: no daemon answers at {path} ({reason}): "
+    if reason == strerror(EACCES):
+        return f"{told}the socket belongs to another user: ask as that one, such as `sudo meterd {command}`"
+    return (
+        f"{told}start one with `meterd run -c FILE`, on a gateway with `/etc/init.d/meterd start`; another user's is "
+        "asked as that user, one that has its socket elsewhere with --control PATH"
+    )
+
+
+def _look_at(command: str, operands: list[str]) -> None:
+    """Raises: UsageError for what no daemon would understand."""
+    if command in ("start", "stop") and len(operands) != 1:
+        raise UsageError(f"say which protocol: one of {', '.join(registry.PROGRAMS)}")
+    if command == "events" and (len(operands) > 1 or not all(map(str.isdigit, operands))):
+        raise UsageError(f"how many, as a number, not {' '.join(operands)!r}")
+    if command == "reload" and operands:
+        raise UsageError(f"reload takes no {operands[0]!r}: the daemon reads all of its files again")
 
 
 def _asked(path: str, words: list[str]) -> socket:
@@ -75,6 +98,9 @@ def _asked(path: str, words: list[str]) -> socket:
         connection.send(" ".join(words).encode() + b"\n")
     except BrokenPipeError:
         raise OSError(EPIPE, "it ended the connection") from None  # no pipe of ours
+    except OSError:
+        connection.close()
+        raise
     return connection
 
 

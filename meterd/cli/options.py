@@ -100,9 +100,13 @@ def parse(arguments: Sequence[str], options: Sequence[Option]) -> Arguments:
 def shard_number(arguments: Arguments) -> str:
     """Of `--shard 3/16`, or of a mere 3, the 3; '' without it. Raises: UsageError."""
     text = arguments.value("shard")
-    number = "" if text is None else text.partition("/")[0]
-    if text is not None and not number.isdigit():
+    if text is None:
+        return ""
+    number, slash, count = text.partition("/")
+    if not (number.isdigit() and (count.isdigit() or not slash)):
         raise UsageError(f"--shard takes the number of a shard, such as 3 or 3/16, not {text!r}")
+    if slash and not 1 <= int(number) <= int(count):
+        raise UsageError(f"--shard {text}: {count} shards are numbered 1 to {count}")
     return number
 
 

@@ -13,6 +13,7 @@ from time import monotonic
 from ..daemon.control import default_path
 from ..gateway.json_text import dumps
 from . import top_view as view
+from .control import no_daemon
 from .exit_codes import FAILED, OK
 from .options import CONTROL, FLAG, HELP, JSON, SHARD, VALUE, Option, UsageError, parse, shard_number, usage
 from .top_questions import PATIENCE_S, NoDaemon, Question, Trace, asked, read_now
@@ -56,7 +57,7 @@ def main(words: list[str]) -> int:
             return _once(shown, arguments)
         first = asked(path, _request(shown, 0))
     except NoDaemon as error:
-        print(_no_daemon(path, str(error)), file=sys.stderr)
+        print(no_daemon("top", path, str(error)), file=sys.stderr)
         return FAILED
     if not first["ok"]:
         print(f"meterd top: {first['error']}", file=sys.stderr)
@@ -81,13 +82,6 @@ def _blocks() -> str:
 def _one_word(text: str) -> str:
     """The daemon's requests are words of ASCII."""
     return "".join(one for one in text if one.isascii() and one.isprintable() and one != " ")[:MATCH_MOST]
-
-
-def _no_daemon(path: str, reason: str) -> str:
-    return (
-        f"meterd top: no daemon answers at {path} ({reason}): start one with `meterd run -c FILE`, on a gateway with "
-        "`/etc/init.d/meterd start`; one that has its socket elsewhere is asked with --control PATH"
-    )
 
 
 def _request(shown: view.Shown, count: int) -> str:

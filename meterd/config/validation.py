@@ -198,6 +198,13 @@ def is_over_tcp(row: Row, protocol: str) -> bool:
     return bool(cell(row, "ip")) or cell(row, "port") not in ("", "0") or protocol.lower().endswith(" tcp")
 
 
+def _without_login(text: str) -> str:
+    """user:password@host, with a scheme or without, as people write it where a host is wanted: no password is shown."""
+    login, at, host = text.rpartition("@")
+    scheme, sign, rest = login.rpartition("://")
+    return f"{scheme}{sign}***@{host}" if at and ":" in rest else text
+
+
 def shown(found: Any, secret: bool = False) -> str:
     """What was found, in words fit for a log."""
     if secret:
@@ -208,7 +215,7 @@ def shown(found: Any, secret: bool = False) -> str:
         return "a list"
     if found is None or isinstance(found, bool):
         return {None: "null", True: "true", False: "false"}[found]
-    text = str(found)
+    text = _without_login(str(found))
     if len(text) > MAX_SHOWN:
         text = text[:MAX_SHOWN] + "…"
     return f'"{text}"' if isinstance(found, str) else text
