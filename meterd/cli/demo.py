@@ -24,7 +24,7 @@ from .demo_site import METERS
 from .demo_view import Lines, Table
 from .ends import end_in_order
 from .exit_codes import FAILED, OK
-from .options import HELP, VALUE, Option, parse, usage
+from .options import HELP, VALUE, Option, UsageError, parse, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def main(words: list[str]) -> int:
     if arguments.has("help"):
         print(usage("meterd demo", "", "Simulated meters, the real daemon, live readings.", OPTIONS))
         return OK
+    if arguments.operands:
+        raise UsageError(f"takes no {arguments.operands[0]!r}: it has its own meters")
     duration = arguments.number("duration", 0)
     end_in_order()
     with tempfile.TemporaryDirectory(prefix="meterd-demo-") as directory:

@@ -39,6 +39,7 @@ def test_the_socket_of_another_user_is_no_reason_to_start_a_second_daemon() -> N
         (["start", "dlms", "mbus"], "say which protocol"),
         (["events", "many"], "as a number, not 'many'"),
         (["reload", "site.json"], "reads all of its files again"),
+        (["demo", "site.json"], "has its own meters"),
         (["status", "--shard", "4/3"], "3 shards are numbered 1 to 3"),
         (["top", "--shard", "0/16"], "16 shards are numbered 1 to 16"),
         (["status", "--shard", "3/x"], "such as 3 or 3/16, not '3/x'"),
