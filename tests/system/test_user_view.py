@@ -56,7 +56,7 @@ def meterd(*words: str, **environment: str) -> subprocess.CompletedProcess:
         (("run", "-c", "absent.json"), 3, ["absent.json", "No such file", "nothing to run"]),
         (("check", "absent.json"), 3, ["absent.json", "No such file"]),
         (("simulate", "iec"), 2, ["iec62056-21"]),
-        (("simulate", "iec62056-21"), 2, ["--pty LINK, --tcp PORT or --udp PORT"]),
+        (("simulate", "iec62056-21"), 2, ["--pty LINK, --tcp PORT, --udp PORT or --call HOST:PORT"]),
         (("simulate", "iec62056-21", "--tcp", "70000"), 2, ["--tcp takes 0 to 65535"]),
         (("simulate", "iec62056-21", "--tcp", "0", "mode=Q"), 2, ["mode is A, B, C", "'Q'"]),
         (("simulate", "iec62056-21", "--tcp", "0", "speed=9"), 2, ["unknown option speed"]),

@@ -113,7 +113,7 @@ def scripts(root: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(FILES / name, target)
             target.chmod(mode)
-        for folder in FOLDERS[package]:
+        for folder in FOLDERS.get(package, ()):
             (root / folder.lstrip("/")).mkdir(parents=True)
         places = in_hash_order(place for place, _ in files.values())
         (info / f"{package}.list").write_text("".join(f"{place}\n" for place in places))
