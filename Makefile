@@ -4,7 +4,7 @@ DURATION ?=
 VENV = .venv/bin
 SHELL = /bin/bash
 
-.PHONY: build extensions demo docs test lint cases soak bench fuzz manual release clean
+.PHONY: build extensions demo docs test lint cases soak bench scale fuzz manual release clean
 
 build: .build-venv extensions
 
@@ -63,6 +63,10 @@ cases: build .build-test
 
 bench: build .build-test
 	$(VENV)/python -m benchmarks
+
+# What grows with the meters, at 10 to 10,000 of them: a table, and a chart for docs/figures.md.
+scale: build .build-test
+	$(VENV)/python -m benchmarks.growth --svg docs/growth.svg
 
 fuzz: build .build-test
 	$(VENV)/python -m tests.fuzz
