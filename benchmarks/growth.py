@@ -45,7 +45,7 @@ HEADINGS = {
     "moved": "reload with every device on another port, until as many were read again, ms of CPU",
     "status": "answer to status, µs of CPU",
     "trace": "trace of one device for five seconds beyond what the scans cost, µs of CPU",
-    "dead": "all meters gone: lines of the log in two periods",
+    "dead": "all meters gone: lines of the log in two periods, of all together",
 }
 
 
