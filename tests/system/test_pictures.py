@@ -13,7 +13,10 @@ import pytest
 
 from tools.pictures import CELL_W, COLUMNS, EDGE, PICTURES, ROWS, SCENES, Screen, drawn, play
 
-CHANGES = re.compile(r"/tmp/\S+|\S*\d\S*|↑|[▏▎▍▌▋▊▉█]+|\b(good|stale|invalid|timeout|bad_frame|no_bytes|s|min|h)\b|–|-")
+CHANGES = re.compile(
+    r", longest turn [\d.]+ ms|/tmp/\S+|\S*\d\S*|↑|[▏▎▍▌▋▊▉█]+|–|-"
+    r"|\b(good|stale|invalid|timeout|bad_frame|no_bytes|s|min|h)\b"
+)
 
 
 def words(lines: list[str]) -> list[str]:
