@@ -7,6 +7,7 @@ from importlib import import_module
 from .. import log
 from ..errors import ConfigError
 from ..ports._loop import Loop
+from ..ports._timers import Timer
 from ..protocols import registry
 from ..simulate.faults import KINDS, Fault
 from ..simulate.meter_host import MeterHost
@@ -28,6 +29,7 @@ UDP = Option(("--udp",), VALUE, "serve on this UDP port, 0 for any free one", "P
 CALL = Option(("--call",), VALUE, "connect to this address, again and again; udp:// before it: datagrams", "HOST:PORT")
 HOST = Option(("--host",), VALUE, "address to listen at (default 127.0.0.1)", "ADDRESS")
 MAX_PORT = 65535
+SIGNALS_S = 1.0  # a signal that came just as the loop went to sleep is heard by then
 PACED = Option(("--paced",), FLAG, "send no faster than the line's speed allows")
 FAULT = Option(("--fault",), VALUE, f"kind[:every[:argument]], such as flip:3; kinds: {' '.join(KINDS)}", "FAULT")
 PLACE = (PTY, TCP, UDP, CALL, HOST, PACED, FAULT)
@@ -114,6 +116,8 @@ def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSet
     except OSError as error:
         raise ConfigError(link or f"port {number}", f"cannot be served: {error.strerror}") from None
     log.notice(f"simulated meter on {place}")
+    tick = Timer(lambda: loop.arm(tick, loop.time + SIGNALS_S))
+    loop.arm(tick, loop.time)
     try:
         loop.run()
     finally:
