@@ -7,6 +7,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from select import POLLIN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..ports._loop import Loop
 
 FIRST_OF_OURS = 3  # descriptors behind the three that every process has
 
@@ -21,6 +26,17 @@ def _leave(number: int, frame: object) -> None:
     for also in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(also, signal.SIG_IGN)  # once is enough, and cleaning up takes its time
     sys.exit(128 + number)
+
+
+def wake_for_signals(loop: Loop) -> None:
+    """Have a signal heard that comes just as the loop goes to sleep: its handler waits for byte code to run."""
+    wakes, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+
+    def woken(revents: int) -> None:
+        os.read(wakes, 4096)
+
+    loop.register(wakes, POLLIN, woken)
 
 
 def outlived_by_no_link(link: str) -> None:

@@ -7,11 +7,10 @@ from importlib import import_module
 from .. import log
 from ..errors import ConfigError
 from ..ports._loop import Loop
-from ..ports._timers import Timer
 from ..protocols import registry
 from ..simulate.faults import KINDS, Fault
 from ..simulate.meter_host import MeterHost
-from .ends import end_in_order, outlived_by_no_link
+from .ends import end_in_order, outlived_by_no_link, wake_for_signals
 from .exit_codes import OK
 from .options import FLAG, HELP, VALUE, Option, UsageError, parse, usage
 
@@ -29,7 +28,6 @@ UDP = Option(("--udp",), VALUE, "serve on this UDP port, 0 for any free one", "P
 CALL = Option(("--call",), VALUE, "connect to this address, again and again; udp:// before it: datagrams", "HOST:PORT")
 HOST = Option(("--host",), VALUE, "address to listen at (default 127.0.0.1)", "ADDRESS")
 MAX_PORT = 65535
-SIGNALS_S = 1.0  # a signal that came just as the loop went to sleep is heard by then
 PACED = Option(("--paced",), FLAG, "send no faster than the line's speed allows")
 FAULT = Option(("--fault",), VALUE, f"kind[:every[:argument]], such as flip:3; kinds: {' '.join(KINDS)}", "FAULT")
 PLACE = (PTY, TCP, UDP, CALL, HOST, PACED, FAULT)
@@ -116,8 +114,7 @@ def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSet
     except OSError as error:
         raise ConfigError(link or f"port {number}", f"cannot be served: {error.strerror}") from None
     log.notice(f"simulated meter on {place}")
-    tick = Timer(lambda: loop.arm(tick, loop.time + SIGNALS_S))
-    loop.arm(tick, loop.time)
+    wake_for_signals(loop)
     try:
         loop.run()
     finally:
