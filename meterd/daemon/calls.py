@@ -21,6 +21,7 @@ from ..protocols import registry
 from .call import Call
 from .call_room import Room
 from .farewell import FAREWELLS_S
+from .heard import Heard
 from .job import PORT_RETRY_S
 from .listening import MISSED
 from .outcome import settle
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..conversation import Conversation
-    from ..model import Device, Plan, Reading
+    from ..model import Device, Plan
     from ..ports._port import Port
     from ..ports.player import Observer
     from ..sinks.hub import Hub
@@ -78,19 +79,17 @@ class Everybody:
         self.reported: set[Any] = set()
 
 
-class Calls:
+class Calls(Heard):
     """A line of devices whose meters call; it has the face of `line.Line` as far as daemon and control know it."""
 
     def __init__(
         self, loop: Loop, key: str, path: str | None, hub: Hub, on_idle: Callable[[Calls], None] | None = None
     ) -> None:
+        super().__init__(hub)
         self.loop = loop
         self.key = key
         self.path = None
-        self.hub = hub
         self.on_idle = on_idle
-        self.jobs: list[Job] = []
-        self.by_alias: dict[str, Job] = {}
         self.once = False
         self.status_interval_s: float | None = None
         self.started = loop.time
@@ -174,20 +173,6 @@ class Calls:
         """Read it as soon as its meter is there; what it pushes cannot be hastened."""
         if is_read(job) and job in self._timers:
             self.loop.arm(self._timers[job], self.loop.time)
-
-    def publish(self, reading: Reading) -> None:
-        """Of a device that is not there: to the sinks, and to whoever asked."""
-        self.hub.publish(reading)
-        job = self.by_alias.get(reading.signal.device_alias)
-        for asker in job.askers if job is not None else ():
-            asker.accept(reading)
-
-    def is_asked(self) -> bool:
-        return any(job.askers for job in self.jobs)
-
-    def secrets(self) -> set[bytes]:
-        """What no trace of this line may show."""
-        return {secret for job in self.jobs for secret in job.plan.secrets}
 
     def is_stream(self) -> bool:
         """Whether what is lost or doubled puts all that follows out of step."""

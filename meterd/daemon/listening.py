@@ -16,6 +16,7 @@ from ..ports._loop import Loop
 from ..ports._timers import Timer
 from ..ports.opening import make_port
 from ..ports.player import Player
+from .heard import Heard
 from .job import PORT_RETRY_S
 from .outcome import note_signal, settle, tell
 from .pace import Pace
@@ -34,24 +35,22 @@ MISSED = 2.0  # so many intervals without a telegram: one may be lost to noise
 LEAST_TALK_S = 0.2
 
 
-class Listening:
+class Listening(Heard):
     """A line of devices that are listened to; it has the face of `line.Line` as far as daemon and control know it."""
 
     def __init__(
         self, loop: Loop, key: str, path: str | None, hub: Hub, on_idle: Callable[[Listening], None] | None = None
     ) -> None:
+        super().__init__(hub)
         self.loop = loop
         self.key = key
         self.path = path
-        self.hub = hub
         self.on_idle = on_idle
-        self.jobs: list[Job] = []
         self.once = False
         self.status_interval_s: float | None = None
         self.started = loop.time
         self.port = make_port(loop, key, path)
         self.player = Player(loop, self.port, self._report, self._ended, self._note, self._tell, strips_echo=False)
-        self._by_alias: dict[str, Job] = {}
         self._watches: dict[Job, Timer] = {}
         self._paces: dict[Job, Pace] = {}
         self._heard: set[Job] = set()  # of the telegram at hand
@@ -70,7 +69,7 @@ class Listening:
             self._watches.pop(job).deadline = None
             del self._paces[job]
         self.jobs = jobs
-        self._by_alias = {job.alias(): job for job in jobs}
+        self.by_alias = {job.alias(): job for job in jobs}
         self._heard.intersection_update(jobs)
         for job in set(jobs).difference(self._watches):
             self._watch(job)
@@ -86,21 +85,6 @@ class Listening:
 
     def hasten(self, job: Job) -> None:
         """Somebody asks for the device: its next telegram cannot be hastened, and is handed to them when it comes."""
-
-    def publish(self, reading: Reading) -> None:
-        """To the sinks, and to whoever asked for the device."""
-        self.hub.publish(reading)
-        job = self._by_alias.get(reading.signal.device_alias)
-        for asker in job.askers if job is not None else ():
-            asker.accept(reading)
-
-    def is_asked(self) -> bool:
-        """Whether somebody waits for one of the devices."""
-        return any(job.askers for job in self.jobs)
-
-    def secrets(self) -> set[bytes]:
-        """What no trace of this line may show."""
-        return {secret for job in self.jobs for secret in job.plan.secrets}
 
     def stop(self, stopped: Callable[[Listening], None]) -> None:
         """Close the port, then call `stopped(self)`: there is nobody to say goodbye to."""
@@ -140,7 +124,7 @@ class Listening:
         self._begin()
 
     def _begin(self) -> None:
-        log.debug(f"{', '.join(self._by_alias)}: listening begins", port=self.key)
+        log.debug(f"{', '.join(self.by_alias)}: listening begins", port=self.key)
         try:
             talk = self.jobs[0].driver.listen([(job.plan, job.memory) for job in self.jobs])
         except Exception as defect:  # a defect of one protocol is no reason to stop the others
@@ -186,16 +170,16 @@ class Listening:
     # ---- what comes of it
 
     def _note(self, reading: Reading) -> None:
-        note_signal(self, self._by_alias.get(reading.signal.device_alias), reading)
+        note_signal(self, self.by_alias.get(reading.signal.device_alias), reading)
 
     def _tell(self, step: Tell | MeterTime) -> None:
         alias = step.device_alias if isinstance(step, MeterTime) else ""
-        job = self._by_alias.get(alias) or (self.jobs[0] if len(self.jobs) == 1 else None)
+        job = self.by_alias.get(alias) or (self.jobs[0] if len(self.jobs) == 1 else None)
         if job is not None:
             tell(self, job, step)
 
     def _report(self, reading: Reading) -> None:
-        job = self._by_alias.get(reading.signal.device_alias)
+        job = self.by_alias.get(reading.signal.device_alias)
         if job is None:
             return  # it has had its turn, or is configured no more
         if job not in self._heard:
@@ -256,6 +240,6 @@ class Listening:
         for job in jobs:
             self._watches.pop(job).deadline = None
         self.jobs = [job for job in self.jobs if job not in jobs]
-        self._by_alias = {job.alias(): job for job in self.jobs}
+        self.by_alias = {job.alias(): job for job in self.jobs}
         if not self.jobs and self.on_idle is not None:
             self.stop(self.on_idle)
