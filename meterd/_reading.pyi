@@ -1,5 +1,6 @@
 """Signals and readings: what every value becomes on its way out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from .recalculation import Recalculation
@@ -15,11 +16,11 @@ class Signal:
 
     device_alias: str
     alias: str
-    parameters: dict[str, Any]
+    parameters: Mapping[str, Any]
     log: int
     recalculation: Recalculation | None
 
-    def __init__(self, device_alias: str, alias: str, parameters: dict[str, Any], log: int = 0) -> None: ...
+    def __init__(self, device_alias: str, alias: str, parameters: Mapping[str, Any], log: int = 0) -> None: ...
     def __getitem__(self, name: str) -> Any: ...
 
 class Reading:

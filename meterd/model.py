@@ -6,7 +6,7 @@ from ._reading import GOOD, Reading, Signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from .counter import Counter
@@ -25,7 +25,7 @@ REASONS = (
 LISTENS = "listen:"  # how the key of a line begins on which meters call
 
 
-def network_line(parameters: dict[str, Any]) -> str:
+def network_line(parameters: Mapping[str, Any]) -> str:
     """The key of the line of a device that is reached over the network."""
     scheme = "rfc2217://" if parameters.get("serial_server") == "rfc2217" else ""
     if parameters.get("transport") == "udp":
@@ -45,7 +45,7 @@ class Device:
 
     __slots__ = ("alias", "line", "parameters", "profile", "protocol")
 
-    def __init__(self, alias: str, protocol: str, parameters: dict[str, Any], line: str = "") -> None:
+    def __init__(self, alias: str, protocol: str, parameters: Mapping[str, Any], line: str = "") -> None:
         self.alias = alias
         self.protocol = protocol
         self.parameters = parameters

@@ -20,6 +20,7 @@ from .number import with_power
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 
@@ -42,7 +43,7 @@ class Recalculation:
         "withholds",
     )
 
-    def __init__(self, parameters: dict[str, Any]) -> None:
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
         self._unit: str | None = parameters.get("units") or None
         self._multiply = _given(parameters, "multiply")
         self._add = _given(parameters, "add")
@@ -144,7 +145,7 @@ class Recalculation:
         return absolute is None
 
 
-def _given(parameters: dict[str, Any], name: str) -> Number | None:
+def _given(parameters: Mapping[str, Any], name: str) -> Number | None:
     text = parameters.get(name)
     return None if text is None else _exact(text)
 

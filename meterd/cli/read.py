@@ -71,7 +71,7 @@ def main(words: list[str]) -> int:
         for signals in configuration.signals.values():
             signals[:] = [signal for signal in signals if signal.alias in printer.texts]
             for signal in signals:
-                signal.parameters["number_type"] = "STRING"
+                signal.parameters = {**signal.parameters, "number_type": "STRING"}
         printer.holds_texts = False
         code = _scan(configuration, arguments, printer)
     printer.done()

@@ -138,14 +138,20 @@ def _whoever_is_there(device: Device, signals: list[Signal]) -> bool:
     return device.protocol == "mbus" and device["address"] in ("253", "254")
 
 
+def _recalculated(signals: list[Signal]) -> list[Signal]:
+    return [signal for signal in signals if signal.recalculation is not None]
+
+
 def _unit_is_lost(device: Device, signals: list[Signal]) -> bool:
-    return any(signal.parameters.get("multiply") and not signal.parameters.get("units") for signal in signals)
+    return any(
+        signal.parameters.get("multiply") and not signal.parameters.get("units") for signal in _recalculated(signals)
+    )
 
 
 def _suppresses_nothing(device: Device, signals: list[Signal]) -> bool:
     return any(
         bool(signal.parameters.get("suppression_values")) != bool(signal.parameters.get("suppression_time_ms"))
-        for signal in signals
+        for signal in _recalculated(signals)
     )
 
 

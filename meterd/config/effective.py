@@ -7,8 +7,10 @@ from ..sinks import registry as sinks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
+    from ..model import Signal
     from .files import Configuration
 
 MASK = "***"
@@ -20,7 +22,7 @@ def effective(configuration: Configuration) -> dict[str, Any]:
     return {
         "devices": [masked(device.parameters, secrets[device.protocol]) for device in configuration.devices],
         "signals": [
-            masked(signal.parameters, secrets[device.protocol])
+            row_of(signal, secrets[device.protocol])
             for device in configuration.devices
             for signal in configuration.signals[device.alias]
         ],
@@ -47,5 +49,9 @@ def secrets_of(package: str) -> set[str]:
     return {parameter.name for parameter in (*tables.DEVICE, *tables.SIGNAL) if parameter.secret}
 
 
-def masked(parameters: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
+def row_of(signal: Signal, secrets: set[str]) -> dict[str, Any]:
+    return {"device_alias": signal.device_alias, **masked(signal.parameters, secrets)}
+
+
+def masked(parameters: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
     return {name: MASK if name in secrets and value is not None else value for name, value in parameters.items()}

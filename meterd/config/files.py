@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from ..ports.portions import Work
     from .json_places import Steps
-    from .validation import Complain, Row
+    from .validation import Complain, Parameters, Row
 
 
 class Configuration:
@@ -110,8 +110,8 @@ class _Loading:
         self.profiles = Profiles(careful)
         self.configuration = Configuration()
         self._tables: dict[str, tuple[Table, Table]] = {}
-        # Of every device row, wrong or not: alias → package (None: unknown protocol), over TCP, enabled.
-        self._known: dict[str, tuple[str | None, bool, bool]] = {}
+        # Of every device row, wrong or not: alias → package (None: unknown protocol), over TCP, enabled, alias.
+        self._known: dict[str, tuple[str | None, bool, bool, str]] = {}
         self._packages: set[str] = set()  # of all devices, wrong or not
         self._names: Names | None = None  # of devices, for signals of a device that there is not
         self._aliases: set[tuple[str, str]] = set()
@@ -191,20 +191,20 @@ class _Loading:
             complain(twice, TWICE)
         if package is None or not registry.is_installed(package):
             complain("protocol", unusable(name, package))
-            self._known.setdefault(alias, (None, over_tcp, False))
+            self._known.setdefault(alias, (None, over_tcp, False, alias))
             return
         source.packages.add(package)
-        values = self._table(package)[0].read(row, over_tcp, source.directory, complain)
-        values["protocol"] = next(
+        row["protocol"] = next(
             each for each in registry.PROTOCOL_NAMES if each.lower() == " ".join(name.lower().split())
         )
+        values = self._table(package)[0].kept(row, over_tcp, source.directory, complain)
         if alias and alias in self._known:
             complain("device_alias", f"found {shown(alias)}, which another device has already")
             self._break(self._known[alias][0])
             return
         line = self._tcp_line(values, complain) if over_tcp else self._serial_line(values, package, complain)
         enabled = bool(values["enable"])
-        self._known[alias] = (package, over_tcp, enabled)
+        self._known[alias] = (package, over_tcp, enabled, alias)
         self._packages.add(package)
         if enabled:
             device = Device(alias, package, values, line)
@@ -216,12 +216,12 @@ class _Loading:
         else:
             self.configuration.disabled.append(alias)
 
-    def _tcp_line(self, values: Row, complain: Complain) -> str:
+    def _tcp_line(self, values: Parameters, complain: Complain) -> str:
         if values.get("port") == 0:
             complain("port", "found 0, allowed: 1 to 65535 where ip is given")
         return network_line(values)
 
-    def _serial_line(self, values: Row, package: str, complain: Complain) -> str:
+    def _serial_line(self, values: Parameters, package: str, complain: Complain) -> str:
         """The key of the port: a mapped name, or the path of a node, under its mapped name where it has one."""
         found = values.get("device") or ""
         ports = self.configuration.ports
@@ -257,25 +257,27 @@ class _Loading:
         if known is None:
             self._homeless(source, number, device_alias, alias)
             return
-        package, over_tcp, enabled = known
+        package, over_tcp, enabled, own = known
         if package is None:
             return  # its device has been complained about
         table = self._table(package)[1]
-        values = table.straight(row, over_tcp)
+        given = table.straight(row, over_tcp)
         key = (device_alias, alias)
         twice = source.doubled.get(("signals", number), ()) if source.doubled else ()
-        if values is None or key in self._aliases or twice:
+        if given is not None:
+            values = table.shared(given, over_tcp)
+        if given is None or key in self._aliases or twice:
             complain = self._complaints(source, ("signals", number), device_alias, alias, package)
             for name in twice:
                 complain(name, TWICE)
-            values = table.read(row, over_tcp, source.directory, complain)
+            values = table.kept(row, over_tcp, source.directory, complain)
             if key in self._aliases:
                 complain("signal_alias", f"found {shown(alias)}, which another signal of this device has already")
         self._aliases.add(key)
         if enabled and values["enable"]:
-            # One alias for all signals of a device, not one for each.
-            signal = Signal(values["device_alias"] or device_alias, alias, values, values.get("log") or 0)
-            if not RECALCULATED.isdisjoint(values):
+            # One alias for all signals of a device, not one for each; and of signals that are called alike.
+            signal = Signal(own, values["signal_alias"] or alias, values, values["log"] or 0)
+            if not RECALCULATED.isdisjoint(values.given):
                 from ..recalculation import Recalculation  # seldom
 
                 signal.recalculation = Recalculation(values)
@@ -374,7 +376,7 @@ class _Loading:
         found = self._tables.get(package)
         if found is None:
             module = registry.tables(package)
-            found = self._tables[package] = (Table(module.DEVICE), Table(module.SIGNAL))
+            found = self._tables[package] = (Table(module.DEVICE), Table(module.SIGNAL, "device_alias"))
         return found
 
     def _complaints(

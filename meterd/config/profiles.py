@@ -20,6 +20,7 @@ from .source import Source, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
     from typing import Any
 
@@ -61,7 +62,9 @@ class Profiles:
         self._careful = careful
         self._known: dict[tuple[str, str], Content | None] = {}
 
-    def of(self, package: str, values: Content, directory: str, complain: Complain) -> tuple[bool, Content | None]:
+    def of(
+        self, package: str, values: Mapping[str, Any], directory: str, complain: Complain
+    ) -> tuple[bool, Content | None]:
         """Whether a device may run as far as its profile goes, and the profile; None where it needs none.
 
         `directory` is that of the configuration file, which a path in `profile` is relative to. A name that there is

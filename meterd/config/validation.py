@@ -11,7 +11,7 @@ from .nearest import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping
     from typing import Any
 
     from ..parameters import Parameter
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
     # (parameter or None for the row itself, what is wrong)
     Complain = Callable[[str | None, str], None]
+    _Mapping = Mapping[str, Any]
+else:
+    _Mapping = object
 
 MAX_SHOWN = 60
 MAX_SEEN = 64
+MAX_ROWS = 256
 MAX_SECRET_FILE = 4096
 # Set over TCP, these are ignored, wrong or not: an old workbook carries both.
 SERIAL_ONLY = frozenset(("device", "flowcontrol", "serial_close_delay"))
@@ -30,19 +34,85 @@ LINE_FORMAT = frozenset(("baudrate", "databits", "stopbits", "parity"))
 _ABSENT = (None, "")
 
 
+class Shape:
+    """What rows in which the same parameters are given have in common: where each value stands, and the defaults."""
+
+    __slots__ = ("defaults", "names", "places")
+
+    def __init__(self, names: tuple[str, ...], defaults: Row) -> None:
+        self.names = names
+        self.places = {name: place for place, name in enumerate(names)}
+        self.defaults = defaults
+
+
+class Parameters(_Mapping):
+    """The values of one row, which nobody changes: such as are not the default, and the defaults that all rows share.
+
+    A site of thousands of meters holds little more of each so than what sets it apart.
+    """
+
+    __slots__ = ("_shape", "_values")
+
+    def __init__(self, shape: Shape, values: tuple[Any, ...]) -> None:
+        self._shape = shape
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        shape = self._shape
+        return self._values[shape.places[name]] if name in shape.places else shape.defaults[name]
+
+    def get(self, name: str, otherwise: Any = None) -> Any:
+        shape = self._shape
+        return self._values[shape.places[name]] if name in shape.places else shape.defaults.get(name, otherwise)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._shape.defaults or name in self._shape.places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._together())
+
+    def __len__(self) -> int:
+        return len(self._together())
+
+    def keys(self) -> KeysView[str]:
+        return self._together().keys()
+
+    def items(self) -> ItemsView[str, Any]:
+        return self._together().items()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Parameters):
+            return NotImplemented
+        if self._shape.names == other._shape.names and self._values == other._values:
+            return self._shape is other._shape or self._shape.defaults == other._shape.defaults
+        return self._together() == other._together()
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of those that are not the default."""
+        return self._shape.names
+
+    def _together(self) -> Row:
+        return {**self._shape.defaults, **dict(zip(self._shape.names, self._values, strict=True))}
+
+
 class Table:
     """A protocol's Device or Signal table, ready for many rows.
 
-    A row in order is read straight: its own cells over a copy of the defaults. Any other is gone through again, one
-    parameter after the other, for all that is to be said. Of each parameter the first `MAX_SEEN` good texts are
-    remembered: a thousand rows hold few different cells, and what they share is then also kept once.
+    A row in order is read straight: its own cells, and nothing of what they leave out. Any other is gone through again,
+    one parameter after the other, for all that is to be said. Of each parameter the first `MAX_SEEN` good texts are
+    remembered, and of rows the first `MAX_ROWS`: a thousand rows hold few different cells, and what they share is then
+    also kept once. The column `apart` is not kept with a row's values: whoever holds them says it.
     """
 
-    __slots__ = ("_by_name", "_defaults", "_required", "_seen", "known", "parameters")
+    __slots__ = (
+        "_apart", "_by_name", "_defaults", "_held", "_required", "_rows", "_seen", "_shapes", "known", "parameters",
+    )  # fmt: skip
 
-    def __init__(self, parameters: Iterable[Parameter]) -> None:
+    def __init__(self, parameters: Iterable[Parameter], apart: str = "") -> None:
         self.parameters = tuple(parameters)
         self.known = {name for parameter in self.parameters for name in names_of(parameter)}
+        self._apart = apart
         self._by_name = {parameter.name: parameter for parameter in self.parameters}
         required = {
             True: [parameter.name for parameter in self.parameters if parameter.required_tcp],
@@ -52,41 +122,81 @@ class Table:
         # By whether it is read over TCP. What must be given has no default, so that its absence shows.
         self._required = required
         self._defaults = {over_tcp: {**defaults, **dict.fromkeys(names)} for over_tcp, names in required.items()}
-        self._seen: dict[str, dict[str, Any]] = {parameter.name: {} for parameter in self.parameters}
+        # The same for rows that are held.
+        self._held = {way: {n: v for n, v in found.items() if n != apart} for way, found in self._defaults.items()}
+        self._seen: dict[bool, dict[str, dict[str, Any]]] = {}
+        self._shapes: dict[tuple[bool, tuple[str, ...]], Shape] = {}
+        self._rows: dict[Shape, dict[tuple[Any, ...], Parameters]] = {}
 
     def read(self, row: Row, over_tcp: bool, directory: str, complain: Complain) -> Row:
         """Every parameter's value, defaults filled in; None stands where it is missing, wrong, or has no default.
 
         Only those that are `seldom` given are not there at all.
         """
-        values = self.straight(row, over_tcp)
-        return self._thoroughly(row, over_tcp, directory, complain) if values is None else values
+        given = self.straight(row, over_tcp)
+        if given is None:
+            return self._thoroughly(row, over_tcp, directory, complain)
+        return {**self._defaults[over_tcp], **given}
+
+    def kept(self, row: Row, over_tcp: bool, directory: str, complain: Complain) -> Parameters:
+        """The same as it is held for good."""
+        given = self.straight(row, over_tcp)
+        if given is None:
+            defaults, values = self._defaults[over_tcp], self._thoroughly(row, over_tcp, directory, complain)
+            given = {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
+        return self.shared(given, over_tcp)
+
+    def shared(self, given: Row, over_tcp: bool) -> Parameters:
+        """What `straight` gave, as it is held for good: one object for rows that are equal."""
+        given.pop(self._apart, None)
+        names, values = tuple(given), tuple(given.values())
+        shape = self._shapes.get((over_tcp, names))
+        if shape is None:
+            shape = self._shapes[over_tcp, names] = Shape(names, self._held[over_tcp])
+            self._rows[shape] = {}
+        rows = self._rows[shape]
+        known = rows.get(values)
+        if known is None:
+            known = Parameters(shape, values)
+            if len(rows) < MAX_ROWS:
+                rows[values] = known
+        return known
 
     def straight(self, row: Row, over_tcp: bool) -> Row | None:
-        """The values of a row in which there is nothing to complain about; None of any other."""
-        by_name, all_seen = self._by_name, self._seen
-        values = self._defaults[over_tcp].copy()
+        """What a row gives that is not the default, if there is nothing to complain about; None of any other row."""
+        all_seen = self._seen.get(over_tcp)
+        if all_seen is None:
+            all_seen = self._seen[over_tcp] = {parameter.name: {} for parameter in self.parameters}
+        given: Row = {}
         for name, found in row.items():
-            parameter = by_name.get(name)
-            if parameter is None:
+            seen = all_seen.get(name)
+            if seen is None:
                 if is_comment(name):
                     continue
                 return None  # an older name, a file with a secret, or a slip
-            if found is None or found == "" or (over_tcp and name in SERIAL_ONLY):
-                continue
-            seen = all_seen[name]
             value = seen.get(found) if type(found) is str else None
             if value is None:
-                value = _lenient(parameter, found, over_tcp)
+                value = self._new(name, found, over_tcp, seen)
                 if value is _WRONG:
                     return None
-                if type(found) is str and len(seen) < MAX_SEEN:
-                    seen[found] = value
-            values[name] = value
+            if value is not _DEFAULT:
+                given[name] = value
         for name in self._required[over_tcp]:
-            if values[name] is None:
+            if name not in given:
                 return None
-        return values
+        return given
+
+    def _new(self, name: str, found: Any, over_tcp: bool, seen: Row) -> Any:
+        """The value of a cell that was not seen before; _DEFAULT where it need not be kept, or says nothing; _WRONG."""
+        if found is None or found == "" or (over_tcp and name in SERIAL_ONLY):
+            return _DEFAULT
+        value = _lenient(self._by_name[name], found, over_tcp)
+        defaults = self._defaults[over_tcp]
+        if name in defaults and value == defaults[name]:
+            value = _DEFAULT
+        if type(found) is str and len(seen) < MAX_SEEN and value is not _WRONG:
+            seen[found] = value
+        return value
 
     def _thoroughly(self, row: Row, over_tcp: bool, directory: str, complain: Complain) -> Row:
         values: Row = {}
@@ -120,6 +230,7 @@ class Table:
 
 
 _WRONG = object()  # stands for a value that has been complained about already, or is to be
+_DEFAULT = object()  # and this for one that need not be kept
 
 
 def _lenient(parameter: Parameter, found: Any, over_tcp: bool) -> Any:

@@ -87,9 +87,12 @@ class Daemon:
         if self.is_stopping():
             return 0
         plans = Plans(self.jobs, self.loop, self.hub, self.state)
-        for device in configuration.devices:
+        for place, device in enumerate(configuration.devices):
             if self._wanted(device):
                 plans.add(device, configuration.signals.get(device.alias, []))
+                known = self.jobs.get(device.alias)
+                if known is not None and plans.jobs.get(device.alias) is known:  # what is equal is kept once
+                    configuration.devices[place], configuration.signals[device.alias] = known.plan.device, known.signals
             yield
         for key in plans.by_line:
             plans.agree(key)

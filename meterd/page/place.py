@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ..config.effective import general, masked, secrets_of
+from ..config.effective import general, masked, row_of, secrets_of
 from ..daemon.overview import line_row, programs, sink_row
 from ..sinks.status import COUNTERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from ..daemon.daemon import Daemon
@@ -32,7 +33,7 @@ def ports(daemon: Daemon) -> Work[list[dict[str, Any]]]:
     return sorted(rows, key=lambda row: -(row["load"] or 0.0))
 
 
-def _settings(parameters: dict[str, Any]) -> str:
+def _settings(parameters: Mapping[str, Any]) -> str:
     """As `300 7E1`; of a line whose devices differ, the first one's."""
     parity = str(parameters.get("parity") or "none")[:1].upper()
     bits, stop = parameters.get("databits") or 8, parameters.get("stopbits") or 1
@@ -69,5 +70,5 @@ def configuration(daemon: Daemon, alias: str) -> dict[str, Any]:
     signals = daemon.configuration.signals.get(alias, [])
     return {
         "device": masked(device.parameters, secrets),
-        "signals": [masked(signal.parameters, secrets) for signal in signals],
+        "signals": [row_of(signal, secrets) for signal in signals],
     }

@@ -23,6 +23,7 @@ from ...parameters import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 # What a device described on a command line need not say.
@@ -122,7 +123,7 @@ SIGNAL = (
 )
 
 
-def profile_name(parameters: dict[str, Any]) -> str | None:
+def profile_name(parameters: Mapping[str, Any]) -> str | None:
     """The profile of a device by its validated parameters; None where it has none, as most."""
     name = parameters.get("profile")
     return None if name is None else str(name)

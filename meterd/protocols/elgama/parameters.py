@@ -31,7 +31,7 @@ from .models import MODEL_NAMES, MODELS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from ...model import Device
@@ -131,7 +131,7 @@ SIGNAL = (
 )
 
 
-def profile_name(parameters: dict[str, Any]) -> str | None:
+def profile_name(parameters: Mapping[str, Any]) -> str | None:
     """The profile of a device by its validated parameters; None where those are wrong."""
     if parameters.get("profile"):
         return str(parameters["profile"])
