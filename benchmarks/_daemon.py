@@ -24,7 +24,9 @@ from ._machine import allow_descriptors, cpu_s, is_stopped, status_kb
 ROOT = Path(__file__).resolve().parents[1]
 NO_HOOKS = "-S"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in [str(ROOT), *sys.path] if path)}
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # byte code is at hand, as on a gateway
 PATIENCE_S = 300.0
+SETTLED_S = 1.0
 
 
 def dlms_site(places: Sequence[tuple[str, int]], registers: int, scan_rate_ms: int, **device: Any) -> dict[str, Any]:
@@ -90,6 +92,11 @@ class Daemon:
             if time.monotonic() > limit or self.process.poll() is not None:
                 raise RuntimeError(f"{seen} of {count} readings came; the log ends: {self.log.read_text()[-500:]}")
             time.sleep(0.05)
+
+    def wait_until_settled(self) -> None:
+        """Until what it learnt of its meters is on record: nothing in its state folder was changed for a second."""
+        while time.time() - os.stat(self.folder).st_mtime < SETTLED_S:
+            time.sleep(0.1)
 
     def hold(self) -> None:
         """It stands still until `go_on`, and leaves the machine to others."""

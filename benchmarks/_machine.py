@@ -48,7 +48,7 @@ def status_kb(pid: int | str, name: str) -> int:
 def is_stopped(pid: int) -> bool:
     """Whether every thread of a process stands still after SIGSTOP."""
     threads = Path(f"/proc/{pid}/task").glob("*/stat")
-    return all(thread.read_text().rpartition(") ")[2][0] == "T" for thread in threads)
+    return all(thread.read_text().rpartition(") ")[2][0] in "Tt" for thread in threads)
 
 
 def ratio(these: Sequence[float], those: Sequence[float]) -> float:

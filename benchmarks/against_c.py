@@ -24,7 +24,6 @@ ROUND_S = 0.2
 REGISTERS = 60
 LISTED = 5
 MANY = 1000
-WARM_S = 1.0
 
 
 class Bare:
@@ -66,6 +65,7 @@ def singly() -> list[Row]:
         site = dlms_site([("127.0.0.1", meter.port)], REGISTERS, 1)
         with Daemon(site) as daemon:
             daemon.wait_for(10 * REGISTERS)
+            daemon.wait_until_settled()
             daemon.hold()
             bare = Bare(meter.port, 1, REGISTERS, 1)
             ours, theirs = [], []
@@ -86,7 +86,7 @@ def listed() -> list[Row]:
         site = dlms_site([(host, meters.port) for host in hosts(MANY)], LISTED, 1)
         with Daemon(site) as daemon:
             daemon.wait_for(3 * LISTED * MANY)
-            time.sleep(WARM_S)
+            daemon.wait_until_settled()
             daemon.hold()
             one, all_of_them = Bare(meters.port, 1, LISTED, LISTED), Bare(meters.port, MANY, LISTED, LISTED)
             ours, single, together = [], [], []

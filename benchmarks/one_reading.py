@@ -1,0 +1,53 @@
+"""What reading one register by hand costs: CPU of the whole process, from its start to its end, against bare Python.
+
+`python -m meterd read dlms … -- OBIS` of a simulated meter over TCP (the wrapper) and `python -c pass`, in turn on one
+core, with byte code at hand: both as a person calls them, and both without `site` (`-S`), as on a gateway. What is
+counted is what the kernel counts of a child that has ended, user and system.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from ._daemon import ENVIRONMENT, NO_HOOKS
+from ._machine import Row, one_core, ratio
+from ._meters import dlms_meters
+
+ROUNDS = 31
+
+
+def child_cpu_ms(words: Sequence[str]) -> float:
+    """Of one process that must succeed. Raises: RuntimeError with what it said."""
+    process = subprocess.Popen(words, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout
+    said = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(words)}: exit {process.returncode}; it said:\n{said}")
+    return (used.ru_utime + used.ru_stime) * 1000
+
+
+def run() -> list[Row]:
+    with one_core(), dlms_meters(mode="wrapper") as meter:
+        reading = ["-m", "meterd", "read", "dlms", "ip=127.0.0.1", f"port={meter.port}", "type=LN", "client_address=32"]
+        reading += ["mode=DLMS-WRAPPER", "--", "1.0.1.8.0.255"]
+        return [*rows(reading, (), "", -1.8), *rows(reading, (NO_HOOKS,), ", without site", None)]
+
+
+def rows(reading: list[str], flags: tuple[str, ...], how: str, required: float | None) -> list[Row]:
+    ours, bare = [], []
+    child_cpu_ms([sys.executable, *flags, *reading])  # byte code is there from now on
+    for _ in range(ROUNDS):
+        ours.append(child_cpu_ms([sys.executable, *flags, *reading]))
+        bare.append(child_cpu_ms([sys.executable, *flags, "-c", "pass"]))
+    what = f"one register by `meterd read`, whole process{how}"
+    return [
+        (f"{what}: CPU", statistics.median(ours), "ms", None),
+        (f"bare Python{how}: CPU", statistics.median(bare), "ms", None),
+        (what, ratio(ours, bare), "× bare Python", required),
+    ]
