@@ -1,8 +1,9 @@
 """`python -m tests.soak.delivery`: a reading that was taken arrives, whatever is killed on its way.
 
-    python -m tests.soak.delivery [--kills 1000] [--away 8640] [--seed 17] [--sqlite] [PART…]
+    python -m tests.soak.delivery [--kills 1000] [--away 8640] [--seed 17] [--sqlite] [--tls] [PART…]
 
-`delivery_site` is what is run, `delivery_judge` who says what became of it. Parts: `kills` (kill -9 of daemon, broker
+`delivery_site` is what is run (with `--tls` the broker speaks TLS alone), `delivery_judge` who says what became of it.
+Parts: `kills` (kill -9 of daemon, broker
 or consumer, uniform in time; where each was hit its own marks say), `away_1s`, `away_1min` and `away` (the broker is
 away for so long, or for so many scans at 10 ms, then the drain is timed), `half_open` (packets vanish in a router
 between name spaces, of one side or of both, and nobody is told; where those cannot be made, a broker is stopped).
@@ -48,7 +49,7 @@ def kills(site: Site, count: int, scans: int) -> Said:
             process.kill()
         hits += _hits(site, victim)
         if victim == "daemon":
-            site.daemon.start()
+            site.start_daemon()
         else:
             time.sleep(site.random.uniform(0, MOST_PAUSE_S))
             process.start()
@@ -156,11 +157,11 @@ PARTS: dict[str, tuple[Callable[[Site, int, int], Said], dict[str, int]]] = {
 }
 
 
-def run(name: str, kills: int, scans: int, seed: int, plain: bool = False) -> Said:
+def run(name: str, kills: int, scans: int, seed: int, plain: bool = False, tls: bool = False) -> Said:
     part, shape = PARTS[name]
     between = network() if name == "half_open" else None
     with tempfile.TemporaryDirectory(prefix="meterd-soak-") as folder, database(Path(folder), plain) as where:
-        site = Site(Path(folder), where, seed, network=between, **shape)
+        site = Site(Path(folder), where, seed, network=between, tls=tls, **shape)
         try:
             words, sound = part(site, kills, scans)
         finally:
@@ -168,9 +169,11 @@ def run(name: str, kills: int, scans: int, seed: int, plain: bool = False) -> Sa
             if between is not None:
                 between.close()
         if not sound:
+            site.note_lives()
             shutil.copytree(folder, f"{tempfile.gettempdir()}/meterd-soak-failed", dirs_exist_ok=True,
                             ignore=shutil.ignore_patterns("postgres", "control"))  # fmt: skip
-    return f"{name} ({'PostgreSQL' if where.startswith('postgresql') else 'SQLite'}): {words}", sound
+    base = "PostgreSQL" if where.startswith("postgresql") else "SQLite"
+    return f"{name} ({base}{', TLS' if tls else ''}): {words}", sound
 
 
 def main() -> int:
@@ -179,11 +182,12 @@ def main() -> int:
     parser.add_argument("--away", type=int, default=8640)
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--sqlite", action="store_true")
+    parser.add_argument("--tls", action="store_true")
     parser.add_argument("parts", nargs="*", metavar="PART")
     arguments = parser.parse_args()
     failed = False
     for name in arguments.parts or PARTS:
-        words, sound = run(name, arguments.kills, arguments.away, arguments.seed, arguments.sqlite)
+        words, sound = run(name, arguments.kills, arguments.away, arguments.seed, arguments.sqlite, arguments.tls)
         print(("      " if sound else "FAIL  ") + words, flush=True)
         failed = failed or not sound
     return int(failed)

@@ -1,9 +1,11 @@
 """What became of what the meter served: the judge of `tests.soak.delivery`.
 
 It knows the meter's own note and the consumer's table, and shares no code with what lies between them. What was served
-and is not in the database must have been served within the last moments of a daemon that was killed: `durable_ms`, and
-as long as the commits took that it had to wait for, or opening the store. Repeats must have the key and the values of
-their first. By sequence each signal's values must rise, for the meter's time does.
+and is not in the database must have been served within the last moments of the daemon that had asked for it:
+`durable_ms`, and as long as the commits took that it had to wait for, or opening the store. Which daemon had asked is
+told by when each was started and killed; what the meter notes after a kill, and before the next start, was asked for by
+the dead one. Repeats must have the key and the values of their first. By sequence each signal's values must rise, for
+the meter's time does.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class Verdict:
         )
         base.close()
         busiest = max(site.busy_us, default=0)
-        oldest = max((self._until_death(value) or 0 for value in missing), default=0)
+        oldest = max((lived for value in missing if (lived := self._lived(value)[0]) is not None), default=0)
         self.words = (
             f"served {len(served)}, stored {len(values)} distinct, not there {len(missing)} (all within "
             f"{oldest / 1000:.0f} ms before an end of the daemon, of which commits took up to {busiest / 1000:.0f} ms: "
@@ -54,22 +56,22 @@ class Verdict:
         self.is_sound = not unexcused and not invented and not doubles and not unequal and rises and len(values) > 0
 
     def _life_of(self, value: int) -> str:
-        lived = self._until_death(value)
+        lived, busy = self._lived(value)
         if lived is None:
             return f"{value}, no end after it"
-        busy = self._site.busy_us[bisect.bisect_left(self._site.deaths, value)]
         return f"{value}, {lived / 1000:.0f} ms before an end, {busy / 1000:.0f} of them in commits"
 
-    def _until_death(self, value: int) -> int | None:
-        deaths = self._site.deaths
-        at = bisect.bisect_left(deaths, value)
-        return deaths[at] - value if at < len(deaths) else None
+    def _lived(self, value: int) -> tuple[int | None, int]:
+        """How long the daemon that asked for it lived on, and how long of that it was in commits; None: it lives."""
+        site = self._site
+        asked_by = bisect.bisect_left(site.starts, value) - 1
+        if not 0 <= asked_by < len(site.deaths):
+            return None, 0
+        return max(0, site.deaths[asked_by] - value), site.busy_us[asked_by]
 
     def _died_after(self, value: int) -> bool:
-        lived = self._until_death(value)
+        lived, busy = self._lived(value)
         if lived is None:
             return False
-        site = self._site
-        stalled = sum(length for when, length in site.stalls if value <= when <= value + lived + length)
-        busy = site.busy_us[bisect.bisect_left(site.deaths, value)]
+        stalled = sum(length for when, length in self._site.stalls if value <= when <= value + lived + length)
         return lived <= DURABLE_MS * 1000 + SLACK_US + busy + stalled

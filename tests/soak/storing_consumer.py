@@ -1,6 +1,6 @@
 """A consumer that writes readings to a database, and says that it has them when it has committed: a process of its own.
 
-    python -m tests.soak.storing_consumer PORT postgresql://… [MARKS [HOST]]      or a file: SQLite
+    python -m tests.soak.storing_consumer PORT postgresql://… [MARKS [HOST [CA]]]      or a file: SQLite
 
 Written as docs/mqtt.md tells anybody to: a session that the broker keeps, manual acknowledgement, one transaction for
 what has come, then the broker's acknowledgement and `have` on the gateway's topic. It shares no code with meterd. A
@@ -86,13 +86,15 @@ class Database:
 
 
 class Consumer:
-    def __init__(self, port: int, where: str, marks: Marks | None, host: str) -> None:
+    def __init__(self, port: int, where: str, marks: Marks | None, host: str, authority: str | None = None) -> None:
         self.database = Database(where)
         self.marks = marks
         self.waiting: list[Any] = []
         self.client = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2, "storing-consumer", clean_session=False, manual_ack=True
         )
+        if authority is not None:
+            self.client.tls_set(authority)
         self.client.on_connect = lambda client, *_: client.subscribe("meterd/#", 1)
         self.client.on_message = lambda client, data, message: self.waiting.append(message)
         self.host, self.port = host, port
@@ -165,4 +167,5 @@ def ranges_of(numbers: list[int]) -> list[list[int]]:
 
 if __name__ == "__main__":
     port, where, *more = sys.argv[1:]
-    Consumer(int(port), where, Marks(more[0]) if more else None, more[1] if len(more) > 1 else "127.0.0.1").run()
+    marks, host, authority = [*more, None, None, None][:3]
+    Consumer(int(port), where, Marks(marks) if marks else None, host or "127.0.0.1", authority).run()
