@@ -57,9 +57,9 @@ def build() -> Path:
 
 
 def sanitizer_runtime() -> str:
-    compiler = os.environ.get("CC", "gcc")
+    compiler = os.environ.get("CC", "gcc").split()  # such as "ccache gcc"
     return subprocess.run(
-        [compiler, "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
+        [*compiler, "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
     ).stdout.strip()
 
 
