@@ -195,7 +195,7 @@ class Line:
         if self.path is None:
             self.port.apply(None)
         job.memory.brief = job.turn.brief
-        self.player.start(conversation, job.poll_delay_s)
+        self.player.start(conversation, job.poll_delay_s, at_once=True)
 
     # ---- what comes of it
 

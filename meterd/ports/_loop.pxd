@@ -19,4 +19,5 @@ cdef class Loop:
 
     cpdef turn(self, bint wait=*)
     cdef int _wait(self, bint wait) except -1
+    cdef bint has_told_all(self) noexcept
     cdef int arm_at(self, Timer timer, int64_t due) except -1

@@ -88,6 +88,10 @@ cdef class Loop:
     def unregister(self, int fd):
         self._poller.forget(fd)
 
+    cdef bint has_told_all(self) noexcept:
+        """Whether a descriptor that was not served in this turn had nothing to be read when it began."""
+        return self._poller.told_all
+
     # ---- timers
 
     cdef int arm_at(self, Timer timer, int64_t due) except -1:
@@ -95,7 +99,8 @@ cdef class Loop:
 
     def arm(self, Timer timer not None, double deadline):
         # Up, so that the clock has passed the deadline when the timer is served, whatever was rounded.
-        self._timers.arm(timer, whole(deadline * MICROSECONDS) + 1)
+        cdef bint is_past = deadline <= self.now / <double>MICROSECONDS
+        self._timers.arm(timer, self.now if is_past else whole(deadline * MICROSECONDS) + 1)
 
     def next_deadline(self):
         cdef int64_t due = self._timers.next_due()

@@ -38,7 +38,9 @@ cdef class Stepper(DataReader):
     cdef bytes _inbox
     cdef Echo _echo
     cdef bint _sending       # bytes are on their way out
-    cdef bint _unsettled
+    cdef bint _unsettled     # something failed: what still comes in belongs to the past
+    cdef bint _is_first      # nothing was sent yet in this conversation that wants an answer of its own
+    cdef bint _is_answered   # what was sent last was
     cdef Burst _burst
     cdef int64_t _poll_delay
     cdef int64_t _received_since

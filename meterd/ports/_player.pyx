@@ -62,12 +62,13 @@ cdef class Stepper(DataReader):
         self._on_end = on_end
         self._inbox = b""
         self._echo = Echo()
+        self._is_answered = True
         port.on_data = self._on_data
         port.reader = self
         port.on_sent = self._on_sent
 
-    def begin(self, generator, double poll_delay_s):
-        """The first step is taken in the loop's next turn."""
+    def begin(self, generator, double poll_delay_s, bint at_once=False):
+        """The first step is taken now, or in the loop's next turn."""
         cdef Counts counts = self.counts
         self._reset()
         self.generator = generator
@@ -75,8 +76,13 @@ cdef class Stepper(DataReader):
         counts.bytes_sent = counts.bytes_received = counts.timeouts = counts.bad_frames = counts.retries = 0
         self.reported.clear()
         self._echo.forget()
-        self._unsettled = True
-        self.loop.arm_at(self.timer, self.loop.now)
+        self._is_first = True
+        if not self._is_answered:
+            self._unsettled = True
+        if at_once:
+            self._step(None, None)
+        else:
+            self.loop.arm_at(self.timer, self.loop.now)
 
     def advance(self, value, error=None):
         """The present step has its answer, or what went wrong."""
@@ -101,6 +107,8 @@ cdef class Stepper(DataReader):
 
     cdef int _finish(self, error) except -1:
         generator, self.generator = self.generator, None
+        if error is not None:
+            self._unsettled = True
         self._reset()
         self._on_end(generator, error)
         return 0
@@ -173,6 +181,7 @@ cdef class Stepper(DataReader):
         except Exception as error:  # a MeterdError; or a defect, which the conversation hears of so that it can end
             self._step(None, error)
             return 0
+        self._is_answered = True
         if self.observers:
             self._rare.show("framed", frame)
         self._step(frame, None)
@@ -283,6 +292,7 @@ cdef class Stepper(DataReader):
             self._inbox = b""
         frame = step.feed(data)
         if frame is not None:
+            self._is_answered = True
             if self.observers:
                 self._rare.show("framed", frame)
             return frame
@@ -306,9 +316,10 @@ cdef class Stepper(DataReader):
             return WAITING
         if not step.keep_input:
             self._inbox = b""
-        if self._unsettled:
+        if self._unsettled or (self._is_first and self.port.may_hold_input()):
             self._unsettled = step.keep_input
             self._rare.settle(step)
+        self._is_first = self._is_first and step.keep_input
         return self._put_out(step.data)
 
     cdef bint _must_wait(self) except -1:
@@ -322,6 +333,7 @@ cdef class Stepper(DataReader):
     cdef object _put_out(self, bytes data):
         if self._strips_echo:
             self._echo.sent(data)
+        self._is_answered = False
         self.counts.bytes_sent += PyBytes_GET_SIZE(data)
         if self.observers:
             self._rare.show("sent", data)
@@ -365,7 +377,7 @@ cdef class Stepper(DataReader):
                 return WAITING
 
     cdef object _send_next(self, bytes data):
-        if self._poll_delay or self._unsettled:
+        if self._poll_delay or self._unsettled or self._is_first:
             return self._transmit(Send(data), False)
         self._inbox = b""
         return self._put_out(data)

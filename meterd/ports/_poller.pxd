@@ -25,6 +25,7 @@ cdef enum:
 
 cdef class Poller:
     cdef int64_t woken_at     # when the last wait was over
+    cdef bint told_all        # by then: all that was ready is served in this turn, what is not was not
     cdef int _epoll
     cdef int _alarm           # a descriptor that is ready at
     cdef int64_t _alarm_due   # this time, or NEVER

@@ -66,6 +66,7 @@ cdef class Poller:
         with nogil:
             ready = epoll_wait(self._epoll, self._ready, SERVED_A_TURN, timeout_ms)
         self.woken_at = monotonic_us()
+        self.told_all = 0 <= ready < SERVED_A_TURN
         if self.woken_at >= self._alarm_due:
             self._alarm_due = NEVER
         if ready < 0:

@@ -24,11 +24,13 @@ cdef class Port:
     cdef public object on_sent
     cdef public object on_gone
     cdef Octets _unsent
+    cdef bint _is_emptied  # by the last read
     cdef Timer _limit
     cdef int64_t _limit_us
     cdef DataReader reader  # in place of `on_data`, where it is compiled
 
     cdef bint put_out(self, bytes data) except -1
+    cdef bint may_hold_input(self) noexcept
     cdef bytes _take(self)
     cdef bytes _read_block(self)
     cdef bint _write(self, bytes data) except -1

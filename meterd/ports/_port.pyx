@@ -77,7 +77,8 @@ cdef class Port:
         self.fd = -1
 
     def apply(self, settings):
-        self.carrier.apply(settings)
+        if settings is not None or self.receive is not None or self.transmit is not None:
+            self.carrier.apply(settings)
 
     def send(self, bytes data not None):
         return self.put_out(data)
@@ -101,6 +102,7 @@ cdef class Port:
 
     def attach(self, int fd):
         self.fd = fd
+        self._is_emptied = False
         self._unsent.clear()
         self.loop.register(fd, POLLIN, self._on_event)
 
@@ -124,12 +126,19 @@ cdef class Port:
 
     # ---- octets
 
+    cdef bint may_hold_input(self) noexcept:
+        """Whether something may have come in before this turn that was not read. It has not where the last read emptied
+        the descriptor and the loop has told of no more since; who hushes does not let it tell.
+        """
+        return not (self._is_emptied and self.hush is None and self.loop.has_told_all())
+
     cdef bytes _take(self):
         return self._read_block() if self.receive is None else <bytes?>self.receive()
 
     cdef bytes _read_block(self):
         """One block, or nothing where none is there. Raises: PortGone."""
         cdef Py_ssize_t size = read_descriptor(self.fd, INPUT, BLOCK_SIZE)
+        self._is_emptied = size < BLOCK_SIZE
         if size > 0:
             return PyBytes_FromStringAndSize(INPUT, size)
         if size == 0:

@@ -39,7 +39,7 @@ GOODBYE_S = 3.0
 
 class Player:
     """`on_report(reading)` gets each reading, `on_trouble(reading)` before it such as are not good or have words;
-    `on_end(error or None)` is called when the conversation is over, never from within `start`; `on_tell(step)` gets
+    `on_end(error or None)` is called when the conversation is over, not from within `start`; `on_tell(step)` gets
     what it has to say of the meter; without it, sentences go to the log.
 
     `counts` is what passed on the wire in the present (or last) conversation; `reported` holds the signals that got a
@@ -85,12 +85,12 @@ class Player:
     def is_playing(self) -> bool:
         return self._stepper.generator is not None
 
-    def start(self, conversation: Conversation, poll_delay_s: float = 0.0) -> None:
-        """Begin; the first step is taken in the loop's next turn."""
+    def start(self, conversation: Conversation, poll_delay_s: float = 0.0, at_once: bool = False) -> None:
+        """Begin; the first step is taken in the loop's next turn. `at_once`: now, and its end may be within this."""
         self._aborted = None
         self._parting = False
         self._rare.begin()
-        self._stepper.begin(conversation, poll_delay_s)
+        self._stepper.begin(conversation, poll_delay_s, at_once)
 
     def abort(self, why: str) -> None:
         """End the conversation politely, within GOODBYE_S.
