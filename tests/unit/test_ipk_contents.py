@@ -197,18 +197,64 @@ LONG += "    for y in x:\n        with a: del y\n    return x\n"
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the tables of lines are 3.11's")
 @pytest.mark.parametrize("source", [LONG, Path(json.__file__).parent.joinpath("decoder.py").read_text(), "lambda: 1"])
 def test_a_line_is_told_once_and_is_the_same_line(source):
-    def lines(code):
-        inner = [each for each in code.co_consts if isinstance(each, type(code))]
-        spread = {place: line for begin, end, line in code.co_lines() for place in range(begin, end)}
-        return [spread, *(lines(each) for each in inner)]
+    def lines(code, by=None):
+        """Of each instruction that has a line, in `by` or by itself, the line that the code's own table tells."""
+        by = by or code
+        having = [place for begin, end, line in by.co_lines() if line is not None for place in range(begin, end)]
+        told = {place: line for begin, end, line in code.co_lines() for place in range(begin, end)}
+        inner = [[each for each in one.co_consts if isinstance(each, type(code))] for one in (code, by)]
+        return [{place: told[place] for place in having}, *map(lines, *inner)]
 
     def shortened(code):
         inner = tuple(shortened(each) if isinstance(each, type(code)) else each for each in code.co_consts)
         return code.replace(co_consts=inner, co_linetable=line_table(code))
 
     code = compile(source, "m.py", "exec")
-    assert lines(shortened(code)) == lines(code)
+    assert lines(shortened(code), code) == lines(code)
+    assert None not in [line for _, _, line in shortened(code).co_lines()]
     assert len(line_table(code)) < len(code.co_linetable)
+
+
+TYPED = """
+from __future__ import annotations
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    Base = Mapping[str, int]
+else:
+    Base = object
+class Wanted(Base):
+    one: int
+    two: int = 2
+class Nothing:
+    one: int
+def f(x: Mapping) -> None:
+    y: int
+    for y in (1, 2):
+        z: int
+    return Base, x, y
+"""
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="byte code of 3.11 is made by 3.11")
+def test_what_stands_in_place_of_types_is_kept_and_types_leave_nothing(tmp_path):
+    source, bare = tmp_path / "typed.py", tmp_path / "bare.py"
+    source.write_text(TYPED)
+    bare.write_text(
+        "Base = object\nclass Wanted(Base):\n two = 2\nclass Nothing:\n pass\n"
+        "def f(x):\n for y in (1, 2):\n  pass\n return Base, x, y\n"
+    )
+    made = byte_code({"/typed.py": source, "/bare.py": bare}, (), "3.11")
+    codes = [marshal.loads(each[16:]) for each in made.values()]
+    assert [each.co_code for each in codes] == [codes[0].co_code] * 2
+    space: dict = {"__name__": "typed"}
+    exec(codes[0], space)
+    assert space["f"](7) == (object, 7, 2)
+    assert (space["Wanted"].two, space["Wanted"].__mro__, space["Nothing"].__mro__[1:]) == (
+        2,
+        (space["Wanted"], object),
+        (object,),
+    )
 
 
 def same(one, other) -> bool:

@@ -40,7 +40,16 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class _WithoutTypes(ast.NodeTransformer):
-    """Takes out what only a type checker reads: annotations, what is imported for them, asserted types."""
+    """Takes out what only a type checker reads: annotations, what is imported for them, asserted types.
+
+    What goes leaves no `pass` behind, which would be an instruction and a line in its own right.
+    """
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
+            node.body = [ast.copy_location(ast.Pass(), node)]  # type: ignore[attr-defined]
+        return node
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
@@ -50,19 +59,24 @@ class _WithoutTypes(ast.NodeTransformer):
         node.returns = None
         return self.generic_visit(node)
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         self.generic_visit(node)
-        if node.value is None:
-            return ast.copy_location(ast.Pass(), node)
-        return ast.copy_location(ast.Assign([node.target], node.value), node)
+        return None if node.value is None else ast.copy_location(ast.Assign([node.target], node.value), node)
 
-    def visit_If(self, node: ast.If) -> ast.AST:
-        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            return ast.copy_location(ast.Pass(), node)
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        return None if any(map(_says_type_checking, node.targets)) else self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.AST]:
+        if _says_type_checking(node.test):
+            return [self.visit(each) for each in node.orelse]
         return self.generic_visit(node)
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        return ast.copy_location(ast.Pass(), node) if node.module == "__future__" else node
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        return None if node.module == "__future__" else node
+
+
+def _says_type_checking(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "TYPE_CHECKING"
 
 
 def byte_code(sources: Mapping[str, Path], documented: tuple[str, ...], version: str) -> dict[str, bytes]:
@@ -104,12 +118,16 @@ def _shortened(code: CodeType) -> CodeType:
 
 
 def line_table(code: CodeType) -> bytes:
-    """The code's table of lines with as few entries as there can be."""
+    """The code's table of lines with as few entries as there can be.
+
+    What the compiler adds of its own accord, and has no line, goes by the line before it; at the beginning, behind it.
+    """
     runs: list[tuple[int, int | None]] = []
     for begin, end, line in code.co_lines():
         units = (end - begin) // _UNIT
-        if runs and runs[-1][1] == line:
-            units += runs.pop()[0]
+        if runs and (line is None or runs[-1][1] in (line, None)):
+            earlier, found = runs.pop()
+            units, line = units + earlier, found if line is None else line
         runs.append((units, line))
     table = bytearray()
     before = code.co_firstlineno
