@@ -2,15 +2,17 @@
 
 The meters and each client run in processes of their own and take turns, all on one core, as on a gateway: across two a
 client pays for waking the other core, which on a virtual machine costs more than the reading. What counts is the
-client's user and system time, its three or two system calls per register included. gurux_dlms and dlms_cosem only fetch
-the raw value, meterd also scales and reports it.
+client's user and system time, its three or two system calls per register included, as the median of many rounds.
+gurux_dlms and dlms_cosem only fetch the raw value, meterd also scales and reports it; it runs its own loop, ports and
+players here, without the daemon around them (`against_c` and `daemon_lists` have that). A frame is held against a
+frame, and a frame taken apart to its value against the same.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,13 +22,15 @@ import structlog
 from dlms_cosem import dlms_data
 
 from meterd._hdlc import HdlcDecoder, encode_frame
-from meterd.ports._loop import Loop
+from meterd.protocols.dlms.apdus import get
 from meterd.simulate import dlms as simulated
-from meterd.simulate.meter_host import MeterHost
-from tests.conformance.test_dlms_foreign import GuruxReader, attribute, cosem_client
+from tests.conformance.test_dlms_foreign import attribute, cosem_client
 from tests.unit.dlms_pair import device, memory, scan, signal
 
 from ._dlms_replay import REGISTERS as REPLAYED
+from ._gurux import Gurux
+from ._machine import Row, one_core, ratio
+from ._meters import Meters, dlms_meters
 from .timing import compare
 
 REGISTERS = 60
@@ -36,33 +40,9 @@ SCANS = 10
 SINGLE_READS = REGISTERS * SCANS
 LISTS = 50
 ROUNDS = 15
+FRAMES = 2000
 BAUDRATE, CHARACTER_BITS = 9600, 10
-
-Row = tuple[str, float, str, float | None]
-
-
-def serve(options: dict[str, str], line: multiprocessing.connection.Connection) -> None:
-    loop = Loop()
-    line.send(MeterHost(loop).on_tcp(0, simulated.meter(**options)))
-    loop.run()
-
-
-class MeterProcess:
-    """A simulated meter on a loopback port, out of the way of what is measured."""
-
-    def __init__(self, **options: str) -> None:
-        self.line, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("fork").Process(target=serve, args=(options, theirs), daemon=True)
-        self.process.start()
-        self.port: int = self.line.recv()
-        self.sent: list[bytes] = []
-
-    def __enter__(self) -> MeterProcess:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.join()
+LLC = 3  # octets before the APDU
 
 
 class OurReader:
@@ -83,13 +63,7 @@ class OurReader:
         return float(cpu)
 
 
-def gurux_order(port: int, registers: int) -> dict[str, object]:
-    names = [[f"1.0.1.8.{number}.255", 0] for number in range(1, registers + 1)]
-    common = {"mode": "hdlc", "names": "LN", "client": 32, "auth": "NONE", "password": "", "info": 1024}
-    return {**common, "port": port, "registers": names}
-
-
-def cosem_cpu(meter: MeterProcess, count: int) -> float:
+def cosem_cpu(meter: Meters, count: int) -> float:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     wanted = attribute("1.0.1.8.1.255")
     with cosem_client(meter, "hdlc", "None", False).session() as session:  # type: ignore[arg-type]
@@ -100,62 +74,64 @@ def cosem_cpu(meter: MeterProcess, count: int) -> float:
 
 
 def register_rows() -> list[Row]:
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(cores)})
-    try:
-        return _register_rows()
-    finally:
-        os.sched_setaffinity(0, cores)
-
-
-def _register_rows() -> list[Row]:
     """In turn, some milliseconds each, and equally many registers: what else the machine does hits all alike."""
-    gurux = GuruxReader()
+    gurux = Gurux()
     singly: dict[str, list[float]] = {"meterd": [], "gurux": [], "dlms_cosem": []}
     listed: dict[str, list[float]] = {"meterd": [], "gurux": []}
-    with MeterProcess(registers=str(REGISTERS), lists="no") as plain, MeterProcess(registers=str(LISTED)) as listing:
+    with (
+        one_core(),
+        dlms_meters(registers=str(REGISTERS), lists="no") as plain,
+        dlms_meters(registers=str(LISTED)) as listing,
+    ):
         single, lister = OurReader(plain.port, REGISTERS), OurReader(listing.port, LISTED)
         together = OurReader(plain.port, REGISTERS, METERS)
         many = []
         for _ in range(ROUNDS):
             singly["meterd"].append(single.read(SCANS))
-            order = gurux_order(plain.port, 1)
-            singly["gurux"].append(gurux.ask("repeat", **order, count=SINGLE_READS) / SINGLE_READS)
+            singly["gurux"].append(gurux.singly(plain.port, SINGLE_READS))
             singly["dlms_cosem"].append(cosem_cpu(plain, SINGLE_READS))
             listed["meterd"].append(lister.read(LISTS))
-            spent = gurux.ask("repeat", **gurux_order(listing.port, LISTED), count=LISTS, list=True)
-            listed["gurux"].append(spent / LISTS / LISTED)
+            listed["gurux"].append(gurux.listed(listing.port, LISTED, LISTS))
             many.append(together.read(1))
-        gurux.ask("objects", **gurux_order(plain.port, 1))
-        foreign_mb = gurux.ask("memory")
+        foreign_mb = gurux.resident_mb(plain.port)
         for reader in (single, lister, together):
             reader.process.communicate()
-    gurux.process.communicate()  # not earlier: the meters' processes hold its pipe, too
-    least = {name: min(spent) for name, spent in singly.items()}
-    lists = {name: min(spent) for name, spent in listed.items()}
+    gurux.close()  # not earlier: the meters' processes hold its pipe, too
+    what, of_list = "CPU per register, singly", f"CPU per register, list of {LISTED}"
     return [
-        *((f"CPU per register, singly: {name}", spent * 1e6, "µs", None) for name, spent in least.items()),
-        ("CPU per register, singly", least["gurux"] / least["meterd"], "× less than gurux", 6.0),
-        ("CPU per register, singly", least["dlms_cosem"] / least["meterd"], "× less than dlms_cosem", 20.0),
-        (f"CPU per register, singly, {METERS} meters at once: meterd", min(many) * 1e6, "µs", None),
-        (f"CPU per register, list of {LISTED}: meterd", lists["meterd"] * 1e6, "µs", None),
-        (f"CPU per register, list of {LISTED}", least["gurux"] / lists["meterd"], "× less than gurux singly", 30.0),
-        (f"CPU per register, list of {LISTED}", lists["gurux"] / lists["meterd"], "× less than gurux's lists", None),
-        ("peak resident memory after reading", foreign_mb / single.resident_mb, "× less than gurux", 2.0),
+        *((f"{what}: {name}", statistics.median(spent) * 1e6, "µs", None) for name, spent in singly.items()),
+        (what, ratio(singly["gurux"], singly["meterd"]), "× less than gurux", 6.0),
+        (what, ratio(singly["dlms_cosem"], singly["meterd"]), "× less than dlms_cosem", 14.0),
+        (f"{what}, {METERS} meters at once: meterd", statistics.median(many) * 1e6, "µs", None),
+        (f"{of_list}: meterd", statistics.median(listed["meterd"]) * 1e6, "µs", None),
+        (of_list, ratio(singly["gurux"], listed["meterd"]), "× less than gurux singly", 30.0),
+        (of_list, ratio(listed["gurux"], listed["meterd"]), "× less than gurux's lists", None),
+        ("peak resident memory after reading", foreign_mb / single.resident_mb, "× less than gurux", 1.8),
     ]
 
 
 def frame_rows() -> list[Row]:
-    """One 23-byte answer from octets to a frame; gurux in its own process, in turn."""
+    """One 23-byte answer from octets to a frame, and on to its value; gurux in its own process, in turn."""
     frame = encode_frame(b"\x41", b"\x03", 0x30, bytes.fromhex("e6e700c401c1000600167780"))
     decoder = HdlcDecoder()
-    gurux = GuruxReader()
-    ratios = []
-    for _ in range(7):
-        (mine,) = compare(lambda: decoder.feed(frame), rounds=5)
-        ratios.append(gurux.ask("frames", frame=frame.hex(), count=2000) / mine)
-    gurux.process.communicate()
-    return [("a 23-byte frame decoded and checked, speed", sorted(ratios)[3], "× gurux", 150.0)]
+
+    def value() -> object:
+        taken = decoder.feed(frame)
+        assert taken is not None
+        return get.decode_response(taken.information[LLC:]).value
+
+    assert value() == 0x167780
+    gurux = Gurux()
+    frames, values = [], []
+    for _ in range(ROUNDS):
+        alone, whole = compare(lambda: decoder.feed(frame), value, rounds=3)
+        frames.append(gurux.frame_s(frame, FRAMES, alone=True) / alone)
+        values.append(gurux.frame_s(frame, FRAMES, alone=False) / whole)
+    gurux.close()
+    return [
+        ("a 23-byte frame decoded and checked, no further, speed", statistics.median(frames), "× gurux", 60.0),
+        ("the same frame decoded to its value, speed", statistics.median(values), "× gurux", 30.0),
+    ]
 
 
 def line_rows() -> list[Row]:

@@ -1,13 +1,18 @@
-"""How two ways of doing the same thing are compared: interleaved in one process, the best round of each."""
+"""How two ways of doing the same thing are compared: interleaved in one process, the middle of many short rounds.
+
+What is taken is CPU time: on a busy machine a round is interrupted as often as not, and what others did meanwhile is
+neither side's.
+"""
 
 from __future__ import annotations
 
 import gc
+import statistics
 import time
 from collections.abc import Callable
 
 ROUNDS = 15
-ROUND_S = 0.004  # long enough for the clock, short enough to fall between two interruptions
+ROUND_S = 0.004  # long enough for the clock, short enough that a busy neighbour disturbs few rounds
 
 
 def repetitions(task: Callable[[], object]) -> int:
@@ -21,24 +26,24 @@ def repetitions(task: Callable[[], object]) -> int:
 
 
 def measure(task: Callable[[], object], count: int) -> float:
-    """Seconds for `count` runs of `task`."""
+    """CPU seconds for `count` runs of `task`."""
     numbers = range(count)
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in numbers:
         task()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def compare(*tasks: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
-    """Seconds for one run of each task: the least of `rounds` rounds, taken in turn."""
+    """Seconds for one run of each task: the median of `rounds` rounds, taken in turn."""
     counts = [repetitions(task) for task in tasks]
-    best = [float("inf")] * len(tasks)
+    taken: list[list[float]] = [[] for _ in tasks]
     gc.collect()
     gc.disable()
     try:
         for _ in range(rounds):
-            for index, task in enumerate(tasks):
-                best[index] = min(best[index], measure(task, counts[index]) / counts[index])
+            for task, count, seconds in zip(tasks, counts, taken, strict=True):
+                seconds.append(measure(task, count) / count)
     finally:
         gc.enable()
-    return best
+    return [statistics.median(seconds) for seconds in taken]
