@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.broker import Authority, Broker
-from tools.gateway.prove.instructions import Meters
+from tools.gateway.prove.sites import Meters
 
 Row = tuple[str, float, str, float | None]
 

@@ -16,8 +16,8 @@ from typing import Any
 from tests.broker import Authority, Broker
 from tools.gateway.build.cache import ToolMissing
 from tools.gateway.prove.foreign import FOREIGN
-from tools.gateway.prove.instructions import Meters
 from tools.gateway.prove.memory import JUDGED, LEAST_READ, configuration, measured, ready
+from tools.gateway.prove.sites import Meters
 
 Row = tuple[str, float, str, float | None]
 

@@ -25,7 +25,7 @@ from ..build.byte_code import byte_code
 from ..build.cache import ToolMissing
 from ..package.packages import FILES
 from .foreign import FOREIGN, Foreign, command, packed_ujson, place
-from .instructions import Meters, every_protocol
+from .sites import Meters, every_protocol
 
 JUDGED = "i386"
 SIGNALS = 1000

@@ -18,8 +18,8 @@ from typing import Any
 
 from ..build.cache import ToolMissing
 from .foreign import FOREIGN
-from .instructions import Meters
 from .memory import JUDGED, LEAST_READ, configuration, measured, ready
+from .sites import Meters
 
 MOST_RESIDENT_KB = 24 * 1024
 LOOKED_AFTER_S = 6.0

@@ -20,8 +20,9 @@ from pathlib import Path
 from ..build.cache import ToolMissing, program
 from ..package import packages
 from . import gateway_root
-from .instructions import EMULATOR, MACHINE, Meters, every_protocol, output_of, ptys
+from .instructions import EMULATOR, MACHINE, output_of, ptys
 from .service import interpreter
+from .sites import Meters, every_protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -25,13 +25,11 @@ from .instructions import (
     PATIENCE_S,
     SENDING,
     STDERR,
-    Meters,
-    every_protocol,
     first_bytes,
     output_of,
     ptys,
-    two_and_two,
 )  # fmt: skip
+from .sites import Meters, every_protocol, two_and_two
 
 LEAST = 50_000  # own instructions of a row, or of one below it, that is worth a line
 PROBE = Path(__file__).with_name("start_up_probe.py")
