@@ -22,6 +22,20 @@ REASONS = (
 )  # fmt: skip
 
 
+# Of what many meters have in common so much is known again.
+MOST_SHARED = 256
+
+
+def shared(known: dict[Any, Any], value: Any) -> Any:
+    """What nobody changes, once for all meters: `value`, or what is equal to it among the first that were asked for.
+
+    `known` is the caller's, of values of one kind.
+    """
+    if len(known) < MOST_SHARED:
+        return known.setdefault(value, value)
+    return known.get(value, value)
+
+
 LISTENS = "listen:"  # how the key of a line begins on which meters call
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 # Value groups as they are mostly written: to make numbers of six of them takes a gateway longer than all the rest.
 _NUMBERS = {str(number): number for number in range(256)}
+# Meters of one kind are asked for the same few codes: those first seen are known, and each is there once for all.
+MOST_KNOWN = 256
+_parsed: dict[str, bytes] = {}
 
 
 def parse_logical_name(text: str) -> bytes:
@@ -11,6 +14,15 @@ def parse_logical_name(text: str) -> bytes:
 
     Raises: ValueError, naming the text.
     """
+    known = _parsed.get(text)
+    if known is None:
+        known = _parse(text)
+        if len(_parsed) < MOST_KNOWN:
+            _parsed[text] = known
+    return known
+
+
+def _parse(text: str) -> bytes:
     groups = text.split(".")
     if len(groups) == 6:
         try:

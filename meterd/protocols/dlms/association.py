@@ -28,7 +28,7 @@ from ...errors import (
 )
 from . import enumerations as codes
 from ._registers import InvokeIds
-from .apdus import acse, initiate, refusals
+from .apdus import acse, conformance, initiate, refusals
 from .apdus.apdu import CONFIRMED, HIGH_PRIORITY, INVOKE_ID_MASK
 
 TYPE_CHECKING = False
@@ -175,7 +175,7 @@ class Association:
         if not isinstance(response, initiate.InitiateResponse):
             raise ProtocolError("the meter answers an InitiateRequest with one of its own")
         # Some meters name all that they know, and what was not proposed is not agreed.
-        self.granted = response.conformance & self.proposal
+        self.granted = conformance.common(response.conformance, self.proposal)
         self.server_max_pdu = response.max_pdu
 
     def _assume_limits(self) -> None:

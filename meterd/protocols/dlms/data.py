@@ -10,6 +10,7 @@ from __future__ import annotations
 from ..._number import Number
 from ...cosem import BitString, Date, DateTime, Delta, Time
 from ...errors import DecodeError
+from ...model import shared
 from .enumerations import UNITS
 
 TYPE_CHECKING = False
@@ -166,11 +167,15 @@ def unit_name(code: int) -> str | None:
     return UNITS.get(code)
 
 
+_scaler_units: dict[tuple[int, str | None], tuple[int, str | None]] = {}
+
+
 def scaler_unit(value: Any) -> tuple[int, str | None]:
     """Scaler and unit from the value of a scaler_unit attribute. Raises: DecodeError."""
     if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(type(part) is int for part in value):
         raise DecodeError("scaler_unit is a structure of two numbers")
-    return value[0], unit_name(value[1])
+    found: tuple[int, str | None] = shared(_scaler_units, (value[0], unit_name(value[1])))
+    return found
 
 
 def scale(value: Any, scaler: int) -> Any:

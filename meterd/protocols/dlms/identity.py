@@ -127,7 +127,7 @@ class Acquaintance:
         return {name: text}
 
     def _untold(self, name: bytes, how: str) -> None:
-        self.memory.untold[name.hex()] = how
+        self.memory.not_told(name.hex(), how)
         self.memory.save(lore=True)
 
     def _item(self, name: bytes) -> Conversation:

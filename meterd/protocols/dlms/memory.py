@@ -12,9 +12,11 @@ never forgotten.
 
 from __future__ import annotations
 
+from ...model import shared
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from ...model import Memory
@@ -23,8 +25,14 @@ if TYPE_CHECKING:
     ScalerUnit = tuple[int, str | None]
 
 
+# Most meters need none of the sets: one that is empty is all the same one, and so is the wait of those that wait not.
+NOTHING: frozenset[Any] = frozenset()
+NO_WAIT = (0, 0)
 # What is learnt anew of another meter, beside the slots.
 _ANEW = ("lists", "hung_lists", "proposal", "association_object")
+
+
+_addresses: dict[str, str] = {}
 
 
 def _octets(text: object, size: int) -> bytes:
@@ -56,7 +64,7 @@ class DlmsMemory:
     | `unselective` | process | (profile, selection) that the meter refuses or does not understand |
     | `whole_waits` | process | {profile: [scans yet to wait for the whole buffer, how many next time, rows then]} |
     | `objects` | restarts | {OBIS text: [class id, base name], short name: [class id, attribute]} |
-    | `profiles` | restarts | {target: what was seen of its rows} |
+    | `profile(target)` | restarts | what was seen of its rows |
     | `lists` | restarts | False once the meter has refused many attributes in one request for good |
     | `address`, `endpoint` | restarts | client, server and naming, and port, under which all this was learnt |
     | `identity` | restarts | {logical name in hex: what the meter calls itself there} |
@@ -68,45 +76,42 @@ class DlmsMemory:
     """
 
     __slots__ = (
-        "asked", "attribute_scalers", "caught_up", "kept", "list_doubt",
-        "list_waits", "not_allowed", "objects", "older_next", "profiles", "refused_lists", "relearnt", "scalers",
-        "scans_to_renewal", "session", "silent_release", "unfinished", "unselective", "whole_waits",
+        "_attribute_scalers", "_whole_waits", "asked", "caught_up", "kept", "list_doubt",
+        "list_waits", "not_allowed", "objects", "older_next", "refused_lists", "relearnt", "scalers",
+        "scans_to_renewal", "session", "silent_release", "unfinished", "unselective",
     )  # fmt: skip
 
     def __init__(self, kept: Memory) -> None:
         self.kept = kept
         self.session: Any = None  # a `conversation.Session`
         self.scalers: dict[tuple[int, bytes, int], ScalerUnit] = {}
-        self.attribute_scalers: dict[tuple[Any, ...], ScalerUnit] = {}
-        self.asked: set[bytes | int] = set()
-        self.relearnt: set[bytes] = set()
-        self.caught_up: set[str] = set()
-        self.unselective: set[tuple[str, str]] = set()
-        self.whole_waits: dict[str, list[int]] = {}
-        self.list_waits = [0, 0]
+        self._attribute_scalers: dict[tuple[Any, ...], ScalerUnit] | None = None
+        self.asked: frozenset[bytes | int] = NOTHING
+        self.relearnt: frozenset[bytes] = NOTHING
+        self.caught_up: frozenset[str] = NOTHING
+        self.unselective: frozenset[tuple[str, str]] = NOTHING
+        self._whole_waits: dict[str, list[int]] | None = None
+        self.list_waits = NO_WAIT
         self.refused_lists = self.list_doubt = 0
-        self.not_allowed: set[tuple[bytes, int, int]] = set()
+        self.not_allowed: frozenset[tuple[bytes, int, int]] = NOTHING
         self.unfinished: Any = None  # a target
         self.older_next = False
         self.silent_release = False
         self.scans_to_renewal = 0
-        persistent = kept.persistent
-        self.objects: dict[str, list[int]] = persistent.setdefault("objects", {})
-        self.profiles: dict[str, dict[str, Any]] = persistent.setdefault("profiles", {})
+        self.objects: dict[str, Sequence[int]] = kept.persistent.setdefault("objects", {})
 
     def forget(self) -> None:
         """What was learnt of a meter goes, in place, for readers of this very association hold it too."""
-        for lore in (
-            self.scalers, self.attribute_scalers, self.asked, self.relearnt, self.unselective, self.whole_waits,
-            self.objects, self.not_allowed,
-        ):  # fmt: skip
-            lore.clear()
-        for state in self.profiles.values():
+        for lore in (self.scalers, self._attribute_scalers, self._whole_waits, self.objects):
+            if lore is not None:
+                lore.clear()
+        self.asked = self.relearnt = self.unselective = self.not_allowed = NOTHING
+        for state in self.kept.persistent.get("profiles", {}).values():
             for name in ("numbers", "entries", "time", "now"):
                 state.pop(name, None)
         for name in _ANEW:
             self.kept.persistent.pop(name, None)
-        self.list_waits[:] = [0, 0]
+        self.list_waits = NO_WAIT
         self.refused_lists = self.list_doubt = 0
         self.older_next = False
         self.silent_release = False
@@ -117,8 +122,20 @@ class DlmsMemory:
             self.forget()
             self.address = address
             self.identity = {}
-            self.untold.clear()
+            self.kept.persistent.pop("untold", None)
             self.session = None
+
+    @property
+    def attribute_scalers(self) -> dict[tuple[Any, ...], ScalerUnit]:
+        if self._attribute_scalers is None:
+            self._attribute_scalers = {}
+        return self._attribute_scalers
+
+    @property
+    def whole_waits(self) -> dict[str, list[int]]:
+        if self._whole_waits is None:
+            self._whole_waits = {}
+        return self._whole_waits
 
     @property
     def lists(self) -> bool:
@@ -167,7 +184,7 @@ class DlmsMemory:
 
     @address.setter
     def address(self, address: str) -> None:
-        self.kept.persistent["meter"] = address
+        self.kept.persistent["meter"] = shared(_addresses, address)
 
     @property
     def endpoint(self) -> str:
@@ -179,7 +196,7 @@ class DlmsMemory:
 
     @property
     def identity(self) -> dict[str, str]:
-        found: dict[str, str] = self.kept.persistent.setdefault("identity", {})
+        found: dict[str, str] = self.kept.persistent.get("identity", {})
         return found
 
     @identity.setter
@@ -188,7 +205,17 @@ class DlmsMemory:
 
     @property
     def untold(self) -> dict[str, str]:
-        found: dict[str, str] = self.kept.persistent.setdefault("untold", {})
+        """To look into; `not_told` adds to it."""
+        found: dict[str, str] = self.kept.persistent.get("untold", {})
+        return found
+
+    def not_told(self, name: str, how: str) -> None:
+        """The meter does not tell what is called so."""
+        self.kept.persistent.setdefault("untold", {})[name] = how
+
+    def profile(self, name: str) -> dict[str, Any]:
+        """What was seen of a profile's rows."""
+        found: dict[str, Any] = self.kept.persistent.setdefault("profiles", {}).setdefault(name, {})
         return found
 
     @property

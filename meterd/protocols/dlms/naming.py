@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ..._axdr import decode, decode_results, decode_whole, get_response_normal
 from ...errors import DecodeError, ProtocolError, Refused
+from ...model import MOST_SHARED
 from . import enumerations as codes
 from .apdus import get, read
 
@@ -46,6 +47,20 @@ class Item:
 
     def key(self) -> tuple[bytes, int, int]:
         return (self.logical_name, self.short_name, self.attribute)
+
+
+_items: dict[tuple[int, bytes, int, int], Item] = {}
+
+
+def item_of(class_id: int, logical_name: bytes, attribute: int, short_name: int = 0) -> Item:
+    """One without a selection; mostly the same one for all meters that are asked for it, and so encoded once."""
+    key = (class_id, logical_name, attribute, short_name)
+    item = _items.get(key)
+    if item is None:
+        item = Item(class_id, logical_name, attribute, short_name=short_name)
+        if len(_items) < MOST_SHARED:
+            _items[key] = item
+    return item
 
 
 def attribute_name(base_name: int, attribute: int) -> int:

@@ -8,9 +8,11 @@ an echo of the name confirms a class.
 
 from __future__ import annotations
 
+from ...model import shared
 from ...obis import format_logical_name, parse_logical_name
 from . import enumerations as codes
 from .enumerations import CLOCK, DATA, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC, REGISTER
+from .memory import NO_WAIT
 from .naming import Item, attribute_name
 
 TYPE_CHECKING = False
@@ -28,6 +30,10 @@ MAX_LIST_WAIT = 63
 # Noted wherever a list was read: by it the meter is known again.
 DEVICE_NUMBER = b"\x00\x00\x60\x01\x00\xff"
 CANDIDATES = (REGISTER, EXTENDED_REGISTER, DATA, DEMAND_REGISTER)
+
+
+_names: dict[str, str] = {}
+_places: dict[tuple[int, int], tuple[int, int]] = {}
 
 
 class MeterObject:
@@ -122,10 +128,13 @@ class Directory:
         asked = self.memory.asked
         if not self._all_asked(asked, logical_names, short_names) and self._is_due():
             listed: list[MeterObject] = yield from object_list(self.reader)
-            if listed:
-                asked.update(logical_names, short_names)
-                self.memory.list_waits[:] = [0, 0]
             self._note(listed, logical_names, short_names)
+            if listed:  # of what it names no more need be known
+                self.memory.asked = asked.union(
+                    [name for name in logical_names if self.find(name) is None],
+                    [name for name in short_names if self.at(name) is None],
+                )
+                self.memory.list_waits = NO_WAIT
         logical_names = [name for name in logical_names if self.find(name) is None]
         if logical_names and self.logical():
             yield from self._infer(logical_names)
@@ -135,7 +144,7 @@ class Directory:
         """Objects that do not fit any more: they are asked for anew."""
         for name in logical_names:
             self.known.pop(format_logical_name(name), None)
-            self.memory.asked.discard(name)
+        self.memory.asked = self.memory.asked.difference(logical_names)
 
     def verify(self) -> Conversation:
         """Hold the base names against the meter, whose objects tell their own names (attribute 1).
@@ -160,26 +169,30 @@ class Directory:
 
     def _is_due(self) -> bool:
         """A list that did not come is asked for again, ever less often: it may be long, or refused for good."""
-        waits = self.memory.list_waits
-        if waits[0]:
-            waits[0] -= 1
+        wait, next_wait = self.memory.list_waits
+        if wait:
+            self.memory.list_waits = (wait - 1, next_wait)
             return False
-        waits[:] = [waits[1], min(2 * waits[1] + 1, MAX_LIST_WAIT)]
+        self.memory.list_waits = (next_wait, min(2 * next_wait + 1, MAX_LIST_WAIT))
         return True
 
-    def _all_asked(self, asked: set[Any], logical_names: list[bytes], short_names: list[int]) -> bool:
-        return all(name in asked for name in (*logical_names, *short_names))
+    def _all_asked(self, asked: frozenset[Any], logical_names: list[bytes], short_names: list[int]) -> bool:
+        return asked.issuperset(logical_names) and asked.issuperset(short_names)
 
     def _note(self, listed: list[MeterObject], logical_names: list[bytes], short_names: list[int]) -> None:
         wanted = {*logical_names, DEVICE_NUMBER}
         for entry in listed:
             if entry.logical_name in wanted:
-                self.known[format_logical_name(entry.logical_name)] = [entry.class_id, entry.base_name]
+                self._keep(entry.logical_name, entry.class_id, entry.base_name)
         bases = sorted((entry.base_name, entry.class_id) for entry in listed)
         for name in short_names:
             below = [(base, class_id) for base, class_id in bases if base <= name]
             if below and (name - below[-1][0]) % 8 == 0:
                 self.known[str(name)] = [below[-1][1], (name - below[-1][0]) // 8 + 1]
+
+    def _keep(self, logical_name: bytes, class_id: int, base_name: int) -> None:
+        text = shared(_names, format_logical_name(logical_name))
+        self.known[text] = shared(_places, (class_id, base_name))
 
     def _infer(self, logical_names: list[bytes]) -> Conversation:
         """Ask for attribute 1 under one class after the other; only the object's own name confirms one."""
@@ -187,7 +200,7 @@ class Directory:
             for class_id in candidates(name):
                 code, value = yield from self.reader.attempt(Item(class_id, name, 1))
                 if not code and value == name:
-                    self.known[format_logical_name(name)] = [class_id, 0]
+                    self._keep(name, class_id, 0)
                     break
 
 

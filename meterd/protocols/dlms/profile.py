@@ -153,17 +153,17 @@ class Profile:
 
         Where no other selection is known, a clock that was set back, and missing rows, show that some lie before.
         """
-        caught_up = self.memory.caught_up
+        memory = self.memory
         only = not (self.state.get("numbers") and self.buffer.may(BY_NUMBER))
         if only and self.buffer.set_back:
             yield from self._whole(MAX_DOUBT)
             return
-        if self.name not in caught_up and self._gap_may_be_long():
+        if self.name not in memory.caught_up and self._gap_may_be_long():
             yield from self._windows()
-        caught_up.discard(self.name)
+        memory.caught_up -= {self.name}
         last = bytes(self.state["last"])
         new = yield from self._range(FAR_YEAR.to_bytes(2, "big") + bytes((12, 31, 0xFF, 23, 59, 59, 0)) + last[9:])
-        caught_up.add(self.name)
+        memory.caught_up |= {self.name}
         if new is not None:
             if only and self._is_doubtful(len(new)):
                 yield from self._whole(MAX_DOUBT)

@@ -50,7 +50,7 @@ class Buffer:
         self.memory = memory
         self.base_name = (item.short_name - 8) & 0xFFFF if item.short_name else 0
         self.name = str(target)
-        self.state: dict[str, Any] = memory.profiles.setdefault(self.name, {})
+        self.state: dict[str, Any] = memory.profile(self.name)
         self.believed: Callable[[Any, int], Any] | None = None
         self.numbered = True  # rows may be asked for by their numbers
         self.columns: list[Item] = []
@@ -146,7 +146,7 @@ class Buffer:
 
     def refuse(self, how: str) -> None:
         """Rows cannot be asked for like that."""
-        self.memory.unselective.add((self.name, how))
+        self.memory.unselective |= {(self.name, how)}
 
     def tail(self, rows: int) -> Conversation:
         """The newest `rows`. Returns: [Row], or None where they cannot be asked for by number."""

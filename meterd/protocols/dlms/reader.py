@@ -176,7 +176,8 @@ class Reader:
                 self._not_allowed(item, error)
             self.answered += 1
             return (error.reason, str(error))
-        self.memory.not_allowed.discard(item.key())
+        if self.memory.not_allowed:
+            self.memory.not_allowed -= {item.key()}
         self.proven()
         return (result[0], self.as_told(result[1])) if self._turns() else result
 
@@ -200,4 +201,4 @@ class Reader:
         if self.answered and not self.final and key not in self.memory.not_allowed:
             raise AssociationEnded(f"the meter has ended the association: {error}")
         if len(self.memory.not_allowed) < MAX_NOT_ALLOWED:
-            self.memory.not_allowed.add(key)
+            self.memory.not_allowed |= {key}

@@ -11,13 +11,14 @@ from ..._number import Number
 from ...conversation import WARNING, Report, ReportAll, Tell
 from ...cosem import DateTime
 from ...errors import ConfigError, DecodeError
-from ...model import INVALID, Reading, failed
+from ...model import INVALID, Reading, failed, shared
 from ...obis import format_logical_name
 from ._registers import Registers, readings_of
 from .apdus import refusals
 from .data import clock_is_invalid, plain, scale, scaler_unit
 from .enumerations import CLOCK, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC
-from .naming import SHORT_NAME_STEP, Item, attribute_name
+from .memory import NOTHING
+from .naming import SHORT_NAME_STEP, Item, attribute_name, item_of
 from .objects import SCALERS, Directory
 from .targets import CLOCK_NAME, VALUE_ATTRIBUTE, profile_reader
 
@@ -44,6 +45,9 @@ WITHOUT_SCALER = (
 MISFITS = (3, 4, 9, 11, TYPE_UNMATCHED)
 # Attributes that hold a date-time, which most meters send as an octet string (Blue Book 4.3.3, 4.3.4, 4.5.1).
 _TIMES = {(CLOCK, 2), (EXTENDED_REGISTER, 5), (DEMAND_REGISTER, 6), (DEMAND_REGISTER, 7)}
+
+
+_scaler_keys: dict[ScalerKey, ScalerKey] = {}
 
 
 def failure_reason(code: int | str) -> str:
@@ -80,7 +84,7 @@ class Values:
         """Let every scaler be read again; where that is refused, the former one holds if `keep`."""
         self._former = dict(self.scalers) if keep else {}
         self.scalers.clear()
-        self.memory.relearnt.clear()
+        self.memory.relearnt = NOTHING
         for target in targets:
             target.scaler = None
         self._prepared = None
@@ -96,7 +100,7 @@ class Values:
         """Learn once more what did not fit, and read it so. Returns: those that are profiles."""
         targets, self.misfits = self.misfits, []
         names = [target.logical_name for target in targets]
-        self.memory.relearnt.update(names)
+        self.memory.relearnt = self.memory.relearnt.union(names)
         self.memory.scans_to_renewal = 0  # this may be another meter altogether
         self.directory.forget(names)
         for target in targets:
@@ -139,15 +143,15 @@ class Values:
         if not self._logical() and target.short_name:
             at = None if target.class_id else self.directory.at(target.short_name)
             class_id, attribute = at or (target.class_id, target.attribute)
-            return Item(class_id, target.logical_name, attribute, short_name=target.short_name)
+            return item_of(class_id, target.logical_name, attribute, target.short_name)
         found = self.directory.find(target.logical_name)
         if self._logical():
             class_id = target.class_id or (found[0] if found else 0)
-            return Item(class_id, target.logical_name, target.attribute) if class_id else None
+            return item_of(class_id, target.logical_name, target.attribute) if class_id else None
         if found is None:
             return None
         name = attribute_name(found[1], target.attribute)
-        return Item(found[0], target.logical_name, target.attribute, short_name=name)
+        return item_of(found[0], target.logical_name, target.attribute, name)
 
     def prepare(self, targets: list[Target], done: set[Any]) -> Conversation:
         """Find out how to read `targets`, as far as nothing has done so yet; report those that the meter does not know.
@@ -321,7 +325,8 @@ def _agreed(scalers: list[ScalerUnit | str]) -> ScalerUnit | str:
 
 
 def _scaler_key(item: Item) -> ScalerKey:
-    return (item.class_id, item.logical_name, item.short_name)
+    key: ScalerKey = shared(_scaler_keys, (item.class_id, item.logical_name, item.short_name))
+    return key
 
 
 def _is_scaled(item: Item, logical: bool) -> bool:

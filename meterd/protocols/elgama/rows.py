@@ -73,7 +73,7 @@ class LoadProfile(Profile):
             return
         # As if everything before had been read: the way on is the same as ever.
         start = self.state["last"] = later(now, -self.buffer.period * self.talk.requests.rows)
-        self.memory.caught_up.add(self.name)
+        self.memory.caught_up |= {self.name}
         yield from self._continue()
         if self.state["last"] == start:
             # Nothing since then: an empty buffer, or a clock that is wrong and leads past all rows.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ....errors import DecodeError
+from ....model import shared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ NAMES = (
 )  # fmt: skip
 WIDTH = 3
 
+_granted: dict[frozenset[str], frozenset[str]] = {}
 _BIT = {name: 1 << (len(NAMES) - 1 - index) for index, name in enumerate(NAMES)}
 
 # What a reader proposes under logical names, and under short names.
@@ -46,3 +48,9 @@ def decode(octets: bytes) -> frozenset[str]:
         raise DecodeError(f"a conformance block has 3 octets, not {len(octets)}")
     bits = int.from_bytes(octets, "big")
     return frozenset(name for name, bit in _BIT.items() if bits & bit)
+
+
+def common(granted: frozenset[str], proposed: frozenset[str]) -> frozenset[str]:
+    """What both name; meters of one kind grant one and the same."""
+    both: frozenset[str] = shared(_granted, granted & proposed)
+    return both
