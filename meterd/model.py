@@ -6,7 +6,7 @@ from ._reading import GOOD, Reading, Signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from .counter import Counter
@@ -91,6 +91,9 @@ def failed(signal: Signal, reason: str, words: str = "") -> Reading:
     return reading
 
 
+NONE_UNKNOWN: frozenset[Signal] = frozenset()
+
+
 class Plan:
     """What a driver made of one device and its signals: all that a scan of it needs, checked.
 
@@ -115,8 +118,8 @@ class Plan:
         self.device = device
         self.signals = signals
         self.requests = requests
-        self.refused = refused or []
-        self.unknown: set[Signal] = set()
+        self.refused: Sequence[tuple[Signal, str]] = refused or ()
+        self.unknown: frozenset[Signal] | set[Signal] = NONE_UNKNOWN
         self.secrets = secrets
 
 

@@ -16,6 +16,7 @@ from .outcome import note_signal, settle, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Protocol
 
     from ..conversation import Conversation, MeterTime, Tell
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ..ports._loop import Loop
     from ..ports._port import Port
     from ..sinks.hub import Hub
-    from .job import Asker, Job
+    from .job import Asker, Job, Rounds
 
     Entry = tuple[Plan, Memory]
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
         key: str
         hub: Hub
         once: bool
-        status_interval_s: float | None
+        rounds: Rounds | None
         by_alias: dict[str, Job]
         player: Any
 
@@ -96,7 +97,7 @@ class Call:
         self._look = Timer(self._switch)
         self._waiting: list[Job] = []  # to be read
         self._current: Job | None = None  # is being read
-        self._askers: list[Asker] = []
+        self._askers: Sequence[Asker] = ()
         self._goodbyes: list[Conversation] = []
         self._ending = ""
         self.player = Player(self.loop, port, self._report, self._ended, self._note, self._tell, strips_echo=False)
@@ -108,8 +109,8 @@ class Call:
         return self.calls.hub
 
     @property
-    def status_interval_s(self) -> float | None:
-        return self.calls.status_interval_s
+    def rounds(self) -> Rounds | None:
+        return self.calls.rounds
 
     def _listen(self) -> None:
         self.started = self.loop.time
@@ -236,7 +237,7 @@ class Call:
             self._switch()
             return
         job = self._current = self._waiting.pop(0)
-        self._askers, job.askers = job.askers, []
+        self._askers, job.askers = job.askers, ()
         self.started = self.loop.time
         try:
             conversation = job.driver.conversation(job.plan, job.memory)
@@ -281,7 +282,7 @@ class Call:
             log.info(f"{job.alias()}: scan ended early: {error}", port=self.key)
         else:
             settle(self, job, error)
-        askers, self._askers = self._askers, []
+        askers, self._askers = self._askers, ()
         for asker in askers:
             asker.ended(error)
         self._forget_counts()

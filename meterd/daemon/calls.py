@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..ports._port import Port
     from ..ports.player import Observer
     from ..sinks.hub import Hub
-    from .job import Job
+    from .job import Job, Rounds
 
 FIRST_S = 1.0  # before one who has just called is read: it may have something to say by itself
 ONCE_S = 60.0  # where one scan is asked for, a call is waited for so long
@@ -91,7 +91,7 @@ class Calls(Heard):
         self.path = None
         self.on_idle = on_idle
         self.once = False
-        self.status_interval_s: float | None = None
+        self.rounds: Rounds | None = None
         self.started = loop.time
         self.port = Entrance(loop, key.removeprefix(LISTENS), self._serve)
         self.room = Room(loop, key)
@@ -315,7 +315,7 @@ class Calls(Heard):
         self.loop.arm(self._timers[job], self.loop.time + wait_s)
 
     def _answer(self, job: Job, error: Exception | None) -> None:
-        askers, job.askers = job.askers, []
+        askers, job.askers = job.askers, ()
         for asker in askers:
             asker.ended(error)
 

@@ -15,7 +15,7 @@ from ..ports._timers import Timer
 from ..ports.portions import Portions, at_once
 from ..protocols import registry
 from ..sinks.hub import Hub
-from .job import Job
+from .job import Job, Rounds
 from .line import Line
 from .planning import Plans
 from .state import StateDirectory
@@ -68,6 +68,8 @@ class Daemon:
         self.followers: list[Callable[[AnyLine], None]] = []  # told of every line that begins or has other devices
         self.once = False
         self.status_interval_s: float | None = None
+        self._rounds: Rounds | None = None
+        self._done = self._line_done  # once for all lines
         self._large = False  # so many lines that they are spread over their period
         self._closing: set[AnyLine] = set()  # they say goodbye still
         self._regroup = Timer(self._begin_what_waited)
@@ -90,9 +92,7 @@ class Daemon:
         for place, device in enumerate(configuration.devices):
             if self._wanted(device):
                 plans.add(device, configuration.signals.get(device.alias, []))
-                known = self.jobs.get(device.alias)
-                if known is not None and plans.jobs.get(device.alias) is known:  # what is equal is kept once
-                    configuration.devices[place], configuration.signals[device.alias] = known.plan.device, known.signals
+                plans.hold_once(configuration, place)
             yield
         for key in plans.by_line:
             plans.agree(key)
@@ -180,16 +180,17 @@ class Daemon:
         if jobs[0].plan.device.calls():
             from .calls import Calls
 
-            line = Calls(self.loop, key, path, self.hub, self._line_done)
+            line = Calls(self.loop, key, path, self.hub, self._done)
         elif jobs[0].listens:
             from .listening import Listening
 
-            line = Listening(self.loop, key, path, self.hub, self._line_done)
+            line = Listening(self.loop, key, path, self.hub, self._done)
         else:
-            line = Line(self.loop, key, path, self.hub, self._line_done)
+            line = Line(self.loop, key, path, self.hub, self._done)
         self.lines[key] = line
         line.once = self.once
-        line.status_interval_s = self.status_interval_s
+        if self.status_interval_s is not None:
+            line.rounds = self._rounds = self._rounds or Rounds(self.hub, self.loop, self.status_interval_s)
         line.player.observers[:] = self.observe(line)
         if not self.once:
             for job in jobs:
@@ -340,7 +341,7 @@ class Daemon:
             return f"no device that is read here is called {alias!r}"
         if line_key != line.key:
             return f"{alias!r} is read on {line.key} here, not on {line_key}"
-        job.askers.append(asker)
+        job.askers = (*job.askers, asker)
         line.hasten(job)
         return ""
 

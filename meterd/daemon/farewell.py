@@ -42,19 +42,21 @@ def goodbye_of(driver: ModuleType, plan: Plan, memory: Memory) -> Conversation |
 class Farewells:
     """The goodbyes that one line owes. `job` is the one that says its own now, or None."""
 
+    __slots__ = ("_timer", "_until", "_waiting", "job", "loop", "player")
+
     def __init__(self, loop: Loop, player: Player) -> None:
         self.loop = loop
         self.player = player
         self.job: Job | None = None
-        self._waiting: list[tuple[Job, Conversation]] = []
+        self._waiting: tuple[tuple[Job, Conversation], ...] = ()
         self._until: float | None = None
-        self._timer = Timer(self._cut_off)
+        self._timer: Timer | None = None
 
     def owe(self, job: Job) -> None:
         """This job's device is not read again: what its driver left open is to be ended."""
         conversation = goodbye_of(job.driver, job.plan, job.memory)
         if conversation is not None:
-            self._waiting.append((job, conversation))
+            self._waiting = (*self._waiting, (job, conversation))
 
     def jobs(self) -> list[Job]:
         """Whose goodbyes are owed or under way."""
@@ -67,14 +69,18 @@ class Farewells:
         if self._until is None:
             self._until = now + FAREWELLS_S
         share = max(self._until - now, 0.0) / len(self._waiting)
-        self.job, conversation = self._waiting.pop(0)
+        (self.job, conversation), *waiting = self._waiting
+        self._waiting = tuple(waiting)
+        if self._timer is None:
+            self._timer = Timer(self._cut_off)
         self.loop.arm(self._timer, now + share)
         self.player.start(conversation, self.job.poll_delay_s)
 
     def ended(self, error: Exception | None) -> Job | None:
         """The one under way is over. Returns: whose it was."""
         job, self.job = self.job, None
-        self._timer.deadline = None
+        if self._timer is not None:
+            self._timer.deadline = None
         if job is not None:
             log.debug(f"{job.alias()}: said goodbye" if error is None else f"{job.alias()}: no goodbye: {error}")
         if not self._waiting:
@@ -83,7 +89,7 @@ class Farewells:
 
     def forget(self) -> None:
         """There is no line to say them on."""
-        self._waiting.clear()
+        self._waiting = ()
         self._until = None
 
     def _cut_off(self) -> None:

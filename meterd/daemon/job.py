@@ -5,11 +5,14 @@ A reload that changes nothing of a device keeps its job, and so its memory and i
 
 from __future__ import annotations
 
+from ..model import shared
 from ..ports._timers import Timer
+from ..sinks.status import NONE_FAILS
 from .turns import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
     from typing import Protocol
 
@@ -38,14 +41,16 @@ BRIEF_MARGIN_S = 1.0
 SHORTEST_PERIOD_S = 0.1
 # Where a table has no `scan_rate_ms`.
 DEFAULT_SCAN_RATE_MS = 10_000
+NEVER_AGAIN = -1.0
+_known_seconds: dict[float, float] = {}
 
 
 class Job:
     """One device on its line: what to read, what it remembers, when it is due, how it is."""
 
     __slots__ = (
-        "_report", "askers", "close_delay_s", "driver", "failure", "listens", "memory", "plan", "poll_delay_s",
-        "signals", "status", "timeout_s", "turn",
+        "askers", "close_delay_s", "driver", "failure", "listens", "memory", "plan", "poll_delay_s",
+        "signals", "status", "timeout_s", "told_s", "turn",
     )  # fmt: skip
 
     def __init__(
@@ -59,38 +64,70 @@ class Job:
         self.memory = memory
         self.status = status
         status.plan(signals, _unreadable(plan))
-        self._report: Timer | None = None
-        self.askers: list[Asker] = []  # they wait for the device's next scan
+        self.told_s: float | None = None  # when its whole status was; with that its rounds begin
+        self.askers: Sequence[Asker] = ()  # they wait for the device's next scan
         self.failure: tuple[str, float] | None = None  # the reason its signals failed with, and until when that stands
-        self.poll_delay_s = (parameters.get("poll_delay_ms") or 0) / 1000.0
-        self.close_delay_s = (parameters.get("serial_close_delay") or 0) / 1000.0
-        self.timeout_s = (parameters.get("timeout_ms") or 5000) / 1000.0
+        self.poll_delay_s = _seconds(parameters.get("poll_delay_ms") or 0)
+        self.close_delay_s = _seconds(parameters.get("serial_close_delay") or 0)
+        self.timeout_s = _seconds(parameters.get("timeout_ms") or 5000)
         reconnect = parameters.get("reconnect_time")
         retry_s = None if reconnect is None else max(reconnect / 1000.0, SHORTEST_RETRY_S)
         scan_rate_ms = parameters.get("scan_rate_ms", DEFAULT_SCAN_RATE_MS)
-        period_s = scan_rate_ms / 1000.0 if scan_rate_ms > 0 else SHORTEST_PERIOD_S
-        self.turn = Turn(now, period_s, retry_s, self.timeout_s + BRIEF_MARGIN_S)
+        period_s = _seconds(scan_rate_ms) if scan_rate_ms > 0 else SHORTEST_PERIOD_S
+        brief_s: float = shared(_known_seconds, self.timeout_s + BRIEF_MARGIN_S)
+        self.turn = Turn(now, period_s, retry_s, brief_s)
 
     def alias(self) -> str:
         return self.plan.device.alias
 
-    def publish_status(self, hub: Hub, loop: Loop, interval_s: float) -> None:
-        """What changed, at once; all of it every `interval_s` from then on, however seldom scans are."""
-        hub.publish_status(self.status, loop.time)
-        if self._report is None:
-
-            def report() -> None:
-                hub.publish_status(self.status, loop.time, whole=True)
-                loop.arm(timer, loop.time + interval_s)
-
-            timer = self._report = Timer(report)
-            loop.arm(timer, loop.time + interval_s)
-
     def let_go(self) -> None:
         """The device is read no more, or as another job."""
-        if self._report is not None:
-            self._report.deadline = None
-            self._report = None
+        self.told_s = NEVER_AGAIN
+
+
+class Rounds:
+    """The whole status of every device, each `interval_s` after it was told last, however seldom scans are.
+
+    All take equally long, so whoever was told first is first again: one queue and one timer are enough for thousands.
+    """
+
+    def __init__(self, hub: Hub, loop: Loop, interval_s: float) -> None:
+        self._hub = hub
+        self._loop = loop
+        self._interval_s = interval_s
+        self._waiting: list[Job] = []
+        self._timer = Timer(self._tell)
+
+    def changed(self, job: Job) -> None:
+        """A scan has ended: what is another thing now is told at once; all of it from now on in turn."""
+        self._hub.publish_status(job.status, self._loop.time)
+        if job.told_s is None:
+            self._add(job)
+            self._arm()
+
+    def _add(self, job: Job) -> None:
+        job.told_s = self._loop.time
+        self._waiting.append(job)
+
+    def _tell(self) -> None:
+        waiting, now, due = self._waiting, self._loop.time, 0
+        while due < len(waiting) and (waiting[due].told_s or 0.0) + self._interval_s <= now:
+            due += 1
+        told = [job for job in waiting[:due] if job.told_s != NEVER_AGAIN]
+        del waiting[:due]
+        for job in told:
+            self._hub.publish_status(job.status, now, whole=True)
+            self._add(job)
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._waiting and self._timer.deadline is None:
+            self._loop.arm(self._timer, (self._waiting[0].told_s or 0.0) + self._interval_s)
+
+
+def _seconds(milliseconds: int) -> float:
+    found: float = shared(_known_seconds, milliseconds / 1000.0)
+    return found
 
 
 def is_listened_to(driver: ModuleType, plan: Plan) -> bool:
@@ -101,6 +138,8 @@ def is_listened_to(driver: ModuleType, plan: Plan) -> bool:
 
 def _unreadable(plan: Plan) -> dict[str, tuple[str, str]]:
     """Signals that cannot be read as they are configured: reason, and why in words."""
+    if not plan.refused:
+        return NONE_FAILS
     return {
         signal.alias: ("not_found" if signal in plan.unknown else "type", message) for signal, message in plan.refused
     }

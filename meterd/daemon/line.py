@@ -21,17 +21,23 @@ from .schedule import Schedule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..conversation import MeterTime, Tell
     from ..model import Reading
     from ..sinks.hub import Hub
-    from .job import Asker, Job
+    from .job import Asker, Job, Rounds
     from .turns import Turn
 
 
 class Line:
     """`path` is the device node for a serial line; over the network the key itself says where (`ports.network`)."""
+
+    __slots__ = (
+        "_askers", "_by_turn", "_close_timer", "_current", "_farewells", "_fresh", "_interrupted", "_schedule",
+        "_stopped", "_timer", "hub", "jobs", "key", "load", "loop", "on_idle", "once", "path", "player", "port",
+        "rounds", "started",
+    )  # fmt: skip
 
     def __init__(
         self, loop: Loop, key: str, path: str | None, hub: Hub, on_idle: Callable[[Line], None] | None = None
@@ -44,19 +50,19 @@ class Line:
         self.jobs: list[Job] = []
         self._by_turn: dict[Turn, Job] = {}
         self.once = False
-        self.status_interval_s: float | None = None
+        self.rounds: Rounds | None = None
         self.port = make_port(loop, key, path)
         self.player = Player(loop, self.port, hub.publish, self._ended, self._note, self._tell)
         self._farewells = Farewells(loop, self.player)
         self._schedule = Schedule()
         self._current: Job | None = None
-        self._askers: list[Asker] = []  # of the present scan
+        self._askers: Sequence[Asker] = ()  # of the present scan
         self.started = 0.0
         self.load = Load(loop.time)
         self._fresh = False
         self._interrupted = False
         self._timer = Timer(self._consider)
-        self._close_timer = Timer(self._close_port)
+        self._close_timer = None if path is None else Timer(self._close_port)
         self._stopped: Callable[[Line], None] | None = None
 
     def set_jobs(self, jobs: list[Job]) -> None:
@@ -126,7 +132,7 @@ class Line:
             return True
         if not self._farewells.jobs():
             return False
-        self._close_timer.deadline = None
+        self._stay_open()
         if self.path is not None and not self.port.is_open():
             self.port.open(0.0, self._said_why_not)
         if not self.port.is_open():  # over TCP whatever was open has ended with the connection
@@ -160,11 +166,11 @@ class Line:
 
     def _begin(self, job: Job) -> None:
         self._current = job
-        self._askers, job.askers = job.askers, []
+        self._askers, job.askers = job.askers, ()
         self.player.on_report = self.publish if self._askers else self.hub.publish
         self.started = self.loop.time
         self._interrupted = False
-        self._close_timer.deadline = None
+        self._stay_open()
         self.player.reported.clear()
         if self.loop.budget is not None:
             self.loop.budget.busy(self.port)
@@ -271,7 +277,7 @@ class Line:
         """Those who asked while this scan was under way want one that begins after they asked."""
         for asker in self._askers:
             asker.ended(error)
-        self._askers = []
+        self._askers = ()
         if job.askers and job.turn in self._by_turn:
             self._schedule.postpone(job.turn, self.loop.time)
 
@@ -280,7 +286,7 @@ class Line:
         if self._stopped is not None:
             self._finish_stop()
             return
-        if self.path is not None and self.port.is_open():
+        if self._close_timer is not None and self.port.is_open():
             self.loop.arm(self._close_timer, self.loop.time + job.close_delay_s)
         self._plan_next()
         if self.loop.budget is not None and self._current is self._farewells.job is None:
@@ -296,6 +302,11 @@ class Line:
         elif self.path is not None and self.port.carrier.shortcoming:
             log.warning(f"{self.key}: {self.port.carrier.shortcoming}", fold=f"{self.key} settings", port=self.key)
 
+    def _stay_open(self) -> None:
+        """A serial port is not let go for now; a connection never is as long as it works."""
+        if self._close_timer is not None:
+            self._close_timer.deadline = None
+
     def _close_port(self) -> None:
-        self._close_timer.deadline = None
+        self._stay_open()
         self.port.close()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..conversation import Tell
     from ..model import Reading
     from ..sinks.hub import Hub
-    from .job import Job
+    from .job import Job, Rounds
 
 MISSED = 2.0  # so many intervals without a telegram: one may be lost to noise
 # A talk that ends at once, for a defect or on a line that only babbles, must not take the whole processor.
@@ -47,7 +47,7 @@ class Listening(Heard):
         self.path = path
         self.on_idle = on_idle
         self.once = False
-        self.status_interval_s: float | None = None
+        self.rounds: Rounds | None = None
         self.started = loop.time
         self.port = make_port(loop, key, path)
         self.player = Player(loop, self.port, self._report, self._ended, self._note, self._tell, strips_echo=False)
@@ -224,7 +224,7 @@ class Listening(Heard):
     def _conclude(self, job: Job, error: Exception | None) -> None:
         settle(self, job, error)
         self._forget_counts()
-        askers, job.askers = job.askers, []
+        askers, job.askers = job.askers, ()
         for asker in askers:
             asker.ended(error)
 

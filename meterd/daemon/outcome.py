@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..ports._loop import Loop
     from ..ports.player import Player
     from ..sinks.hub import Hub
-    from .job import Job
+    from .job import Job, Rounds
 
     class Talking(Protocol):
         """The line that it came of; `started` is when the present attempt began."""
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         def hub(self) -> Hub: ...
 
         @property
-        def status_interval_s(self) -> float | None: ...
+        def rounds(self) -> Rounds | None: ...
 
         def publish(self, reading: Reading) -> None:
             """To the sinks, and to whoever asked for it."""
@@ -76,8 +76,8 @@ def settle(line: Talking, job: Job, error: Exception | None) -> None:
         log.recovered(job.alias(), f"{job.alias()}: answers again", port=line.key)
     else:
         _fail(line, job, error)
-    if line.status_interval_s is not None:
-        job.publish_status(line.hub, line.loop, line.status_interval_s)
+    if line.rounds is not None:
+        line.rounds.changed(job)
 
 
 def _fail(line: Talking, job: Job, error: Exception) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Protocol, TypeVar
 
+    from ..config.files import Configuration
     from ..model import Device, Plan, Signal
     from ..ports._loop import Loop
     from ..sinks.hub import Hub
@@ -56,7 +57,17 @@ class Plans:
         job = known if known is not None and is_same(known, device, signals) else self._planned(device, signals, known)
         if job is not None:
             self.jobs[device.alias] = job
-            self.by_line.setdefault(device.line, []).append(job)
+            if device.line in self.by_line:
+                self.by_line[device.line].append(job)
+            else:
+                self.by_line[device.line] = [job]  # most lines have no more
+
+    def hold_once(self, configuration: Configuration, place: int) -> None:
+        """Where a device goes on as it is, its configuration takes the place of the new one, which is equal."""
+        alias = configuration.devices[place].alias
+        job = self.jobs.get(alias)
+        if job is not None and job is self._known.get(alias):
+            configuration.devices[place], configuration.signals[alias] = job.plan.device, job.signals
 
     def _planned(self, device: Device, signals: list[Signal], known: Job | None) -> Job | None:
         try:

@@ -218,6 +218,20 @@ class StateFolder:
         return ""
 
 
+class KeptMemory(Memory):
+    """One that the folder keeps for its device."""
+
+    __slots__ = ("_alias", "_state")
+
+    def __init__(self, state: StateDirectory, alias: str, content: dict[str, Any]) -> None:
+        super().__init__(content, None, urandom, state.counting)
+        self._state = state
+        self._alias = alias
+
+    def save(self, lore: bool = False) -> bool:
+        return self._state.save(self._alias, self.persistent, lore)
+
+
 class StateDirectory:
     """`path` None keeps everything in memory only. `brief` is the state of a command that runs once: it leaves no file
     for what only spares questions. `old_folders` are those in which other versions or commands may have kept counters.
@@ -229,6 +243,7 @@ class StateDirectory:
         if self.folder is not None and brief:
             self.folder.patience_s = PATIENCE_S
         self.old_folders = old_folders
+        self.counting = self.counter  # once for all memories
         self._counters: KeptCounters | None = None
         self._behind: Behind | None = None
         # Devices of which it is not known what they had to remember: the card may come back with it.
@@ -237,11 +252,7 @@ class StateDirectory:
     def memory(self, device_alias: str, known: Memory | None = None) -> Memory:
         """The memory of a device, with what an earlier run left of it; or anew what `known` keeps over a restart."""
         content = self._load(device_alias) if known is None else known.persistent
-
-        def save(content: dict[str, Any], lore: bool) -> bool:
-            return self._save(device_alias, content, lore)
-
-        return Memory(content, save, urandom, self.counter)
+        return KeptMemory(self, device_alias, content)
 
     def counter(self, name: str) -> Counter:
         """The invocation counter of a title and key."""
@@ -284,7 +295,7 @@ class StateDirectory:
         log.warning(f"{name}: not readable as state, begun anew", fold="state")
         return {}
 
-    def _save(self, device_alias: str, content: dict[str, Any], lore: bool) -> bool:
+    def save(self, device_alias: str, content: dict[str, Any], lore: bool) -> bool:
         if self.folder is None or device_alias in self._unknown or (lore and self.brief):
             return False
         cause = self.folder.own()

@@ -72,7 +72,7 @@ class Player:
         self.reported = stepper.reported
         self._aborted: Aborted | None = None
         self._parting = False
-        self._goodbye = Timer(self._on_goodbye)
+        self._goodbye: Timer | None = None  # few are ever aborted
 
     @property
     def on_report(self) -> Callable[[Reading], None]:
@@ -99,6 +99,7 @@ class Player:
         """
         if self._aborted is None and self.is_playing():
             self._aborted = Aborted(why)
+            self._goodbye = Timer(self._on_goodbye)
             self.loop.arm(self._goodbye, self.loop.time)
 
     def _on_goodbye(self) -> None:
@@ -108,12 +109,14 @@ class Player:
         else:
             self._parting = True
             self._rare.stop_waiting()
+            self._goodbye = Timer(self._on_goodbye)
             self.loop.arm(self._goodbye, self.loop.time + GOODBYE_S)
             self._stepper.advance(None, self._aborted)
 
     def _ended(self, conversation: Conversation, error: Exception | None) -> None:
         self._rare.stop_waiting()
-        self._goodbye.deadline = None
+        if self._goodbye is not None:
+            self._goodbye.deadline = None
         aborted, self._aborted = self._aborted, None
         try:
             conversation.close()

@@ -27,7 +27,7 @@ from ._timers import Timer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..conversation import LineSettings
     from ._loop import Loop
@@ -83,10 +83,10 @@ class TcpCarrier:
         self.socket: socket | None = None
         self._new_socket = new_socket
         self._opened: Callable[[PortGone | None], None] = _nobody
-        self._addresses: list[tuple[int, str]] = []  # not tried yet
+        self._addresses: Sequence[tuple[int, str]] = ()  # not tried yet
         self._looking_up = False
         self._timeout_s = 0.0
-        self._timer = Timer(self._timed_out)
+        self._timer: Timer | None = None  # of a connection that is not there yet
 
     def apply(self, settings: LineSettings | None) -> None:
         """Nobody switches a speed here; but the bytes may be characters with their parity."""
@@ -105,16 +105,26 @@ class TcpCarrier:
         if self.loop.budget is None or self.loop.budget.ask(self.port, self._admitted):
             self._admitted()
         else:
-            self.loop.arm(self._timer, self.loop.time + WAIT_S)
+            self._limit(WAIT_S)
 
     def _admitted(self) -> None:
         """There is a descriptor for the connection."""
-        self.loop.arm(self._timer, self.loop.time + self._timeout_s)
+        self._limit(self._timeout_s)
         family = address_family(self.host)
         if family:
             self._connect([(family, self.host)])
         elif not self._looking_up:  # else the answer to an earlier question is still to come
             self._look_up()
+
+    def _limit(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = Timer(self._timed_out)
+        self.loop.arm(self._timer, self.loop.time + seconds)
+
+    def _forget_limit(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.deadline = None
 
     def _look_up(self) -> None:
         from .resolver import resolver  # most meters have addresses
@@ -134,14 +144,14 @@ class TcpCarrier:
             else:
                 self._fail(f"the name cannot be resolved ({message})")
 
-    def _connect(self, addresses: list[tuple[int, str]]) -> None:
+    def _connect(self, addresses: Sequence[tuple[int, str]]) -> None:
         """Try these one after the other: a name may stand for an IPv6 address at which no meter listens."""
         why = ""
         while addresses:
             (family, address), *addresses = addresses
             why = self._begin(family, address)
             if not why:
-                self._addresses = addresses
+                self._addresses = addresses or ()
                 return
         self._fail(why)
 
@@ -172,9 +182,10 @@ class TcpCarrier:
                 self._fail(strerror(error))
             return
         self.opening = False
-        self._timer.deadline = None
+        self._forget_limit()
         self.port.attach(self.socket.fileno())
-        self._opened(None)
+        opened, self._opened = self._opened, _nobody
+        opened(None)
 
     def _timed_out(self) -> None:
         if self.loop.budget is not None and self.loop.budget.is_waiting(self.port):
@@ -190,8 +201,8 @@ class TcpCarrier:
         if self.opening and self.socket is not None:
             self.loop.unregister(self.socket.fileno())
         self.opening = False
-        self._addresses = []
-        self._timer.deadline = None
+        self._addresses = ()
+        self._forget_limit()
         self._drop_socket()
         if self.port.carrier is self:
             self.port.receive = self.port.transmit = None

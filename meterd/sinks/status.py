@@ -12,7 +12,7 @@ them; one that answers and gives no value at all has had no good scan. Ages are 
 
 from __future__ import annotations
 
-from ..model import GOOD, INVALID, Reading, Signal
+from ..model import GOOD, INVALID, Reading, Signal, shared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ WORST_FIRST = (
 )  # fmt: skip
 
 
+# Of nearly all devices, and so one for all: whoever begins to fail gets its own.
+NONE_FAILS: dict[str, Trouble] = {}
+NOBODY: frozenset[str] = frozenset()
+_told: dict[tuple[bool | None, str | None], tuple[bool | None, str | None]] = {}
+
+
 class DeviceStatus:
     """`connected` is None until the first scan has ended; `last_good_s` until one was good.
 
@@ -62,10 +68,10 @@ class DeviceStatus:
         self.trouble_s = 0.0
         self.signals = 0
         self.signals_ok = 0
-        self.failing: dict[str, Trouble] = {}  # by signal, of those that fail while their device answers
-        self._unreadable: dict[str, Trouble] = {}  # the same of those that cannot be read as they are configured
-        self._found: set[str] = set()  # failing in the scan at hand
-        self._named: set[str] = set()  # of those that fail, the ones that the log has named
+        self.failing = NONE_FAILS  # by signal, of those that fail while their device answers
+        self._unreadable = NONE_FAILS  # the same of those that cannot be read as they are configured
+        self._found: frozenset[str] = NOBODY  # failing in the scan at hand
+        self._named: frozenset[str] = NOBODY  # of those that fail, the ones that the log has named
         self._unnamed = 0  # others, which it is still to count
         self.reads_ok = 0
         self.timeouts = 0
@@ -84,9 +90,10 @@ class DeviceStatus:
         self.signals = len(signals)
         self.signals_ok = 0
         self._unreadable = unreadable
-        self._found = set()
-        self.failing = {alias: trouble for alias, trouble in self.failing.items() if alias in known}
-        self._named &= known
+        self._found = NOBODY
+        if self.failing:
+            self.failing = {alias: trouble for alias, trouble in self.failing.items() if alias in known}
+        self._named = self._named & known or NOBODY
 
     def add(self, counted: Counted) -> None:
         """What passed on the wire in one scan."""
@@ -106,15 +113,17 @@ class DeviceStatus:
 
         What is no news it need not; nor more than MAX_NAMED at a time, the others being counted.
         """
-        self._found.add(alias)
+        self._found |= {alias}
         known = self.failing.get(alias) or self._unreadable.get(alias)
+        if self.failing is NONE_FAILS:
+            self.failing = {}
         self.failing[alias] = (reason, words)
         if known is not None and (known[0] == reason or alias in self._unreadable):
             return False
         if len(self._named) >= MAX_NAMED and alias not in self._named:
             self._unnamed += 1
             return False
-        self._named.add(alias)
+        self._named |= {alias}
         return True
 
     def unnamed(self) -> int:
@@ -129,7 +138,7 @@ class DeviceStatus:
         """
         if not self.failing:
             return []
-        found, self._found = self._found, set()
+        found, self._found = self._found, NOBODY
         well = [
             signal.alias
             for signal in reported
@@ -137,7 +146,7 @@ class DeviceStatus:
         ]
         for alias in well:
             del self.failing[alias]
-        self._named.difference_update(well)
+        self._named = self._named.difference(well) or NOBODY
         return well
 
     def succeeded(self, now_s: float) -> None:
@@ -180,12 +189,12 @@ class DeviceStatus:
         now = (self.connected, self.reason)
         if now == self._told:
             return []
-        self._told = now
+        self._told = shared(_told, now)
         return [self._connected(now_ms), self._reading("_reason", self.reason or GOOD, now_ms)]
 
     def readings(self, now_ms: int, now_s: float) -> list[Reading]:
         """All that is known of the device."""
-        self._told = (self.connected, self.reason)
+        self._told = shared(_told, (self.connected, self.reason))
         age = self.age_s(now_s)
         if age is None:
             last_good = self._unknown("_last_good_age_s", now_ms)

@@ -250,4 +250,4 @@ def test_who_asks_and_vanishes_leaves_the_scan_alone(rig, knock):
     for _ in range(5):
         knock(f"read meter 127.0.0.1:{port}\n".encode()).close()
         rig.run(0.1)
-    assert rig.daemon.jobs["meter"].askers == [] and not rig.control._clients
+    assert rig.daemon.jobs["meter"].askers == () and not rig.control._clients

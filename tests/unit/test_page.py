@@ -66,7 +66,7 @@ def test_what_no_meter_was_asked_for_is_a_slip_of_the_configuration(
     open_page: PageRig, refused: str, told: str
 ) -> None:
     job = open_page.daemon.jobs["good"]
-    job.plan.refused.append((Signal("good", refused, {}), "job_todo: '7' is nothing that is sent"))
+    job.plan.refused = [(Signal("good", refused, {}), "job_todo: '7' is nothing that is sent")]
     job.status.reason, job.status.trouble = "type", "flow: job_todo: '7' is nothing that is sent"
     row = meter_row(job, open_page.loop.time)
     assert row["reason"] == "type" and told in row["try"]

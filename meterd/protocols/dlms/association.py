@@ -81,6 +81,11 @@ class _Strays:
 class Association:
     """One association over an open link. `granted` names what the meter allows, once it is established."""
 
+    __slots__ = (
+        "ciphered", "credentials", "fixed_object", "granted", "link", "lists", "max_pdu", "memory", "next_invoke",
+        "object_name", "open", "proposal", "reversed_deviation", "security", "server_max_pdu", "short_names", "surplus",
+    )  # fmt: skip
+
     def __init__(
         self, link: HdlcLink | WrapperLink, credentials: Credentials, settings: Settings, memory: DlmsMemory,
         proposal: frozenset[str],

@@ -59,6 +59,8 @@ COUNTER_CLASSES = (1, 3)
 class Session:
     """A line signed on, a link and an association; kept in the memory where it stays open between scans."""
 
+    __slots__ = ("_hdlc", "_reader", "_values", "association", "link", "memory", "met", "settings")
+
     def __init__(self, settings: Settings, memory: DlmsMemory) -> None:
         self.settings = settings
         self.memory = memory

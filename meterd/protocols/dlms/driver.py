@@ -35,8 +35,10 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
     if device["listen"]:
         _check_listening(device)
     targets, refused = collect(signals)
-    bad = {id(signal) for signal, _ in refused}
-    good = [signal for signal in signals if id(signal) not in bad]
+    good = signals
+    if refused:
+        bad = {id(signal) for signal, _ in refused}
+        good = [signal for signal in signals if id(signal) not in bad]
     credentials = settings.credentials
     names = credentials.counter_names if credentials.keyed else None
     return Plan(device, good, Requests(settings, targets), refused, credentials.secrets(), names)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LOGICAL_DEVICE_NAME = b"\x00\x00\x2a\x00\x00\xff"
 SN_LOGICAL_DEVICE_NAME = 0xFD00
 WORDS = {LOGICAL_DEVICE_NAME: "logical device name", DEVICE_NUMBER: "device number"}
+HEX = {name: name.hex() for name in WORDS}
 MAX_TEXT = 64
 DIGITS_OF_ONE = 5
 REFUSED, SILENT = "refused", "silent"
@@ -93,7 +94,7 @@ class Acquaintance:
         self._hold_against_expected(told)
         both = [(remembered[name.hex()], text) for name, text in told.items() if name.hex() in remembered]
         another = any(before != now for before, now in both)
-        fresh = {name.hex(): text for name, text in told.items()}
+        fresh = {HEX[name]: text for name, text in told.items()}
         fresh = fresh if another else {**remembered, **fresh}
         if fresh != remembered:
             self.memory.identity = fresh

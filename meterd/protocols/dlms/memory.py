@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # Most meters need none of the sets: one that is empty is all the same one, and so is the wait of those that wait not.
 NOTHING: frozenset[Any] = frozenset()
 NO_WAIT = (0, 0)
+NO_SCALERS: dict[tuple[int, bytes, int], ScalerUnit] = {}
+NONE_REFUSED: dict[tuple[int, bytes, int], str] = {}
 # What is learnt anew of another meter, beside the slots.
 _ANEW = ("lists", "hung_lists", "proposal", "association_object")
 

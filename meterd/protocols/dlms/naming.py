@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..._axdr import decode, decode_results, decode_whole, get_response_normal
 from ...errors import DecodeError, ProtocolError, Refused
-from ...model import MOST_SHARED
+from ...model import MOST_SHARED, shared
 from . import enumerations as codes
 from .apdus import get, read
 
@@ -63,6 +63,15 @@ def item_of(class_id: int, logical_name: bytes, attribute: int, short_name: int 
     return item
 
 
+_scaler_keys: dict[tuple[int, bytes, int], tuple[int, bytes, int]] = {}
+
+
+def scaler_key(item: Item) -> tuple[int, bytes, int]:
+    """Under what the scaler and unit of an item's value are remembered."""
+    key: tuple[int, bytes, int] = shared(_scaler_keys, (item.class_id, item.logical_name, item.short_name))
+    return key
+
+
 def attribute_name(base_name: int, attribute: int) -> int:
     """The short name of an attribute: steps of 8 from the object's base name (Blue Book, mapping of short names)."""
     return (base_name + SHORT_NAME_STEP * (attribute - 1)) & 0xFFFF
@@ -70,6 +79,8 @@ def attribute_name(base_name: int, attribute: int) -> int:
 
 class LogicalNames:
     """GET: normal, with list, block transfer (Green Book 9.3.6)."""
+
+    __slots__ = ("association",)
 
     logical = True
 
@@ -142,6 +153,8 @@ class LogicalNames:
 
 class ShortNames:
     """READ: one or more variables, parameterised access, block transfer (Green Book 9.3.14)."""
+
+    __slots__ = ("association",)
 
     logical = False
 

@@ -12,7 +12,7 @@ from ...model import shared
 from ...obis import format_logical_name, parse_logical_name
 from . import enumerations as codes
 from .enumerations import CLOCK, DATA, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC, REGISTER
-from .memory import NO_WAIT
+from .memory import NO_WAIT, NOTHING
 from .naming import Item, attribute_name
 
 TYPE_CHECKING = False
@@ -101,6 +101,8 @@ def _short_entry(entry: Any) -> MeterObject | None:
 class Directory:
     """Class and base name of the objects that the signals name, with the memory of them."""
 
+    __slots__ = ("known", "memory", "reader")
+
     def __init__(self, reader: Reader, memory: DlmsMemory) -> None:
         self.reader = reader
         self.memory = memory
@@ -130,9 +132,12 @@ class Directory:
             listed: list[MeterObject] = yield from object_list(self.reader)
             self._note(listed, logical_names, short_names)
             if listed:  # of what it names no more need be known
-                self.memory.asked = asked.union(
-                    [name for name in logical_names if self.find(name) is None],
-                    [name for name in short_names if self.at(name) is None],
+                self.memory.asked = (
+                    asked.union(
+                        [name for name in logical_names if self.find(name) is None],
+                        [name for name in short_names if self.at(name) is None],
+                    )
+                    or NOTHING
                 )
                 self.memory.list_waits = NO_WAIT
         logical_names = [name for name in logical_names if self.find(name) is None]
@@ -144,7 +149,7 @@ class Directory:
         """Objects that do not fit any more: they are asked for anew."""
         for name in logical_names:
             self.known.pop(format_logical_name(name), None)
-        self.memory.asked = self.memory.asked.difference(logical_names)
+        self.memory.asked = self.memory.asked.difference(logical_names) or NOTHING
 
     def verify(self) -> Conversation:
         """Hold the base names against the meter, whose objects tell their own names (attribute 1).

@@ -45,6 +45,10 @@ MAX_REFUSED_LISTS = 2
 class Reader:
     """How many items go into a request, and the way back to one; `names` asks for them by logical or by short names."""
 
+    __slots__ = (
+        "_listed", "_owed", "answered", "association", "final", "link", "memory", "names", "on_trial", "values",
+    )  # fmt: skip
+
     def __init__(self, association: Association, names: LogicalNames | ShortNames, memory: DlmsMemory) -> None:
         self.association = association
         self.names = names

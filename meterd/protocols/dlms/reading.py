@@ -11,19 +11,20 @@ from ..._number import Number
 from ...conversation import WARNING, Report, ReportAll, Tell
 from ...cosem import DateTime
 from ...errors import ConfigError, DecodeError
-from ...model import INVALID, Reading, failed, shared
+from ...model import INVALID, Reading, failed
 from ...obis import format_logical_name
 from ._registers import Registers, readings_of
 from .apdus import refusals
 from .data import clock_is_invalid, plain, scale, scaler_unit
 from .enumerations import CLOCK, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC
-from .memory import NOTHING
-from .naming import SHORT_NAME_STEP, Item, attribute_name, item_of
+from .memory import NO_SCALERS, NONE_REFUSED, NOTHING
+from .naming import SHORT_NAME_STEP, Item, attribute_name, item_of, scaler_key
 from .objects import SCALERS, Directory
 from .targets import CLOCK_NAME, VALUE_ATTRIBUTE, profile_reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from ...conversation import Conversation
@@ -47,9 +48,6 @@ MISFITS = (3, 4, 9, 11, TYPE_UNMATCHED)
 _TIMES = {(CLOCK, 2), (EXTENDED_REGISTER, 5), (DEMAND_REGISTER, 6), (DEMAND_REGISTER, 7)}
 
 
-_scaler_keys: dict[ScalerKey, ScalerKey] = {}
-
-
 def failure_reason(code: int | str) -> str:
     """The word that a failed reading carries for a data-access-result, or for what `Reader.attempt` gave."""
     if isinstance(code, str):
@@ -60,15 +58,19 @@ def failure_reason(code: int | str) -> str:
 class Values:
     """Reads targets over one association. `done` those reported already, which a second association leaves out."""
 
+    __slots__ = (
+        "_clock", "_former", "_prepared", "_refused", "directory", "memory", "misfits", "reader", "scalers",
+    )  # fmt: skip
+
     def __init__(self, reader: Reader, directory: Directory, memory: DlmsMemory) -> None:
         self.reader = reader
         self.directory = directory
         self.memory = memory
         self.scalers = memory.scalers
-        self._refused: dict[ScalerKey, str] = {}
-        self._former: dict[ScalerKey, ScalerUnit] = {}
+        self._refused = NONE_REFUSED
+        self._former = NO_SCALERS
         self._clock: Any = None  # what the meter's own clock said just now
-        self.misfits: list[Target] = []  # what was learnt of them does not fit any more
+        self.misfits: Sequence[Target] = ()  # what was learnt of them does not fit any more
         self._prepared: list[Target] | None = None  # to look through them in every scan costs as much as two registers
 
     # What was learnt and may not hold any more
@@ -82,7 +84,7 @@ class Values:
 
     def renew(self, targets: list[Target], keep: bool) -> None:
         """Let every scaler be read again; where that is refused, the former one holds if `keep`."""
-        self._former = dict(self.scalers) if keep else {}
+        self._former = dict(self.scalers) if keep and self.scalers else NO_SCALERS
         self.scalers.clear()
         self.memory.relearnt = NOTHING
         for target in targets:
@@ -92,20 +94,20 @@ class Values:
     def begin_anew(self, targets: list[Target]) -> None:
         """Find out about every target again."""
         self.renew(targets, keep=False)
-        self._refused.clear()
+        self._refused = NONE_REFUSED
         for target in targets:
             target.item = None
 
     def read_misfits(self, done: set[Any]) -> Conversation:
         """Learn once more what did not fit, and read it so. Returns: those that are profiles."""
-        targets, self.misfits = self.misfits, []
+        targets, self.misfits = list(self.misfits), ()
         names = [target.logical_name for target in targets]
         self.memory.relearnt = self.memory.relearnt.union(names)
         self.memory.scans_to_renewal = 0  # this may be another meter altogether
         self.directory.forget(names)
         for target in targets:
             if target.item is not None:
-                self.scalers.pop(_scaler_key(target.item), None)
+                self.scalers.pop(scaler_key(target.item), None)
             target.item = target.scaler = None
         done.difference_update(targets)
         attributes, profiles = yield from self.prepare(targets, done)
@@ -178,6 +180,7 @@ class Values:
                 attributes.append(target)
                 items.append(item)
         yield from self.learn_scalers(items)
+        self._former = NO_SCALERS
         for target, item in zip(attributes, items, strict=True):
             target.descriptor = self.reader.names.encode(item)
             scaler = self.scaler(item)
@@ -264,7 +267,7 @@ class Values:
         item = target.item
         if code:
             if self._misfits(target, code):
-                self.misfits.append(target)
+                self.misfits = (*self.misfits, target)
                 return []
             return [refused(signal, item, code, value) for signal in target.signals]
         if item.logical_name == CLOCK_NAME and item.attribute == VALUE_ATTRIBUTE:
@@ -276,7 +279,7 @@ class Values:
         """Read the scaler_unit of every register among `items` that is not known yet."""
         wanted: dict[ScalerKey, Item] = {}
         for item in items:
-            key = _scaler_key(item)
+            key = scaler_key(item)
             if key not in self.scalers and (scaler_item := _scaler_item(item, self._logical())) is not None:
                 wanted[key] = scaler_item
         keys, scaler_items = list(wanted), list(wanted.values())
@@ -302,13 +305,13 @@ class Values:
             # Nobody says that this short name belongs to a register, and what follows it is no scaler_unit.
             self.scalers[key] = (0, None)
         else:
-            self._refused[key] = reason
+            self._refused = {**self._refused, key: reason}
 
     def scaler(self, item: Item) -> ScalerUnit | str:
         """Scaler and unit of an item's value: (0, None) where it has none; a reason where they could not be read."""
         if not _is_scaled(item, self._logical()):
             return (0, None)
-        key = _scaler_key(item)
+        key = scaler_key(item)
         known = self.scalers.get(key)
         return known if known is not None else self._refused.get(key, "type")
 
@@ -322,11 +325,6 @@ def told_scaler(signal: Signal, scaler: ScalerUnit | str) -> ScalerUnit | str:
 
 def _agreed(scalers: list[ScalerUnit | str]) -> ScalerUnit | str:
     return scalers[0] if all(scaler == scalers[0] for scaler in scalers) else "type"
-
-
-def _scaler_key(item: Item) -> ScalerKey:
-    key: ScalerKey = shared(_scaler_keys, (item.class_id, item.logical_name, item.short_name))
-    return key
 
 
 def _is_scaled(item: Item, logical: bool) -> bool:

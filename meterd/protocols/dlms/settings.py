@@ -56,11 +56,12 @@ class Credentials:
         "meter_title", "peer_key", "private_key", "secret", "suite", "title",
     )  # fmt: skip
 
-    def __init__(self) -> None:
-        self.mechanism = codes.MECHANISM_NONE
+    def __init__(self, mechanism: int = codes.MECHANISM_NONE, suite: int = 0, general: bool = False) -> None:
+        self.mechanism = mechanism
         self.secret = b""
-        self.suite = 0
-        self.authenticate = self.encrypt = self.general = False
+        self.suite = suite
+        self.authenticate = self.encrypt = False
+        self.general = general
         self.meter_title = b""  # where the meter does not tell it, or another than it uses
         self.title = self.encryption_key = self.authentication_key = self.dedicated_key = b""
         self.private_key: keys.PrivateKey | None = None
@@ -69,13 +70,18 @@ class Credentials:
     @classmethod
     def of(cls, device: Device) -> Credentials:
         """Raises: ConfigError where something that the security asks for is missing or malformed."""
-        self = cls()
-        self.mechanism = codes.MECHANISMS[device["auth"]]
+        mechanism, suite, general = (
+            codes.MECHANISMS[device["auth"]],
+            device["security_suite"],
+            device["general_ciphering"],
+        )
+        protected = device["security"] != "none" or any(device[name] for name in ("password", *_KEYS))
+        if mechanism == codes.MECHANISM_NONE and not protected:
+            return _open.get((suite, general)) or _open.setdefault((suite, general), cls(mechanism, suite, general))
+        self = cls(mechanism, suite, general)
         self.secret = secret_octets(device["password"] or "")
-        self.suite = device["security_suite"]
         self.authenticate = device["security"] in ("authentication", "both")
         self.encrypt = device["security"] in ("encryption", "both")
-        self.general = device["general_ciphering"]
         if self.mechanism > codes.MECHANISM_LOW or self.ciphered or any(device[name] for name in _KEYS):
             self._read_keys(device)
         self._check(device)
@@ -172,6 +178,10 @@ class Credentials:
         """What no trace may show."""
         found = (self.secret, self.encryption_key, self.authentication_key, self.dedicated_key)
         return tuple(octets for octets in found if octets)
+
+
+# Of devices that prove nothing, all of which are alike: security suite, general ciphering → credentials.
+_open: dict[tuple[int, bool], Credentials] = {}
 
 
 class Settings:

@@ -25,6 +25,8 @@ MAX_IGNORED = 256
 class WrapperLink:
     """The same face as `link.HdlcLink`, between the wPorts `client` and `server`."""
 
+    __slots__ = ("_decoder", "client", "receive", "server", "shortcut")
+
     max_info = MAX_APDU
     numbered = False  # a late answer looks like the next one
 
