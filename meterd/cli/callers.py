@@ -14,11 +14,11 @@ from ..daemon.calls import Calls
 from ..daemon.job import Job
 from ..errors import MeterdError, PortGone
 from ..model import Device, Memory
-from ..ports._loop import Loop
 from ..ports._timers import Timer
 from ..protocols import registry
 from ..sinks.hub import Hub
 from ..sinks.status import DeviceStatus
+from .ends import interruptible_loop
 from .exit_codes import OK, READ_FAILED
 from .found_file import device_row, write
 from .run import wall_clock_ms
@@ -63,7 +63,7 @@ class Intake:
         self.devices: list[Device] = []
         self.signals: list[dict[str, Any]] = []
         self._memory = memory
-        self._loop = Loop()
+        self._loop = interruptible_loop()
         self._line = Calls(self._loop, device.line, None, Hub([], wall_clock_ms))
         self._line.framed_as(device)
         self._line.once = True

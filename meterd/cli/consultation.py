@@ -11,7 +11,6 @@ from importlib import import_module
 from ..daemon.one_scan import Single
 from ..errors import Aborted, MeterdError, PortGone, Refused
 from ..model import GOOD, Device, Memory
-from ..ports._loop import Loop
 from ..protocols import registry
 from ..sighting import FIRST, LAST, SECOND
 from .answers import UNKNOWN, by_words, differences, near_addresses
@@ -22,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..daemon.one_scan import Evidence
     from ..model import Plan, Reading, Signal
+    from ..ports._loop import Loop
     from ..sighting import Attempt, Sighting
     from .answers import Change
     from .terminal import Status
@@ -36,7 +36,9 @@ class Consultation:
     reading with it; `near` {signal: what to paste}; `ladder` what was seen around; `counter` what a second try told.
     """
 
-    def __init__(self, device: Device, path: str, signals: list[Signal], memory: Memory, status: Status) -> None:
+    def __init__(
+        self, loop: Loop, device: Device, path: str, signals: list[Signal], memory: Memory, status: Status
+    ) -> None:
         self.device = device
         self.path = path
         self.signals = signals
@@ -51,7 +53,7 @@ class Consultation:
         self.verified: str = ""
         self.near: dict[str, str] = {}
         self.counter = ""
-        self.single = Single(Loop(), device, path, lambda reading: self.readings.append(reading))
+        self.single = Single(loop, device, path, lambda reading: self.readings.append(reading))
         self.ladder = Ladder(self.single, status)
 
     def hold(self) -> None:

@@ -17,6 +17,7 @@ from ..sinks.format import fields
 from .answers import paste, was
 from .consultation import Consultation
 from .diagnosis import RUNGS, diagnosis
+from .ends import interruptible_loop
 from .exit_codes import INTERRUPTED, OK, READ_FAILED
 from .one_device import configured_devices, described_device
 from .options import CONFIG, DEBUG, FLAG, HELP, JSON, STATE, VERBOSE, Option, parse, usage
@@ -51,11 +52,12 @@ def main(words: list[str]) -> int:
     patients = _patients(words, arguments)
     state = state_directory(arguments, brief=True)
     status = Status()
+    loop = interruptible_loop()
     first = OK
     for number, (device, path, signals) in enumerate(patients):
         status.line(f"{device.alias}: {device.parameters.get('protocol')} at {_port(device, path)}")
         begun = monotonic()
-        consultation = Consultation(device, path, signals, state.memory(device.alias), status)
+        consultation = Consultation(loop, device, path, signals, state.memory(device.alias), status)
         consultation.hold()
         seconds = monotonic() - begun
         if arguments.has("json"):

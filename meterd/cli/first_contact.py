@@ -14,8 +14,8 @@ from ..config.command_line import make_device
 from ..daemon.one_scan import Single
 from ..errors import Aborted, ConfigError, MeterdError, PortGone
 from ..model import Device, Memory, network_line
-from ..ports._loop import Loop
 from ..protocols import registry
+from .ends import interruptible_loop
 from .exit_codes import INTERRUPTED, OK, READ_FAILED
 from .found_file import device_row, write
 from .ladder import Ladder, attempts_of, place_of
@@ -60,7 +60,7 @@ def find(word: str, arguments: Arguments) -> int:
     """Look for meters at a place, and write what is found."""
     place = place_named(word)
     port = Device("scan", "", dict(place), network_line(place) if "ip" in place else word)
-    single = Single(Loop(), port, word, lambda reading: None)
+    single = Single(interruptible_loop(), port, word, lambda reading: None)
     status = Status()
     ladder = Ladder(single, status)
     attempts = attempts_of(ORDER, place_of(port))

@@ -11,9 +11,9 @@ from ..daemon.one_scan import Single
 from ..errors import Aborted, ConfigError, MeterdError
 from ..model import Memory
 from ..parameters import BAUDRATES as BAUDRATES_KNOWN
-from ..ports._loop import Loop
 from ..protocols import registry
 from .diagnosis import stopped_at
+from .ends import interruptible_loop
 from .exit_codes import OK, READ_FAILED
 from .found_file import device_row, write, write_text
 from .one_device import find_device
@@ -68,7 +68,7 @@ def _known_device(arguments: Arguments) -> int:
         raise UsageError("--baudrates is for serial lines: over TCP the converter has its own speed")
     if not state and arguments.has("baudrates"):
         state["wanted_baudrates"] = _baudrates(arguments.value("baudrates") or "")
-    single = Single(Loop(), device, path, lambda reading: None)
+    single = Single(interruptible_loop(), device, path, lambda reading: None)
     memory = state_directory(arguments, brief=True).memory(device.alias)
     try:
         found = _discover(single, memory, resume, state)
@@ -133,7 +133,7 @@ def _explain(single: Single, path: str, rung: str, error: MeterdError | None) ->
     from .doctor import report
 
     begun = monotonic()
-    consultation = Consultation(single.device, path, [], Memory(), Status())
+    consultation = Consultation(single.loop, single.device, path, [], Memory(), Status())
     consultation.stopped(rung, error, single.evidence)
     print("\n".join(report(consultation, monotonic() - begun)), file=sys.stderr)
 

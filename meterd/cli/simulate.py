@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from importlib import import_module
 
 from .. import log
@@ -10,7 +12,7 @@ from ..ports._loop import Loop
 from ..protocols import registry
 from ..simulate.faults import KINDS, Fault
 from ..simulate.meter_host import MeterHost
-from .ends import end_in_order, outlived_by_no_link, wake_for_signals
+from .ends import end_in_order, wake_for_signals
 from .exit_codes import OK
 from .options import FLAG, HELP, VALUE, Option, UsageError, parse, usage
 
@@ -28,6 +30,7 @@ UDP = Option(("--udp",), VALUE, "serve on this UDP port, 0 for any free one", "P
 CALL = Option(("--call",), VALUE, "connect to this address, again and again; udp:// before it: datagrams", "HOST:PORT")
 HOST = Option(("--host",), VALUE, "address to listen at (default 127.0.0.1)", "ADDRESS")
 MAX_PORT = 65535
+FIRST_OF_OURS = 3  # descriptors behind the three that every process has
 PACED = Option(("--paced",), FLAG, "send no faster than the line's speed allows")
 FAULT = Option(("--fault",), VALUE, f"kind[:every[:argument]], such as flip:3; kinds: {' '.join(KINDS)}", "FAULT")
 PLACE = (PTY, TCP, UDP, CALL, HOST, PACED, FAULT)
@@ -102,7 +105,7 @@ def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSet
             host.on_call(place, meter)
         elif link is not None:
             host.on_pty(link, meter, line, fault, paced)
-            outlived_by_no_link(link)
+            _outlived_by_no_link(link)
             place = link
         else:
             address = arguments.value("host") or "127.0.0.1"
@@ -120,3 +123,25 @@ def serve(arguments: Arguments, meter: Callable[[], Conversation], line: LineSet
     finally:
         host.close()
     return OK
+
+
+def _outlived_by_no_link(link: str) -> None:
+    """Have `link` taken away when this process is gone, however it ends, a `kill -9` too: the terminal that it leads
+    to may then be another meter's. A process of its own waits for that; one that has the link by then keeps it.
+    """
+    target = os.readlink(link)
+    ours, _ = os.pipe()  # nothing passes through it: it ends when this process does
+    if os.fork():
+        os.close(ours)
+        return
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    os.dup2(ours, FIRST_OF_OURS)
+    os.closerange(FIRST_OF_OURS + 1, os.sysconf("SC_OPEN_MAX"))
+    os.read(FIRST_OF_OURS, 1)
+    try:
+        if os.readlink(link) == target:
+            os.unlink(link)
+    except OSError:
+        pass  # it is gone already
+    os._exit(0)
