@@ -30,7 +30,8 @@ from .storing_consumer import Database
 
 DURABLE_MS = 20
 POSTGRES = Path("/usr/lib/postgresql")
-STALL_US = 150_000  # from which on this machine is said to have stood still
+STALL_US = 20_000  # from which on this machine is said to have stood still
+LOOK_S = 0.05
 
 
 @contextmanager
@@ -121,6 +122,8 @@ class Site:
         self.deaths: list[int] = []
         self.busy_us: list[int] = []
         self.stalls: list[tuple[int, int]] = []
+        self._waited: dict[str, int] = {}
+        self._noting = threading.Lock()
         self.is_over = False
         threading.Thread(target=self._note_stalls, daemon=True).start()
 
@@ -175,8 +178,13 @@ class Site:
         self.daemon.start()
 
     def kill_daemon(self, number: int = signal.SIGKILL) -> None:
-        self.daemon.kill(number)
+        process = self.daemon.process
+        assert process is not None
+        process.send_signal(number)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         self.deaths.append(time.monotonic_ns() // 1000)
+        self._note_stall()  # while the kernel still says for how long it had waited to be let die
+        self.daemon.kill()
         self.busy_us.append(self.daemon.marks.busy_ms() * 1000)
 
     def settle(self, seconds: float) -> None:
@@ -206,11 +214,29 @@ class Site:
         self.is_over = True
 
     def _note_stalls(self) -> None:
-        """When this machine let nobody of our kind run, it did not let the daemon commit either."""
+        """When this machine let nobody of our kind run, or not the daemon or its meter, nothing could be committed."""
         before = time.monotonic_ns() // 1000
         while not self.is_over:
-            time.sleep(0.05)
+            time.sleep(LOOK_S)
             now = time.monotonic_ns() // 1000
-            if now - before > STALL_US:
-                self.stalls.append((now, now - before))
+            self._note_stall(now - before - int(LOOK_S * 1_000_000))
             before = now
+
+    def _note_stall(self, length: int = 0) -> None:
+        """So long, or for as long as a thread of the daemon or its meter has waited for a processor since last time."""
+        with self._noting:
+            for process in (self.daemon.process, self.meter):
+                for task, waited in _waited_us(process.pid) if process is not None else ():
+                    length = max(length, waited - self._waited.get(task, waited))
+                    self._waited[task] = waited
+            if length > STALL_US:
+                self.stalls.append((time.monotonic_ns() // 1000, length))
+
+
+def _waited_us(process: int) -> Iterator[tuple[str, int]]:
+    """Each thread of a process, with how long it has waited for a processor in all its life, as the kernel counts."""
+    try:
+        for task in os.listdir(f"/proc/{process}/task"):
+            yield task, int(Path(f"/proc/{process}/task/{task}/schedstat").read_text().split()[1]) // 1000
+    except OSError:
+        return  # it has ended, or this kernel does not count
