@@ -28,7 +28,7 @@ def built(name: str) -> Path:
         return made
     BUILT.mkdir(parents=True, exist_ok=True)
     half = made.with_suffix(".half")
-    done = subprocess.run([compiler, *OPTIONS, source, "-o", half], capture_output=True, text=True, check=False)
+    done = subprocess.run([compiler, *OPTIONS, source, "-o", half, "-lm"], capture_output=True, text=True, check=False)
     if done.returncode and "stdio.h" in done.stderr:
         raise ToolMissing("the C library's headers are missing: apt install libc6-dev")
     if done.returncode:

@@ -1,11 +1,21 @@
-"""M-Bus: frame to records with units and scaled values against pyMeterBus; selections of a whole secondary search."""
+"""M-Bus: frame to records with units and scaled values against pyMeterBus and C; selections of a secondary search.
+
+Against C (`reference/mbus_fields.c`, which gives the same fields) stands what `decode` leaves behind: a Python object
+for each record, with its value worked out. C does it in two ways: with the fields in structs on the stack, where
+nothing is allocated, and with each record allocated and its value an exact text. Nobody reads either side's records;
+counted is the CPU of each process, in turn.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import random
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import meterbus
@@ -17,19 +27,27 @@ from meterd.protocols.mbus.telegram import decode
 from meterd.simulate.mbus import bus
 from meterd.simulate.mbus_meters import KINDS, LONG_ANSWER, Meter, identity_of, long_header
 from tests.pair import converse
+from tools.gateway.build.cache import ToolMissing
 
-from .timing import compare
+from ._mbus_fields import HOWS, Fields
+from .timing import ROUND_S, compare
 
 VECTORS = Path(os.environ.get("METERD_VECTORS", Path(__file__).parents[1] / "../shared/vectors")) / "mbus/test-frames"
 METERS, CLASHES = 250, 60
+C_ROUNDS = 61
 MAKERS = ("KAM", "LUG", "ABB", "SON", "ITR", "ZRI", "EFE", "HYD")
 
 
 def run() -> list[tuple[str, float, str, float | None]]:
-    rows = [record_row("built-in telegrams", built_in_frames())]
+    kinds = {"built-in telegrams": built_in_frames()}
     recorded = recorded_frames()
     if recorded:
-        rows.append(record_row(f"{len(recorded)} recorded telegrams", recorded))
+        kinds[f"{len(recorded)} recorded telegrams"] = recorded
+    rows = [record_row(what, frames) for what, frames in kinds.items()]
+    try:
+        rows += [row for what, frames in kinds.items() for row in c_rows(what, frames)]
+    except ToolMissing as missing:
+        print(f"mbus: not compared with C: {missing}")
     return [*rows, search_row()]
 
 
@@ -76,6 +94,53 @@ def record_row(what: str, frames: list[bytes]) -> tuple[str, float, str, float |
 
     ours, peers = compare(partial(all_of, partial(read, decoder)), partial(all_of, read_by_peer), rounds=7)
     return (f"M-Bus frame to values, {what}", peers / ours, "× pyMeterBus", 60.0)
+
+
+def c_rows(what: str, frames: list[bytes]) -> list[tuple[str, float, str, float | None]]:
+    decoder = MbusDecoder()
+    with Fields(frames) as fields:
+        tasks = [partial(fields.seconds, how) for how in HOWS]
+        tasks += [partial(seconds, partial(one, decoder, frames)) for one in (decoded, decoded_and_printed)]
+        structs, printed, plain, text = medians(tasks)
+    return [
+        (f"M-Bus frame to values, {what}", plain / printed, "× C, printed records", -1.2),
+        (f"M-Bus frame to values as text, {what}", text / printed, "× C, printed records", None),
+        (f"M-Bus frame to values, {what}", plain / structs, "× C, structs", None),
+    ]
+
+
+def medians(tasks: list[Callable[[int], float]]) -> list[float]:
+    """Seconds of one run of each task, which tells those of any number: the medians of rounds taken in turn."""
+    counts = [max(1, int(ROUND_S / max(task(10) / 10, 1e-7))) for task in tasks]
+    gc.collect()
+    gc.disable()
+    try:
+        rounds = [[task(count) / count for task, count in zip(tasks, counts, strict=True)] for _ in range(C_ROUNDS)]
+    finally:
+        gc.enable()
+    return [median(column) for column in zip(*rounds, strict=True)]
+
+
+def seconds(task: Callable[[], object], count: int) -> float:
+    start = time.process_time()
+    for _ in range(count):
+        task()
+    return time.process_time() - start
+
+
+def decoded(decoder: MbusDecoder, frames: list[bytes]) -> None:
+    for data in frames:
+        frame = decoder.feed(data)
+        assert frame is not None
+        decode(frame)
+
+
+def decoded_and_printed(decoder: MbusDecoder, frames: list[bytes]) -> None:
+    for data in frames:
+        frame = decoder.feed(data)
+        assert frame is not None
+        for record in decode(frame).records:
+            str(record.value)
 
 
 def fleet() -> list[Meter]:

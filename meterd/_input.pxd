@@ -5,7 +5,10 @@ already known to be there. `left` is never below 0. What a port delivers in piec
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy
+
+cdef enum:
+    SPREADING = 0x9E3779B1
 
 cdef struct Input:
     const unsigned char *at   # what is read next
@@ -35,3 +38,18 @@ cdef inline const unsigned char *take(Input *source, Py_ssize_t size) noexcept:
 cdef inline bint starts_with(bytes whole, bytes start) noexcept:
     cdef Py_ssize_t size = PyBytes_GET_SIZE(start)
     return size <= PyBytes_GET_SIZE(whole) and memcmp(PyBytes_AS_STRING(whole), PyBytes_AS_STRING(start), size) == 0
+
+
+cdef inline unsigned int spread(const unsigned char *data, Py_ssize_t length) noexcept:
+    """A cheap hash; whoever makes addresses collide on purpose gets the slower way, not a wrong one."""
+    cdef unsigned int word, result = <unsigned int>length
+    while length >= <Py_ssize_t>sizeof(word):
+        memcpy(&word, data, sizeof(word))
+        result = (result ^ word) * <unsigned int>SPREADING
+        result ^= result >> 15
+        data += sizeof(word)
+        length -= sizeof(word)
+    while length > 0:
+        length -= 1
+        result = (result ^ data[length]) * <unsigned int>SPREADING
+    return result ^ result >> 16

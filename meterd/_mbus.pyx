@@ -29,6 +29,7 @@ MBUS_MAX_FRAME = 255 + OVERHEAD
 
 
 @cython.final
+@cython.no_gc
 @cython.freelist(8)
 cdef class MbusFrame:
     def __init__(self, int control, int address, int ci=-1, bytes data not None=b""):
@@ -49,6 +50,15 @@ cdef class MbusFrame:
         return as_shown(self)
 
 
+cdef MbusFrame new_frame(int control, int address, int ci, bytes data):
+    cdef MbusFrame frame = MbusFrame.__new__(MbusFrame)
+    frame.control = control
+    frame.address = address
+    frame.ci = ci
+    frame.data = data
+    return frame
+
+
 @cython.final
 cdef class MbusDecoder(FrameDecoder):
     def __cinit__(self):
@@ -66,7 +76,7 @@ cdef class MbusDecoder(FrameDecoder):
             start = self.held.at
             if start[0] == ACKNOWLEDGE:
                 self.held.at += 1
-                return MbusFrame(-1, -1)
+                return new_frame(-1, -1, -1, b"")
             if start[0] == START_LONG:
                 frame = self._long(start, left(&self.held))
             elif start[0] == START_SHORT:
@@ -98,7 +108,7 @@ cdef class MbusDecoder(FrameDecoder):
         if start[4] != STOP:
             return self._refuse("no stop byte")
         self.held.at += SHORT_SIZE
-        return MbusFrame(start[1], start[2])
+        return new_frame(start[1], start[2], -1, b"")
 
     cdef MbusFrame _long(self, const unsigned char *start, Py_ssize_t size):
         cdef Py_ssize_t length
@@ -116,7 +126,7 @@ cdef class MbusDecoder(FrameDecoder):
         if start[5 + length] != STOP:
             return self._refuse("no stop byte")
         self.held.at += length + OVERHEAD
-        return MbusFrame(
+        return new_frame(
             start[4], start[5], start[6],
             PyBytes_FromStringAndSize(<const char *>start + 7, length - MBUS_LEAST_LENGTH),
         )

@@ -1,6 +1,40 @@
 """M-Bus application layer: a telegram to data records."""
 
+from collections.abc import Callable
+
 from ._mbus_values import Meaning, Record
+
+class Telegram:
+    """One decoded answer.
+
+    `identity` is the 8 bytes identification, manufacturer, version, medium as the long header orders them, or None;
+    `access_number` and `status` None where there is no header; `fixed` tells the fixed data structure.
+    """
+
+    def __init__(
+        self,
+        records: list[Record],
+        identity: bytes | None = None,
+        access_number: int | None = None,
+        status: int | None = None,
+        configuration: int = 0,
+        fixed: bool = False,
+    ) -> None: ...
+    @property
+    def records(self) -> list[Record]: ...
+    @property
+    def identity(self) -> bytes | None: ...
+    @property
+    def access_number(self) -> int | None: ...
+    @property
+    def status(self) -> int | None: ...
+    @property
+    def configuration(self) -> int: ...
+    @property
+    def fixed(self) -> bool: ...
+    @property
+    def more_follow(self) -> bool:
+        """DIF 1F: the meter has a further telegram."""
 
 MAX_CHAIN: int
 """DIFE, and VIFE, that one record may have: 10."""
@@ -18,4 +52,16 @@ def fixed_record(data: bytes, start: int, meaning: Meaning, storage: int, bcd: b
     """One counter of the fixed data structure: 4 bytes at `start`, BCD or binary.
 
     Raises: DecodeError where the bytes are not there.
+    """
+
+def long_telegram(
+    data: bytes,
+    msb_first: bool,
+    meanings: dict[bytes, Meaning],
+    clear_text: Callable[[bytes, int, int, bytes | None, bytes | None], bytes],
+    key: bytes | None,
+) -> Telegram:
+    """A telegram with the long header (CI 72, 76). `clear_text` decrypts: asked where there is key or configuration.
+
+    Raises: DecodeError, and what `clear_text` raises.
     """

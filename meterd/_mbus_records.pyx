@@ -3,19 +3,23 @@
 The problem: records tell their own length through chains of extension bits and length bytes; one wrong step shifts all
 that follow.
 Assumptions: what a value information block means is looked up in `meanings`, a dict that fills itself
-(`meterd.protocols.mbus.vif`): the tables stay readable there, and each block is worked out once.
+(`meterd.protocols.mbus.vif`): the tables stay readable there, and each block is worked out once. A bus knows
+few different blocks and sends them again and again, so they are kept, in a table that cannot grow.
 Standard: EN 13757-3 clause 6.3: DIF, DIFE (at most 10), VIF, text of a plain-text VIF, VIFE (at most 10), LVAR, data.
 Dirt it must survive: chains without end, LVAR and texts longer than the telegram, filler bytes anywhere, a telegram cut
 short. Behind such damage nobody knows where the next record begins, so the rest is one record "damaged"; what stands
 before it is whole. Damage in the first record leaves nothing to keep, and is refused.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItem
-from cpython.object cimport PyObject
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.string cimport memcmp
 
-from ._input cimport input_of, left, take
-from ._mbus_values cimport SPECIAL, VARIABLE, Meaning, Record
+from ._input cimport input_of, left, spread, take
+from ._mbus_values cimport (
+    DAMAGED_RECORD, INSTANTANEOUS, MANUFACTURER_OWN, MORE_TELEGRAMS, RESERVED_FUNCTION, SPECIAL, VARIABLE, Meaning,
+    Record,
+)
 
 from .errors import DecodeError
 
@@ -27,17 +31,21 @@ cdef enum:
     MORE_FOLLOW = 0x1F
     PLAIN_TEXT = 0x7C       # VIF (without its extension bit) whose words follow as text
     RESERVED = -1
+    CHAINS = 256            # places for blocks of several bytes, behind one for each of a single byte
+    KEPT = 2 * CHAINS
+    LONG_HEADER = 12        # identity, access number, status, configuration
+    KEPT_SIZE = 32          # bytes of a block that is worth keeping; a plain-text VIF may have 250
 
 # Bytes of data for each data field code; of a variable record its LVAR tells them.
 cdef Py_ssize_t *DATA_SIZE = [0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, 0, 6, 0]
-cdef tuple FUNCTIONS = ("instantaneous", "maximum", "minimum", "error")
+
+# Value information blocks met so far, and what each means, in places that their bytes tell: found without making an
+# object of them. Whose meanings these are.
+cdef list KEPT_BLOCKS = [None] * KEPT
+cdef list KEPT_MEANINGS = [None] * KEPT
+cdef object kept_of = None
 
 MAX_CHAIN = CHAIN_LIMIT
-
-
-cdef inline Py_ssize_t reached(Telegram *telegram) noexcept:
-    """How far it has been read, from the start of the user data."""
-    return telegram.rest.at - telegram.start
 
 
 cdef inline Py_ssize_t variable_size(int lvar) noexcept:
@@ -57,16 +65,33 @@ cdef inline Py_ssize_t variable_size(int lvar) noexcept:
     return 48 if low == 5 else 64 if low == 6 else RESERVED
 
 
+@cython.final
+@cython.no_gc
+@cython.freelist(8)
+cdef class Telegram:
+    def __init__(
+        self, list records not None, bytes identity=None, access_number=None, status=None, int configuration=0,
+        bint fixed=False,
+    ):
+        self.records = records
+        self.identity = identity
+        self.access_number = access_number
+        self.status = status
+        self.configuration = configuration
+        self.fixed = fixed
+
+    @property
+    def more_follow(self):
+        return bool(self.records) and (<Record>self.records[len(self.records) - 1])._function == MORE_TELEGRAMS
+
+
 cdef object ends_early(str part):
     return DecodeError(f"the telegram ends inside {part}")
 
 
-cdef int read_dib(Telegram *telegram, Record record, int dif) except -1:
+cdef int read_dife(UserData *telegram, Record record) except -1:
     cdef const unsigned char *byte
-    cdef int count = 0, more = dif & EXTENSION
-    record.function = <str>FUNCTIONS[dif >> 4 & 3]
-    record._coding = dif & 0x0F
-    record.storage = dif >> 6 & 1
+    cdef int count = 0, more = EXTENSION
     while more:
         byte = take(&telegram.rest, 1)
         if byte is NULL:
@@ -81,7 +106,7 @@ cdef int read_dib(Telegram *telegram, Record record, int dif) except -1:
     return 0
 
 
-cdef int read_vib(Telegram *telegram) except -1:
+cdef int read_vib(UserData *telegram) except -1:
     cdef const unsigned char *byte = take(&telegram.rest, 1)
     cdef int count = 0, more
     if byte is NULL:
@@ -102,70 +127,92 @@ cdef int read_vib(Telegram *telegram) except -1:
     return 0
 
 
-cdef int read_data(Telegram *telegram, Record record) except -1:
-    cdef const unsigned char *byte
+cdef Meaning meaning_at(const unsigned char *octets, Py_ssize_t size, object meanings):
+    """What a value information block means: kept from an earlier record, or looked up."""
+    global kept_of
+    # Nearly all blocks are one byte; of longer ones two may want the same place, and the later one has it.
+    cdef unsigned int slot = octets[0] if size == 1 else CHAINS | spread(octets, size) % CHAINS
+    cdef bytes block
+    if meanings is not kept_of:
+        KEPT_BLOCKS[:] = KEPT_MEANINGS[:] = [None] * KEPT
+        kept_of = meanings
+    block = <bytes>KEPT_BLOCKS[slot]
+    if block is not None and PyBytes_GET_SIZE(block) == size and memcmp(PyBytes_AS_STRING(block), octets, size) == 0:
+        return <Meaning>KEPT_MEANINGS[slot]
+    block = PyBytes_FromStringAndSize(<const char *>octets, size)
+    meaning = <Meaning?>meanings[block]
+    if size <= KEPT_SIZE:
+        KEPT_MEANINGS[slot] = meaning
+        KEPT_BLOCKS[slot] = block
+    return meaning
+
+
+cdef int read_data(UserData *telegram, Record record) except -1:
+    cdef const unsigned char *data
     cdef Py_ssize_t size = DATA_SIZE[record._coding]
-    record._lvar = -1
     if record._coding == VARIABLE:
-        byte = take(&telegram.rest, 1)
-        if byte is NULL:
+        data = take(&telegram.rest, 1)
+        if data is NULL:
             raise ends_early("a record of variable length")
-        record._lvar = byte[0]
-        size = variable_size(byte[0])
+        record._lvar = data[0]
+        size = variable_size(data[0])
         if size == RESERVED:
-            raise DecodeError(f"LVAR {byte[0]:02X} is reserved, so where its record ends is unknown")
-    record._data = reached(telegram)
-    if take(&telegram.rest, size) is NULL:
+            raise DecodeError(f"LVAR {data[0]:02X} is reserved, so where its record ends is unknown")
+    data = take(&telegram.rest, size)
+    if data is NULL:
         raise ends_early("the data of a record")
+    record._data = data - telegram.start
     record._end = record._data + size
+    record._find(data)
     return 0
 
 
-cdef Record rest_of_telegram(Telegram *telegram, Record record, int dif, meanings):
+cdef Record new_record(bytes source, Py_ssize_t start, int function, int coding):
+    cdef Record record = Record.__new__(Record)
+    record._source = source
+    record._start = record._vib = record._data = start
+    record._end = PyBytes_GET_SIZE(source)
+    record._function = function
+    record._coding = coding
+    record._lvar = -1
+    return record
+
+
+cdef Record rest_of_telegram(UserData *telegram, Record record, int dif, meanings):
     """DIF 0F, 1F and the reserved special functions: what follows has no structure known here."""
     if dif == MANUFACTURER_DATA:
-        record.function = "manufacturer"
+        record._function = MANUFACTURER_OWN
     else:
-        record.function = "more_follow" if dif == MORE_FOLLOW else "reserved"
-    record._coding = SPECIAL
-    record._lvar = -1
+        record._function = MORE_TELEGRAMS if dif == MORE_FOLLOW else RESERVED_FUNCTION
     record.meaning = meanings[b""]
-    record._vib = reached(telegram)
-    record._data = reached(telegram)
-    record._end = record._data + left(&telegram.rest)
+    record._vib = record._data = record._start + 1
+    record._find(telegram.rest.at)
     telegram.rest.at = telegram.rest.end
     return record
 
 
-cdef Record next_record(Telegram *telegram, Py_ssize_t begin, bytes source, object meanings, bint msb_first):
-    cdef Record record = Record.__new__(Record)
-    cdef const unsigned char *start
-    cdef int dif
-    cdef bytes vib
-    cdef PyObject *found
-    record._source = source
+cdef Record next_record(UserData *telegram, bytes source, object meanings, bint msb_first):
+    cdef const unsigned char *start = telegram.rest.at
+    cdef int dif = take(&telegram.rest, 1)[0]
+    cdef Record record = new_record(source, start - telegram.start, dif >> 4 & 3, dif & 0x0F)
     record._msb_first = msb_first
-    record._start = begin
-    dif = take(&telegram.rest, 1)[0]
-    if dif & 0x0F == SPECIAL:
+    if record._coding == SPECIAL:
         return rest_of_telegram(telegram, record, dif, meanings)
-    read_dib(telegram, record, dif)
-    record._vib = reached(telegram)
+    record.storage = dif >> 6 & 1
+    if dif & EXTENSION:
+        read_dife(telegram, record)
     start = telegram.rest.at
+    record._vib = start - telegram.start
     read_vib(telegram)
-    vib = PyBytes_FromStringAndSize(<const char *>start, telegram.rest.at - start)
-    found = PyDict_GetItem(meanings, vib)
-    record.meaning = <Meaning?>(meanings[vib] if found is NULL else <object>found)
+    record.meaning = meaning_at(start, telegram.rest.at - start, meanings)
     read_data(telegram, record)
     return record
 
 
-def decode_records(bytes data not None, Py_ssize_t start, meanings, bint msb_first=False):
-    cdef Telegram telegram
+cdef list records_of(bytes data, Py_ssize_t start, object meanings, bint msb_first):
+    cdef UserData telegram
     cdef Py_ssize_t begin = start
     cdef list records = []
-    if start < 0 or not isinstance(meanings, dict):
-        raise ValueError("start is below 0, or meanings is no dict")
     telegram.rest = input_of(data)
     telegram.start = telegram.rest.at
     if take(&telegram.rest, start) is NULL:
@@ -175,8 +222,8 @@ def decode_records(bytes data not None, Py_ssize_t start, meanings, bint msb_fir
             if telegram.rest.at[0] == FILLER:
                 telegram.rest.at += 1
             else:
-                begin = reached(&telegram)
-                records.append(next_record(&telegram, begin, data, meanings, msb_first))
+                begin = telegram.rest.at - telegram.start
+                records.append(next_record(&telegram, data, meanings, msb_first))
     except DecodeError as error:
         if not records:
             raise
@@ -184,33 +231,48 @@ def decode_records(bytes data not None, Py_ssize_t start, meanings, bint msb_fir
     return records
 
 
+def decode_records(bytes data not None, Py_ssize_t start, meanings, bint msb_first=False):
+    if start < 0:
+        raise ValueError("start is below 0")
+    return records_of(data, start, meanings, msb_first)
+
+
 cdef Record damaged_rest(bytes source, Py_ssize_t begin, meanings, str why):
-    cdef Record record = Record.__new__(Record)
-    record._source = source
-    record._start = record._vib = record._data = begin
-    record._end = PyBytes_GET_SIZE(source)
-    record._lvar = -1
-    record._coding = SPECIAL
-    record.function = "damaged"
+    cdef Record record = new_record(source, begin, DAMAGED_RECORD, SPECIAL)
     record.meaning = meanings[b""]
-    record._known = True
-    record._refuse("invalid", "bad_frame", why)
+    record._refusal = ("invalid", "bad_frame", why)
     return record
 
 
 def fixed_record(
     bytes data not None, Py_ssize_t start, Meaning meaning not None, long long storage, bint bcd, bint msb_first,
 ):
-    cdef Record record = Record.__new__(Record)
+    cdef Record record
     if start < 0 or start > PyBytes_GET_SIZE(data) - 4:
         raise ends_early("a counter")
-    record._source = data
-    record._msb_first = msb_first
-    record._start = record._vib = record._data = start
+    record = new_record(data, start, INSTANTANEOUS, 0x0C if bcd else 0x04)
     record._end = start + 4
-    record._lvar = -1
-    record._coding = 0x0C if bcd else 0x04
+    record._msb_first = msb_first
     record.meaning = meaning
-    record.function = "instantaneous"
     record.storage = storage
+    record._find(<const unsigned char *>PyBytes_AS_STRING(data) + start)
     return record
+
+
+def long_telegram(bytes data not None, bint msb_first, meanings, clear_text, key):
+    cdef Telegram telegram = Telegram.__new__(Telegram)
+    cdef const unsigned char *header = <const unsigned char *>PyBytes_AS_STRING(data)
+    if PyBytes_GET_SIZE(data) < LONG_HEADER:
+        raise DecodeError(f"the header has {len(data)} of its {LONG_HEADER} bytes")
+    telegram.identity = data[:8]
+    telegram.access_number = header[8]
+    telegram.status = header[9]
+    telegram.configuration = header[10] | header[11] << 8
+    if msb_first:
+        telegram.identity = data[3::-1] + data[5:3:-1] + data[6:8]
+        telegram.configuration = header[10] << 8 | header[11]
+    if key is not None or telegram.configuration:
+        rest = clear_text(data[LONG_HEADER:], telegram.configuration, header[8], telegram.identity, key)
+        data = data[:LONG_HEADER] + rest
+    telegram.records = records_of(data, LONG_HEADER, meanings, msb_first)
+    return telegram

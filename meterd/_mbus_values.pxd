@@ -27,27 +27,36 @@ cdef class Meaning:
     cdef readonly object error
 
 
+cdef enum RecordFunction:   # the first four as the DIF codes them
+    INSTANTANEOUS
+    MAXIMUM
+    MINIMUM
+    IN_ERROR
+    MANUFACTURER_OWN
+    MORE_TELEGRAMS
+    RESERVED_FUNCTION
+    DAMAGED_RECORD
+
+
 @cython.final
 cdef class Record:
     cdef bytes _source              # the user data that all records of a telegram share
     cdef Py_ssize_t _start, _vib, _data, _end
     cdef readonly Meaning meaning
-    cdef readonly str function
+    cdef readonly object value
+    cdef tuple _refusal             # (quality, reason, remark); None where the value is good
     cdef readonly long long storage
     cdef readonly int tariff
     cdef readonly int subunit
+    cdef int _function
     cdef int _coding                # data field code of the DIF
     cdef int _lvar
-    cdef bint _msb_first, _known
-    cdef object _value
-    cdef str _quality, _reason, _remark
+    cdef bint _msb_first
 
-    cdef object _refuse(self, str quality, str reason, str remark)
-    cdef int _find(self) except -1
+    cdef int _find(self, const unsigned char *data) except -1
     cdef int _find_integer(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef int _find_bcd(self, const unsigned char *data, Py_ssize_t size, bint negative) except -1
     cdef int _find_real(self, double number) except -1
-    cdef object _scale(self, object number)
     cdef int _find_variable(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef int _find_text(self, const unsigned char *data, Py_ssize_t size) except -1
     cdef int _find_bcd_time(self, const unsigned char *data, Py_ssize_t size) except -1

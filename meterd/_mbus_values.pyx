@@ -1,8 +1,8 @@
 """M-Bus data records: the bytes of one record to an exact value.
 
 The problem: 13 codings of numbers, texts and times, scaled by powers of ten that several VIFE may change.
-Assumptions: `_mbus_records` has cut the record, so its data has the size that its coding demands. A value is worked
-out when it is asked for, since a device seldom wants all records of its telegram.
+Assumptions: `_mbus_records` has cut the record, so its data has the size that its coding demands. All values are worked
+out at once: what a device does not want costs less than to ask, for each of them, whether it has been.
 Standard: EN 13757-3 clause 6.3 (coding of data), annex A (data types), annex B (hexadecimal digits in BCD).
 Dirt it must survive: error displays in BCD, reserved "no value" codes, infinities, dates that no calendar has.
 """
@@ -19,6 +19,17 @@ SIGNED = SIGNED_KIND
 UNSIGNED = UNSIGNED_KIND
 TIME = TIME_KIND
 OCTETS = OCTETS_KIND
+
+cdef tuple FUNCTIONS = (
+    "instantaneous", "maximum", "minimum", "error", "manufacturer", "more_follow", "reserved", "damaged",
+)
+
+# (quality, reason, remark) of a record without a value
+cdef tuple NO_DATA_THERE = ("invalid", "not_found", "the record carries no data")
+cdef tuple MARKED_INVALID = ("invalid", "type", "the meter marks the value as invalid")
+cdef tuple NO_TIME_CODING = ("invalid", "type", "no time is coded like this")
+cdef tuple UNSET_TIME = ("invalid", "clock", "the time is unset")
+cdef tuple INVALID_TIME = ("invalid", "clock", "the meter marks the time as invalid")
 
 
 @cython.final
@@ -38,6 +49,7 @@ cdef class Meaning:
 
 
 @cython.final
+@cython.no_gc
 @cython.freelist(64)
 cdef class Record:
     def __init__(self):
@@ -65,6 +77,10 @@ cdef class Record:
         return self._msb_first
 
     @property
+    def function(self):
+        return FUNCTIONS[self._function]
+
+    @property
     def unit(self):
         return self.meaning.unit
 
@@ -73,60 +89,39 @@ cdef class Record:
         return self.meaning.quantity
 
     @property
-    def value(self):
-        if not self._known:
-            self._find()
-        return self._value
-
-    @property
     def quality(self):
-        if not self._known:
-            self._find()
-        return self._quality
+        return "good" if self._refusal is None else self._refusal[0]
 
     @property
     def reason(self):
-        if not self._known:
-            self._find()
-        return self._reason
+        return None if self._refusal is None else self._refusal[1]
 
     @property
     def remark(self):
-        if not self._known:
-            self._find()
-        return self._remark
+        return "" if self._refusal is None else self._refusal[2]
 
-    cdef object _refuse(self, str quality, str reason, str remark):
-        self._value = None
-        self._quality = quality
-        self._reason = reason
-        self._remark = remark
-
-    cdef int _find(self) except -1:
-        """Work the value out, once, when somebody asks for it."""
-        cdef const unsigned char *data = <const unsigned char *>PyBytes_AS_STRING(self._source) + self._data
+    cdef int _find(self, const unsigned char *data) except -1:
+        """Work the value out of the record's data, which begin at `data`."""
+        cdef Meaning meaning = self.meaning
+        cdef int coding = self._coding
         cdef Py_ssize_t size = self._end - self._data
         cdef bytes turned
-        self._known = True
-        self._quality = "good"
-        self._remark = ""
         if self._msb_first and size > 1:
             turned = self.data[::-1]
             data = <const unsigned char *>PyBytes_AS_STRING(turned)
-        if self.meaning.error is not None:
-            quality, reason, remark = self.meaning.error
-            self._refuse(quality, reason, remark)
-        elif self._coding == SPECIAL:
-            self._value = hex_text(self._source, self._data, self._end)
-        elif self._coding == NO_DATA or self._coding == SELECTION:
-            self._refuse("invalid", "not_found", "the record carries no data")
+        if meaning.error is not None:
+            self._refusal = meaning.error
+        elif coding == SPECIAL:
+            self.value = hex_text(self._source, self._data, self._end)
+        elif coding == NO_DATA or coding == SELECTION:
+            self._refusal = NO_DATA_THERE
         elif self._lvar >= 0:
             self._find_variable(data, size)
-        elif self.meaning.kind == TIME_KIND:
+        elif meaning.kind == TIME_KIND:
             self._find_time(data, size)
-        elif self._coding == REAL:
+        elif coding == REAL:
             self._find_real(real32(data))
-        elif self._coding > 8:
+        elif coding > 8:
             self._find_bcd(data, size, False)
         else:
             self._find_integer(data, size)
@@ -135,15 +130,16 @@ cdef class Record:
     cdef int _find_integer(self, const unsigned char *data, Py_ssize_t size) except -1:
         cdef unsigned long long bits = little_endian(data, size)
         cdef unsigned long long sign = 1ULL << (size * 8 - 1)
-        if self.meaning.kind == UNSIGNED_KIND or self.meaning.kind == OCTETS_KIND:
-            self._value = self._scale(bits)
+        cdef Meaning meaning = self.meaning
+        if meaning.kind == UNSIGNED_KIND or meaning.kind == OCTETS_KIND:
+            self.value = scaled_value(bits, meaning)
         elif bits == sign:
             # EN 13757-3:2018 annex A, type B: the most negative number says that there is none.
-            self._refuse("invalid", "type", "the meter marks the value as invalid")
+            self._refusal = MARKED_INVALID
         elif bits & sign:
-            self._value = self._scale(<long long>(bits - sign) - <long long>(sign - 1) - 1)
+            self.value = scaled_value(<long long>(bits - sign) - <long long>(sign - 1) - 1, meaning)
         else:
-            self._value = self._scale(<long long>bits)
+            self.value = scaled_value(<long long>bits, meaning)
         return 0
 
     cdef int _find_bcd(self, const unsigned char *data, Py_ssize_t size, bint negative) except -1:
@@ -160,43 +156,32 @@ cdef class Record:
                 high = 0
             if high > 9 or low > 9:
                 digits = PyBytes_FromStringAndSize(<const char *>data, size)[::-1].hex()
-                self._refuse("invalid", "type", f"error digits {digits}")
+                self._refusal = ("invalid", "type", f"error digits {digits}")
                 return 0
             number = number * 100 + high * 10 + low
-        self._value = self._scale(-number if negative else number)
+        self.value = scaled_value(-number if negative else number, self.meaning)
         return 0
 
     cdef int _find_real(self, double number) except -1:
         if number != number or number - number != 0:
-            self._refuse("invalid", "type", "the meter marks the value as invalid")
+            self._refusal = MARKED_INVALID
             return 0
-        number *= self.meaning.factor
-        exponent = self.meaning.exponent
-        self._value = number / 10.0**-exponent if exponent < 0 else number * 10.0**exponent
-        if self.meaning.offset is not None:
-            self._value += 10.0 ** (exponent + self.meaning.offset)
-        return 0
-
-    cdef object _scale(self, object number):
-        """Exact: the number × factor × 10^exponent, plus the additive constant of a VIFE 78..7B."""
-        cdef Meaning meaning = self.meaning
-        if meaning.factor != 1:
-            number = number * meaning.factor
+        meaning = self.meaning
+        number *= meaning.factor
+        exponent = meaning.exponent
+        self.value = number / 10.0**-exponent if exponent < 0 else number * 10.0**exponent
         if meaning.offset is not None:
-            # 10^(nn-3) units of the VIF itself: a thousandth is the finest.
-            return exact(number * 1000 + 10 ** (meaning.offset + 3), meaning.exponent - 3)
-        if meaning.exponent == 0:
-            return number
-        return exact(number, meaning.exponent)
+            self.value += 10.0 ** (exponent + meaning.offset)
+        return 0
 
     cdef int _find_variable(self, const unsigned char *data, Py_ssize_t size) except -1:
         cdef int kind = self._lvar >> 4
         if self.meaning.kind == OCTETS_KIND:
-            self._value = hex_text(self._source, self._data, self._end)
+            self.value = hex_text(self._source, self._data, self._end)
         elif kind < 0x0C:
             self._find_text(data, size)
         elif size == 0:
-            self._refuse("invalid", "not_found", "the record carries no data")
+            self._refusal = NO_DATA_THERE
         elif kind == 0x0C and self.meaning.kind == TIME_KIND:
             self._find_time(data, size)
         elif kind == 0x0C or kind == 0x0D:
@@ -208,9 +193,9 @@ cdef class Record:
         elif self.meaning.kind == TIME_KIND:
             self._find_time(data, size)
         elif size > 8:
-            self._value = self._scale(int.from_bytes(data[:size], "little"))
+            self.value = scaled_value(int.from_bytes(data[:size], "little"), self.meaning)
         else:
-            self._value = self._scale(little_endian(data, size))
+            self.value = scaled_value(little_endian(data, size), self.meaning)
         return 0
 
     cdef int _find_text(self, const unsigned char *data, Py_ssize_t size) except -1:
@@ -222,12 +207,12 @@ cdef class Record:
             first += 1
         for index in range(first, end):
             if data[index] < 0x20 or 0x7F <= data[index] <= 0x9F:
-                self._value = hex_text(self._source, self._data, self._end)
+                self.value = hex_text(self._source, self._data, self._end)
                 return 0
         if size and data[0] == 0xFF and data[:size].count(0xFF) == size:
-            self._refuse("invalid", "not_found", "the text was never written: all its bytes are FF")
+            self._refusal = ("invalid", "not_found", "the text was never written: all its bytes are FF")
             return 0
-        self._value = (PyUnicode_DecodeLatin1(<const char *>data + first, end - first, NULL))[::-1]
+        self.value = (PyUnicode_DecodeLatin1(<const char *>data + first, end - first, NULL))[::-1]
         return 0
 
     cdef int _find_time(self, const unsigned char *data, Py_ssize_t size) except -1:
@@ -237,7 +222,7 @@ cdef class Record:
         if self._lvar >= 0:
             return self._find_type_m(data, size)
         if self._coding == REAL or self._coding in (1, 7):
-            self._refuse("invalid", "type", "no time is coded like this")
+            self._refusal = NO_TIME_CODING
             return 0
         if size == 4:
             valid = data[0] & 0x80 == 0
@@ -245,46 +230,58 @@ cdef class Record:
             valid = data[1] & 0x80 == 0
         else:
             valid = True
-        self._value = printed_time(data, size) if valid else None
-        if self._value is None:
-            self._refuse("invalid", "clock", "the time is unset" if valid else "the meter marks the time as invalid")
+        self.value = printed_time(data, size) if valid else None
+        if self.value is None:
+            self._refusal = UNSET_TIME if valid else INVALID_TIME
         return 0
 
     cdef int _find_bcd_time(self, const unsigned char *data, Py_ssize_t size) except -1:
         """Second, minute, hour, day, month, year of the century, two digits each; shorter ones lack the finer parts."""
         if size < 2 or size > 6:
-            self._refuse("invalid", "type", "no time is coded like this")
+            self._refusal = NO_TIME_CODING
             return 0
-        self._value = printed_bcd_time(data, size)
-        if self._value is None:
-            self._refuse("invalid", "clock", "the time is unset")
+        self.value = printed_bcd_time(data, size)
+        if self.value is None:
+            self._refusal = UNSET_TIME
         return 0
 
     cdef int _find_type_m(self, const unsigned char *data, Py_ssize_t size) except -1:
         """Type M: a byte of time zone (5 bits, hours), resolution (2 bits) and epoch (1 bit), then a count of ticks."""
         cdef int zone, shift
         if size < 2 or size > 9:
-            self._refuse("invalid", "type", "no time is coded like this")
+            self._refusal = NO_TIME_CODING
             return 0
         zone = data[0] & 0x1F
         zone = zone - 32 if zone > 15 else zone
         ticks = little_endian(data + 1, size - 1)
         if ticks == (<unsigned long long>-1) >> (64 - 8 * (size - 1)):
-            self._refuse("invalid", "clock", "the time is unset")
+            self._refusal = UNSET_TIME
             return 0
         shift = (-1, 0, 8, 15)[data[0] >> 5 & 3]     # 2 s, 1 s, 1/256 s, 1/32768 s
         ticks = ticks * 2 if shift < 0 else ticks
         shift = 0 if shift < 0 else shift
         if zone == -16:                              # a duration, not a point of time
-            self._value = exact(ticks * 5**shift, -shift) if shift else ticks
+            self.value = exact(ticks * 5 ** <object>shift, -shift) if shift else ticks
             return 0
         seconds = (ticks >> shift) + (0 if data[0] & 0x80 else DAYS_TO_2013 * 86400)
         text = printed_seconds(seconds + zone * 3600)
         if text is None:
-            self._refuse("invalid", "clock", "the time is beyond the year 9999")
+            self._refusal = ("invalid", "clock", "the time is beyond the year 9999")
             return 0
-        self._value = f"{text}{'-' if zone < 0 else '+'}{abs(zone):02d}:00"
+        self.value = f"{text}{'-' if zone < 0 else '+'}{abs(zone):02d}:00"
         return 0
+
+
+cdef object scaled_value(object number, Meaning meaning):
+    """Exact: the number × factor × 10^exponent, plus the additive constant of a VIFE 78..7B."""
+    if meaning.factor != 1:
+        number = number * meaning.factor
+    if meaning.offset is not None:
+        # 10^(nn-3) units of the VIF itself: a thousandth is the finest.
+        return exact(number * 1000 + 10 ** (meaning.offset + 3), meaning.exponent - 3)
+    if meaning.exponent == 0:
+        return number
+    return exact(number, meaning.exponent)
 
 
 cdef str hex_text(bytes source, Py_ssize_t start, Py_ssize_t end):

@@ -5,9 +5,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
 from libc.string cimport memcmp, memcpy
 
+from ._input cimport spread
 from ._readout cimport BLANK, CR, LF, as_text, first_of
-
-cdef unsigned int HASH_FACTOR = 0x9E3779B1
 
 cdef unsigned char STOPS[256]  # what ends the run of ordinary characters in an address, in a group
 
@@ -20,21 +19,6 @@ STOPS[<unsigned char>c"("] = STOPS[<unsigned char>c"!"] = STOPS_ADDRESS
 STOPS[<unsigned char>c")"] = STOPS[<unsigned char>c"*"] = STOPS_GROUP
 
 STOPS[LF] = STOPS_ADDRESS | STOPS_GROUP
-
-
-cdef inline unsigned int spread(const unsigned char *data, Py_ssize_t length) noexcept:
-    """A cheap hash; whoever makes addresses collide on purpose gets the slower way, not a wrong one."""
-    cdef unsigned int word, result = <unsigned int>length
-    while length >= <Py_ssize_t>sizeof(word):
-        memcpy(&word, data, sizeof(word))
-        result = (result ^ word) * HASH_FACTOR
-        result ^= result >> 15
-        data += sizeof(word)
-        length -= sizeof(word)
-    while length > 0:
-        length -= 1
-        result = (result ^ data[length]) * HASH_FACTOR
-    return result ^ result >> 16
 
 
 @cython.final

@@ -10,7 +10,8 @@ from .._crc import checksum
 from ..names import makers
 from ..protocols.mbus import link
 from ..protocols.mbus import vif_tables as tables
-from ..protocols.mbus.telegram import APPLICATION_ERRORS, Telegram
+from ..protocols.mbus.identity import letters_of
+from ..protocols.mbus.telegram import APPLICATION_ERRORS
 from . import mbus_records
 from .page import PACKED, SUM, Walk
 
@@ -183,7 +184,7 @@ def _identity(walk: Walk, msb_first: bool) -> bytes:
 
 
 def _maker(code: bytes) -> str:
-    letters = Telegram([], bytes(4) + code + bytes(2)).manufacturer
+    letters = letters_of(code)
     known = makers.maker_of(letters)
     return f"{letters}, {known}" if known and known != letters else letters
 

@@ -25,9 +25,11 @@ from xml.etree import ElementTree
 import pytest
 
 from meterd._mbus import MbusDecoder
+from meterd._mbus_records import Telegram
 from meterd._mbus_values import TIME, UNSIGNED, Record
 from meterd.errors import DecodeError, MeterdError, Refused
-from meterd.protocols.mbus.telegram import Telegram, decode
+from meterd.protocols.mbus.identity import Identity
+from meterd.protocols.mbus.telegram import decode
 from tests.needs import recorded
 
 VECTORS = recorded("mbus")
@@ -157,12 +159,13 @@ def test_frame_reads_as_expected(path: Path) -> None:
     got = telegram(path)
     header = wanted.find("SlaveInformation")
     assert header is not None
-    assert got.identification.lstrip("0") == (text(header, "Id") or "").lstrip("0")
+    who = Identity(got)
+    assert who.identification.lstrip("0") == (text(header, "Id") or "").lstrip("0")
     assert f"{got.status:02X}" == text(header, "Status")
     assert str(got.access_number) == text(header, "AccessNumber")
     if not got.fixed:
-        assert got.manufacturer == text(header, "Manufacturer")
-        assert str(got.version) == text(header, "Version")
+        assert who.manufacturer == text(header, "Manufacturer")
+        assert str(who.version) == text(header, "Version")
     expected = wanted.findall("DataRecord")
     assert len(got.records) == len(expected)
     for record, element in zip(got.records, expected, strict=True):
@@ -199,7 +202,7 @@ def test_unsupported_frame_decodes_or_says_why_not(path: Path) -> None:
     except DecodeError as error:
         assert str(error)
     else:
-        assert got.records and got.identification
+        assert got.records and Identity(got).identification
 
 
 @pytest.mark.parametrize("path", frames("test-frames"), ids=lambda path: path.stem)

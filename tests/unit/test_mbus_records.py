@@ -17,6 +17,7 @@ from meterd._number import Number
 from meterd.errors import DecodeError, MeterdError, Refused, SecurityError
 from meterd.protocols.mbus import vif
 from meterd.protocols.mbus.encryption import clear_text
+from meterd.protocols.mbus.identity import Identity
 from meterd.protocols.mbus.jobs import parse_job, parse_selector
 from meterd.protocols.mbus.telegram import decode, header_of
 from meterd.simulate.mbus_meters import built_in
@@ -379,28 +380,32 @@ def test_any_bytes_give_records_or_a_reason(data: bytes) -> None:
 def test_mode_2_has_the_most_significant_byte_first() -> None:
     data = "12345678 32A7 01 04 55 00 0000 0C06 12345678 0213 FFFE 0D78 03 414243"
     telegram = decode(answer(0x76, data))
-    assert (telegram.identification, telegram.manufacturer) == ("12345678", "LUG")
+    who = Identity(telegram)
+    assert (who.identification, who.manufacturer) == ("12345678", "LUG")
     assert [one.value for one in telegram.records] == [Number(12345678, 3), Number(-2, -3), "ABC"]
 
 
 def test_headers() -> None:
     long = decode(answer(0x72, HEADER.hex() + "0113 05"))
-    assert (long.identification, long.manufacturer, long.version, long.medium) == ("12345678", "LUG", 1, "heat")
-    assert (long.access_number, long.status, long.secondary_address) == (0x55, 0, "12345678A7320104")
+    who = Identity(long)
+    assert (who.identification, who.manufacturer, who.version, who.medium) == ("12345678", "LUG", 1, "heat")
+    assert (long.access_number, long.status, who.secondary_address) == (0x55, 0, "12345678A7320104")
     short = decode(answer(0x7A, "55 04 0000 0113 05"))
-    assert (short.identification, short.status, short.secondary_address) == ("", 4, "")
+    assert (short.identity, short.status, str(Identity(short))) == (None, 4, "")
     bare = decode(answer(0x78, "0113 05"))
     assert bare.status is None and bare.records[0].value == Number(5, -3) == short.records[0].value
-    assert header_of(answer(0x72, HEADER.hex() + "01")).identification == "12345678"  # type: ignore[union-attr]
+    cut = header_of(answer(0x72, HEADER.hex() + "01"))
+    assert cut is not None and str(Identity(cut)) == "12345678A7320104"
     assert header_of(answer(0x78, "01")) is None and header_of(answer(0x70, "08")) is None
 
 
 def test_fixed_data_structure() -> None:
     telegram = decode(answer(0x73, "93929190 10 00 05 69 31650000 69000000"))
-    assert (telegram.identification, telegram.medium, telegram.manufacturer) == ("90919293", "heat", "")
+    who = Identity(telegram)
+    assert (who.identification, who.medium, who.manufacturer) == ("90919293", "heat", "")
     assert [(one.value, one.unit) for one in telegram.records] == [(6531000, "Wh"), (Number(69, -3), "m³")]
     binary = decode(answer(0x77, "90919293 10 03 29 3E 00000100 00000010"))
-    assert binary.identification == "90919293"
+    assert str(Identity(binary)) == "90919293"
     assert [(one.value, one.storage) for one in binary.records] == [(Number(256, -3), 1), (Number(16, -3), 1)]
 
 

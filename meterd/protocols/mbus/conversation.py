@@ -25,13 +25,14 @@ from ...errors import (
     WrongMeter,
 )
 from . import link as wire
-from .telegram import NO_ALARM, Telegram, decode
+from .telegram import NO_ALARM, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..._mbus import MbusFrame
+    from ..._mbus_records import Telegram
     from ..._mbus_values import Record
     from ...conversation import Conversation
     from .link import Link
@@ -379,9 +380,14 @@ def check_identity(link: Link, telegram: Telegram, identity: bytes | None) -> No
         return
     size = 4 if telegram.fixed else 8  # the fixed data structure tells the identification alone
     if telegram.identity[:size] != identity[:size]:
-        raise WrongMeter(
-            f"{telegram.secondary_address or telegram.identification} answered, not {identity[3::-1].hex().upper()}"
-        )
+        raise WrongMeter(f"{named(telegram)} answered, not {identity[3::-1].hex().upper()}")
+
+
+def named(telegram: Telegram) -> str:
+    """Who sent it, as its header says."""
+    from .identity import Identity  # mostly nobody asks
+
+    return str(Identity(telegram))
 
 
 def _same(one: Telegram, other: Telegram) -> bool:

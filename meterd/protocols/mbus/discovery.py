@@ -10,6 +10,7 @@ from . import link as wire
 from . import search
 from .conversation import MeterState, Readout
 from .history import history
+from .identity import Identity
 from .link import Link
 
 TYPE_CHECKING = False
@@ -104,7 +105,7 @@ def _readout(link: Link, address: str) -> Conversation:
 def _signals(device_alias: str, readout: Readout) -> list[dict[str, Any]]:
     """A signal for each record that can have a value, and for what its profiles hold."""
     records = readout.records()
-    medium = readout.telegrams[0].medium
+    medium = Identity(readout.telegrams[0]).medium
     rows = [
         _signal(device_alias, index, record, medium)
         for index, record in enumerate(records)

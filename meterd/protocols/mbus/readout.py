@@ -147,7 +147,7 @@ class Visit:
             if expected and self.device["check_identity"]:
                 told = expected[:8] if telegram.fixed else expected
                 if not wire.matches((told + wire.WILDCARDS)[:16], identity):
-                    raise WrongMeter(f"{telegram.secondary_address or telegram.identification} answered, not {told}")
+                    raise WrongMeter(f"{talk.named(telegram)} answered, not {told}")
             if identity != self.state.identity:
                 former, self.state.identity = self.state.identity, identity
                 if former is not None:

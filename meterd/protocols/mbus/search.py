@@ -15,11 +15,13 @@ stopped go on where it was.
 
 from __future__ import annotations
 
+from ..._mbus_records import Telegram
 from ...conversation import LineSettings
 from ...errors import Garbled, ProtocolError, Refused, Silence
 from ...names.makers import from_mbus
 from . import link as wire
 from .conversation import MeterState, ask_with_retries, deselect, request, select
+from .identity import Identity
 from .link import Link
 from .telegram import header_of
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...conversation import Conversation
-    from .telegram import Telegram
 
     State = dict[str, Any]
     Progress = Callable[[State], None]
@@ -265,7 +266,7 @@ class Search:
         """
         meter = MeterState()
         seen, telegram = yield from self._ask_who(address, meter)
-        if telegram is None or (known and known[0]["secondary_address"] == telegram.secondary_address):
+        if telegram is None or (known and known[0]["secondary_address"] == Identity(telegram).secondary_address):
             return seen, telegram
         _, again = yield from self._ask_who(address, meter)
         return (ONE, telegram) if again and again.identity == telegram.identity else (SEVERAL, None)
@@ -301,20 +302,21 @@ class Search:
 
 def describe(telegram: Telegram | None, address: str, baudrate: int, secondary: bool = False) -> dict[str, Any]:
     """A meter found. `address` is what a device's `address` needs: primary, or 16 digits as far as they are known."""
-    told = telegram.secondary_address if telegram else ""
+    who = Identity(telegram or Telegram([]))
+    told = who.secondary_address
     if secondary:
         # The fixed data structure tells the identification alone.
-        number = telegram.identification if telegram else ""
+        number = who.identification
         address = told or (number + wire.WILDCARDS[len(number) :] if number else address)
     return {
         "address": address,
         "primary": not secondary,
         "secondary_address": told,
         "baudrate": baudrate,
-        "identification": telegram.identification if telegram else "",
-        "manufacturer": telegram.manufacturer if telegram else "",
-        "version": telegram.version if telegram else None,
-        "medium": telegram.medium if telegram else "",
+        "identification": who.identification,
+        "manufacturer": who.manufacturer,
+        "version": who.version,
+        "medium": who.medium,
     }
 
 

@@ -17,6 +17,7 @@ from ...sighting import FIRST, LAST, SECOND, THIRD, Attempt, Sighting, captured
 from . import driver, search
 from . import link as wire
 from .conversation import MeterState, ask_with_retries, deselect, request, select
+from .identity import Identity
 from .link import Link
 from .parameters import SIGNAL
 from .telegram import header_of
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ..._mbus_records import Telegram
     from ...conversation import Conversation
     from ...model import Device, Memory
     from ...sighting import Place
-    from .telegram import Telegram
 
     Tell = Callable[[str], None]
 
@@ -192,8 +193,9 @@ def _reached(link: Link, line: LineSettings, seen: Seen) -> Conversation:
         again = yield from _who(link, seen.address)
         if isinstance(again, Seen) and again.identity() == seen.identity():
             return search.describe(seen.header, str(seen.address), line.baudrate)
-    if seen.header is not None and seen.header.secondary_address:
-        again = yield from _ask_selected(link, seen.header.secondary_address)
+    address = Identity(seen.header).secondary_address if seen.header is not None else ""
+    if address:
+        again = yield from _ask_selected(link, address)
         if isinstance(again, Seen):
             return search.describe(seen.header, "", line.baudrate, secondary=True)
     return search.describe(seen.header, str(wire.ANY_WITH_ANSWER), line.baudrate)

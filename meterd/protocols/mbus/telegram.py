@@ -10,17 +10,15 @@ lie about their length.
 
 from __future__ import annotations
 
-from ..._mbus_records import decode_records, fixed_record
+from ..._mbus_records import Telegram, decode_records, fixed_record, long_telegram
 from ..._mbus_values import UNSIGNED, Meaning
 from ...errors import DecodeError, MeterdError, Refused
-from . import vif_tables as tables
 from .encryption import clear_text
 from .vif import MEANINGS, fixed_meaning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..._mbus import MbusFrame
-    from ..._mbus_values import Record
 
 LONG_HEADER = 12
 SHORT_HEADER = 4
@@ -44,75 +42,14 @@ APPLICATION_ERRORS = (
 )
 
 
-class Telegram:
-    """One decoded answer.
-
-    `identity` is the 8 bytes identification, manufacturer, version, medium as the long header orders them, or None;
-    `access_number` and `status` None where there is no header; `fixed` tells the fixed data structure.
-    """
-
-    __slots__ = ("access_number", "configuration", "fixed", "identity", "records", "status")
-
-    def __init__(
-        self,
-        records: list[Record],
-        identity: bytes | None = None,
-        access_number: int | None = None,
-        status: int | None = None,
-        configuration: int = 0,
-        fixed: bool = False,
-    ) -> None:
-        self.records = records
-        self.identity = identity
-        self.access_number = access_number
-        self.status = status
-        self.configuration = configuration
-        self.fixed = fixed
-
-    @property
-    def more_follow(self) -> bool:
-        """DIF 1F: the meter has a further telegram."""
-        return bool(self.records) and self.records[-1].function == "more_follow"
-
-    @property
-    def identification(self) -> str:
-        """The eight digits on the meter's plate; empty where there is no long header."""
-        return self.identity[3::-1].hex().upper() if self.identity else ""
-
-    @property
-    def manufacturer(self) -> str:
-        """Three letters (EN 13757-3 clause 5.6); empty where there are none."""
-        if not self.identity or self.fixed:
-            return ""
-        code = int.from_bytes(self.identity[4:6], "little")
-        return "".join(chr(64 + (code >> shift & 0x1F)) for shift in (10, 5, 0))
-
-    @property
-    def version(self) -> int | None:
-        return self.identity[6] if self.identity and not self.fixed else None
-
-    @property
-    def medium(self) -> str:
-        """The device type in words."""
-        if not self.identity:
-            return ""
-        code = self.identity[7]
-        return tables.FIXED_MEDIA[code & 0x0F] if self.fixed else tables.MEDIA.get(code, f"reserved {code:02X}")
-
-    @property
-    def secondary_address(self) -> str:
-        """16 hexadecimal digits: identification as printed, then manufacturer, version, medium in wire order."""
-        return self.identification + self.identity[4:8].hex().upper() if self.identity and not self.fixed else ""
-
-
 def decode(frame: MbusFrame, key: bytes | None = None, identity: bytes | None = None) -> Telegram:
     """The telegram in an answer. `key` 16 bytes or None; `identity` as known from elsewhere, for short headers.
 
     Raises: Refused (CI 70: the meter reports an error), DecodeError, SecurityError.
     """
     ci, data = frame.ci, frame.data
-    if ci in (0x72, 0x76):
-        return _long_header(data, key, ci == 0x76)
+    if ci == 0x72 or ci == 0x76:
+        return long_telegram(data, ci == 0x76, MEANINGS, clear_text, key)
     if ci == 0x7A:
         return _short_header(data, key, identity)
     if ci == 0x78:
@@ -139,19 +76,6 @@ def header_of(frame: MbusFrame) -> Telegram | None:
     except MeterdError:
         return None
     return telegram if telegram.identity else None
-
-
-def _long_header(data: bytes, key: bytes | None, msb_first: bool) -> Telegram:
-    if len(data) < LONG_HEADER:
-        raise DecodeError(f"the header has {len(data)} of its {LONG_HEADER} bytes")
-    identity, configuration = data[:8], data[10] | data[11] << 8
-    if msb_first:
-        identity = data[3::-1] + data[5:3:-1] + data[6:8]
-        configuration = data[10] << 8 | data[11]
-    if key or configuration:
-        data = data[:LONG_HEADER] + clear_text(data[LONG_HEADER:], configuration, data[8], identity, key)
-    records = decode_records(data, LONG_HEADER, MEANINGS, msb_first)
-    return Telegram(records, identity, data[8], data[9], configuration)
 
 
 def _short_header(data: bytes, key: bytes | None, identity: bytes | None) -> Telegram:

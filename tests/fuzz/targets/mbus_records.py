@@ -6,12 +6,14 @@ The first byte picks the CI field, so that every layout is met; the rest is its 
 from __future__ import annotations
 
 from meterd._mbus import MbusFrame
+from meterd._mbus_records import Telegram
 from meterd._number import Number
 from meterd.errors import DecodeError, Refused, SecurityError
 from meterd.model import QUALITIES, REASONS
 from meterd.protocols.mbus.history import history, time_of
+from meterd.protocols.mbus.identity import Identity
 from meterd.protocols.mbus.jobs import parse_selector
-from meterd.protocols.mbus.telegram import Telegram, decode, header_of
+from meterd.protocols.mbus.telegram import decode, header_of
 from meterd.simulate.mbus_meters import KINDS
 
 LAYOUTS = (0x72, 0x76, 0x7A, 0x78, 0x73, 0x77, 0x70, 0x51, 0x71, 0x74, 0x75)
@@ -59,7 +61,8 @@ def check(found: Telegram, data: bytes) -> None:
         assert record.value is None or isinstance(record.value, (int, float, str, Number))
         assert 0 <= record.storage < 1 << 41 and 0 <= record.tariff < 1 << 20 and 0 <= record.subunit < 1 << 10
         assert record.raw.startswith(record.dib) and len(str(record.value)) < 2000
-    assert isinstance(found.secondary_address + found.manufacturer + found.medium, str)
+    who = Identity(found)
+    assert isinstance(who.secondary_address + who.manufacturer + who.medium, str)
     for selector in SELECTORS:
         picked = selector.find(found.records)
         assert picked is None or picked in found.records
