@@ -7,3 +7,6 @@ def finite(reading: Reading) -> Reading:
 
 def json_line(reading: Reading) -> str:
     """One JSON object, without the line's end."""
+
+def json_by_signal(numbered: list[tuple[int, Reading]]) -> bytes:
+    """Members of a JSON object: the alias of each reading's signal, and what was read behind its number, `seq`."""

@@ -6,6 +6,7 @@ Dirt it must survive: text with control characters and lone surrogates, floats t
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_SIZE
 from libc.stdint cimport uint32_t, uint64_t
 
 from .._number cimport Number
@@ -30,6 +31,10 @@ cdef bytes GOOD_END = b',"meter_time":null,"quality":"good","reason":null'
 
 
 def finite(Reading reading not None):
+    return made_finite(reading)
+
+
+cdef Reading made_finite(Reading reading):
     value = reading.value
     if type(value) is not float or value - value == 0.0:
         return reading
@@ -155,7 +160,13 @@ cdef int put_json(Octets out, Reading reading) except -1:
     put_quoted(out, signal.device_alias)
     put_octets(out, b',"signal":', 10)
     put_quoted(out, signal.alias)
-    put_octets(out, b',"value":', 9)
+    put_octets(out, b",", 1)
+    return put_what_was_read(out, reading)
+
+
+cdef int put_what_was_read(Octets out, Reading reading) except -1:
+    """All but whose reading it is, and the end of the object."""
+    put_octets(out, b'"value":', 8)
     put_value(out, reading.value)
     put_octets(out, b',"unit":', 8)
     put_optional(out, reading.unit)
@@ -187,7 +198,26 @@ cdef int put_raw(Octets out, Reading raw) except -1:
     return put_optional(out, raw.unit)
 
 
+def json_by_signal(list numbered not None):
+    cdef Octets text = Octets()
+    cdef Reading reading
+    cdef Py_ssize_t index
+    for index in range(PyList_GET_SIZE(numbered)):
+        pair = <tuple?>numbered[index]
+        reading = made_finite(<Reading?>(<tuple>pair)[1])
+        if reading.signal is None:
+            refuse()
+        if index:
+            put_octets(text, b",", 1)
+        put_quoted(text, reading.signal.alias)
+        put_octets(text, b':{"seq":', 8)
+        put_number(text, (<tuple>pair)[0], 0)
+        put_octets(text, b",", 1)
+        put_what_was_read(text, reading)
+    return PyBytes_FromStringAndSize(text.at, text.size)
+
+
 def json_line(Reading reading not None):
     cdef Octets text = Octets()
-    put_json(text, finite(reading))
+    put_json(text, made_finite(reading))
     return PyBytes_FromStringAndSize(text.at, text.size).decode("utf-8")

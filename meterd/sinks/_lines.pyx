@@ -10,11 +10,11 @@ cimport cython
 from .._octets cimport Octets, put_octets
 from .._reading cimport Reading
 from ._hub cimport Inlet
-from ._json cimport put_json, put_plain
+from ._json cimport made_finite, put_json, put_plain
 
 from posix import strerror
 
-from ._json import finite, json_line
+from ._json import json_line
 
 cdef enum:
     MOST_WAITING = 1 << 20
@@ -46,7 +46,7 @@ cdef class Lines(Inlet):
             return 0
         try:
             if self._as_json:
-                put_json(text, finite(reading))
+                put_json(text, made_finite(reading))
             else:
                 put_plain(text, self._write_line(reading))
             put_octets(text, b"\n", 1)

@@ -10,13 +10,12 @@ batch that arrives, by the ranges of its numbers. What the far end will never ta
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from time import monotonic
 
 from .. import log
 from ..parameters import INTEGER, Parameter
 from ..ports._timers import Timer
+from ..ports.letter_box import LetterBox
 from .backoff import Backoff
 from .batch_thread import Batch, BatchThread
 from .outbox import Outbox
@@ -69,14 +68,12 @@ class BatchSink:
         self._since = 0.0
         self._most = BATCH
         self._backoff = Backoff(settings["retry_max_s"])
-        self._events: deque[tuple[Any, ...]] = deque()
-        self._happened = threading.Event()
-        self._is_closing = False
         self._gather_timer = Timer(self._gathered)
         self._retry_timer = Timer(self.more)
         self._far = far
         self._patience_timer = Timer(self._break_off)
-        self._thread = BatchThread(name, far, self._tell)
+        self._box = LetterBox(loop, self._serve)
+        self._thread = BatchThread(name, far, self._box.post)
         self._thread.start()
 
     # ---- a sink
@@ -119,13 +116,11 @@ class BatchSink:
     def close(self) -> None:
         """Deliver what is there, within CLOSE_S; the loop turns no more."""
         limit = monotonic() + CLOSE_S
-        self._is_closing = True
         while monotonic() < limit:
-            self._happened.clear()
             self._serve()
             if self._batch is None and not (self._retry_timer.deadline is None and self._give()):
                 break
-            self._happened.wait(0.1)
+            self._box.wait(0.1)
         self._thread.stop(max(limit - monotonic(), 0.1))
         if len(self.outbox) and not self.outbox.is_kept:
             log.warning(
@@ -164,16 +159,8 @@ class BatchSink:
 
     # ---- what the thread tells
 
-    def _tell(self, event: tuple[Any, ...]) -> None:
-        """Called in the thread."""
-        self._events.append(event)
-        self._happened.set()
-        if not self._is_closing:
-            self._loop.call_soon_from_thread(self._serve)
-
     def _serve(self) -> None:
-        while self._events:
-            kind, *rest = self._events.popleft()
+        for kind, *rest in self._box.letters():
             if kind == "delivered":
                 self._is_delivered(*rest)
             elif kind == "failed":

@@ -5,6 +5,10 @@ its own, and each connection a client of its own: what is unacknowledged is kept
 The loop's thread calls `send` (never more than the bound of messages in flight) and is told by `tell(event)`:
 ("up", session) · ("ack", tag) · ("heard", topic, payload, retained) · ("down", sentence). Nothing is logged here: the
 log belongs to the loop's thread.
+To wake a thread for every acknowledgement, and then the loop, costs more than to publish. So while few messages are in
+flight the thread does not listen to the broker. All that was said is read at once: with the first message that is
+published after half of `leisure_s`, and then the acknowledgements are laid down for the loop, which is awake anyway; or
+after the whole of it, and then the loop is called.
 Dirt it must survive: brokers that accept and say nothing, that answer pings and acknowledge nothing, links that are
 half open (found within two keepalives), names that do not resolve, files of certificates that are not there.
 """
@@ -13,10 +17,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from posix import O_CLOEXEC, O_NONBLOCK, pipe2, read, write
+from posix import O_CLOEXEC, O_NONBLOCK, pipe2, read
 from select import POLLIN, POLLOUT, poll
 from time import monotonic
 
+from .._octets import Octets
 from . import mqtt_faults
 from .backoff import Backoff
 
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10.0  # for TCP, TLS and CONNACK each
 GOODBYE_S = 1.0
+LEISURE_S = 1.0  # longest that an acknowledgement lies unread
 QOS = 1
 
 Will = tuple[str, str, str]  # topic, what stands there while we are away, and while we are not
@@ -35,9 +41,10 @@ Will = tuple[str, str, str]  # topic, what stands there while we are away, and w
 class Connection:
     """One broker, as `settings` (`mqtt.settings`) say; `client` is paho's class. Runs from `start` to `stop`."""
 
-    def __init__(
-        self, client: Any, settings: dict[str, Any], tell: Callable[[tuple[Any, ...]], None], will: Will
-    ) -> None:
+    def __init__(self, client: Any, settings: dict[str, Any], tell: Callable[..., None], will: Will) -> None:
+        """`tell(event, at_leisure)`."""
+        # An application's acknowledgement keeps the window open, so it is never left lying.
+        self.leisure_s = LEISURE_S if settings["acknowledgement"] == "broker" else 0.0
         self._class = client
         self._settings = settings
         self._tell = tell
@@ -45,13 +52,17 @@ class Connection:
         self._listen: tuple[str, ...] = ()
         self._queue: deque[tuple[int, Any, str, bytes, bool]] = deque()
         self._wake_read, self._wake_write = pipe2(O_NONBLOCK | O_CLOEXEC)
+        self._byte = Octets()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._session = 0
         # Of the present connection:
         self._poller = poll()
-        self._waits_for = 0
+        self._waits_for = -1
         self._connected = False
+        self._leisure_end = 0.0  # until then the broker is not listened to; 0 while it is
+        self._is_followed = False  # what is read now: by another message, of which the loop is told when it is called
+        self._misc_at = 0.0
         self._ended = ""
         self._leaving = ""
         self._trouble = ""
@@ -69,10 +80,14 @@ class Connection:
         self._queue.append((session, tag, topic, payload, retain))
 
     def wake(self) -> None:
-        try:
-            write(self._wake_write, b"\0")
-        except OSError:
-            pass  # full of wake-ups already
+        """Octets keep the interpreter's lock while they write: the thread gets it when the loop goes to sleep, once."""
+        self._byte.clear()  # what is left of the last one: the pipe is full of wake-ups already
+        self._byte.send(self._wake_write, b"\0")
+
+    def hurry(self) -> None:
+        """From now on tell at once what is acknowledged."""
+        self.leisure_s = 0.0
+        self.wake()
 
     def leave(self, why: str) -> None:
         """End this session politely and begin another one."""
@@ -81,6 +96,7 @@ class Connection:
 
     def stop(self, seconds: float) -> None:
         """Say goodbye and end; within `seconds`, whatever paho hangs in."""
+        self.leisure_s = 0.0
         self._stop.set()
         self.wake()
         if self._thread.is_alive():
@@ -108,7 +124,8 @@ class Connection:
         self._ended = self._trouble = self._leaving = ""
         self._poller = poll()
         self._poller.register(self._wake_read, POLLIN)
-        self._waits_for = 0
+        self._waits_for = -1
+        self._leisure_end = self._misc_at = 0.0
         client = self._client()
         client.connect(self._settings["host"], self._settings["port"], self._settings["keepalive_s"])
         begun = monotonic()
@@ -163,30 +180,53 @@ class Connection:
         sock = client.socket()
         if sock is None:
             return False
-        wants = POLLIN | POLLOUT if client.want_write() else POLLIN
+        wants = self._wants(client)
         if wants != self._waits_for:
             self._waits_for = wants
             self._poller.register(sock, wants)
         pending = getattr(sock, "pending", None)  # of TLS: what was taken from the socket already
-        is_pending = pending is not None and pending() > 0
+        is_pending = wants > 0 and pending is not None and pending() > 0
         events = self._poller.poll(0 if is_pending else self._patience_ms())
-        if (self._wake_read, POLLIN) in events:
+        is_woken = (self._wake_read, POLLIN) in events
+        if is_woken:
             read(self._wake_read, 4096)
-            is_alone = len(events) == 1
-        else:
-            is_alone = not events
-        if is_pending or not is_alone:
+        now = monotonic()
+        if is_pending or len(events) > is_woken or self._may_listen(now):
+            self._is_followed = is_woken and self._leisure_end > 0.0 and len(self._queue) > 0
+            self._leisure_end = 0.0
             client.loop_read()
         if wants & POLLOUT:
             client.loop_write()
-        client.loop_misc()
+        if now >= self._misc_at:
+            self._misc_at = now + self._patience_s()
+            client.loop_misc()
+        if self._queue:
+            self._publish_all(client, now)
+        return client.socket() is not None
+
+    def _wants(self, client: Any) -> int:
+        """What to wait for at the socket. That the link breaks poll tells in any case."""
+        if client.want_write():
+            return POLLIN | POLLOUT
+        return 0 if self._leisure_end else POLLIN
+
+    def _may_listen(self, now: float) -> bool:
+        """Whether leisure ends: in part if there is something to publish anyway."""
+        if not self._leisure_end:
+            return False
+        return now >= self._leisure_end - (self.leisure_s / 2 if self._queue else 0.0) or not self.leisure_s
+
+    def _publish_all(self, client: Any, now: float) -> None:
         while self._queue and self._connected and not self._ended:
             session, tag, topic, payload, retain = self._queue.popleft()
             if session == self._session:
                 self._publish(client, tag, topic, payload, retain)
         if self._connected and not self._ended:
             self._published(client)
-        return client.socket() is not None
+        if len(self._tags) * 2 >= self._settings["in_flight"] or not self.leisure_s:
+            self._leisure_end = 0.0
+        elif not self._leisure_end:
+            self._leisure_end = now + self.leisure_s
 
     def _last_will(self) -> tuple[str, bytes, int, bool]:
         """What the broker says for us when we are gone: topic, payload, QoS, whether it is kept."""
@@ -198,8 +238,12 @@ class Connection:
     def _published(self, client: Any) -> None:
         """All that waited was handed to paho; of use where that alone says little."""
 
+    def _patience_s(self) -> float:
+        return float(min(max(self._settings["keepalive_s"] / 4, 0.25), 5.0))
+
     def _patience_ms(self) -> int:
-        return int(min(max(self._settings["keepalive_s"] / 4, 0.25), 5.0) * 1000)
+        left_s = max(self._leisure_end - monotonic(), 0.0) if self._leisure_end else self._patience_s()
+        return int(left_s * 1000) + 1
 
     def _publish(self, client: Any, tag: Any, topic: str, payload: bytes, retain: bool) -> None:
         information = client.publish(topic, payload, QOS, retain)
@@ -244,7 +288,7 @@ class Connection:
     def _on_publish(self, client: Any, userdata: Any, mid: int, code: Any, properties: Any) -> None:
         tag, _ = self._tags.pop(mid, (None, 0.0))
         if tag is not None:
-            self._tell(("ack", tag))
+            self._tell(("ack", tag), self._is_followed)
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         self._tell(("heard", message.topic, message.payload, message.retain))

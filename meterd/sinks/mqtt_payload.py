@@ -10,7 +10,7 @@ WCC Lite's `value,timestamp,quality` has no room for it: quality is 1 for good a
 
 from __future__ import annotations
 
-from ._json import finite, json_line
+from ._json import finite, json_by_signal, json_line
 from .format import wcc_line
 from .outbox import CLOCK_SET_MS
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from ..model import Reading
+    from ..model import Reading, Signal
     from .outbox import Numbered, Told
 
 SCAN, SIGNAL, WCC_LITE, SPARKPLUG = "scan", "signal", "wcclite", "sparkplug"  # kinds of payload
@@ -119,14 +119,18 @@ class Writer:
         device = taken[0][1].signal.device_alias
         epoch, sequence = self._key(taken[0][0])
         ahead = sequence - taken[0][0]
-        rows = ",".join([f'"{reading.signal.alias}":{_row(number + ahead, reading)}' for number, reading in taken])
-        payload = f'{self._head(epoch)},"device":"{device}","signals":{{{rows}}}}}'
+        head = f'{self._head(epoch)},"device":"{device}","signals":{{'
+        if min([reading.time_ms for _, reading in taken]) < CLOCK_SET_MS:
+            rows = _encoded(",".join([f'"{one.signal.alias}":{_row(number + ahead, one)}' for number, one in taken]))
+        else:
+            rows = json_by_signal([(number + ahead, one) for number, one in taken] if ahead else taken)
+        payload = b"%b%b}}" % (_encoded(head), rows)
         is_status = is_status_of_device(taken[0][1])
         topic = self.topics.of(device, "", history)
         if is_status and not history:
             topic = self.topics.device_status(device)
         numbers = tuple([number for number, _ in taken])
-        message = Message(topic, _encoded(payload), not history and (is_status or self._retain), numbers)
+        message = Message(topic, payload, not history and (is_status or self._retain), numbers)
         message.is_measured = not is_status
         return message
 
@@ -174,33 +178,58 @@ class Gathering:
 
 
 class Gatherer:
-    """Gathers readings by device. `sizes` says how many signals a scan of each has, where that is known."""
+    """Gathers readings by device. `sizes` says how many signals a scan of each has, where that is known.
 
-    def __init__(self) -> None:
-        self.sizes: dict[str, int] = {}
+    What was complete once is known again at one look when its signals come in the same order, as they do scan by scan.
+    """
+
+    def __init__(self, sizes: dict[str, int]) -> None:
+        self._sizes = sizes
         self._open: dict[tuple[str, bool], Gathering] = {}
+        self._whole: dict[str, list[Signal]] = {}
+
+    def configured(self, sizes: dict[str, int]) -> None:
+        self._sizes = sizes
+        self._whole.clear()
 
     def add(self, taken: list[Numbered], now: float) -> list[list[Numbered]]:
         """Returns: what is complete with these."""
-        complete = []
-        for numbered in taken:
-            signal = numbered[1].signal
-            alias = signal.alias
-            key = (signal.device_alias, alias[:1] == "_")
-            gathering = self._open.get(key)
-            if gathering is not None and alias in gathering.taken:
-                complete.append(list(self._open.pop(key).taken.values()))
-                gathering = None
-            if gathering is None:
-                gathering = self._open[key] = Gathering(now, self._size(key))
-            gathering.taken[alias] = numbered
-            if len(gathering.taken) >= gathering.size:
-                complete.append(list(self._open.pop(key).taken.values()))
+        complete: list[list[Numbered]] = []
+        at = 0
+        while at < len(taken):
+            signal = taken[at][1].signal
+            whole = self._whole.get(signal.device_alias)
+            if whole is not None and signal is whole[0] and (signal.device_alias, False) not in self._open:
+                run = taken[at : at + len(whole)]
+                if [one[1].signal for one in run] == whole:
+                    complete.append(run)
+                    at += len(run)
+                    continue
+            self._add(taken[at], now, complete)
+            at += 1
         return complete
+
+    def _add(self, numbered: Numbered, now: float, complete: list[list[Numbered]]) -> None:
+        signal = numbered[1].signal
+        alias = signal.alias
+        key = (signal.device_alias, alias[:1] == "_")
+        gathering = self._open.get(key)
+        if gathering is not None and alias in gathering.taken:
+            complete.append(list(self._open.pop(key).taken.values()))
+            gathering = None
+        if gathering is None:
+            gathering = self._open[key] = Gathering(now, self._size(key))
+        gathering.taken[alias] = numbered
+        if len(gathering.taken) >= gathering.size:
+            del self._open[key]
+            found = list(gathering.taken.values())
+            complete.append(found)
+            if not key[1]:
+                self._whole[key[0]] = [one[1].signal for one in found]
 
     def _size(self, key: tuple[str, bool]) -> int:
         """How many readings are all that there are; of a device's own state nobody knows."""
-        return MAX_SIGNALS if key[1] else min(self.sizes.get(key[0]) or MAX_SIGNALS, MAX_SIGNALS)
+        return MAX_SIGNALS if key[1] else min(self._sizes.get(key[0]) or MAX_SIGNALS, MAX_SIGNALS)
 
     def due(self, before: float) -> list[list[Numbered]]:
         """All that was begun up to this time, the oldest first."""

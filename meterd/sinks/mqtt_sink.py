@@ -10,12 +10,12 @@ Bounds: `keep_readings` in the outbox, of which at most `in_flight` messages and
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from time import monotonic
 
 from .. import log
 from ..ports._timers import Timer
+from ..ports.letter_box import LetterBox
 from . import mqtt_confirmed
 from .mqtt_payload import Gatherer, Message, Writer
 from .outbox import Outbox
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .outbox import Numbered
     from .stored_outbox import StoredOutbox
 
-    Connect = Callable[[Callable[[tuple[Any, ...]], None], tuple[str, str, str]], Connection]
+    Connect = Callable[[Callable[..., None], tuple[str, str, str]], Connection]
 
 ONLINE, OFFLINE = "online", "offline"
 CHUNK = 256  # readings taken out of the outbox at once
@@ -52,7 +52,8 @@ class MqttSink:
         self._loop = loop
         self._writer = self._make_writer(settings)
         self._live_first = self._marks_backlog = settings["order"] == "live_first"
-        self._gatherer = Gatherer()
+        self._sizes: dict[str, int] = {}
+        self._gatherer = Gatherer(self._sizes)
         self._ready: deque[Message] = deque()  # gathered, and not handed over yet
         self._in_flight: set[Message] = set()
         self._allowance = 0.0  # of the backlog, readings
@@ -60,16 +61,14 @@ class MqttSink:
         self._lost_told_in: Message | None = None
         self._is_fed = False  # since the last flush
         self._session = 0  # 0 while there is no connection
-        self._events: deque[tuple[Any, ...]] = deque()
-        self._asked = False
-        self._happened = threading.Event()
+        self._box = LetterBox(loop, self._called)
         self._by_application = settings["acknowledgement"] == "application"
         self._overdue_timer = Timer(self._look_for_overdue)
         self._gather_timer = Timer(self._gathered)
-        self._drain_timer = Timer(self._pump)
+        self._drain_timer = Timer(self._called)
         self._discovery = _discovery(settings, self._writer)
         topics = self._writer.topics
-        self._connection = connect(self._tell, (topics.status, OFFLINE, ONLINE))
+        self._connection = connect(self._box.post, (topics.status, OFFLINE, ONLINE))
         listens_to = self._listens_to()
         self._connection.start((*listens_to, topics.acknowledge) if self._by_application else listens_to)
 
@@ -82,18 +81,20 @@ class MqttSink:
     # ---- a sink
 
     def configured(self, devices: list[tuple[Device, list[Signal]]]) -> None:
-        self._gatherer.sizes = {device.alias: len(signals) for device, signals in devices}
+        self._sizes = {device.alias: len(signals) for device, signals in devices}
+        self._gatherer.configured(self._sizes)
         if self._discovery is not None:
             self._discovery.configured(devices)
             self._pump()
 
     def accept(self, reading: Reading) -> None:
         self._is_fed = True
-        lost = self.outbox.lost
-        self.outbox.put(reading)
-        if self.outbox.lost != lost:
+        outbox = self.outbox
+        lost = outbox.lost
+        outbox.put(reading)
+        if outbox.lost != lost:
             log.warning(
-                f"{self._name}: {self.outbox.limit()}; the oldest are lost: {self.outbox.lost}",
+                f"{self._name}: {outbox.limit()}; the oldest are lost: {outbox.lost}",
                 fold=f"lost by {self._name}",
             )
         if self._discovery is not None:
@@ -103,11 +104,16 @@ class MqttSink:
         """The loop turns often without a reading."""
         if self._is_fed:
             self._is_fed = False
+            self._serve()
             self._pump()
 
     def more(self) -> None:
         """The outbox has readings that come from elsewhere."""
         self._pump()
+
+    def acknowledge_within(self, seconds: float) -> None:
+        """What is acknowledged later than that costs somebody else more than it spares here."""
+        self._connection.leisure_s = min(self._connection.leisure_s, seconds)
 
     def condition(self) -> tuple[str, str, int, int]:
         """Readings that the broker has not acknowledged wait."""
@@ -120,12 +126,12 @@ class MqttSink:
         """Hand over what is there, within CLOSE_S, where there is a broker; the loop turns no more."""
         limit = monotonic() + CLOSE_S
         self._serve()
+        self._connection.hurry()
         while self._session and len(self.outbox) and monotonic() < limit:
-            self._happened.clear()
             self._allowance = float(len(self.outbox))
             self._take(monotonic(), whole=True)
             self._hand_over()
-            self._happened.wait(0.1)
+            self._box.wait(0.1)
             self._serve()
         self._session = 0
         self._connection.stop(CLOSE_S)
@@ -137,22 +143,12 @@ class MqttSink:
 
     # ---- what the connection tells
 
-    def _tell(self, event: tuple[Any, ...]) -> None:
-        """Called in the connection's thread."""
-        self._events.append(event)
-        self._happened.set()
-        if not self._asked:
-            self._asked = True
-            self._loop.call_soon_from_thread(self._serve_and_pump)
-
-    def _serve_and_pump(self) -> None:
+    def _called(self) -> None:
         self._serve()
         self._pump()
 
     def _serve(self) -> None:
-        self._asked = False
-        while self._events:
-            kind, *rest = self._events.popleft()
+        for kind, *rest in self._box.letters():
             if kind == "ack":
                 self._arrived(rest[0])
             elif kind == "heard":
@@ -275,7 +271,7 @@ class MqttSink:
             if not taken:
                 break
             self._allowance -= len(taken)
-            for complete in _scans(taken, self._gatherer.sizes, now):
+            for complete in _scans(taken, self._sizes, now):
                 self._ready.extend(self._writer.messages(complete, self._marks_backlog))
         if self.outbox.backlog() and self._has_room() and self._drain_timer.deadline is None:
             self._loop.arm(self._drain_timer, now + max(DRAIN_TURN_S, 1 / self._settings["drain_per_s"]))
@@ -309,8 +305,7 @@ class MqttSink:
 
 def _scans(taken: list[Numbered], sizes: dict[str, int], now: float) -> list[list[Numbered]]:
     """Readings of the backlog, by device and scan; those that belong together lie together, or nearly so."""
-    gatherer = Gatherer()
-    gatherer.sizes = sizes
+    gatherer = Gatherer(sizes)
     return gatherer.add(taken, now) + gatherer.due(now)
 
 

@@ -95,6 +95,7 @@ class SparkplugConnection(Connection):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self.leisure_s = 0.0  # one answer is for many messages, so that few in flight says little
         self._sent: deque[Any] = deque()
         self._is_asking = False
 

@@ -12,7 +12,6 @@ Where the disk fails in any way, readings wait in memory up to `memory_readings`
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from itertools import islice
 from time import monotonic
@@ -20,6 +19,7 @@ from time import monotonic
 from .. import log
 from .._clock import wall_clock_ms
 from ..ports._timers import Timer
+from ..ports.letter_box import LetterBox
 from .outbox import CLOCK_SET_MS
 from .store_disk import Write
 from .store_numbers import Numbering
@@ -60,7 +60,7 @@ class Store:
     def __init__(self, settings: dict[str, Any], loop: Loop, open_disk: Callable[[Callable[..., None]], Disk]) -> None:
         self.path: str = settings["path"]
         self.last = self.written = 0
-        self.is_ready = self.is_open = self._is_closing = False
+        self.is_ready = self.is_open = False
         self.trouble = ""
         self.outboxes: list[StoredOutbox] = []
         self._settings = settings
@@ -74,12 +74,11 @@ class Store:
         self._since = 0.0
         self._pause_s = RETRY_S
         self._clock = UnsetClock(settings["memory_readings"])
-        self._events: deque[tuple[Any, ...]] = deque()
-        self._happened = threading.Event()
+        self._box = LetterBox(loop, self._serve)
         self._timer = Timer(self._write)
         self._retry = Timer(self._reopen)
         self._wait = Timer(self._go_without)
-        self._disk = open_disk(self._tell)
+        self._disk = open_disk(self._box.post)
         self._disk.start()
         self._disk.open([])
         loop.arm(self._wait, loop.time + WAIT_S)
@@ -89,6 +88,9 @@ class Store:
         sink.outbox = StoredOutbox(self, name, min(sink.outbox.most, self._settings["memory_readings"]))
         sink.outbox.on_more = getattr(sink, "more", sink.flush)
         self.outboxes.append(sink.outbox)
+        acknowledge_within = getattr(sink, "acknowledge_within", None)
+        if acknowledge_within is not None:
+            acknowledge_within(self._settings["durable_ms"] / 4000)  # or it would be written for nothing
 
     # ---- a sink
 
@@ -124,15 +126,13 @@ class Store:
     def close(self) -> None:
         """The last commit, within CLOSE_S; the loop turns no more. Sinks have had their last acknowledgements."""
         limit = monotonic() + CLOSE_S
-        self._is_closing = True
         while True:
-            self._happened.clear()
             self._serve()
             if self._writing is None and self.is_open and self._fresh:
                 self._commit()
             if not self.is_open or self._writing is None or monotonic() > limit:
                 break
-            self._happened.wait(0.1)
+            self._box.wait(0.1)
         if self.is_open and self._writing is None:
             self._disk.write(self._job(0, [], clean=True))
         ended = self._disk.stop(max(limit - monotonic(), 0.1))
@@ -245,16 +245,8 @@ class Store:
     def fetch(self, asker: Any, first: int, last: int) -> None:
         self._disk.fetch(asker, first + self.numbering.offset, last + self.numbering.offset)
 
-    def _tell(self, event: tuple[Any, ...]) -> None:
-        """Called in the disk's thread."""
-        self._events.append(event)
-        self._happened.set()
-        if not self._is_closing:
-            self._loop.call_soon_from_thread(self._serve)
-
     def _serve(self) -> None:
-        while self._events:
-            kind, *rest = self._events.popleft()
+        for kind, *rest in self._box.letters():
             if kind == "written":
                 self._is_written(*rest)
             elif kind == "fetched":

@@ -132,7 +132,6 @@ WAYS = {
     "write": {
         "meterd/_octets.pyx": "what waits to leave, for streams, ports, lines and the log",
         "meterd/ports/_loop.pyx": "one byte that wakes the loop",
-        "meterd/sinks/mqtt_connection.py": "one byte that wakes the thread of MQTT",
         "meterd/sinks/csv_file.py": "whole rows to a disk that may hang, in a thread of its own",
         "meterd/sinks/csv_done.py": "the same of files that are packed",
         "meterd/cli/demo.py": "the ports of the meters to the parent process, once",

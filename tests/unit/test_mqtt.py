@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from meterd import log
+from meterd._number import Number
 from meterd.config.effective import effective
 from meterd.config.files import Configuration, load
 from meterd.config.publishing import read_publish
 from meterd.model import INVALID, STALE, Signal
 from meterd.ports._loop import Loop
 from meterd.sinks import mqtt_faults
+from meterd.sinks._json import json_by_signal, json_line
 from meterd.sinks.mqtt_sink import MqttSink
 from tests.unit.mqtt_case import device, read_settings, reading, turn_until
 
@@ -42,6 +44,9 @@ class Played:
         self.sent.append(tag)
 
     def wake(self) -> None:
+        pass
+
+    def hurry(self) -> None:
         pass
 
     def stop(self, seconds: float) -> None:
@@ -315,3 +320,26 @@ def test_what_no_consumer_confirms_in_time_is_sent_again() -> None:
     rig.acknowledge(1)
     turn_until(rig.loop, lambda: rig.sent() == [1])
     assert any("no consumer says on meterd/gw/ack" in line for line in rig.said)
+
+
+def test_a_scan_is_written_as_its_readings_are_one_by_one() -> None:
+    raw = reading(P, Number(25, -1))
+    odd = [reading(E, Number(-70, -2), meter_time="2026-11-28T21:00:00"), reading(P, float("inf")), raw,
+           reading(E, 'a "b" \x01 \ud800', quality=STALE, reason="timeout"), reading(E, 1 << 70),
+           reading(E, True)]  # fmt: skip
+    odd[2].raw = reading(P, 5, unit="Wh")
+    numbered = [(7 + index, one) for index, one in enumerate(odd)]
+    tails = [f'"{one.signal.alias}":{{"seq":{number},' + json_line(one).split(",", 2)[2] for number, one in numbered]
+    assert json_by_signal(numbered).decode("utf-8", "backslashreplace") == ",".join(tails)
+    assert json_by_signal([]) == b""
+
+
+def test_readings_of_a_clock_that_was_not_set_are_marked_and_the_others_not() -> None:
+    rig = Rig()
+    rig.up()
+    rig.sink.accept(reading(E, 17, time_ms=5000))
+    rig.sink.accept(reading(P, 18))
+    rig.turn()
+    rows = json.loads(rig.link.sent[0].payload)["signals"]
+    assert rows["E"]["clock"] == "unset"
+    assert (rows["E"]["seq"], rows["P"]["seq"], "clock" in rows["P"]) == (1, 2, False)

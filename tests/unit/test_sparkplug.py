@@ -75,6 +75,9 @@ class Played:
     def wake(self) -> None:
         pass
 
+    def hurry(self) -> None:
+        pass
+
     def leave(self, why: str) -> None:
         self.left.append(why)
 
