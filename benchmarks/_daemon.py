@@ -6,6 +6,8 @@ some twenty modules more. A gateway has none of that: unless `hooks` is said, th
 
 from __future__ import annotations
 
+import compileall
+import functools
 import json
 import os
 import shutil
@@ -24,9 +26,9 @@ from ._machine import allow_descriptors, cpu_s, is_stopped, status_kb
 ROOT = Path(__file__).resolve().parents[1]
 NO_HOOKS = "-S"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in [str(ROOT), *sys.path] if path)}
-ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # byte code is at hand, as on a gateway
 PATIENCE_S = 300.0
 SETTLED_S = 1.0
+IN_MEMORY = "/dev/shm"  # as /tmp is on a gateway: what a disk adds is not the daemon's
 
 
 def dlms_site(places: Sequence[tuple[str, int]], registers: int, scan_rate_ms: int, **device: Any) -> dict[str, Any]:
@@ -47,28 +49,44 @@ def dlms_site(places: Sequence[tuple[str, int]], registers: int, scan_rate_ms: i
     return {"devices": devices, "signals": signals}
 
 
+@functools.cache
+def have_byte_code() -> None:
+    """Whoever compiles modules as it imports them takes more memory and time than who is installed."""
+    compileall.compile_dir(ROOT / "meterd", quiet=1)
+
+
+def words_of(folder: str, configured: dict[str, Any], hooks: bool = False, level: int = 3) -> list[str]:
+    """What runs a daemon on a configuration, with its readings, state and control socket in `folder`."""
+    have_byte_code()
+    path = _write(folder, configured)
+    words = [sys.executable, *([] if hooks else [NO_HOOKS]), "-m", "meterd", "run", "-c", path, "--state", folder]
+    return [*words, "--control", os.path.join(folder, "control"), f"-d{level}"]
+
+
+def _write(folder: str, configured: dict[str, Any]) -> str:
+    path = Path(folder, "site.json")
+    publish = {"file": {"path": os.path.join(folder, "readings")}, **configured.get("publish", {})}
+    path.write_text(json.dumps({**configured, "publish": publish}), "utf-8")
+    return str(path)
+
+
 class Daemon:
     """Reads what is configured for as long as the block lasts; readings go to a file beside it."""
 
     def __init__(self, configured: dict[str, Any], hooks: bool = False, level: int = 3) -> None:
-        self.folder = tempfile.mkdtemp(prefix="meterd-bench-")
+        self.folder = tempfile.mkdtemp(prefix="meterd-bench-", dir=IN_MEMORY if os.path.isdir(IN_MEMORY) else None)
         self.readings = Path(self.folder, "readings")
         self.log = Path(self.folder, "log")
-        self.control = os.path.join(self.folder, "control")
-        self._path = Path(self.folder, "site.json")
         self._counted = 0  # bytes of the readings
-        self.place(configured)
-        self.words = [sys.executable, *([] if hooks else [NO_HOOKS]), "-m", "meterd", "run", "-c", str(self._path)]
-        self.words += ["--state", self.folder, "--control", self.control, f"-d{level}"]
+        words = words_of(self.folder, configured, hooks, level)
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                self.words, env=ENVIRONMENT, stderr=log, preexec_fn=allow_descriptors, cwd=self.folder
+                words, env=ENVIRONMENT, stderr=log, preexec_fn=allow_descriptors, cwd=self.folder
             )
 
     def place(self, configured: dict[str, Any]) -> None:
         """Another configuration, for the next reload."""
-        publish = {"file": {"path": str(self.readings)}, **configured.get("publish", {})}
-        self._path.write_text(json.dumps({**configured, "publish": publish}), "utf-8")
+        _write(self.folder, configured)
 
     @property
     def pid(self) -> int:
@@ -129,7 +147,7 @@ class Daemon:
         """Bytes of the answer on the control socket; with `hold_s` what comes in that time."""
         size = 0
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.connect(self.control)
+            connection.connect(os.path.join(self.folder, "control"))
             connection.sendall(words.encode() + b"\n")
             end = time.monotonic() + hold_s
             connection.settimeout(hold_s or PATIENCE_S)

@@ -8,8 +8,8 @@ associations stay open, and all meters, which share one port, are read at the sa
 from __future__ import annotations
 
 import os
-import resource
 import sys
+import time
 
 from meterd.model import Device, Memory, Signal
 from meterd.ports._loop import Loop
@@ -17,6 +17,8 @@ from meterd.ports.player import Player
 from meterd.ports.tcp_port import TcpCarrier
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import DEVICE, SIGNAL
+
+from ._machine import status_kb
 
 
 def device(port: int) -> Device:
@@ -34,17 +36,6 @@ def device(port: int) -> Device:
 def signal(number: int) -> Signal:
     given = {"obis_job": f"1.0.1.8.{number}.255"}
     return Signal("meter", f"energy-{number}", {row.name: given.get(row.name, row.default) for row in SIGNAL})
-
-
-def cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def resident_mb() -> float:
-    """Peak resident memory; the kernel's rusage would count that of the parent before exec."""
-    with open("/proc/self/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
 
 class Reader:
@@ -73,11 +64,11 @@ class Reader:
         """CPU seconds that one scan of all meters takes."""
         self.readings.clear()
         self.running = len(self.players)
-        begun = cpu_s()
+        begun = time.process_time()
         for player, memory in self.players:
             player.start(driver.conversation(self.plan, memory))
         self.loop.run()
-        return cpu_s() - begun
+        return time.process_time() - begun
 
     def close(self) -> None:
         for player, _ in self.players:
@@ -92,7 +83,7 @@ def main(port: int, registers: int, meters: int) -> None:
         scans = int(line)
         spent = sum(reader.scan() for _ in range(scans))
         assert len(reader.readings) == registers * meters
-        print(spent / scans / len(reader.readings), resident_mb(), flush=True)
+        print(spent / scans / len(reader.readings), status_kb("self", "VmHWM") / 1024, flush=True)
     reader.close()
 
 

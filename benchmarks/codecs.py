@@ -12,6 +12,7 @@ from meterd._crc import bcc, fcs16
 from meterd._hdlc import HdlcDecoder, encode_frame
 from meterd._readout_list import ReadoutDecoder
 
+from ._machine import Row
 from .timing import compare
 
 LENGTHS = (8, 9, 12, 16, 22, 32, 64, 120, 256, 1024, 4096, 65536)
@@ -19,7 +20,7 @@ FRAMES = 200
 HDLC_ROUNDS = 45  # neighbours on the machine may disturb either side for a good while
 
 
-def run() -> list[tuple[str, float, str, float | None]]:
+def run() -> list[Row]:
     return [*crc_rows(), *bcc_rows(), *hdlc_rows(), *readout_rows()]
 
 
@@ -39,8 +40,8 @@ def crcmod_xor() -> Callable[[bytes], int]:
     return crcmod.mkCrcFun(0x107, initCrc=0, rev=False, xorOut=0)
 
 
-def crc_rows() -> list[tuple[str, float, str, float | None]]:
-    rows: list[tuple[str, float, str, float | None]] = []
+def crc_rows() -> list[Row]:
+    rows: list[Row] = []
     reference = crcmod_x25()
     for length in LENGTHS:
         data = os.urandom(length)
@@ -50,8 +51,8 @@ def crc_rows() -> list[tuple[str, float, str, float | None]]:
     return rows
 
 
-def bcc_rows() -> list[tuple[str, float, str, float | None]]:
-    rows: list[tuple[str, float, str, float | None]] = []
+def bcc_rows() -> list[Row]:
+    rows: list[Row] = []
     reference = crcmod_xor()
     for length in LENGTHS:
         data = os.urandom(length)
@@ -123,8 +124,8 @@ def deframe(data: bytes) -> int:
     return count
 
 
-def hdlc_rows() -> list[tuple[str, float, str, float | None]]:
-    rows: list[tuple[str, float, str, float | None]] = []
+def hdlc_rows() -> list[Row]:
+    rows: list[Row] = []
     for size in (12, 110, 1200):
         information = os.urandom(size)
         frame = encode_frame(b"\x02\x23", b"\x21", 0x10, information)
@@ -210,11 +211,11 @@ def read_whole(data: bytes) -> int:
     return len(message.data_sets)
 
 
-def readout_rows() -> list[tuple[str, float, str, float | None]]:
+def readout_rows() -> list[Row]:
     """The same message framed, its check character verified, to the same data sets: address, value and unit of each."""
     from iec62056_21.messages import ReadoutDataMessage
 
-    rows: list[tuple[str, float, str, float | None]] = []
+    rows: list[Row] = []
     for meter, data in (("a household's", framed(HOUSEHOLD)), ("an industrial", framed(INDUSTRY)), ("a", tariffs())):
         message = ReadoutDecoder().feed(data)
         assert message is not None and message.bcc

@@ -13,6 +13,7 @@ from meterd.protocols.dlms import enumerations as codes
 from meterd.protocols.dlms.apdus import get
 from meterd.protocols.dlms.apdus.encode import encode
 
+from ._machine import Row
 from .timing import compare
 
 ROWS = 300
@@ -28,7 +29,7 @@ PROFILE = [
 ]
 
 
-def run() -> list[tuple[str, float, str, float | None]]:
+def run() -> list[Row]:
     return [*profile_rows(), *get_rows()]
 
 
@@ -42,7 +43,7 @@ def profile_octets() -> bytes:
     return encode(codes.ARRAY, rows)
 
 
-def profile_rows() -> list[tuple[str, float, str, float | None]]:
+def profile_rows() -> list[Row]:
     octets = profile_octets()
     packed = msgpack.packb(PROFILE)
     assert _axdr.decode_whole(octets) == PROFILE == [tuple(row) for row in msgpack.unpackb(packed)]
@@ -57,7 +58,7 @@ def profile_rows() -> list[tuple[str, float, str, float | None]]:
     ]
 
 
-def get_rows() -> list[tuple[str, float, str, float | None]]:
+def get_rows() -> list[Row]:
     answer = get.response_normal(0xC1, encode(codes.DOUBLE_LONG_UNSIGNED, 123456))
     value = encode(codes.DOUBLE_LONG_UNSIGNED, 123456)
     listed = get.response_with_list(0xC1, [(0, value)] * LISTED)

@@ -18,6 +18,7 @@ from meterd.errors import MeterdError
 from meterd.ports._loop import Loop
 from meterd.simulate import dlms
 
+from ._machine import Row
 from ._paced_line import on_a_line, read
 
 REGISTERS = 40
@@ -27,8 +28,6 @@ REQUIRED = 95.0
 
 if TYPE_CHECKING:
     from meterd.conversation import Conversation
-
-Row = tuple[str, float, str, float | None]
 
 
 def meter(lists: str) -> Conversation:

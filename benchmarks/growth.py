@@ -10,24 +10,15 @@ and a chart draws them relative to those of a hundred: what grows linearly is a 
 from __future__ import annotations
 
 import argparse
-import json
-import multiprocessing
-import os
-import resource
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from meterd.ports._loop import Loop
-from meterd.simulate import dlms as simulated
-from meterd.simulate.meter_host import MeterHost
-
 from ._chart import chart
-from .footprint import ENVIRONMENT, NO_HOOKS
+from ._daemon import Daemon, dlms_site
+from ._machine import allow_descriptors
+from ._meters import Meters, dlms_meters, hosts
 
 DEVICES = (10, 100, 1000, 3000, 10_000)
 BASE = 100
@@ -35,7 +26,6 @@ REGISTERS = 5
 PERIOD_MS = 10_000
 SCANS_PER_S = 400  # more than that is not asked of the simulated meters
 WINDOW_S = 20.0
-PATIENCE_S = 300.0
 LAST = b'"signal":"E%d","value":%d' % (REGISTERS, REGISTERS)  # each scan's last reading: 500.5
 HEADINGS = {
     "start": "start, until all were read once, ms of CPU",
@@ -49,99 +39,22 @@ HEADINGS = {
 }
 
 
-def serve(line: multiprocessing.connection.Connection) -> None:
-    _allow_descriptors()
-    loop = Loop()
-    host = MeterHost(loop)
-    play = simulated.meter(mode="wrapper", rows="0", registers=str(REGISTERS))
-    line.send([host.on_tcp(0, play, None, None, "0.0.0.0") for _ in range(2)])
-    loop.run()
+class Site(Daemon):
+    """The daemon under measurement, with so many meters, and what it has spent."""
 
-
-def _allow_descriptors() -> None:
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def configuration(count: int, port: int, readings: str, period_ms: int) -> dict[str, Any]:
-    devices, signals = [], []
-    for number in range(count):
-        alias = f"m{number}"
-        place = f"127.{1 + number // 62500}.{number // 250 % 250}.{1 + number % 250}"
-        devices.append(
-            {"name": alias, "device_alias": alias, "protocol": "DLMS", "mode": "DLMS-WRAPPER", "type": "LN",
-             "client_address": 32, "physical_address": 1, "ip": place, "port": port, "scan_rate_ms": period_ms,
-             "timeout_ms": 20_000, "keep_open": 1}
-        )  # fmt: skip
-        for register in range(1, REGISTERS + 1):
-            signals.append(
-                {"signal_name": "E", "device_alias": alias, "signal_alias": f"E{register}",
-                 "obis_job": f"1.0.1.8.{register}.255"}
-            )  # fmt: skip
-    return {"devices": devices, "signals": signals, "publish": {"file": {"path": readings}}}
-
-
-class Daemon:
-    """The daemon under measurement, and what it has spent."""
-
-    def __init__(self, folder: str, count: int, port: int) -> None:
+    def __init__(self, count: int, port: int) -> None:
         self.count = count
-        self.path, self.control = os.path.join(folder, "site.json"), os.path.join(folder, "control")
-        self.readings = os.path.join(folder, "readings")
-        self.log = Path(folder, "log")
         self.period_ms = max(PERIOD_MS, count * 1000 // SCANS_PER_S)
-        self.place(port)
-        words = ["-m", "meterd", "run", "-c", self.path, "--state", folder, "--control", self.control, "-d5"]
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, NO_HOOKS, *words], env=ENVIRONMENT, stderr=log, preexec_fn=_allow_descriptors
-            )
-        self._read = 0  # bytes of the readings that were counted
+        super().__init__(self.at(port), level=5)
 
-    def place(self, port: int) -> None:
-        Path(self.path).write_text(json.dumps(configuration(self.count, port, self.readings, self.period_ms)))
-
-    def cpu_s(self) -> float:
-        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
-        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
-
-    def resident_kb(self) -> int:
-        text = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS"))
+    def at(self, port: int) -> dict[str, Any]:
+        """Its configuration, all meters at this port."""
+        places = [(host, port) for host in hosts(self.count)]
+        return dlms_site(places, REGISTERS, self.period_ms, mode="DLMS-WRAPPER")
 
     def scans(self) -> int:
         """How many scans brought their last register since this was asked last."""
-        try:
-            with open(self.readings, "rb") as file:
-                file.seek(self._read)
-                found = file.read()
-        except FileNotFoundError:
-            return 0
-        whole = found[: found.rfind(b"\n") + 1]
-        self._read += len(whole)
-        return whole.count(LAST)
-
-    def until_scanned(self, count: int) -> None:
-        limit, seen = time.monotonic() + PATIENCE_S, 0
-        while (seen := seen + self.scans()) < count:
-            if time.monotonic() > limit or self.process.poll() is not None:
-                raise SystemExit(f"{seen} of {count} scans came; the daemon's log ends: {self.log.read_text()[-500:]}")
-            time.sleep(0.05)
-
-    def ask(self, words: str, hold_s: float = 0.0) -> int:
-        """Bytes of the answer; with `hold_s` what comes in that time."""
-        size = 0
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.connect(self.control)
-            connection.sendall(words.encode() + b"\n")
-            end = time.monotonic() + hold_s
-            connection.settimeout(hold_s or PATIENCE_S)
-            try:
-                while (block := connection.recv(1 << 16)) and not (hold_s and time.monotonic() > end):
-                    size += len(block)
-            except TimeoutError:
-                pass
-        return size
+        return self.taken(LAST)
 
     def spent(self, action, scan_s: float, repeat: int = 1) -> float:  # type: ignore[no-untyped-def]
         """CPU seconds of one `action()` beyond what the scans meanwhile cost."""
@@ -152,20 +65,15 @@ class Daemon:
         return (self.cpu_s() - cpu - scan_s * self.scans()) / repeat
 
 
-def measure(count: int, ports: list[int], serving: multiprocessing.Process) -> dict[str, float]:
+def measure(count: int) -> dict[str, float]:
     """Every figure for one device: seconds of CPU, kB, lines."""
-    with tempfile.TemporaryDirectory(prefix="meterd-growth-") as folder:
-        daemon = Daemon(folder, count, ports[0])
-        try:
-            return _measured(daemon, count, ports, serving)
-        finally:
-            daemon.process.terminate()
-            daemon.process.wait(60)
+    with dlms_meters(ports=2, mode="wrapper", registers=str(REGISTERS)) as meters, Site(count, meters.port) as daemon:
+        return _measured(daemon, count, meters)
 
 
-def _measured(daemon: Daemon, count: int, ports: list[int], serving: multiprocessing.Process) -> dict[str, float]:
+def _measured(daemon: Site, count: int, meters: Meters) -> dict[str, float]:
     found: dict[str, float] = {}
-    daemon.until_scanned(count)
+    daemon.wait_for(count, LAST)
     found["start"] = daemon.cpu_s() / count
     time.sleep(max(0.0, daemon.period_ms / 1000 - WINDOW_S / 2))
     daemon.scans()
@@ -177,14 +85,14 @@ def _measured(daemon: Daemon, count: int, ports: list[int], serving: multiproces
     found["status"] = daemon.spent(lambda: daemon.ask("status"), scan_s, repeat) / count
     found["trace"] = daemon.spent(lambda: daemon.ask("trace m0", 5.0), scan_s) / count
     found["reload"] = daemon.spent(lambda: daemon.ask("reload"), scan_s, min(repeat, 5)) / count
-    daemon.place(ports[1])
+    daemon.place(daemon.at(meters.ports[1]))
     daemon.scans()
     cpu = daemon.cpu_s()
     daemon.ask("reload")
-    daemon.until_scanned(count)
+    daemon.wait_for(count, LAST)
     found["moved"] = (daemon.cpu_s() - cpu) / count
     lines = daemon.log.read_text().count("\n")
-    serving.kill()
+    meters.kill()
     time.sleep(2 * daemon.period_ms / 1000)
     found["dead"] = float(daemon.log.read_text().count("\n") - lines)
     return found
@@ -214,13 +122,10 @@ def main() -> int:
     parser.add_argument("--devices", type=int, nargs="+", default=list(DEVICES))
     parser.add_argument("--svg", help="draw the chart into this file")
     chosen = parser.parse_args()
-    _allow_descriptors()
+    allow_descriptors()
     found: dict[int, dict[str, float]] = {}
     for count in chosen.devices:
-        line, theirs = multiprocessing.Pipe()
-        serving = multiprocessing.get_context("fork").Process(target=serve, args=(theirs,), daemon=True)
-        serving.start()
-        found[count] = measure(count, line.recv(), serving)
+        found[count] = measure(count)
         print(f"{count:,} devices measured", file=sys.stderr, flush=True)
     smallest = found[min(found)]["memory"]
     for count, figures in found.items():

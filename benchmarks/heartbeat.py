@@ -27,12 +27,12 @@ from multiprocessing import Pipe, Process
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-Row = tuple[str, float, str, float | None]
+from ._machine import Row
+from ._meters import hosts
 
 LINES = int(os.environ.get("METERD_BENCH_LINES", "3000"))
 PERIOD_MS = 20
 MOST_MS = 50.0
-HOSTS = 250  # 127.1.x.1 to 127.1.x.250 all lead to this machine, and each is a line of its own
 QUIET_S = 3.0
 BEGIN_S = 8.0
 LIMIT_S = 60.0
@@ -244,7 +244,7 @@ class Site:
 
 
 def places(port: int, count: int) -> list[tuple[str, int]]:
-    return [(f"127.1.{number // HOSTS}.{number % HOSTS + 1}", port) for number in range(count)]
+    return [(host, port) for host in hosts(count)]
 
 
 def _all_read(site: Site) -> bool:

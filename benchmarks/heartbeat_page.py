@@ -18,7 +18,8 @@ from collections.abc import Callable
 
 from tests.broker import free_port
 
-from .heartbeat import Row, Site, device, longest_turn_ms, places
+from ._machine import Row
+from .heartbeat import Site, device, longest_turn_ms, places
 
 PERIOD_MS = 5
 MOST_MS = 20.0

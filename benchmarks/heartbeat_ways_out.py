@@ -23,7 +23,8 @@ from typing import Any
 from tests.broker import Broker
 
 from ._far_ends import HALF_A_RECORD, Mute, NameServer, StillDisk, certificate, is_root
-from .heartbeat import Row, Site, device
+from ._machine import Row
+from .heartbeat import Site, device
 
 PERIOD_MS = 5
 MOST_MS = 20.0

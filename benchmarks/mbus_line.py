@@ -15,6 +15,7 @@ from meterd.ports._loop import Loop
 from meterd.simulate.mbus import LINE, bus
 from meterd.simulate.mbus_meters import KINDS, Meter, identity_of
 
+from ._machine import Row
 from ._paced_line import on_a_line, read
 
 SEVERAL, ALL = 25, 250
@@ -22,8 +23,6 @@ ANSWER_DELAY_MS = 0
 SIGNALS = ("energy", "volume", "power")
 REQUESTS = 2  # per meter: SND_NKE and REQ_UD2
 SHORT_FRAME = 5
-
-Row = tuple[str, float, str, float | None]
 
 
 def telegram(number: int) -> bytes:

@@ -19,7 +19,7 @@ from tools.gateway.prove.foreign import FOREIGN
 from tools.gateway.prove.memory import JUDGED, LEAST_READ, configuration, measured, ready
 from tools.gateway.prove.sites import Meters
 
-Row = tuple[str, float, str, float | None]
+from ._machine import Row
 
 MOST_MB = 24.0
 

@@ -14,6 +14,8 @@ from meterd._reading import Reading, Signal
 from meterd.sinks import store_file
 from meterd.sinks.store_rows import pack
 
+from ._machine import Row
+
 SCANS, SIGNALS = 200, 40
 START_MS = 1_795_000_000_000
 
@@ -62,9 +64,9 @@ def measure(page: int, journal: str, per_commit: int) -> tuple[float, float]:
     return keeping / SCANS / SIGNALS, deleting / SCANS / SIGNALS
 
 
-def run() -> list[tuple[str, float, str, float | None]]:
+def run() -> list[Row]:
     """As the store is set."""
-    rows: list[tuple[str, float, str, float | None]] = []
+    rows: list[Row] = []
     for per_commit in (1, 10):
         keeping, deleting = measure(store_file.PAGE, "WAL", per_commit)
         what = "a scan" if per_commit == 1 else f"{per_commit} scans"
