@@ -171,7 +171,7 @@ class Line:
         self.started = self.loop.time
         self._interrupted = False
         self._stay_open()
-        self.player.reported.clear()
+        self.player.forget_reported()
         if self.loop.budget is not None:
             self.loop.budget.busy(self.port)
         self._fresh = not self.port.is_open()
@@ -252,6 +252,7 @@ class Line:
         return bool(self._askers)
 
     def _after(self, job: Job, error: Exception | None) -> None:
+        self.player.forget_reported()
         self.load.used(self.started, self.loop.time)
         if job.turn in self._by_turn:  # else it is read no more
             self._plan_again(job.turn, error)

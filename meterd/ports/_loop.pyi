@@ -73,3 +73,6 @@ class Loop:
 
     def wakeup_fd(self) -> int:
         """Where `signal.set_wakeup_fd` may write, so that a signal ends the wait."""
+
+def give_back_memory() -> None:
+    """What was freed goes back to the kernel, where the C library would keep it (glibc, not musl)."""

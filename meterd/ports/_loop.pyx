@@ -13,6 +13,21 @@ from ._timers cimport Timer, Timers
 
 from posix import O_CLOEXEC, O_NONBLOCK, close, pipe2, read, write
 
+cdef extern from *:
+    """
+    #ifdef __GLIBC__
+    #include <malloc.h>
+    #define trim_heap() malloc_trim(0)
+    #else
+    #define trim_heap() 0
+    #endif
+    """
+    int trim_heap()
+
+
+def give_back_memory():
+    trim_heap()
+
 
 cdef class Loop:
     def run(self):

@@ -24,7 +24,7 @@ cdef class Stepper(DataReader):
     cdef Port port
     cdef public object on_report
     cdef readonly list observers
-    cdef readonly set reported
+    cdef public set reported
     cdef readonly Counts counts
     cdef readonly object generator
     cdef readonly Timer timer       # of the present step

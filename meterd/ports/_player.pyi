@@ -13,6 +13,8 @@ from .rare_steps import RareSteps
 WAIT: object
 """The answer to a step that cannot be answered yet."""
 
+NONE_REPORTED: set[Signal]
+
 class Counts:
     """What passed on the wire in one conversation. `timeouts`: a frame that did not come, or not to its end."""
 
@@ -32,8 +34,7 @@ class Stepper:
     on_report: Callable[[Reading], None]
     @property
     def observers(self) -> list[Any]: ...
-    @property
-    def reported(self) -> set[Signal]: ...
+    reported: set[Signal]
     @property
     def counts(self) -> Counts: ...
     @property

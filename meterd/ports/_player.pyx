@@ -35,6 +35,7 @@ cdef extern from "Python.h":
 # The answer to a step that cannot be answered yet; by its second name without a look into the module.
 cdef object WAITING = object()
 WAIT = WAITING
+NONE_REPORTED = set()  # stays empty: between conversations all have the same one
 cdef object ENDED = object()  # in place of a step
 
 
@@ -55,7 +56,7 @@ cdef class Stepper(DataReader):
         self._on_trouble = on_trouble
         self._strips_echo = strips_echo
         self.observers = []
-        self.reported = set()
+        self.reported = NONE_REPORTED
         self.counts = Counts()
         self.timer = Timer(self._on_time)
         self._rare = rare
@@ -74,7 +75,7 @@ cdef class Stepper(DataReader):
         self.generator = generator
         self._poll_delay = whole(poll_delay_s * MICROSECONDS)
         counts.bytes_sent = counts.bytes_received = counts.timeouts = counts.bad_frames = counts.retries = 0
-        self.reported.clear()
+        self.reported = set()
         self._echo.forget()
         self._is_first = True
         if not self._is_answered:

@@ -31,6 +31,7 @@ cdef class Port:
 
     cdef bint put_out(self, bytes data) except -1
     cdef bint may_hold_input(self) noexcept
+    cdef void _take_time(self) noexcept
     cdef bytes _take(self)
     cdef bytes _read_block(self)
     cdef bint _write(self, bytes data) except -1

@@ -56,7 +56,6 @@ cdef class Port:
         self.fd = -1
         self.on_data = self.on_sent = self.on_gone = _nobody
         self._unsent = Octets()
-        self._limit = Timer(self._not_taken)
         self._limit_us = send_limit_s * <int64_t>MICROSECONDS
 
     # ---- for whoever uses it
@@ -71,7 +70,7 @@ cdef class Port:
         if self.fd >= 0:
             self.loop.unregister(self.fd)
             self._unsent.clear()
-            self._limit.due = NEVER
+            self._take_time()
             self.underway = False
         self.carrier.release()
         self.fd = -1
@@ -156,8 +155,15 @@ cdef class Port:
             return True
         self.loop.modify(self.fd, POLLIN | POLLOUT)
         if self._limit_us:
+            if self._limit is None:
+                self._limit = Timer(self._not_taken)  # few are ever so slow
             self.loop.arm_at(self._limit, self.loop.now + self._limit_us)
         return False
+
+    cdef void _take_time(self) noexcept:
+        """Nothing waits that must be taken by some time."""
+        if self._limit is not None:
+            self._limit.due = NEVER
 
     def _not_taken(self):
         if self._unsent.size:
@@ -191,7 +197,7 @@ cdef class Port:
             if number:
                 raise self._gone(number)
             if not self._unsent.size:
-                self._limit.due = NEVER
+                self._take_time()
                 self.loop.modify(self.fd, POLLIN)
                 if not self.underway:
                     self.on_sent()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from .. import log
 from ..errors import Aborted
 from ._loop import Loop
-from ._player import Stepper
+from ._player import NONE_REPORTED, Stepper
 from ._port import Port
 from ._timers import Timer
 from .rare_steps import RareSteps
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from ..conversation import Conversation, LineSettings, MeterTime, Tell
-    from ..model import Reading
+    from ..model import Reading, Signal
 
     class Observer(Protocol):
         """Sees all that passes on the wire: a wire log, raw output, frame output."""
@@ -48,7 +48,6 @@ class Player:
 
     __slots__ = (
         "_aborted", "_goodbye", "_parting", "_rare", "_stepper", "counts", "loop", "observers", "on_end", "port",
-        "reported",
     )  # fmt: skip
 
     def __init__(
@@ -69,10 +68,17 @@ class Player:
         self._stepper = rare.stepper = stepper
         self.counts = stepper.counts
         self.observers = stepper.observers
-        self.reported = stepper.reported
         self._aborted: Aborted | None = None
         self._parting = False
         self._goodbye: Timer | None = None  # few are ever aborted
+
+    @property
+    def reported(self) -> set[Signal]:
+        return self._stepper.reported
+
+    def forget_reported(self) -> None:
+        """Nobody asks any more what the last conversation reported."""
+        self._stepper.reported = NONE_REPORTED
 
     @property
     def on_report(self) -> Callable[[Reading], None]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +38,20 @@ def test_it_rests_until_all_is_quiet_again() -> None:
     assert gc.isenabled() and gc.get_freeze_count() > frozen
     assert loop.time - began >= 2 * SETTLED_S - 1
     loop.close()
+
+
+def resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@pytest.mark.skipif(not os.confstr("CS_GNU_LIBC_VERSION"), reason="musl keeps nothing that is to be given back")
+def test_what_a_beginning_leaves_in_the_heap_goes_back_to_the_kernel() -> None:
+    texts = [bytes(3000) for _ in range(20_000)]
+    last = texts.pop()  # above all others, so that the heap does not shrink by itself
+    full = resident_mb()
+    texts.clear()
+    loop = Loop(VirtualClock())
+    Settling(loop).begin()
+    loop.close()
+    assert resident_mb() < full - 40
+    assert len(last) == 3000
