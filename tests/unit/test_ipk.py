@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import sysconfig
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from tools.gateway.build import toolchain
+from tools.gateway.build import cache, toolchain
 from tools.gateway.build.cache import ToolMissing
 from tools.gateway.build.elf import Elf
 from tools.gateway.build.machines import EM_X86_64, MACHINES
 from tools.gateway.package import ipk, mini_opkg
 from tools.gateway.package.ipk import Package, index
+from tools.gateway.package.order import like_by_like
 
 MACHINE = MACHINES["mips_24kc"]
 X86 = MACHINES["x86_64"]
@@ -51,6 +53,28 @@ def test_what_is_written_is_accepted_and_installed(tmp_path):
 def test_the_same_content_gives_the_same_bytes(tmp_path):
     first = written(package(), tmp_path / "a").read_bytes()
     assert first == written(package(), tmp_path / "b").read_bytes()
+
+
+def test_like_stands_by_like_and_takes_less(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "ROOT", tmp_path / "cache")
+    chance = random.Random(6)
+    made = package()
+    alike = [chance.randbytes(8_000) for _ in range(7)]
+    # Four files of each kind in turns: by name those of a kind lie 56 kB apart, beyond the window.
+    for number in range(28):
+        content = alike[number % 7] + chance.randbytes(200)
+        made.add(f"/usr/lib/{number:02}.pyc", content)
+    by_name = written(made, tmp_path / "by name").stat().st_size
+    path = made.write(tmp_path / "feed", order=like_by_like)
+    assert path.stat().st_size < by_name * 0.6
+    content = mini_opkg.install(tmp_path / "root", MACHINE, path)
+    assert content.fields["Package"] == "meterd"
+    for name, (expected, mode) in made.files.items():
+        place = tmp_path / "root" / name.lstrip("/")
+        assert (place.read_bytes(), place.stat().st_mode & 0o777) == (expected, mode)
+    again = made.write(tmp_path / "again", order=like_by_like)
+    assert again.read_bytes() == path.read_bytes()
+    assert like_by_like({"b.so": b"", "c": b"2", "a.so": b"1"}) == ["c", "a.so", "b.so"]
 
 
 def test_it_is_a_tar_of_three_members_in_opkgs_order(tmp_path):

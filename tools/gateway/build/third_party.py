@@ -175,7 +175,9 @@ def small_gzip(data: bytes) -> bytes:
         run("zopfli.log", *pip, "--target", folder, ZOPFLI)
 
     place = made("zopfli", {"requirement": ZOPFLI, "python": sys.version_info[:2]}, make)
-    program = "import sys, zopfli.gzip as z; sys.stdout.buffer.write(z.compress(sys.stdin.buffer.read()))"
+    # As many blocks, each with codes of its own, as it takes: byte code, text and machine code follow one another.
+    program = "import sys, zopfli.gzip as z; sys.stdout.buffer.write(z.compress(sys.stdin.buffer.read(), %s))"
+    program %= "blocksplittingmax=0"
     environment = {**os.environ, "PYTHONPATH": str(place)}
     done = subprocess.run(
         [sys.executable, "-c", program], input=data, stdout=subprocess.PIPE, env=environment, check=True

@@ -1,14 +1,14 @@
 """The ipk format and the index of a directory feed, as opkg reads them.
 
 An ipk is a gzip-compressed tar of `debian-binary` ("2.0"), `data.tar.gz` and `control.tar.gz` (OpenWrt's ipkg-build);
-not an ar archive, as Debian's is. The same content gives the same bytes: names sorted, owners numeric, times zero.
+not an ar archive, as Debian's is. The same content gives the same bytes: the order told by the content alone, owners
+numeric, times zero.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import shutil
 import subprocess
 import tarfile
@@ -18,7 +18,9 @@ from ..build.cache import ToolMissing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
+
+    Order = Callable[[Mapping[str, bytes]], Iterable[str]]
 
 FILE_MODE = 0o644
 PROGRAM_MODE = 0o755
@@ -85,8 +87,12 @@ class Package:
     def file_name(self) -> str:
         return f"{self.name}_{self.version}_{self.architecture}.ipk"
 
-    def write(self, folder: Path, compress: Callable[[bytes], bytes] = _gzip) -> Path:
-        """Write the ipk into the folder; returns its path. `compress` makes a gzip file of the tar with the content."""
+    def write(self, folder: Path, compress: Callable[[bytes], bytes] = _gzip, order: Order = sorted) -> Path:
+        """Write the ipk into the folder; returns its path.
+
+        `compress` makes a gzip file of the tar with the content, in which the files stand in an `order` told by their
+        names and what of the tar is each one's.
+        """
         control = {"control": (self.control().encode(), FILE_MODE)}
         if self.conffiles:
             control["conffiles"] = ("".join(f"{path}\n" for path in sorted(self.conffiles)).encode(), FILE_MODE)
@@ -97,11 +103,11 @@ class Package:
         data = {name.lstrip("/"): found for name, found in self.files.items()}
         members = {
             "debian-binary": (b"2.0\n", FILE_MODE),
-            "data.tar.gz": (_archive(data, self.folders, compress), FILE_MODE),
+            "data.tar.gz": (_archive(data, self.folders, compress, order), FILE_MODE),
             "control.tar.gz": (_archive(control, {}), FILE_MODE),
         }
         # What is compressed already gains nothing by it, but opkg wants it so.
-        path.write_bytes(_archive(members, {}, sort=False))
+        path.write_bytes(_archive(members, {}, order=list))
         return path
 
 
@@ -109,35 +115,26 @@ def _archive(
     files: dict[str, tuple[bytes, int]],
     folders: dict[str, int],
     compress: Callable[[bytes], bytes] = _gzip,
-    *,
-    sort: bool = True,
+    order: Order = sorted,
 ) -> bytes:
-    """A gzip-compressed tar; folders come before what lies in them.
-
-    Sorted by name, what is alike lies side by side, and opkg lists the init scripts in the order in which they are to
-    be enabled and started: each protocol's, then the daemon's.
-    """
-    raw = io.BytesIO()
+    """A gzip-compressed tar; folders come before what lies in them."""
     modes = {name.strip("/"): mode for name, mode in folders.items()}
     for name in files:
         for parent in Path(name).parents:
             modes.setdefault(parent.as_posix(), PROGRAM_MODE)
     modes.pop(".", None)
-    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        tar.addfile(_member("./", tarfile.DIRTYPE, PROGRAM_MODE))
-        for name, mode in sorted(modes.items()):
-            tar.addfile(_member(f"./{name}/", tarfile.DIRTYPE, mode))
-        for name, (content, mode) in sorted(files.items()) if sort else files.items():
-            member = _member(f"./{name}", tarfile.REGTYPE, mode)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return compress(raw.getvalue())
+    raw = _member("./", tarfile.DIRTYPE, PROGRAM_MODE)
+    raw += b"".join(_member(f"./{name}/", tarfile.DIRTYPE, mode) for name, mode in sorted(modes.items()))
+    members = {name: _member(f"./{name}", tarfile.REGTYPE, mode, content) for name, (content, mode) in files.items()}
+    raw += b"".join(members[name] for name in order(members)) + bytes(2 * tarfile.BLOCKSIZE)
+    return compress(raw + bytes(-len(raw) % tarfile.RECORDSIZE))
 
 
-def _member(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
+def _member(name: str, kind: bytes, mode: int, content: bytes = b"") -> bytes:
+    """What an archive has for one file or folder: its head, and the content in whole blocks."""
     member = tarfile.TarInfo(name)
-    member.type, member.mode = kind, mode
-    return member
+    member.type, member.mode, member.size = kind, mode, len(content)
+    return member.tobuf(tarfile.GNU_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE)
 
 
 def index(folder: Path) -> list[Path]:

@@ -21,6 +21,7 @@ from ..build.toolchain import BUILT, PYTHON, missing, unknown
 from . import luci
 from .imports import depends, imported, imported_at_once, optional, package_of
 from .ipk import FILE_MODE, PROGRAM_MODE, SECRET_MODE, Package, index, sign
+from .order import like_by_like
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -347,7 +348,7 @@ def write(machine: Machine) -> Path:
         (folder / "licences").mkdir(parents=True, exist_ok=True)
         (folder / "licences" / name).write_text(text)
     for package in build(machine):
-        package.write(folder, small_gzip)
+        package.write(folder, small_gzip, like_by_like)
     index(folder)
     sign(folder, os.environ.get("FEED_KEY", ""))
     return folder
