@@ -104,6 +104,12 @@ SLIPS: list[Slip] = [
     ("a port without a node", ("ports", "PORT1"), "", "allowed: the path of a device node"),
     ("a sink that there is not", ("publish",), {"mqqt": {}}, "did you mean mqtt?"),
     ("a sink without its path", ("publish",), {"file": {}}, "is missing"),
+    (
+        "page and metrics on one port",
+        ("publish",),
+        {"page": {"port": 9600}, "metrics": {"port": 9600}},
+        "found 9600, where metrics listens: give one of the two another port",
+    ),
     ("a status never told", ("publish",), {"status_interval_s": 0}, "allowed: a whole number, 1 to 86400"),
     ("everything disabled", ("devices",), [{**IEC, "enable": 0}], "the only device, house, is disabled"),
     ("nothing configured", ("devices",), [], '"devices" lists them'),

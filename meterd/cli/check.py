@@ -17,8 +17,10 @@ from ..daemon.mistakes import nothing_to, unreadable
 from ..daemon.sharing import shortage
 from ..errors import ConfigError
 from ..protocols import registry
+from ..sinks import registry as sinks
 from .exit_codes import NOTHING_TO_RUN, OK
-from .options import CONFIG, FLAG, HELP, JSON, Option, UsageError, parse, usage
+from .options import CONFIG, FLAG, HELP, JSON, SHARD, Option, UsageError, parse, usage
+from .run import shard_named
 
 WORKBOOK = ".xlsx"
 QUIET = Option(("-q", "--quiet"), FLAG, "only say what is wrong")
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..config.files import Configuration
 
-OPTIONS = (CONFIG, QUIET, JSON, HELP)
+OPTIONS = (CONFIG, QUIET, JSON, SHARD, HELP)
 
 
 def main(words: list[str]) -> int:
@@ -45,17 +47,40 @@ def main(words: list[str]) -> int:
         return workbook(["import", "--check", paths[0]])
     profiles = {path: package for path in paths if os.path.isfile(path) and (package := package_of(path)) is not None}
     configuration = load([Source(path, careful=True) for path in paths if path not in profiles], careful=True)
-    configuration.warnings += shortage(configuration.devices)
+    configuration.warnings += shortage(configuration.devices) + _of_sinks(configuration.publish)
     errors = [*configuration.errors, *unreadable(configuration), *_profile_errors(configuration, profiles)]
     takes_effect = len(profiles) < len(paths) and (configuration.devices or not errors)
     if takes_effect and not configuration.devices:
         errors.append(ConfigError("", nothing_to("run", configuration)))
+    errors += _narrowed(configuration, arguments.value("shard"))
     shown = effective(configuration) if takes_effect and not arguments.has("quiet") else None
     if arguments.has("json"):
         _print_json(errors, configuration.warnings, shown)
     else:
         _print_words(errors, configuration, shown)
     return NOTHING_TO_RUN if errors else OK
+
+
+def _of_sinks(publish: dict[str, Any]) -> list[str]:
+    """What they say at their start of what is allowed and yet rarely meant."""
+    told: list[str] = []
+    for name, parameters in publish.items():
+        if name in sinks.SINKS and parameters is not None:
+            told += getattr(sinks.table(name), "doubts", lambda parameters: [])(parameters)
+    return told
+
+
+def _narrowed(configuration: Configuration, text: str | None) -> list[ConfigError]:
+    """Leave what is the named shard's; why there cannot be one. Raises: UsageError."""
+    shard = shard_named(text)
+    try:
+        if shard is not None:
+            shard.narrow(configuration)
+            shard.part(configuration.publish)
+    except ConfigError as error:
+        configuration.broken |= {*configuration.protocols}
+        return [error]
+    return []
 
 
 def _print_json(errors: list[ConfigError], warnings: list[str], shown: Any) -> None:

@@ -196,7 +196,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     gc.disable()
     set_up_log(arguments)
     paths = config_paths(arguments)
-    shard = _shard(arguments.value("shard"))
+    shard = shard_named(arguments.value("shard"))
     configuration = load(paths)
     _set_level(arguments, configuration)
     say_problems(configuration)
@@ -314,7 +314,7 @@ def _control_path(arguments: Arguments) -> str:
     return arguments.value("control") or default_path(shard_number(arguments))
 
 
-def _shard(text: str | None) -> Shard | None:
+def shard_named(text: str | None) -> Shard | None:
     """What --shard says. Raises: UsageError."""
     if text is None:
         return None

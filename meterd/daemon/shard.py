@@ -18,6 +18,7 @@ from __future__ import annotations
 from posix import uname
 
 from .. import log
+from ..config.publishing import meeting
 from ..errors import ConfigError
 from ..paths import read_up_to
 
@@ -115,6 +116,12 @@ class Shard:
 
     def part(self, publish: dict[str, Any]) -> None:
         """Give each sink places of this shard's own. Raises: ConfigError where that cannot be."""
+        for upper, lower, port in meeting(publish, self.count):
+            raise ConfigError(
+                f"publish, parameter {upper}.port",
+                f"{lower} of shard {port - publish[lower]['port'] + 1} would listen on {port} too, where {upper} of "
+                f"shard 1 does: with {self.count} shards their ports must be {self.count} apart",
+            )
         for name, parameters in publish.items():
             if not isinstance(parameters, dict):
                 continue

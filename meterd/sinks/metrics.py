@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 KIND = "text/plain; version=0.0.4; charset=utf-8"
 LOOPBACK = "127.0.0.1"
+OWN_MACHINE = "127."
 
 
 def ipv4(value: str) -> str:
@@ -166,6 +167,18 @@ class Exposition:
         )  # fmt: skip
 
 
+def open_to(parameters: dict[str, Any], path: str, told: str) -> list[str]:
+    """What is told of a place that others than this machine can reach."""
+    if parameters["path"] or parameters["address"].startswith(OWN_MACHINE):
+        return []
+    return [f"http://{parameters['address']}:{parameters['port']}/{path}: {told}"]
+
+
+def doubts(parameters: dict[str, Any]) -> list[str]:
+    """What is allowed and yet not always meant, for the start and for `check`."""
+    return open_to(parameters, "metrics", "readings are shown to everyone who can reach this address")
+
+
 class Metrics:
     """Raises: ConfigError where the place is not to be had."""
 
@@ -181,8 +194,8 @@ class Metrics:
         self.name = path or f"http://{address}:{port}/metrics"
         self.accept = self.shown.accept
         self.configured = self.shown.configured
-        if not path and address != LOOPBACK:
-            log.notice(f"{self.name}: readings are shown to everyone who can reach this address")
+        for doubt in doubts(parameters):
+            log.notice(doubt)
 
     def flush(self) -> None:
         """Nothing leaves unasked."""

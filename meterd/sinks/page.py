@@ -16,7 +16,7 @@ from ..ports.http_server import PLAIN, Answer, HttpServer
 from ..ports.listener import tcp_socket, unix_socket
 from .history import History
 from .local_socket import MAX_PATH
-from .metrics import LOOPBACK, Exposition, ipv4
+from .metrics import LOOPBACK, Exposition, ipv4, open_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..ports._loop import Loop
     from ..ports.http_server import Answering, Request
 
+EVERYONE = "everyone who can reach this address, for there is no password"
 LEAST_PASSWORD, LEAST_KEY = 8, 12
 METHODS = (b"GET", b"HEAD", b"POST")
 POLICY = (
@@ -98,6 +99,12 @@ PARAMETERS = (
 )  # fmt: skip
 
 
+def doubts(parameters: dict[str, Any]) -> list[str]:
+    """What is allowed and yet not always meant, for the start and for `check`."""
+    who = "whoever has the password" if parameters["password"] else EVERYONE
+    return open_to(parameters, "", f"meters and readings are shown to {who}; nothing on the way is encrypted")
+
+
 class Page:
     """Raises: ConfigError where the place is not to be had."""
 
@@ -127,9 +134,8 @@ class Page:
         for secret in (parameters["password"], parameters["api_key"]):
             if secret:
                 log.hide([secret.encode()])
-        if not path and address != LOOPBACK:
-            who = "everyone who can reach this address" if not parameters["password"] else "whoever has the password"
-            log.notice(f"{self.name}: meters and readings are shown to {who}; nothing on the way is encrypted")
+        for doubt in doubts(parameters):
+            log.notice(doubt)
 
     def attend(self, answering: Answering) -> None:
         """From now on this says what is asked."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import random
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from meterd.cli.main import main as command_line
 from meterd.conversation import LineSettings
 from meterd.model import REASONS, Reading, Signal
 from meterd.page import events, forms, frames, guard, live, wcclite
@@ -548,3 +551,23 @@ def test_too_many_requests_are_told_so(open_page: PageRig) -> None:
 def test_answers_that_nobody_takes_are_bounded(open_page: PageRig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "MAX_WAITING", 100)
     assert open_page.ask("/page.js").status == 503
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        ({}, ""),
+        ({"address": "127.0.0.5"}, ""),
+        ({"path": "/x/page.sock", "address": "0.0.0.0"}, ""),
+        ({"address": "0.0.0.0"}, "shown to everyone who can reach this address, for there is no password"),
+        ({"address": "192.0.2.9", "password": "long enough"}, "shown to whoever has the password"),
+    ],
+)
+def test_check_says_who_may_look(
+    page: dict[str, str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "site.json"
+    path.write_text(json.dumps({"devices": [], "publish": {"page": page}}))
+    command_line(["check", "-q", str(path)])
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert [told in line for line in said] == ([True] if told else [])

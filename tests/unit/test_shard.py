@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from meterd.cli.main import main
 from meterd.cli.options import UsageError, parse
-from meterd.cli.run import OPTIONS, _control_path, _shard
+from meterd.cli.run import OPTIONS, _control_path, shard_named
 from meterd.config.files import load
 from meterd.daemon.shard import MOST, Shard, hash_of, jump, numbered, shard_of
 from meterd.daemon.shard_state import ShardState
@@ -108,15 +109,15 @@ def test_one_shard_more_takes_its_share_and_nothing_else_moves(count):
 )
 def test_what_is_wrong_with_a_shard_is_one_sentence(text, told):
     with pytest.raises(UsageError) as error:
-        _shard(text)
+        shard_named(text)
     assert str(error.value) == told
 
 
 def test_without_its_package_a_shard_is_said_to_be_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "meterd.daemon.shard", None)
     with pytest.raises(UsageError, match="opkg install meterd-fleet"):
-        _shard("1/2")
-    assert _shard(None) is None
+        shard_named("1/2")
+    assert shard_named(None) is None
 
 
 def test_each_shard_has_a_control_socket_of_its_own(monkeypatch, tmp_path):
@@ -225,6 +226,34 @@ def test_shards_that_mqtt_could_not_tell_apart_do_not_start(tmp_path):
     found = configuration(tmp_path, {"mqtt": {"host": "b", "base_topic": "site"}})
     with pytest.raises(ConfigError, match=r"lacks \{gateway\}"):
         Shard("2/3").part(found.publish)
+
+
+@pytest.mark.parametrize(
+    ("page", "metrics", "count", "meets"),
+    [
+        ({}, {}, 1, False),
+        ({}, {}, 2, True),  # 9585 and 9584 as they are from the beginning
+        ({"port": 9600}, {"port": 9584}, 16, False),
+        ({"port": 9600}, {"port": 9584}, 17, True),
+        ({"port": 9584}, {"port": 9600}, 17, True),
+        ({"port": 9590, "address": "127.0.0.2"}, {"port": 9584}, 17, False),
+        ({"port": 9590, "address": "0.0.0.0"}, {"port": 9584, "address": "127.0.0.2"}, 17, True),
+        ({"path": "/x/page.sock"}, {}, 17, False),
+    ],
+)
+def test_two_that_listen_in_different_shards_do_not_meet(tmp_path, page, metrics, count, meets, capsys):
+    found = configuration(tmp_path, {"page": page, "metrics": metrics})
+    assert not found.errors
+    told = ""
+    try:
+        Shard(f"1/{count}").part(found.publish)
+    except ConfigError as error:
+        told = str(error)
+    assert (f"with {count} shards their ports must be {count} apart" in told) is meets, told
+    path = str(tmp_path / "shown.json")
+    Path(path).write_text(json.dumps({"devices": [], "publish": {"page": page, "metrics": metrics}}))
+    main(["check", path, "--shard", f"1/{count}"])
+    assert (told or "apart") in capsys.readouterr().err or not meets
 
 
 # ---- state
