@@ -54,6 +54,18 @@ def heat(primary: int = 1, identification: str = "12345678") -> Meter:
     return built_in("heat", primary, identification)
 
 
+def test_all_slips_of_a_signal_are_told_at_once() -> None:
+    slipped = signal("v", "volumne; storage=x; nearly", "baud=600; UD3; reset=zz")
+    [(bad, message)] = driver.plan(device(ip="192.0.2.1"), [slipped]).refused
+    assert bad is slipped
+    told = ["tag_job_todo: 'volumne' is no quantity; did you mean 'volume'?", "'x' is not a whole number",
+            "'nearly' is none of function=", "job_todo: 'ud3' is neither UD1, UD2", "'zz' is neither"]  # fmt: skip
+    assert [words for words in told if words.lower() not in message.lower()] == []
+    assert [message.lower().index(words.lower()) for words in told] == sorted(
+        message.lower().index(words.lower()) for words in told
+    )
+
+
 @pytest.mark.parametrize("address", ["1", "12345678", "12345678A7320104", "1234FFFFFFFFFFFF"])
 @pytest.mark.parametrize("chunk", [0, 1, 7])
 def test_all_signals_come_from_one_readout(address: str, chunk: int) -> None:

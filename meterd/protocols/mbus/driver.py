@@ -12,6 +12,9 @@ from .jobs import Request, parse_job, parse_selector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from ...conversation import Conversation
     from ...model import Device, Memory, Signal
 
@@ -21,17 +24,15 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
     requests: dict[tuple[object, ...], Request] = {}
     refused: list[tuple[Signal, str]] = []
     for signal in signals:
-        parameter = "tag_job_todo"
-        try:
-            selector = parse_selector(signal[parameter])
-            parameter = "job_todo"
-            job = parse_job(signal.parameters.get(parameter) or "")
-            if job.baudrate and (not device.has_line() or device["baudrate"] not in wire.SET_BAUDRATE):
-                raise ValueError(
-                    "baud= needs a serial line of 300 to 38400 baud, which meters can be told to go back to"
-                )
-        except ValueError as error:
-            refused.append((signal, f"{parameter}: {error}"))
+        wrong: list[str] = []
+        selector = _parsed(parse_selector, signal, "tag_job_todo", wrong)
+        job = _parsed(parse_job, signal, "job_todo", wrong)
+        if job is not None and job.baudrate and (not device.has_line() or device["baudrate"] not in wire.SET_BAUDRATE):
+            wrong.append(
+                "job_todo: baud= needs a serial line of 300 to 38400 baud, which meters can be told to go back to"
+            )
+        if wrong:
+            refused.append((signal, "; ".join(wrong)))
             continue
         # However it was written, the same job is done once.
         request = requests.setdefault(job.key(), Request(job))
@@ -39,6 +40,14 @@ def plan(device: Device, signals: list[Signal]) -> Plan:
     key = device.parameters.get("key")
     secrets = (bytes.fromhex(key),) if key else ()
     return Plan(device, signals, list(requests.values()), refused, secrets)
+
+
+def _parsed(parse: Callable[[str], Any], signal: Signal, parameter: str, wrong: list[str]) -> Any:
+    try:
+        return parse(signal.parameters.get(parameter) or "")
+    except ValueError as error:
+        wrong.append(f"{parameter}: {error}")
+        return None
 
 
 def conversation(plan: Plan, memory: Memory) -> Conversation:

@@ -30,6 +30,9 @@ from . import link as wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from ..._mbus_values import Record
     from ...model import Signal
 
@@ -74,26 +77,40 @@ class Request:
 
 
 def parse_job(text: str) -> Job:
-    """Raises: ValueError, what is wrong."""
-    control, baudrate = wire.REQ_UD2, 0
-    sends: list[tuple[int, bytes]] = []
+    """Raises: ValueError, all that is wrong."""
+    job = Job(wire.REQ_UD2, [], 0)
     steps = [step.strip() for step in text.split(";") if step.strip()]
     if len(steps) > MAX_STEPS:
         raise ValueError(f"at most {MAX_STEPS} steps")
-    for step in steps:
-        word, _, argument = step.lower().partition("=")
-        if word in ("ud1", "ud2"):
-            control = wire.REQ_UD1 if word == "ud1" else wire.REQ_UD2
-        elif word.strip() == "baud":
-            baudrate = _whole(argument, max(wire.SET_BAUDRATE))
-            if baudrate not in wire.SET_BAUDRATE:
-                raise ValueError(f"{step!r}: the speeds are {', '.join(map(str, wire.SET_BAUDRATE))}")
-        elif word.strip() == "reset":
-            sends.append((wire.APPLICATION_RESET, _octets(argument, 0, 1)))
-        else:
-            octets = _octets(step, 1, MAX_SEND)
-            sends.append((octets[0], octets[1:]))
-    return Job(control, sends, baudrate)
+    _fill(job, [(_step, step) for step in steps])
+    return job
+
+
+def _fill(made: Any, parts: list[tuple[Callable[[Any, str], None], str]]) -> None:
+    """Put each part's text into what is made. Raises: ValueError, what is wrong with all of them."""
+    wrong = []
+    for put, text in parts:
+        try:
+            put(made, text)
+        except ValueError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ValueError("; ".join(wrong))
+
+
+def _step(job: Job, step: str) -> None:
+    word, _, argument = step.lower().partition("=")
+    if word in ("ud1", "ud2"):
+        job.control = wire.REQ_UD1 if word == "ud1" else wire.REQ_UD2
+    elif word.strip() == "baud":
+        job.baudrate = _whole(argument, max(wire.SET_BAUDRATE))
+        if job.baudrate not in wire.SET_BAUDRATE:
+            raise ValueError(f"{step!r}: the speeds are {', '.join(map(str, wire.SET_BAUDRATE))}")
+    elif word.strip() == "reset":
+        job.sends.append((wire.APPLICATION_RESET, _octets(argument, 0, 1)))
+    else:
+        octets = _octets(step, 1, MAX_SEND)
+        job.sends.append((octets[0], octets[1:]))
 
 
 def _octets(text: str, least: int, most: int) -> bytes:
@@ -156,9 +173,14 @@ class Selector:
 
 
 def parse_selector(text: str) -> Selector:
-    """Raises: ValueError, what is wrong."""
+    """Raises: ValueError, all that is wrong."""
     selector = Selector()
     first, *terms = [" ".join(term.split()).replace("_", " ") for term in text.split(";")]
+    _fill(selector, [(_record, first), *((_term, term) for term in terms)])
+    return selector
+
+
+def _record(selector: Selector, first: str) -> None:
     plain = first.replace(" ", "").replace("|", "")
     if first.lower().startswith("index="):
         selector.index = _whole(first[6:], MAX_INDEX)
@@ -170,9 +192,6 @@ def parse_selector(text: str) -> Selector:
         selector.quantity = _quantity(first)
     else:
         raise ValueError("an index, the DIF and VIF bytes, or a quantity such as energy")
-    for term in terms:
-        _term(selector, term)
-    return selector
 
 
 def described(record: Record) -> str:
