@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from meterd.conversation import Conversation
+    from meterd.simulate.faults import Fault
 
 HOSTS = 250  # 127.x.y.1 to 127.x.y.250 all lead to this machine, and each is a line of its own
 
@@ -23,10 +24,10 @@ HOSTS = 250  # 127.x.y.1 to 127.x.y.250 all lead to this machine, and each is a 
 class Meters:
     """One kind of meter on so many ports, for as long as the block lasts, at whatever address of this machine."""
 
-    def __init__(self, meter: Callable[[], Conversation], ports: int = 1) -> None:
+    def __init__(self, meter: Callable[[], Conversation], ports: int = 1, fault: Fault | None = None) -> None:
         self._line, theirs = multiprocessing.Pipe()
         self._process = multiprocessing.get_context("fork").Process(
-            target=_serve, args=(meter, ports, theirs), daemon=True
+            target=_serve, args=(meter, ports, fault, theirs), daemon=True
         )
         self._process.start()
         theirs.close()
@@ -44,16 +45,16 @@ class Meters:
         self.kill()
 
 
-def _serve(meter: Callable[[], Conversation], ports: int, line: Connection) -> None:
+def _serve(meter: Callable[[], Conversation], ports: int, fault: Fault | None, line: Connection) -> None:
     allow_descriptors()
     loop = Loop()
     host = MeterHost(loop)
-    line.send([host.on_tcp(0, meter, None, None, "0.0.0.0") for _ in range(ports)])
+    line.send([host.on_tcp(0, meter, fault, None, "0.0.0.0") for _ in range(ports)])
     loop.run()
 
 
-def dlms_meters(ports: int = 1, **options: str) -> Meters:
-    return Meters(dlms.meter(rows="0", **options), ports)
+def dlms_meters(ports: int = 1, fault: Fault | None = None, **options: str) -> Meters:
+    return Meters(dlms.meter(rows="0", **options), ports, fault)
 
 
 def hosts(count: int) -> list[str]:
