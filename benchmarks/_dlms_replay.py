@@ -1,7 +1,8 @@
 """The DLMS conversation alone, fed from a file: for counting instructions.
 
-`python -m benchmarks._dlms_replay record FILE` writes what a simulated meter answers over four scans of one hundred
-registers; `… replay FILE SCANS` reads them again without the meter, without a loop and without a system call.
+`python -m benchmarks._dlms_replay record FILE REGISTERS LISTS` writes what a simulated meter answers over sixty scans,
+in lists (`yes`) or singly (`no`); `… replay FILE REGISTERS SCANS` reads them again without the meter, without a loop
+and without a system call.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ from meterd.protocols.dlms import driver
 
 from ._dlms_reader import device, signal
 
-REGISTERS = 100
-SCANS = 4
+SCANS = 60
 
 
 def play(conversations: Iterator[Any], answer: Callable[[bytes], bytes]) -> int:
@@ -41,7 +41,8 @@ def play(conversations: Iterator[Any], answer: Callable[[bytes], bytes]) -> int:
                     said = b""
                 elif isinstance(step, Burst):
                     while (request := step.request()) is not None:
-                        readings += step.take(step.receive.decoder.feed(answer(request))) is not None
+                        found = step.take(step.receive.decoder.feed(answer(request)))
+                        readings += len(found) if type(found) is list else found is not None
                 elif kind is ReportAll:
                     readings += len(step.readings)
         except StopIteration:
@@ -49,18 +50,18 @@ def play(conversations: Iterator[Any], answer: Callable[[bytes], bytes]) -> int:
     return readings
 
 
-def scans(count: int) -> Iterator[Any]:
+def scans(count: int, registers: int) -> Iterator[Any]:
     """Scans of one device whose association stays open."""
-    plan = driver.plan(device(1), [signal(number) for number in range(1, REGISTERS + 1)])
+    plan = driver.plan(device(1), [signal(number) for number in range(1, registers + 1)])
     memory = Memory()
     for _ in range(count):
         yield driver.conversation(plan, memory)
 
 
-def record(path: str) -> None:
+def record(path: str, registers: int, lists: str) -> None:
     from meterd.simulate import dlms as simulated
 
-    meter = simulated.meter(registers=str(REGISTERS), lists="no")()
+    meter = simulated.meter(registers=str(registers), lists=lists)()
     state = {"step": meter.send(None)}
     answers: list[bytes] = []
 
@@ -74,19 +75,19 @@ def record(path: str) -> None:
         answers.append(said)
         return said
 
-    assert play(scans(SCANS), answer) == SCANS * REGISTERS
+    assert play(scans(SCANS, registers), answer) == SCANS * registers
     with open(path, "wb") as file:
         file.write(msgpack.packb(answers))
 
 
-def replay(path: str, count: int) -> None:
+def replay(path: str, registers: int, count: int) -> None:
     with open(path, "rb") as file:
         answers = iter(msgpack.unpackb(file.read()))
-    assert play(scans(count), lambda request: next(answers)) == count * REGISTERS
+    assert play(scans(count, registers), lambda request: next(answers)) == count * registers
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "record":
-        record(sys.argv[2])
+        record(sys.argv[2], int(sys.argv[3]), sys.argv[4])
     else:
-        replay(sys.argv[2], int(sys.argv[3]))
+        replay(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -27,7 +27,7 @@ from meterd.simulate import dlms as simulated
 from tests.conformance.test_dlms_foreign import attribute, cosem_client
 from tests.unit.dlms_pair import device, memory, scan, signal
 
-from ._dlms_replay import REGISTERS as REPLAYED
+from ._dlms_replay import SCANS as REPLAYED
 from ._gurux import Gurux
 from ._machine import Row, one_core, ratio
 from ._meters import Meters, dlms_meters
@@ -35,10 +35,12 @@ from .timing import compare
 
 REGISTERS = 60
 LISTED = 40
+FEW = 5
 METERS = 16  # also read at the same time by one loop; the foreign clients block, and read one
 SCANS = 10
 SINGLE_READS = REGISTERS * SCANS
 LISTS = 50
+LEARNING = 20  # scans
 ROUNDS = 15
 FRAMES = 2000
 BAUDRATE, CHARACTER_BITS = 9600, 10
@@ -152,19 +154,20 @@ def line_rows() -> list[Row]:
     ]
 
 
-def instructions(path: str) -> float:
-    """Per register: four scans less two, so that imports and what is learnt once do not count."""
-    spent = []
-    for scans in (2, 4):
-        command = [
-            "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, "-m",
-            "benchmarks._dlms_replay", "replay", path, str(scans),
-        ]  # fmt: skip
-        counted = subprocess.run(
-            command, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": "0"}
-        )
-        spent.append(int(counted.stderr.rpartition("Collected :")[2].split()[0]))
-    return (spent[1] - spent[0]) / (2 * REPLAYED)
+def instructions(registers: int, lists: str) -> float:
+    """Per scan, but for the first: imports, what is learnt once and what the interpreter learns fall into those."""
+    with tempfile.NamedTemporaryFile() as transcript:
+        words = [sys.executable, "-m", "benchmarks._dlms_replay"]
+        subprocess.run([*words, "record", transcript.name, str(registers), lists], check=True)
+        spent = []
+        for scans in (LEARNING, REPLAYED):
+            command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *words]
+            command += ["replay", transcript.name, str(registers), str(scans)]
+            counted = subprocess.run(
+                command, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": "0"}
+            )
+            spent.append(int(counted.stderr.rpartition("Collected :")[2].split()[0]))
+    return (spent[1] - spent[0]) / (REPLAYED - LEARNING)
 
 
 def instruction_rows() -> list[Row]:
@@ -172,10 +175,14 @@ def instruction_rows() -> list[Row]:
     if shutil.which("valgrind") is None:
         print("dlms: instructions are not counted, for there is no valgrind here")
         return []
-    with tempfile.NamedTemporaryFile() as transcript:
-        subprocess.run([sys.executable, "-m", "benchmarks._dlms_replay", "record", transcript.name], check=True)
-        spent = instructions(transcript.name)
-    return [("instructions per register, singly, from the request to its reading", spent, "instructions", -15_000.0)]
+    singly = (instructions(2 * LISTED, "no") - instructions(LISTED, "no")) / LISTED
+    short, long = instructions(FEW, "yes"), instructions(LISTED, "yes")
+    each = (long - short) / (LISTED - FEW)
+    return [
+        ("instructions per register, singly, from the request to its reading", singly, "instructions", -15_000.0),
+        (f"instructions per register, list of {LISTED}", each, "instructions", None),
+        ("instructions for a scan of a list besides its registers", short - FEW * each, "instructions", None),
+    ]
 
 
 def run() -> list[Row]:

@@ -1,3 +1,5 @@
+from ._input cimport Input
+
 # Made by `python -m tools.cosem_types` of protocols/dlms/enumerations.py.
 cdef enum:
     NULL_DATA = 0
@@ -34,10 +36,20 @@ cdef enum:
 
 cdef enum:
     GET_RESPONSE = 0xC4
-    GET_RESPONSE_NORMAL = 1
+    GET_NORMAL = 1  # of a request and of its answer
+    GET_WITH_LIST = 3
 
 cdef enum:
     ANY_INVOKE = -1
     INVOKE_ID_MASK = 0x0F
 
+cdef struct Source:
+    Input rest
+    Py_ssize_t elements_left
+    bint typed
+
+
+cdef bint begins(Source *source, bytes octets, Py_ssize_t start, int kind, int invoke) except -1
+cdef tuple result(Source *source)
+cdef int end(Source *source) except -1
 cdef tuple response_normal(bytes octets, Py_ssize_t start, int invoke)

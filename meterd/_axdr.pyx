@@ -14,7 +14,7 @@ from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from ._input cimport Input, input_of, left, take
+from ._input cimport input_of, left, take
 
 from .cosem import BitString, Date, DateTime, Delta, Time
 from .errors import DecodeError
@@ -27,12 +27,6 @@ MAX_ELEMENTS = 262144
 cdef int[6] NUMBER_OF_DELTA = [INTEGER, LONG, DOUBLE_LONG, UNSIGNED8, LONG_UNSIGNED, DOUBLE_LONG_UNSIGNED]
 cdef int DEPTH_LIMIT = MAX_DEPTH
 cdef Py_ssize_t ELEMENT_LIMIT = MAX_ELEMENTS
-
-cdef struct Source:
-    Input rest
-    Py_ssize_t elements_left
-    bint typed
-
 
 cdef const unsigned char *cut_short(Source *source, Py_ssize_t count) except NULL:
     raise DecodeError(f"{count} octets announced, {left(&source.rest)} left")
@@ -370,18 +364,27 @@ def get_response_normal(bytes apdu not None, int invoke=ANY_INVOKE):
     return response_normal(apdu, 0, invoke)
 
 
+cdef bint begins(Source *source, bytes octets, Py_ssize_t start, int kind, int invoke) except -1:
+    """Whether a GET.response of that kind begins at `start` that answers `invoke`; what is read next is its body.
+
+    `invoke` is the invoke-id-and-priority of the request; of it, meters give back the invoke id alone.
+    """
+    cdef const unsigned char *head
+    open_source(source, octets, start, False)
+    head = take(&source.rest, 3)
+    if head == NULL or head[0] != GET_RESPONSE or head[1] != kind:
+        return False
+    return invoke == ANY_INVOKE or not (head[2] ^ invoke) & INVOKE_ID_MASK
+
+
 cdef tuple response_normal(bytes octets, Py_ssize_t start, int invoke):
     """`(data-access-result or 0, value)` of a GET.response-normal from `start` on.
 
-    None if the APDU is another or answers another. `invoke` is the invoke-id-and-priority of the request; of it, meters
-    give back the invoke id alone. Raises: DecodeError.
+    None if the APDU is another or answers another. Raises: DecodeError.
     """
     cdef Source source
     cdef tuple answer
-    open_source(&source, octets, start, False)
-    if left(&source.rest) < 3 or source.rest.at[0] != GET_RESPONSE or source.rest.at[1] != GET_RESPONSE_NORMAL:
-        return None
-    if (need(&source, 3)[2] ^ invoke) & INVOKE_ID_MASK and invoke != ANY_INVOKE:
+    if not begins(&source, octets, start, GET_NORMAL, invoke):
         return None
     answer = result(&source)
     end(&source)

@@ -144,6 +144,11 @@ def test_a_register_without_signals_is_a_mistake() -> None:
     target: Any = _registers.Wanted()
     receive = _steps.Receive(_wrapper.WrapperDecoder(), 1, 1)
     burst = _registers.Registers(receive, Silent(), _registers.InvokeIds(0), [target], 0, lambda *_: [])
+    assert burst.take(7) is None  # nothing was asked for
+    with pytest.raises(TypeError):
+        burst.request()
+    target.descriptor = b"d"
+    burst.request()
     with pytest.raises(TypeError):
         burst.take(7)
 

@@ -7,7 +7,7 @@ import pytest
 from meterd._hdlc import HdlcDecoder, HdlcFrame, encode_frame
 from meterd._wrapper import WrapperDecoder, encode_wrapper
 from meterd.protocols.dlms._shortcut import HdlcShortcut, WrapperShortcut
-from meterd.protocols.dlms.apdus.get import attribute, request_normal
+from meterd.protocols.dlms.apdus.get import attribute, request_normal, request_with_list
 from meterd.protocols.dlms.links.hdlc_control import FINAL, information, receive_ready
 
 SERVER, CLIENT = b"\x02\x23", b"\x21"
@@ -129,3 +129,48 @@ def test_what_is_no_frame_is_an_error() -> None:
     for nothing in (None, b"", object()):
         with pytest.raises((TypeError, AttributeError)):
             shortcut.hear(INVOKE, nothing)  # type: ignore[arg-type]
+
+
+LIST = bytes.fromhex("c403c1 03 00 0600000064 01 04 00 0a02 4f4b")
+
+
+def test_the_request_for_a_list_is_that_of_the_long_way() -> None:
+    shortcut = HdlcShortcut(SERVER, CLIENT)
+    apdu = request_with_list(INVOKE, [DESCRIPTOR, DESCRIPTOR, DESCRIPTOR])
+    assert shortcut.ask_list(INVOKE, b"\x03" + 3 * DESCRIPTOR) == shortcut.carry(apdu)
+
+
+def test_a_list_is_taken_whole_and_counted() -> None:
+    shortcut = HdlcShortcut(SERVER, CLIENT)
+    assert shortcut.hear_list(INVOKE, 3, answer(0, 1, LLC + LIST)) == [(0, 100), (4, None), (0, "OK")]
+    assert (shortcut.send_seq, shortcut.recv_seq) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("count", "apdu"),
+    [
+        (2, LIST),
+        (4, LIST),
+        (3, LIST[:-1]),
+        (3, LIST[:3]),
+        (3, LIST + b"\x01"),
+        (3, LIST[:3] + b"\x81" + LIST[3:]),  # the count in two octets
+        (1, VALUE),
+        (3, LIST.replace(b"\x01\x04", b"\x01\x00")),  # success without a value
+        (3, LIST.replace(b"\x01\x04", b"\x02\x04")),
+    ],
+)
+def test_any_other_list_is_left_to_the_long_way(count: int, apdu: bytes) -> None:
+    shortcut = HdlcShortcut(SERVER, CLIENT)
+    assert shortcut.hear_list(INVOKE, count, answer(0, 1, LLC + apdu)) is None
+    assert shortcut.hear_list(INVOKE, count, answer(1, 1, LLC + apdu)) is None
+    assert (shortcut.send_seq, shortcut.recv_seq) == (0, 0)
+    assert shortcut.answer(answer(0, 1, LLC + apdu)) == apdu
+
+
+def test_over_the_wrapper_a_list_answers_under_its_invoke_id() -> None:
+    decoder = WrapperDecoder()
+    shortcut = WrapperShortcut(1, 16, decoder)
+    frame = decoder.feed(encode_wrapper(1, 16, LIST))
+    assert shortcut.hear_list(0xC2, 3, frame) is None
+    assert shortcut.hear_list(0x41, 3, frame) == [(0, 100), (4, None), (0, "OK")]  # the id alone counts

@@ -21,9 +21,19 @@ cdef class InvokeIds:
 
 @cython.final
 cdef class Registers(Burst):
-    cdef readonly Py_ssize_t done  # the first target that has not been reported
-    cdef readonly int invoke       # of the request that was sent last
+    cdef readonly Py_ssize_t done   # the first target that has not been reported
+    cdef readonly Py_ssize_t asked  # how many the request that was sent last asks for; 0 if there is none
+    cdef readonly int invoke        # its invoke id
+    cdef readonly bint listed       # a list was answered
     cdef list _targets
     cdef Shortcut _shortcut
     cdef InvokeIds _invoke_ids
     cdef object _other
+    cdef Py_ssize_t _most      # attributes in one request
+    cdef Py_ssize_t _limit     # octets of a request for several
+    cdef Py_ssize_t _max_info  # octets that one frame carries
+
+    cdef Py_ssize_t _choose(self) except -1
+    cdef bytes _descriptors(self, Py_ssize_t size)
+    cdef object _take_one(self, frame)
+    cdef list _take_list(self, frame)

@@ -1,4 +1,4 @@
-"""Many attributes read one by one, and their values as readings."""
+"""Many attributes read singly or in lists, and their values as readings."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,14 +23,19 @@ class InvokeIds:
 _Other = Callable[[Any, Any, Any], list[Reading]]
 
 class Registers(Burst):
-    """Reads prepared targets one by one from `start` on. `done` is the first that was not reported, `invoke` the
-    invoke-id-and-priority of the last request.
+    """Reads prepared targets from `start` on: up to `most` in one request of up to `limit` octets, if it fits a frame
+    of `max_info`. `done` is the first that was not reported; `asked` how many the last request asks for, 0 where none
+    was made, and `invoke` its invoke-id-and-priority; `listed` whether a list was answered.
     """
 
     @property
     def done(self) -> int: ...
     @property
+    def asked(self) -> int: ...
+    @property
     def invoke(self) -> int: ...
+    @property
+    def listed(self) -> bool: ...
     def __init__(
         self,
         receive: Receive,
@@ -39,6 +44,9 @@ class Registers(Burst):
         targets: list[Any],
         start: int,
         other: _Other,
+        most: int = 1,
+        limit: int = 0,
+        max_info: int = 0,
     ) -> None: ...
 
 def readings_of(targets: list[Any], results: list[tuple[Any, Any]], other: _Other) -> list[Reading]:

@@ -1,4 +1,5 @@
-"""Values of DLMS attributes as readings, and many attributes read one by one: what a register costs is decided here.
+"""Values of DLMS attributes as readings, and many attributes read singly or in lists: what a register costs is decided
+here.
 
 The problem: nearly every value is an integer with a power of ten. Those become readings here; whatever else a meter
 says (other types, refusals) is put into words by `protocols.dlms.reading`, through `other(target, code, value)`.
@@ -6,14 +7,20 @@ Assumptions: targets are prepared: each knows its descriptor, its signals and it
 """
 
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
 from cpython.tuple cimport PyTuple_GET_SIZE
+from libc.string cimport memcpy
 
 from ..._axdr cimport INVOKE_ID_MASK
 from ..._number cimport MOST_EXPONENT, exact
 from ..._reading cimport Signal, good_reading
 from ..._steps cimport Burst, Receive
 from ._shortcut cimport Shortcut
+
+cdef enum:
+    LIST_HEAD = 4  # of a GET.request-with-list, the count of descriptors included
+    MOST_COUNTED = 0x7F  # in one octet
 
 cdef object ZERO = 0
 
@@ -65,7 +72,8 @@ cdef int add_readings(list readings, Wanted target, tuple result, other) except 
     return 0
 
 
-def readings_of(list targets not None, list results not None, other):
+cdef list all_readings(list targets, list results, other):
+    """The readings of all these targets, whose list nobody else has: `other` may do as it likes."""
     cdef list readings = []
     cdef tuple result
     cdef Py_ssize_t index
@@ -79,36 +87,85 @@ def readings_of(list targets not None, list results not None, other):
     return readings
 
 
+def readings_of(list targets not None, list results not None, other):
+    return all_readings(targets[:], results, other)
+
+
 @cython.final
 cdef class Registers(Burst):
     def __cinit__(
         self, Receive receive not None, Shortcut shortcut not None, InvokeIds invoke_ids not None,
         list targets not None,
-        Py_ssize_t start, other,
+        Py_ssize_t start, other, Py_ssize_t most=1, Py_ssize_t limit=0, Py_ssize_t max_info=0,
     ):
         if start < 0:
             raise ValueError("targets are counted from 0")
+        if not 1 <= most <= MOST_COUNTED:
+            raise ValueError(f"a request asks for 1 to {MOST_COUNTED} attributes")
         self.receive = receive
         self._shortcut = shortcut
         self._invoke_ids = invoke_ids
         self._targets = targets
         self.done = start
         self._other = other
+        self._most = most
+        self._limit = limit
+        self._max_info = max_info
 
     def __init__(self, *_):
         """Not the one of `Burst`."""
 
     cpdef bytes request(self):
+        cdef Py_ssize_t size
+        self.asked = 0
         if self.done >= PyList_GET_SIZE(self._targets):
             return None
+        size = self._choose()
+        if self.asked == 1:
+            self.invoke = self._invoke_ids.next_one()
+            return self._shortcut.ask(self.invoke, (<Wanted>self._targets[self.done]).descriptor)
+        if size + self._shortcut._head > self._max_info:
+            self.asked = 0
+            return None
         self.invoke = self._invoke_ids.next_one()
-        return self._shortcut.ask(self.invoke, (<Wanted?>self._targets[self.done]).descriptor)
+        return self._shortcut.ask_list(self.invoke, self._descriptors(size))
+
+    cdef Py_ssize_t _choose(self) except -1:
+        """How many targets the next request asks for, one at least. Returns: the octets of its APDU."""
+        cdef Py_ssize_t size = LIST_HEAD, more, index
+        for index in range(self.done, min(self.done + self._most, PyList_GET_SIZE(self._targets))):
+            more = len((<Wanted?>self._targets[index]).descriptor)  # which sees to None
+            if self.asked and size + more > self._limit:
+                break
+            size += more
+            self.asked += 1
+        return size
+
+    cdef bytes _descriptors(self, Py_ssize_t size):
+        """Those of the targets that were chosen behind their count; `size` is that of the APDU."""
+        cdef bytes joined = PyBytes_FromStringAndSize(NULL, size - LIST_HEAD + 1)
+        cdef char *at = PyBytes_AS_STRING(joined)
+        cdef bytes descriptor
+        cdef Py_ssize_t index
+        at[0] = <char>self.asked
+        at += 1
+        for index in range(self.done, self.done + self.asked):
+            descriptor = (<Wanted>self._targets[index]).descriptor
+            memcpy(at, PyBytes_AS_STRING(descriptor), PyBytes_GET_SIZE(descriptor))
+            at += PyBytes_GET_SIZE(descriptor)
+        return joined
 
     cpdef object take(self, frame):
+        cdef Py_ssize_t start = self.done
+        if not self.asked or start + self.asked > PyList_GET_SIZE(self._targets):
+            return None
+        return self._take_one(frame) if self.asked == 1 else self._take_list(frame)
+
+    cdef object _take_one(self, frame):
         cdef tuple result = self._shortcut.hear(self.invoke, frame)
         cdef Wanted target
         cdef list readings
-        if result is None or self.done >= PyList_GET_SIZE(self._targets):
+        if result is None:
             return None
         target = <Wanted?>self._targets[self.done]
         self.done += 1
@@ -119,3 +176,12 @@ cdef class Registers(Burst):
         readings = []
         add_readings(readings, target, result, self._other)
         return readings
+
+    cdef list _take_list(self, frame):
+        cdef list results = self._shortcut.hear_list(self.invoke, self.asked, frame)
+        cdef Py_ssize_t start = self.done
+        if results is None:
+            return None
+        self.listed = True
+        self.done += self.asked
+        return all_readings(self._targets[start:self.done], results, self._other)

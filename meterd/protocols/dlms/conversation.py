@@ -24,11 +24,9 @@ from ...errors import (
     Silence,
 )
 from ...model import failed
-from ...obis import format_logical_name
 from .agreement import agree
 from .association import Association, AssociationEnded
 from .links import address
-from .settings import Credentials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
     from .memory import DlmsMemory
     from .reader import Reader
     from .reading import Values
-    from .settings import Settings
+    from .settings import Credentials, Settings
     from .targets import Target
 
 RECONNECT_PAUSE_S = 0.5
@@ -52,14 +50,12 @@ RENEWAL_SCANS = 240
 MAX_SILENCES = 2
 # Associations in a row that brought no value: what the next one refuses is taken for the refusal of just that.
 MAX_BARREN = 2
-# The value attribute of what may hold an invocation counter: a Data object or a register.
-COUNTER_CLASSES = (1, 3)
 
 
 class Session:
     """A line signed on, a link and an association; kept in the memory where it stays open between scans."""
 
-    __slots__ = ("_hdlc", "_reader", "_values", "association", "link", "memory", "met", "settings")
+    __slots__ = ("_hdlc", "_reader", "_values", "association", "link", "memory", "met", "settings", "settled")
 
     def __init__(self, settings: Settings, memory: DlmsMemory) -> None:
         self.settings = settings
@@ -70,6 +66,17 @@ class Session:
         self._reader: Reader | None = None
         self._values: Values | None = None
         self.met = False  # it is known who answers
+        self.settled: list[Target] | None = None  # all that there was to be found out of these
+
+    def is_settled(self, targets: list[Target]) -> bool:
+        """Whether nothing is to be found out, of the meter or of these targets, before they are read over this."""
+        memory = self.memory
+        known = self.settled is targets and memory.scans_to_renewal > 0
+        return known and not (memory.list_doubt or memory.kept.line_lost)
+
+    def scan(self, settings: Settings, targets: list[Target], refused: Sequence[tuple[Signal, str]]) -> Conversation:
+        """The next scan, over this association for as long as it stands."""
+        return Scan(settings, self.memory, targets, refused).run()
 
     def resume(self) -> None:
         """Go on with an association that was left open: the first request, sent once, shows whether it still is."""
@@ -96,11 +103,13 @@ class Session:
         credentials.titled_by(self.memory)
         counted = settings.counter_name and credentials.keyed
         if counted and not self.memory.counters(credentials.counter_names()).settled:
-            yield from self._learn_counter()
-        yield from self._associate(settings.client, credentials)
+            from .security.asked import learn_counter
+
+            yield from learn_counter(self)
+        yield from self.associate(settings.client, credentials)
         self.memory.reached("object")
 
-    def _associate(self, client: int, credentials: Credentials) -> Conversation:
+    def associate(self, client: int, credentials: Credentials) -> Conversation:
         if self.settings.proposal is not None:
             yield from self.propose(client, credentials, self.settings.proposal)
         else:
@@ -133,30 +142,6 @@ class Session:
         if self.memory.kept.brief:
             self._hdlc.patience = 1  # until it answers
         return self._hdlc
-
-    def _learn_counter(self) -> Conversation:
-        """Ask the meter, as the public client and in clear, up to which counter it has heard us."""
-        from .naming import Item, attribute_name
-        from .objects import Directory
-
-        yield from self._associate(self.settings.public_client, Credentials())
-        reader = self.reader()
-        directory = Directory(reader, self.memory)
-        name = self.settings.counter_name
-        if self.settings.short_names:
-            yield from directory.learn([name], [])
-        base = (directory.find(name) or (0, 0))[1]
-        code, value = 0, None
-        for class_id in COUNTER_CLASSES:
-            code, value = yield from reader.attempt(Item(class_id, name, 2, short_name=attribute_name(base, 2)))
-            if not code:
-                break
-        yield from self.leave()
-        counters = self.memory.counters(self.settings.credentials.counter_names())
-        if not code and isinstance(value, int):
-            counters.told(value)
-        elif not counters.on_record:
-            raise Refused(f"the invocation counter at {format_logical_name(name)} cannot be read", code, reason="key")
 
     def politely(self, talk: Conversation) -> Conversation:
         """Run `talk`; whatever ends it, the meter is told, as long as there is a line to tell it on."""
@@ -266,41 +251,27 @@ class Scan:
         self._met = False
         self._introducing = False
         self._silences = 0
+        # Over the wrapper a lost answer costs the association, so each retry is a new one.
+        self._chances = settings.attempts - 1 if settings.wrapped else 1
+        self._barren = 0  # associations in a row that brought no value
 
     def run(self) -> Conversation:
         """Report every target. Raises: MeterdError where the meter cannot be read any further."""
         memory = self.memory
         for signal, _ in self.refused:
             yield Report(failed(signal, "type"))
-        memory.belong_to(self.settings.identity())
-        memory.list_doubt = 0
-        if memory.unfinished is not None and memory.unfinished in self.targets:
-            start = self.targets.index(memory.unfinished)
-            self.targets = self.targets[start:] + self.targets[:start]
-        # Over the wrapper a lost answer costs the association, so each retry is a new one.
-        chances = self.settings.attempts - 1 if self.settings.wrapped else 1
-        barren = 0
+        if memory.session is None or not memory.session.is_settled(self.targets):
+            self._begin()
         while True:
             session: Session = yield from resume_or_open(self.settings, memory)
-            if barren >= MAX_BARREN:
+            if self._barren >= MAX_BARREN:
                 session.reader().final = True
             before = self._progress()
             try:
                 yield from self._once(session)
             except Exception as error:
-                memory.kept.line_lost |= isinstance(error, LineError)
-                barren = 0 if session.reader().values else barren + 1
                 yield from self._part(session, error)
-                moved = self._progress() != before
-                left = self._note_rest()
-                chances += self._was_silent_about_itself(error)
-                if moved and left and isinstance(error, PortGone):
-                    yield Reopen(self.settings.timeout_ms / 1000)
-                    continue
-                if not (moved or chances) or not self._worth_another(session, error, moved):
-                    raise
-                chances -= not moved
-                yield Pause(RECONNECT_PAUSE_S)
+                yield from self._go_on(session, error, before)
                 continue
             memory.unfinished = None
             memory.scans_to_renewal -= 1
@@ -309,6 +280,28 @@ class Scan:
             else:
                 yield from session.leave()
             return
+
+    def _begin(self) -> None:
+        """What comes before a scan that may have something to find out."""
+        memory = self.memory
+        memory.belong_to(self.settings.identity())
+        memory.list_doubt = 0
+        if memory.unfinished is not None and memory.unfinished in self.targets:
+            start = self.targets.index(memory.unfinished)
+            self.targets = self.targets[start:] + self.targets[:start]
+
+    def _go_on(self, session: Session, error: Exception, before: int) -> Conversation:
+        """Let another association follow where it is worth its while. Raises: the error where it is not."""
+        moved = self._progress() != before
+        left = self._note_rest()
+        self._chances += self._was_silent_about_itself(error)
+        if moved and left and isinstance(error, PortGone):
+            yield Reopen(self.settings.timeout_ms / 1000)
+            return
+        if not (moved or self._chances) or not self._worth_another(session, error, moved):
+            raise error
+        self._chances -= not moved
+        yield Pause(RECONNECT_PAUSE_S)
 
     def _was_silent_about_itself(self, error: Exception) -> bool:
         """The next association does not ask for what this one was silent about; there are two such things."""
@@ -319,6 +312,8 @@ class Scan:
 
     def _part(self, session: Session, error: Exception) -> Conversation:
         """A meter that has ended the association itself needs no RLRQ: it would refuse that, too."""
+        self.memory.kept.line_lost |= isinstance(error, LineError)
+        self._barren = 0 if session.reader().values else self._barren + 1
         if isinstance(error, AssociationEnded) and session.association is not None:
             session.association.open = False
         yield from session.part(error)
@@ -347,16 +342,11 @@ class Scan:
 
     def _once(self, session: Session) -> Conversation:
         values = session.values()
-        memory = self.memory
-        if not session.met or memory.scans_to_renewal <= 0 or memory.kept.line_lost:
-            yield from self._meet(session, values)
-        todo = self.targets
-        if self.done:
-            todo = [target for target in todo if target not in self.done]
-        attributes, profiles = yield from values.prepare(todo, self.done)
+        attributes, profiles = self.targets, []
+        if not session.is_settled(self.targets):
+            attributes, profiles = yield from self._find_out(session, values)
         try:
-            rest = yield from values.read_lists(attributes, self.done)
-            yield from values.read_singly(rest, self.done)
+            yield from values.read(attributes, self.done)
         finally:
             if values.misfits:
                 self.done.difference_update(values.misfits)  # nothing was reported of them
@@ -365,7 +355,19 @@ class Scan:
         for target in profiles:
             yield from values.read_profile(target)
             self.done.add(target)
-        memory.reached("done")
+        self.memory.reached("done")
+
+    def _find_out(self, session: Session, values: Values) -> Conversation:
+        """How to read what is left to be read. Returns: as `Values.prepare`."""
+        memory = self.memory
+        if not session.met or memory.scans_to_renewal <= 0 or memory.kept.line_lost:
+            yield from self._meet(session, values)
+        todo = self.targets
+        if self.done:
+            todo = [target for target in todo if target not in self.done]
+        found = yield from values.prepare(todo, self.done)
+        session.settled = self.targets if found[0] is self.targets else None
+        return found
 
     def _meet(self, session: Session, values: Values) -> Conversation:
         """Find out who answers before anything that was learnt is relied upon. Raises: WrongMeter, LineError.

@@ -54,14 +54,20 @@ def _check_listening(device: Device) -> None:
 
 def conversation(plan: Plan, memory: Memory) -> Conversation:
     """One scan. Raises: MeterdError where no further signal can be read; those without a reading have failed."""
-    targets = plan.requests.targets
-    if not targets:
+    if not plan.requests.targets:
         return _refuse(plan)
-    return _scan(plan, memory)
+    session = getattr(memory.own, "session", None)
+    if session is None:
+        return _scan(plan, memory)
+    again: Conversation = session.scan(plan.requests.settings, plan.requests.targets, plan.refused)
+    return again
 
 
 def _scan(plan: Plan, memory: Memory) -> Conversation:
-    """The import is part of the conversation: what another line says first need not wait for it."""
+    """The import is part of the conversation: what another line says first need not wait for it.
+
+    Nor is it looked for in every scan: an association that was left open has what the next one needs.
+    """
     from .conversation import Scan
     from .memory import recall
 

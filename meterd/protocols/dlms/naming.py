@@ -118,10 +118,11 @@ class LogicalNames:
             return (code, None)
         return (0, decode(raw)[0] if self.association.surplus else decode_whole(raw))
 
-    def many(self, items: list[Item]) -> Conversation:
-        invoke = self.association.next_invoke()
+    def many(self, items: list[Item], invoke: int = 0, heard: Any = None) -> Conversation:
+        invoke = invoke or self.association.next_invoke()
         apdu = get.request_with_list(invoke, [item.encoded or self.encode(item) for item in items])
-        response = get.decode_response((yield from self.association.request(apdu, codes.GET_RESPONSE, invoke)))
+        answer = yield from self.association.request(apdu, codes.GET_RESPONSE, invoke, heard)
+        response = get.decode_response(answer)
         if isinstance(response, get.GetResults):
             return response.results
         if not isinstance(response, get.GetBlock):
@@ -177,7 +178,7 @@ class ShortNames:
             raise ProtocolError(f"the meter answers a request for one value with {len(results)}")
         return results[0]
 
-    def many(self, items: list[Item]) -> Conversation:
+    def many(self, items: list[Item], invoke: int = 0, heard: Any = None) -> Conversation:
         response = yield from self._request([self.encode(item) for item in items])
         if not isinstance(response, read.ReadBlock):
             return response

@@ -11,6 +11,7 @@ memory), items that a meter leaves out.
 from __future__ import annotations
 
 from ...errors import DecodeError, Disconnected, LineError, ProtocolError, Refused
+from ._registers import Registers
 from .apdus import refusals
 from .association import AssociationEnded
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...conversation import Conversation
-    from ._shortcut import Shortcut
     from .association import Association
     from .memory import DlmsMemory
     from .naming import Item, LogicalNames, ShortNames
@@ -28,6 +28,7 @@ MULTIPLE = "multiple-references"
 BLOCKS = "block-transfer-with-get-or-read"
 SELECTIVE = "selective-access"
 PARAMETERISED = "parameterized-access"
+LIST_HEAD = 4  # octets before the first item of a request
 # A list beyond this saves nothing more, and small meters have small buffers.
 MAX_LIST = 64
 # What an item's answer may take, octets, where the meter cannot cut it into blocks.
@@ -61,34 +62,57 @@ class Reader:
         self.final = False  # no further association is made for what this one refuses
         self.link = association.link
 
-    def proven(self) -> None:
-        """The meter has answered: the association stands."""
+    def proven(self, listed: bool = False) -> None:
+        """The meter has answered, singly or to a list: the association stands."""
         self.on_trial = False
         self.answered += 1
         self.values += 1
         self.link.proven()
-        if self.memory.list_doubt == HUNG:
+        if listed:
+            if not self._listed:
+                self._listed, self.memory.hung_lists = True, 0
+        elif self.memory.list_doubt == HUNG:
             self._blame_list()
 
-    def shortcut(self) -> Shortcut | None:
-        """What asks for one item in one frame each way, or None where each goes the long way (`attempt`)."""
-        return None if self._turns() else self.names.shortcut()
+    def burst(self, targets: list[Any], start: int, other: Any) -> Registers | None:
+        """What asks for targets from `start` on in one frame each way; None where each request goes the long way.
+
+        `other` is what `Registers` has it for.
+        """
+        shortcut = None if self._turns() or self._owed is not None else self.names.shortcut()
+        if shortcut is None:
+            return None
+        association, link = self.association, self.link
+        most = self._most() if self.lists_allowed() else 1
+        return Registers(
+            link.receive, shortcut, association.next_invoke, targets, start, other, most, association.limit(),
+            link.max_info,
+        )  # fmt: skip
+
+    def took(self, burst: Registers) -> None:
+        """Some of a burst was answered as it was due."""
+        self.proven(burst.listed)
+        if burst.listed:
+            self.memory.refused_lists = 0
 
     def batch(self, items: list[Item], start: int) -> list[Item]:
         """Those of `items` from `start` on that fit into one request; one at least."""
         if not self.lists_allowed():
             return items[start : start + 1]
-        size, limit = 4, self.association.limit()
-        answers = MAX_LIST
-        if BLOCKS not in self.association.granted:
-            answers = max(1, self.association.max_pdu // ANSWER_SIZE)
+        size, limit = LIST_HEAD, self.association.limit()
         count = 0
-        for item in items[start : start + min(MAX_LIST, answers)]:
+        for item in items[start : start + self._most()]:
             size += len(item.encoded or self.names.encode(item))
             if size > limit:
                 break
             count += 1
         return items[start : start + max(count, 1)]
+
+    def _most(self) -> int:
+        """Items in one list, whatever their size: answers that the meter cannot cut into blocks must fit, too."""
+        if BLOCKS in self.association.granted:
+            return MAX_LIST
+        return min(MAX_LIST, max(1, self.association.max_pdu // ANSWER_SIZE))
 
     def lists_allowed(self) -> bool:
         """Whether the meter takes several items in one request, for all that is known of it."""
@@ -97,20 +121,20 @@ class Reader:
             return False
         return wanted == "yes" or (self.memory.lists and not self.memory.list_doubt)
 
-    def read(self, items: list[Item], partly: bool = False) -> Conversation:
+    def read(self, items: list[Item], partly: bool = False, invoke: int = 0, heard: Any = None) -> Conversation:
         """`(code, value)` for each of the items, which `batch` said would fit; `partly`: what came before an error will
-        do, and the error is raised when more is asked for.
+        do, and the error is raised when more is asked for. `invoke` and `heard` are as in `attempt`.
 
         Raises: LineError, Disconnected, SecurityError; for a single item also Refused, DecodeError, ProtocolError.
         """
         if self._owed is not None:
             raise self._owed
         if len(items) == 1:
-            return [(yield from self.attempt(items[0]))]
+            return [(yield from self.attempt(items[0], invoke, heard))]
         memory = self.memory
         try:
-            results: list[tuple[int, Any]] = yield from self.names.many(items)
-            self._heard_list()
+            results: list[tuple[int, Any]] = yield from self.names.many(items, invoke, heard)
+            self.proven(listed=True)
             if len(results) == len(items):
                 memory.refused_lists = 0
                 return [(code, self.as_told(value)) for code, value in results] if self._turns() else results
@@ -132,13 +156,6 @@ class Reader:
             memory.lists = False
             memory.save(lore=True)
         return results
-
-    def _heard_list(self) -> None:
-        self.on_trial = False
-        self.answered += 1
-        self.values += 1
-        if not self._listed:
-            self._listed, self.memory.hung_lists = True, 0
 
     def _blame_list(self) -> None:
         """The meter answers singly where it fell silent or hung up over a list: after two of those it gets no more."""
@@ -165,7 +182,7 @@ class Reader:
     def attempt(self, item: Item, invoke: int = 0, heard: Any = None) -> Conversation:
         """One item, where a refusal of the service or a malformed value is a code like any other.
 
-        Where the shortcut has asked for it already, under `invoke`, `heard` is the frame or the error that came of it.
+        Where a burst has asked for it already, under `invoke`, `heard` is the frame or the error that came of it.
         Returns: `(code, value)`; a code that is no int is the `reason` of the error. Raises: LineError, Disconnected,
         AssociationEnded.
         """

@@ -10,10 +10,10 @@ from __future__ import annotations
 from ..._number import Number
 from ...conversation import WARNING, Report, ReportAll, Tell
 from ...cosem import DateTime
-from ...errors import ConfigError, DecodeError
+from ...errors import ConfigError, DecodeError, LineError
 from ...model import INVALID, Reading, failed
 from ...obis import format_logical_name
-from ._registers import Registers, readings_of
+from ._registers import readings_of
 from .apdus import refusals
 from .data import clock_is_invalid, plain, scale, scaler_unit
 from .enumerations import CLOCK, DEMAND_REGISTER, EXTENDED_REGISTER, PROFILE_GENERIC
@@ -59,7 +59,7 @@ class Values:
     """Reads targets over one association. `done` those reported already, which a second association leaves out."""
 
     __slots__ = (
-        "_clock", "_former", "_prepared", "_refused", "directory", "memory", "misfits", "reader", "scalers",
+        "_clock", "_former", "_refused", "directory", "memory", "misfits", "reader", "scalers",
     )  # fmt: skip
 
     def __init__(self, reader: Reader, directory: Directory, memory: DlmsMemory) -> None:
@@ -71,7 +71,6 @@ class Values:
         self._former = NO_SCALERS
         self._clock: Any = None  # what the meter's own clock said just now
         self.misfits: Sequence[Target] = ()  # what was learnt of them does not fit any more
-        self._prepared: list[Target] | None = None  # to look through them in every scan costs as much as two registers
 
     # What was learnt and may not hold any more
 
@@ -89,7 +88,6 @@ class Values:
         self.memory.relearnt = NOTHING
         for target in targets:
             target.scaler = None
-        self._prepared = None
 
     def begin_anew(self, targets: list[Target]) -> None:
         """Find out about every target again."""
@@ -111,7 +109,7 @@ class Values:
             target.item = target.scaler = None
         done.difference_update(targets)
         attributes, profiles = yield from self.prepare(targets, done)
-        yield from self.read_singly(attributes, done)
+        yield from self.read(attributes, done)
         return profiles
 
     def _misfits(self, target: Target, code: int | str) -> bool:
@@ -158,10 +156,10 @@ class Values:
     def prepare(self, targets: list[Target], done: set[Any]) -> Conversation:
         """Find out how to read `targets`, as far as nothing has done so yet; report those that the meter does not know.
 
-        Returns: (targets to read as attributes, profiles). Raises: LineError, Disconnected, SecurityError.
+        Returns: (targets to read as attributes, profiles); the very list where there is nothing to be found out any
+        more. Raises: LineError, Disconnected, SecurityError.
         """
-        if targets is self._prepared or all([target.scaler for target in targets]):
-            self._prepared = targets
+        if all([target.scaler for target in targets]):
             return (targets, [])
         yield from self.identify(targets)
         attributes: list[Target] = []
@@ -190,59 +188,40 @@ class Values:
                 target.scaler = scaler
         return (attributes, profiles)
 
-    def read_lists(self, targets: list[Target], done: set[Any]) -> Conversation:
-        """Report prepared targets, many to a request. Returns: those that are to be read singly.
+    def read(self, targets: list[Target], done: set[Any]) -> Conversation:
+        """Report prepared targets. Raises: LineError, Disconnected, SecurityError; what is refused fails alone.
 
-        Raises: LineError, Disconnected, SecurityError; what is refused fails alone.
+        For as long as each request and its answer take one frame they are one burst; what goes on outside of that, or
+        has to be sealed, is a request of its own.
         """
         reader = self.reader
-        if not reader.lists_allowed():
-            return targets
-        items = [target.item for target in targets]
-        start = 0
-        while len(items) - start > 1 and reader.lists_allowed():
-            batch = reader.batch(items, start)
-            results = yield from reader.read(batch, partly=True)
-            read = targets[start : start + len(results)]
-            yield ReportAll(readings_of(read, results, self._readings))
-            if self._clock is not None:
-                yield from self._tell_time()
-            done.update(read)
-            start += len(read)
-        return targets[start:]
-
-    def read_singly(self, targets: list[Target], done: set[Any]) -> Conversation:
-        """Report prepared targets, one to a request. Raises: as `read_lists`.
-
-        Where each takes one frame both ways they are one burst; what goes on outside of that is `Reader.attempt`'s.
-        """
-        reader = self.reader
-        shortcut = reader.shortcut()
-        start = 0
-        while start < len(targets):
-            invoke, heard = 0, None
-            if shortcut is not None:
-                burst = Registers(
-                    reader.link.receive, shortcut, reader.association.next_invoke, targets, start, self._readings
-                )
+        start, all_of_them = 0, len(targets)
+        while start < all_of_them:
+            asked, invoke, heard = 0, 0, None
+            burst = reader.burst(targets, start, self._readings)
+            if burst is not None:
                 try:
                     heard = yield burst
+                except LineError as error:
+                    heard = error
                 finally:
                     if burst.done > start:
-                        reader.proven()
+                        reader.took(burst)
                         done.update(targets[start : burst.done])
-                    if self._clock is not None:
-                        yield from self._tell_time()
-                if heard is None:
-                    return
-                start, invoke = burst.done, burst.invoke
-            target = targets[start]
-            code, value = yield from reader.attempt(target.item, invoke, heard)
-            yield ReportAll(self._readings(target, code, value))
+                start, asked, invoke = burst.done, burst.asked, burst.invoke
+            if start < all_of_them:
+                asked = asked or len(reader.batch([target.item for target in targets], start))
+                start += yield from self._request(targets[start : start + asked], done, invoke, heard)
             if self._clock is not None:
                 yield from self._tell_time()
-            done.add(target)
-            start += 1
+
+    def _request(self, targets: list[Target], done: set[Any], invoke: int, heard: Any) -> Conversation:
+        """One request for as many; `invoke` and `heard` are as in `Reader.read`. Returns: how many it has reported."""
+        results = yield from self.reader.read([target.item for target in targets], True, invoke, heard)
+        read = targets[: len(results)]
+        yield ReportAll(readings_of(read, results, self._readings))
+        done.update(read)
+        return len(read)
 
     def read_profile(self, target: Target) -> Conversation:
         """Report what is new in a load profile; or say what is not installed, if only the meter told that it is one."""
