@@ -106,12 +106,13 @@ feed: build
 	$(VENV)/python -m tools.gateway.package.packages
 
 # Checked, installed, started, read from, on every machine; unit tests on foreign Pythons; instructions and memory.
-# Every part is run, whatever became of those before; in the end what failed is named.
+# Every part is run, whatever became of those before, and says how long it took; in the end what failed is named.
 gateway: build .build-test
-	@failed=; part() { echo "== $$*"; "$$@" || failed="$$failed $$3"; }; \
+	@failed=; part() { local begun=$$SECONDS result=passed; echo "== $$*"; "$$@" || { result=failed; failed="$$failed $$3"; }; \
+		echo "== $$3 $$result after $$((SECONDS - begun)) s"; }; \
 	part $(VENV)/python -m tools.gateway.build.toolchain; \
 	export METERD_GATEWAY=all; part $(VENV)/python -m pytest tests/gateway -p no:cacheprovider -rs -n auto --dist loadgroup; \
 	for room in package.packages prove.sizes prove.foreign prove.instructions prove.memory; do part $(VENV)/python -m tools.gateway.$$room; done; \
 	export GATEWAY_PYTHON=3.14; part $(VENV)/python -m tools.gateway.package.packages x86_64; \
 	part $(VENV)/python -m tools.gateway.prove.memory amd64-3.14; \
-	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+	echo "== all of it: $$SECONDS s"; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
