@@ -4,13 +4,15 @@
 [tests/unit/… …]` runs tests/unit, or what is named of it, under emulation but for i386 and amd64: on the gateways'
 own musl Pythons, big-endian and soft-float first, where the compiled modules are joined, and on Debian's with real
 glibc, big-endian with 64 bits and little-endian with 32. The gateways' first processor and the next Python run all of
-it; the others leave out what neither compiled code nor the order and size of bytes can change, unless told `--whole`.
+it; the others leave out what neither compiled code nor the order and size of bytes can change, unless told `--whole`;
+and those whose order and size of bytes another has, which needs no emulation, run what imports compiled modules.
 Several run side by side, one on each core; what each says is shown when it is through. Debian's roots are unpacked,
 not installed; nothing of this system is touched. What is left out is listed, with its reason, before each run.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import shutil
@@ -29,6 +31,13 @@ from ..build.foreign_parts import foreign_parts
 from ..build.machines import MACHINES
 from ..build.third_party import COMPILE, LINK, UJSON, compile_ujson, msgpack, pure, ujson
 from ..build.toolchain import BUILT, python, zig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The gateways' machine whose programs this processor runs, and needs no emulator for.
+OWN = "x86_64"
 
 
 def packages(version: str) -> tuple[str, ...]:
@@ -115,6 +124,9 @@ SAME_EVERYWHERE = {
 }
 # Little-endian with 32 bits, as the gateways' own arm_cortex-a7 and mipsel_24kc are: only when asked for.
 TWICE = ("armhf", "mipsel")
+# A gateway's machine → that with bytes of the same order and sizes which this processor runs by itself. What is left is
+# the compiler for it.
+COMPILED_ALONE = {"mipsel_24kc": "i386", "arm_cortex-a7": "i386", "aarch64_cortex-a53": "x86_64"}
 WHOLE = "--whole"
 # The peer meterbus calls Cryptodome by its older name.
 OTHER_NAMES = {"Crypto/__init__.py": "from Cryptodome import __path__\n"}
@@ -131,6 +143,22 @@ NAMES_ALONE = {
     "cryptography/hazmat/primitives/ciphers.py": "Cipher = algorithms = modes = None\n",
     "cryptography/hazmat/primitives/keywrap.py": "aes_key_unwrap = aes_key_wrap = None\n",
 }
+
+
+def without_compiled() -> list[str]:
+    """The files of tests/unit that import no compiled module."""
+    modules = {join.module_of(path, PROJECT) for path in join.compiled(PROJECT)[0]}
+    files = sorted((PROJECT / "tests" / "unit").glob("test_*.py"))
+    return [path.name for path in files if not modules & set(_imported(path))]
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
 
 
 class Foreign:
@@ -167,7 +195,9 @@ class Foreign:
         return unpacked(self.name.partition("-")[0], packages(self.python), sid=self.python == NEXT_PYTHON)
 
     def left_out(self) -> dict[str, str]:
+        alike = None if self.whole else COMPILED_ALONE.get(self.name)
         return {
+            **(dict.fromkeys(without_compiled(), f"imports no compiled module, and {alike} runs it") if alike else {}),
             **LEFT_OUT,
             **(LEFT_OUT_BIG_ENDIAN if self.big_endian else {}),
             **({} if self.target else LEFT_OUT_GATEWAY),
@@ -179,7 +209,13 @@ FOREIGN = {
     row.name: row
     for row in (
         *(
-            Foreign(row.name, row.emulator, big_endian=row.big_endian, whole=row.name == "mips_24kc")
+            Foreign(
+                row.name,
+                () if row.name == OWN else row.emulator,
+                loader=row.loader.lstrip("/"),
+                big_endian=row.big_endian,
+                whole=row.name == "mips_24kc",
+            )
             for row in MACHINES.values()
         ),
         Foreign("s390x", ("qemu-s390x-static",), "s390x-linux-gnu", "lib/ld64.so.1", big_endian=True),
@@ -303,7 +339,8 @@ def command(row: Foreign, folder: Path) -> list[str]:
     words = [f"{name}={value}" for name, value in settings.items()]
     interpreter = f"{root}/usr/bin/python{row.python}"
     if not row.emulator:
-        libraries = ":".join(str(found) for found in (*root.glob("lib/*-gnu"), *root.glob("usr/lib/*-gnu")))
+        folders = (root / "lib", *root.glob("lib/*-gnu"), *root.glob("usr/lib/*-gnu"))
+        libraries = ":".join(map(str, folders))
         return ["env", *words, str(root / row.loader), "--library-path", libraries, interpreter]
     emulator = program(row.emulator[0], "qemu-user-static")
     given = [part for word in words for part in ("-E", word)]
