@@ -84,11 +84,11 @@ def msgpack_fields(reading: Reading) -> dict[str, Any]:
     named = fields(reading)
     for name in ("value", "raw_value"):
         if name in named:
-            named[name] = _msgpack_value(named[name])
+            named[name] = msgpack_value(named[name])
     return named
 
 
-def _msgpack_value(value: Any) -> Any:
+def msgpack_value(value: Any) -> Any:
     if isinstance(value, Number):
         if len(str(abs(value.reduced()[0]))) > DOUBLE_DIGITS:
             return str(value)

@@ -22,7 +22,7 @@ from ..gateway.json_text import dumps, encode
 from ..parameters import BOTH, INTEGER, STRING, Parameter
 from ..ports.listener import Listener, unix_socket
 from ..ports.stream import Stream
-from .format import json_line, msgpack_fields
+from .format import json_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MOST_CLIENTS = 16  # unless somebody says otherwise
 MAX_WAITING = 256 * 1024  # bytes per client: hours of a slow gateway's readings
-MAX_BATCH = 16 * 1024  # bytes of a turn's readings that are handed to the clients together
+BATCH = 100  # of a turn's readings, that are handed to the clients together
 MAX_WISH = 64  # bytes of the line that asks for a replay
 
 MAX_PATH = 107  # sockaddr_un holds 108 bytes, the last of them 0
@@ -62,15 +62,16 @@ PARAMETERS = (
 )
 
 
-def _packer(path: str) -> Callable[[dict[str, Any]], bytes] | None:
-    """What makes a map on the socket; None for JSON lines. A small gateway may do without msgpack, which pulls a C++
-    library in."""
+def _packer(path: str) -> Callable[[Any], bytes] | None:
+    """What packs an object for the socket; None for JSON lines. A small gateway may do without msgpack, which pulls a
+    C++ library in."""
     try:
-        from msgpack import packb
+        from msgpack import Packer
     except ImportError:
         log.notice(f"{path}: JSON lines, for msgpack is not installed (opkg install python3-msgpack)")
         return None
-    return packb
+    pack: Callable[[Any], bytes] = Packer().pack
+    return pack
 
 
 class LocalSocket:
@@ -84,41 +85,38 @@ class LocalSocket:
         self._begun_ms = wall_clock_ms()
         self._kept: deque[tuple[int, bytes]] | None = deque(maxlen=keep) if keep else None
         self._next = 1
-        self._pack: Callable[[dict[str, Any]], bytes] | None = None
-        self._is_ready = False  # `_pack` says what it is
-        self._batch: list[bytes] = []
-        self._batch_size = 0
+        self._pack: Callable[[Any], bytes] | None = None
+        self._of: Callable[[list[Reading]], bytes] = _lines
+        self._numbered: Callable[[int, Reading], bytes] = _numbered_line
+        self._is_ready = False  # these say what it is
+        self._taken: list[Reading] = []
+        self.accept: Callable[[Reading], None] = self._taken.append
         self._dropped = 0  # clients that read too slowly
         try:
             self._listener = Listener(loop, unix_socket(path), self._serve)
         except OSError as error:
             raise ConfigError(path, f"the local socket cannot be opened: {error.strerror}") from error
 
-    def accept(self, reading: Reading) -> None:
-        if not self.clients and self._kept is None:
-            return
-        if not self._is_ready:
-            self._make_ready()
-        if self._kept is not None:
-            packed = self._numbered(reading)
-            self._kept.append((self._next, packed))
-            self._next += 1
-            if not self.clients:
-                return
-        else:
-            pack = self._pack
-            packed = encode(json_line(reading)) + b"\n" if pack is None else pack(msgpack_fields(reading))
-        self._batch.append(packed)
-        self._batch_size += len(packed)
-        if self._batch_size > MAX_BATCH:
-            self.flush()
-
     def flush(self) -> None:
-        if not self._batch:
+        """What a turn brought is packed once for all clients."""
+        taken = self._taken
+        if not taken:
             return
-        data = b"".join(self._batch)
-        self._batch.clear()
-        self._batch_size = 0
+        if self._kept is not None or self.clients:
+            if not self._is_ready:
+                self._make_ready()
+            for begin in range(0, len(taken), BATCH):
+                self._hand_out(taken[begin : begin + BATCH])
+        taken.clear()
+
+    def _hand_out(self, readings: list[Reading]) -> None:
+        if self._kept is None:
+            data = self._of(readings)
+        else:
+            packed = [self._numbered(number, reading) for number, reading in enumerate(readings, self._next)]
+            self._kept.extend(enumerate(packed, self._next))
+            self._next += len(packed)
+            data = b"".join(packed)
         for client in self.clients.copy():
             self._send(client, data)
 
@@ -140,16 +138,16 @@ class LocalSocket:
         self._listener.close()
 
     def _make_ready(self) -> None:
-        self._pack = _packer(self.path)
         self._is_ready = True
+        self._pack = _packer(self.path)
+        if self._pack is not None:
+            from .local_maps import Maps
+
+            maps = Maps(self._pack)
+            self._of, self._numbered = maps.of, maps.numbered
 
     def _packed(self, fields: dict[str, Any]) -> bytes:
         return encode(dumps(fields)) + b"\n" if self._pack is None else self._pack(fields)
-
-    def _numbered(self, reading: Reading) -> bytes:
-        if self._pack is None:
-            return encode(f'{{"sequence":{self._next},{json_line(reading)[1:]}') + b"\n"
-        return self._pack({"sequence": self._next, **msgpack_fields(reading)})
 
     def _serve(self, fd: int) -> None:
         if len(self.clients) >= self._most_clients:
@@ -187,6 +185,14 @@ class LocalSocket:
         data = b"".join(parts)
         client.bound = max(client.bound, len(data) + MAX_WAITING)  # it may be much, and is bounded by what is kept
         self._send(client, data)
+
+
+def _lines(readings: list[Reading]) -> bytes:
+    return encode("\n".join([*map(json_line, readings), ""]))
+
+
+def _numbered_line(number: int, reading: Reading) -> bytes:
+    return encode(f'{{"sequence":{number},{json_line(reading)[1:]}') + b"\n"
 
 
 class _Wish:

@@ -20,6 +20,8 @@ from meterd.errors import ConfigError
 from meterd.model import Reading, Signal
 from meterd.ports._loop import Loop
 from meterd.sinks import local_socket as module
+from meterd.sinks.format import msgpack_fields
+from meterd.sinks.local_maps import Maps
 from meterd.sinks.local_socket import LocalSocket
 
 ENERGY = Signal("M1", "E", {})
@@ -163,7 +165,7 @@ def test_a_client_that_pauses_gets_all_of_it_later(server: Server) -> None:
             total += drain(client)
             server.loop.turn()
         total += drain(client)
-        assert total % len(msgpack.packb(module.msgpack_fields(Reading(ENERGY, "x" * 1000)))) == 0
+        assert total % len(msgpack.packb(msgpack_fields(Reading(ENERGY, "x" * 1000)))) == 0
         assert server.sink.clients
 
 
@@ -294,3 +296,48 @@ def test_as_many_clients_as_are_configured(tmp_path: Path) -> None:
         client.close()
     server.sink.close()
     server.loop.close()
+
+
+OTHER = Signal("M\u00fc", "V", {})
+ODD = [
+    Reading(ENERGY, Number(1472384, -1), "kWh", 7),
+    Reading(ENERGY, Number(-1472384, -3), "kWh", 7),
+    Reading(ENERGY, Number(25, -1), "MWh", 7),  # in another unit
+    Reading(OTHER, Number(230, 0), "V", 8),
+    Reading(OTHER, Number(999999999999999, -22), None, 8),
+    Reading(OTHER, Number(1000000000000001, -3), None, 8),
+    Reading(OTHER, Number(5, -30), None, 0),
+    Reading(ENERGY, Number(7, 3), "kWh", 1_795_000_000_000),
+    Reading(ENERGY, 1 << 63, "kWh", 1_795_000_000_000),
+    Reading(ENERGY, 1 << 70, "kWh", 1_795_000_000_000),
+    Reading(ENERGY, True, None, 1_795_000_000_001),
+    Reading(ENERGY, 2.5, None, 1),
+    Reading(ENERGY, float("nan"), None, 1),
+    Reading(ENERGY, "text", None, 1, "2026-11-28T21:00:00", "stale", "timeout"),
+    Reading(ENERGY, None, None, 2, None, "invalid", "key"),
+]
+ODD.append(Reading(ENERGY, Number(1, -1), "kWh", 3))
+ODD[-1].raw = Reading(ENERGY, Number(1234, -2), "Wh", 3)
+
+
+def test_maps_that_are_laid_together_are_those_that_are_packed_whole() -> None:
+    packer = msgpack.Packer()
+    maps = Maps(packer.pack)
+    for _ in range(2):  # not known, and known
+        unpacker = msgpack.Unpacker()
+        unpacker.feed(maps.of(ODD))
+        assert list(unpacker) == [msgpack_fields(one) for one in ODD]
+        for number, one in enumerate(ODD):
+            told = msgpack.unpackb(maps.numbered(number, one))
+            assert told == {"sequence": number, **msgpack_fields(one)}
+            assert next(iter(told)) == "sequence"
+
+
+def test_signals_without_end_leave_no_more_than_so_many_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meterd.sinks.local_maps.MOST_KNOWN", 3)
+    maps = Maps(msgpack.Packer().pack)
+    readings = [Reading(Signal("M", f"s{number}", {}), number, None, 1) for number in range(20)]
+    unpacker = msgpack.Unpacker()
+    unpacker.feed(maps.of(readings))
+    assert [one["signal"] for one in unpacker] == [f"s{number}" for number in range(20)]
+    assert len(maps._known) <= 3
