@@ -52,7 +52,8 @@ def main(words: list[str]) -> int:
     takes_effect = len(profiles) < len(paths) and (configuration.devices or not errors)
     if takes_effect and not configuration.devices:
         errors.append(ConfigError("", nothing_to("run", configuration)))
-    errors += _narrowed(configuration, arguments.value("shard"))
+    shard = shard_named(arguments.value("shard"))
+    errors += shard.checked(configuration) if shard is not None else []
     shown = effective(configuration) if takes_effect and not arguments.has("quiet") else None
     if arguments.has("json"):
         _print_json(errors, configuration.warnings, shown)
@@ -68,19 +69,6 @@ def _of_sinks(publish: dict[str, Any]) -> list[str]:
         if name in sinks.SINKS and parameters is not None:
             told += getattr(sinks.table(name), "doubts", lambda parameters: [])(parameters)
     return told
-
-
-def _narrowed(configuration: Configuration, text: str | None) -> list[ConfigError]:
-    """Leave what is the named shard's; why there cannot be one. Raises: UsageError."""
-    shard = shard_named(text)
-    try:
-        if shard is not None:
-            shard.narrow(configuration)
-            shard.part(configuration.publish)
-    except ConfigError as error:
-        configuration.broken |= {*configuration.protocols}
-        return [error]
-    return []
 
 
 def _print_json(errors: list[ConfigError], warnings: list[str], shown: Any) -> None:

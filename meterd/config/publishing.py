@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from .validation import Complain
 
-EVERYWHERE = "0.0.0.0"
 GENERAL = (
     Parameter(
         "status_interval_s",
@@ -57,25 +56,16 @@ def read_publish(found: Any, complain: Complain) -> dict[str, Any]:
     for name in ways_out:
         if publish[name] == "none":
             publish[name] = None
-    for name, other, port in meeting(publish, 1):
-        complain(f"{name}.port", f"found {port}, where {other} listens: give one of the two another port")
+    _listen_apart(publish, complain)
     return publish
 
 
-def meeting(publish: dict[str, Any], count: int) -> list[tuple[str, str, int]]:
-    """Pairs of sinks that would listen on one port, and the port of the former, which is the higher one, where each of
-    so many daemons goes by its number's port from there."""
-    listening = sorted(
-        (values["port"], name, values["address"])
-        for name, values in publish.items()
-        if isinstance(values, dict) and values.get("address") and values.get("port") and not values.get("path")
-    )
-    return [
-        (name, other, port)
-        for at, (port, name, address) in enumerate(listening)
-        for lower, other, there in listening[:at]
-        if port - lower < count and (address == there or EVERYWHERE in (address, there))
-    ]
+def _listen_apart(publish: dict[str, Any], complain: Complain) -> None:
+    if publish["page"] and publish["metrics"]:
+        from ..sinks.metrics import meeting  # of the package that both are made with
+
+        for name, other, port in meeting(publish, 1):
+            complain(f"{name}.port", f"found {port}, where {other} listens: give one of the two another port")
 
 
 def _sink(name: str, found: Any, complain: Complain) -> Any:

@@ -18,7 +18,6 @@ from __future__ import annotations
 from posix import uname
 
 from .. import log
-from ..config.publishing import meeting
 from ..errors import ConfigError
 from ..paths import read_up_to
 
@@ -116,7 +115,7 @@ class Shard:
 
     def part(self, publish: dict[str, Any]) -> None:
         """Give each sink places of this shard's own. Raises: ConfigError where that cannot be."""
-        for upper, lower, port in meeting(publish, self.count):
+        for upper, lower, port in _meeting(publish, self.count):
             raise ConfigError(
                 f"publish, parameter {upper}.port",
                 f"{lower} of shard {port - publish[lower]['port'] + 1} would listen on {port} too, where {upper} of "
@@ -132,6 +131,16 @@ class Shard:
                     parameters[key] = numbered(parameters[key], self.number)
             if parameters.get("address") and parameters.get("port"):  # it listens
                 parameters["port"] = _port(name, parameters["port"] + self.number - 1)
+
+    def checked(self, configuration: Configuration) -> list[ConfigError]:
+        """Leave what is this shard's, for `check`; what would keep it from starting."""
+        self.narrow(configuration)
+        try:
+            self.part(configuration.publish)
+        except ConfigError as error:
+            configuration.broken |= {*configuration.protocols}
+            return [error]
+        return []
 
     def take(self, configuration: Configuration, common: StateDirectory) -> StateDirectory:
         """Make of the whole configuration and state what is this shard's. Raises: ConfigError where it cannot be."""
@@ -185,6 +194,14 @@ def counters_of(daemon: Reader) -> Iterable[str]:
                 yield from names()
             except ConfigError:
                 continue  # its title is yet to be made, and there is no counter before it
+
+
+def _meeting(publish: dict[str, Any], count: int) -> list[tuple[str, str, int]]:
+    if not (publish.get("page") and publish.get("metrics")):
+        return []
+    from ..sinks.metrics import meeting  # of the package that both are made with
+
+    return meeting(publish, count)
 
 
 def _tell_gateways_apart(mqtt: dict[str, Any]) -> None:

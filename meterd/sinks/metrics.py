@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 KIND = "text/plain; version=0.0.4; charset=utf-8"
 LOOPBACK = "127.0.0.1"
 OWN_MACHINE = "127."
+EVERYWHERE = "0.0.0.0"
 
 
 def ipv4(value: str) -> str:
@@ -165,6 +166,22 @@ class Exposition:
             "meterd_longest_turn_seconds", "gauge", "For so long at most did nobody else have his turn.",
             [({}, f"{self._loop.longest_turn_s:.6f}")],
         )  # fmt: skip
+
+
+def meeting(publish: dict[str, Any], count: int) -> list[tuple[str, str, int]]:
+    """Pairs of sinks that would listen on one port, and the port of the former, which is the higher one, where each of
+    so many daemons goes by its number's port from there."""
+    listening = sorted(
+        (values["port"], name, values["address"])
+        for name, values in publish.items()
+        if isinstance(values, dict) and values.get("address") and values.get("port") and not values.get("path")
+    )
+    return [
+        (name, other, port)
+        for at, (port, name, address) in enumerate(listening)
+        for lower, other, there in listening[:at]
+        if port - lower < count and (address == there or EVERYWHERE in (address, there))
+    ]
 
 
 def open_to(parameters: dict[str, Any], path: str, told: str) -> list[str]:
