@@ -156,6 +156,7 @@ class Site:
         )
 
     def start(self) -> None:
+        Database(self.where).close()  # the tables are there before two could make them at once
         self.broker.start()
         self.consumer.start()
         self.start_daemon()
