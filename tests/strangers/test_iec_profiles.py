@@ -194,14 +194,37 @@ def test_an_exchanged_meter_begins_anew() -> None:
     reader = Reader(meter, profile_rows=8)
     meter.run(20)
     reader.scan()
+    reader.scan()
     reader.meter = other = Capturing(datetime.datetime(2026, 6, 2))
     other.ident = b"/TUV5OTHER\r\n"
     other.run(20)
+    [told] = reader.scan().told
+    assert "OTHER" in told and "wait for the next scan" in told
+    assert reader.rows == meter.captured[-8:], "an identification has no block check: one that came once may be noise"
     told = reader.scan().told
     assert reader.rows == meter.captured[-8:] + other.captured[-8:]
     assert len(told) == 2, "its habits, and the rows of its profile"
     assert all("forgotten" in one and "OTHER" in one for one in told)
     assert reader.scan().told == []
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("noisy", [b"/ABX5meter\r\n", b"/abc5\x1fETER\r\n"])
+def test_a_damaged_identification_is_no_exchanged_meter(restarted: bool, noisy: bytes) -> None:
+    meter = Capturing(datetime.datetime(2026, 6, 1))
+    reader = Reader(meter, profile_rows=8)
+    meter.run(20)
+    reader.scan()
+    meter.run(3)
+    if restarted:
+        reader.restart()
+    sound, meter.ident = meter.ident, noisy
+    told = reader.scan().told
+    meter.ident = sound
+    meter.run(2)
+    told += reader.scan().told + reader.scan().told
+    assert reader.rows == meter.captured[12:], "each row once, those of the noisy scan too"
+    assert not any("forgotten" in one for one in told)
 
 
 @pytest.mark.parametrize("number", range(1, 8))

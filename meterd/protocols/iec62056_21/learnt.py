@@ -1,8 +1,9 @@
 """What was learnt of one meter, and lasts as long as it is that meter.
 
-A meter is known by its identification line (IEC 62056-21 clause 6.3.2). Another line means another meter, or the same
-one after an exchange of its firmware: what was learnt is forgotten, and learnt anew. The same where nothing has worked
-for MAX_FAILURES scans: perhaps the meter changed and its line did not.
+A meter is known by its identification line (IEC 62056-21 clause 6.3.2), which has no block check: what came once may be
+noise. Another line that comes twice means another meter, or the same one with a new firmware: what was learnt is
+forgotten, and learnt anew. The same where nothing has worked for MAX_FAILURES scans: perhaps the meter changed and its
+line did not.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class Learnt:
     """
 
     __slots__ = (
-        "block_check", "checkless", "crc16", "cut_off", "failures", "identification", "parity_tries", "proven_speed",
-        "pushes", "spelled", "stayed", "steps_down", "sums", "tells_identity",
+        "_confirmed", "_latest", "block_check", "checkless", "crc16", "cut_off", "failures", "identification",
+        "parity_tries", "proven_speed", "pushes", "spelled", "stayed", "steps_down", "sums", "tells_identity",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -42,6 +43,8 @@ class Learnt:
         self.cut_off = False
         self.parity_tries = 0
         self.identification = b""
+        self._confirmed = False  # it came twice
+        self._latest = b""
         self._begin()
 
     def _begin(self) -> None:
@@ -66,11 +69,21 @@ class Learnt:
 
     def met(self, identification: bytes) -> bytes:
         """The meter has identified itself. Returns: how another one did before, of which all is forgotten; or b""."""
-        former, self.identification = self.identification, identification
-        if not former or former == identification:
-            return b""
-        self._begin()
-        return former
+        again, self._latest = identification == self._latest, identification
+        if identification == self.identification:
+            self._confirmed = True
+        elif not self.identification:
+            self.identification = identification
+        elif again:
+            former = self.identification if self._confirmed else b""
+            self.identification, self._confirmed = identification, True
+            self._begin()
+            return former
+        return b""
+
+    def is_sure(self) -> bool:
+        """Whether the line that came last has come before."""
+        return self._confirmed and self._latest == self.identification
 
     def worked(self) -> None:
         self.failures = 0

@@ -53,12 +53,21 @@ class Remembered:
 
     @classmethod
     def of(cls, memory: Memory, address: str, session: Session) -> Conversation:
-        """What is known of a profile, if it is still the meter that it was learnt from. Returns: Remembered."""
+        """What is known of a profile, if it is still the meter that it was learnt from.
+
+        Returns: Remembered; None where it seems to be another one, which is believed at its second word.
+        """
         kept = memory.persistent.get("iec_profiles", {}).get(address)
         found = cls(kept if isinstance(kept, dict) else {})
         meter = session.who()
         if found.meter == meter:
             return found
+        if found.meter and not session.learnt.is_sure():
+            yield Tell(
+                NOTICE, f"the meter calls itself {meter}, and its profile {address} was that of {found.meter}: its "
+                "rows wait for the next scan, for this may be noise", "profile",
+            )  # fmt: skip
+            return None
         if found.meter:
             yield Tell(
                 NOTICE, f"the meter calls itself {meter}, and its profile {address} was that of {found.meter}: what "
@@ -113,9 +122,10 @@ def report_listed(plan: Plan, memory: Memory, session: Session, text: bytes) -> 
         if not rows:
             yield from _fail(columns, "not_found", f"no rows of a load profile {address} are in the read-out")
             continue
-        known: Remembered = yield from Remembered.of(memory, address, session)
-        yield from _report(columns, rows, known.take(rows, plan.device["profile_rows"]))
-        known.keep(memory, address)
+        known: Remembered | None = yield from Remembered.of(memory, address, session)
+        if known is not None:
+            yield from _report(columns, rows, known.take(rows, plan.device["profile_rows"]))
+            known.keep(memory, address)
 
 
 class AskedRows:
@@ -151,7 +161,10 @@ class _Asked:
 
     def read(self, columns: Columns) -> Conversation:
         asked = self.asked
-        known = self.known = yield from Remembered.of(asked.memory, self.address, asked.programming.session)
+        known: Remembered | None = yield from Remembered.of(asked.memory, self.address, asked.programming.session)
+        if known is None:
+            return
+        self.known = known
         last = Moment.parse(known.last)
         if last is None:
             rows = yield from self._first()
