@@ -180,12 +180,9 @@ class Server:
         timeout = self._settings["timeout_s"]
         if not self.is_secure:
             return HTTPConnection(self.host, self.port, timeout=timeout)
-        from ssl import create_default_context
+        from .trust import believing
 
-        ca_file = self._settings["ca_file"]
-        if ca_file:
-            open(ca_file, "rb").close()  # OpenSSL does not say which file it is that cannot be read
-        return HTTPSConnection(self.host, self.port, timeout=timeout, context=create_default_context(cafile=ca_file))
+        return HTTPSConnection(self.host, self.port, timeout=timeout, context=believing(self._settings["ca_file"]))
 
 
 def _target(settings: dict[str, Any]) -> str:

@@ -299,12 +299,12 @@ class Connection:
 
 
 def _tls_context(settings: dict[str, Any]) -> Any:
-    from ssl import create_default_context
+    from .trust import believing
 
-    for name in ("ca_file", "certificate_file", "key_file"):
+    context = believing(settings["ca_file"])
+    for name in ("certificate_file", "key_file"):
         if settings[name]:
             open(settings[name], "rb").close()  # OpenSSL does not say which file it is that cannot be read
-    context = create_default_context(cafile=settings["ca_file"])
     if settings["certificate_file"]:
         context.load_cert_chain(settings["certificate_file"], settings["key_file"], password=lambda: "")
     return context

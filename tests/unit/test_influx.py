@@ -286,6 +286,24 @@ def test_over_tls(servers: Any, sites: Any, authority: Authority) -> None:
     assert len(server.requests) == 1
 
 
+def test_an_authority_of_ones_own_is_believed_by_a_strict_python(
+    servers: Any, sites: Any, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Python 3.13 and later are of their own accord."""
+    usual = ssl.create_default_context
+
+    def strict(**how: Any) -> ssl.SSLContext:
+        made = usual(**how)
+        made.verify_flags |= ssl.VERIFY_X509_STRICT
+        return made
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    server = servers(TAKEN, tls=context(authority, "good", "IP:127.0.0.1"))
+    site = sites(server, url=f"https://127.0.0.1:{server.port}", ca_file=str(authority.certificate), **V2)
+    site.take(1)
+    site.until_delivered()
+
+
 def test_a_server_that_is_not_who_it_says_gets_no_token(
     servers: Any, sites: Any, authority: Authority, tmp_path: Path
 ) -> None:

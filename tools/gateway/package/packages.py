@@ -127,7 +127,7 @@ ROOMS = {
     ),
     "meterd-batches": (
         "meterd/sinks/outbox.py", "meterd/sinks/ranges.py", "meterd/sinks/backoff.py", "meterd/sinks/batches.py",
-        "meterd/sinks/batch_thread.py", "meterd/ports/letter_box.py",
+        "meterd/sinks/batch_thread.py", "meterd/sinks/trust.py", "meterd/ports/letter_box.py",
     ),
     "meterd-redis": (
         "meterd/sinks/redis.py", "meterd/sinks/redis_sink.py", "meterd/sinks/resp.py", "meterd/ports/unix_port.py",
