@@ -33,7 +33,8 @@ class Careful:
         try:
             self.content: Any = _STRICT.decode(text)
         except json.JSONDecodeError as error:
-            raise ValueError(error.lineno, f"is not JSON: {what_is_wrong(text, error)}") from None
+            line, words = what_is_wrong(text, error)
+            raise ValueError(line, f"is not JSON: {words}") from None
         except RecursionError:
             raise ValueError(1, "is not a configuration: nested without end") from None
         self.twice: list[Steps] = []

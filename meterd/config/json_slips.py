@@ -37,16 +37,22 @@ def skip_blanks(text: str, at: int) -> int:
     return at
 
 
-def what_is_wrong(text: str, error: JSONDecodeError) -> str:
+def what_is_wrong(text: str, error: JSONDecodeError) -> tuple[int, str]:
+    """(line, what is wrong there)."""
+    at = skip_blanks(text, error.pos)
+    # Python 3.13 and later point at the comma, earlier ones behind it.
+    closing = skip_blanks(text, at + 1) if text[at : at + 1] == "," else at
+    before = text[:closing].rstrip(_BLANKS)
+    if text[closing : closing + 1] in ("]", "}") and before.endswith(","):
+        return before.count("\n") + 1, f"there is a comma before the closing {text[closing]}; take it out"
+    return error.lineno, _in_words(text, error, at)
+
+
+def _in_words(text: str, error: JSONDecodeError, at: int) -> str:
     if not text.strip():
         return "the file is empty"
-    at = skip_blanks(text, error.pos)
     if at >= len(text):
         return CUT_OFF
-    # Python 3.13 and later point at the comma, earlier ones behind it.
-    closing = skip_blanks(text, at + 1) if text[at] == "," else at
-    if text[closing : closing + 1] in ("]", "}") and text[:closing].rstrip().endswith(","):
-        return f"there is a comma before the closing {text[closing]}; take it out"
     for slip, sentence in SLIPS.items():
         if text.startswith(slip, at):
             return sentence
