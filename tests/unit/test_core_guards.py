@@ -156,13 +156,22 @@ def test_a_register_without_signals_is_a_mistake() -> None:
 # ---- the loop
 
 
-@pytest.mark.parametrize("deadline", [math.inf, math.nan, 1e300, -math.inf])
+@pytest.mark.parametrize("deadline", [math.inf, math.nan, 1e300])
 def test_a_deadline_that_is_no_time_never_comes(deadline: float) -> None:
     loop, fired = _loop.Loop(), []
     loop.arm(_timers.Timer(lambda: fired.append("odd")), deadline)
     loop.arm(_timers.Timer(loop.stop), loop.time + 0.001)
     loop.run()
     assert fired == []
+
+
+@pytest.mark.parametrize("deadline", [-math.inf, -1e300, -1.0, 0.0])
+def test_a_deadline_that_is_long_past_is_due_at_once(deadline: float) -> None:
+    loop, fired = _loop.Loop(), []
+    loop.arm(_timers.Timer(lambda: fired.append("due")), deadline)
+    loop.arm(_timers.Timer(loop.stop), loop.time + 0.001)
+    loop.run()
+    assert fired == ["due"]
     loop.close()
 
 
