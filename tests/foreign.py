@@ -40,8 +40,15 @@ def python_of(environment: str) -> Path:
 def ask(environment: str, program: str, question: Any) -> Any:
     """What `program` prints (JSON), run in that environment with `question` (JSON) on its standard input."""
     python = python_of(environment)
+    # What makes a Python of another folder find its own library would keep this one from finding its.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
-        [python, "-c", program], input=json.dumps(question), capture_output=True, text=True, timeout=PATIENCE_S
+        [python, "-c", program],
+        input=json.dumps(question),
+        env=own,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -12,7 +12,6 @@ not installed; nothing of this system is touched. What is left out is listed, wi
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import os
 import shutil
@@ -31,10 +30,14 @@ from ..build.foreign_parts import foreign_parts
 from ..build.machines import MACHINES
 from ..build.third_party import COMPILE, LINK, UJSON, compile_ujson, msgpack, pure, ujson
 from ..build.toolchain import BUILT, python, zig
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .left_out import (
+    COMPILED_ALONE,
+    LEFT_OUT,
+    LEFT_OUT_BIG_ENDIAN,
+    LEFT_OUT_GATEWAY,
+    SAME_EVERYWHERE,
+    without_compiled,
+)
 
 # The gateways' machine whose programs this processor runs, and needs no emulator for.
 OWN = "x86_64"
@@ -65,68 +68,8 @@ TAKEN = (
     "tests", "tools", "docs", "benchmarks", "examples", "openwrt", "packaging", "setup.py", "pyproject.toml",
     "Makefile", "mkdocs.yml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "MANIFEST.in",
 )  # fmt: skip
-# File of tests/unit, or a test in it → why it is not run there.
-LEFT_OUT = {
-    "test_architecture.py": "reads the sources' imports, which are the same everywhere",
-    "test_import_budget.py": "counts the modules that this machine's own Python loads",
-    "test_gateway_cache.py": "the packaging tools run on this machine",
-    "test_ipk.py": "the packaging tools run on this machine",
-    "test_ipk_contents.py": "the packaging tools run on this machine",
-    "test_join.py": "reads the compiled modules' sources",
-    "test_docs_names.py": "reads the pages and the sources, which are the same everywhere",
-    "test_unused.py": "reads the sources, which are the same everywhere",
-    "test_crc.py::test_the_oracle_is_the_c_extension": "crcmod's compiled part is this machine's",
-}
-LEFT_OUT_BIG_ENDIAN = {
-    "test_axdr.py::test_against_gurux": "the peer reads floats in the machine's own byte order",
-}
-LEFT_OUT_GATEWAY = {
-    "test_dlms_security.py::TestBothWays::test_against_dlms_cosem": "the peer's ciphers are compiled from Rust",
-    "test_metrics.py": "what reads the page back asks for OpenSSL, which these Pythons are built without",
-}
-# File of tests/unit → why one of the machines that run all of it is enough.
-SAME_EVERYWHERE = {
-    **dict.fromkeys(
-        (
-            "test_command_line.py",
-            "test_config.py",
-            "test_config_reference.py",
-            "test_control.py",
-            "test_home_assistant.py",
-            "test_mqtt.py",
-            "test_names.py",
-            "test_not_read.py",
-            "test_paths.py",
-            "test_run_options.py",
-            "test_sink_registry.py",
-            "test_state_choice.py",
-            "test_status.py",
-            "test_uci.py",
-            "test_workbook.py",
-            "test_workbook_mistakes.py",
-        ),
-        "words, files and tables",
-    ),
-    **dict.fromkeys(("test_dlms_docs.py", "test_house.py", "test_python_docs.py"), "reads sources and pages"),
-    **dict.fromkeys(
-        (
-            "test_daemon_lines.py",
-            "test_dlms_faults.py",
-            "test_lifecycle_bounds.py",
-            "test_liveness.py",
-            "test_python_api.py",
-            "test_resolver.py",
-            "test_schedule.py",
-            "test_start_up_table.py",
-        ),
-        "what is done when, in Python alone",
-    ),
-}
 # Little-endian with 32 bits, as the gateways' own arm_cortex-a7 and mipsel_24kc are: only when asked for.
 TWICE = ("armhf", "mipsel")
-# A gateway's machine → that with bytes of the same order and sizes which this processor runs by itself. What is left is
-# the compiler for it.
-COMPILED_ALONE = {"mipsel_24kc": "i386", "arm_cortex-a7": "i386", "aarch64_cortex-a53": "x86_64"}
 WHOLE = "--whole"
 # The peer meterbus calls Cryptodome by its older name.
 OTHER_NAMES = {"Crypto/__init__.py": "from Cryptodome import __path__\n"}
@@ -143,22 +86,6 @@ NAMES_ALONE = {
     "cryptography/hazmat/primitives/ciphers.py": "Cipher = algorithms = modes = None\n",
     "cryptography/hazmat/primitives/keywrap.py": "aes_key_unwrap = aes_key_wrap = None\n",
 }
-
-
-def without_compiled() -> list[str]:
-    """The files of tests/unit that import no compiled module."""
-    modules = {join.module_of(path, PROJECT) for path in join.compiled(PROJECT)[0]}
-    files = sorted((PROJECT / "tests" / "unit").glob("test_*.py"))
-    return [path.name for path in files if not modules & set(_imported(path))]
-
-
-def _imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{each.name}" for each in node.names)
-        elif isinstance(node, ast.Import):
-            yield from (each.name for each in node.names)
 
 
 class Foreign:
@@ -348,9 +275,13 @@ def command(row: Foreign, folder: Path) -> list[str]:
 
 
 def _able_to_start_itself(words: list[str], folder: Path) -> None:
-    """Tests start further Pythons by sys.executable; the kernel cannot, so that becomes a script which can."""
+    """Tests start further Pythons by sys.executable; the kernel cannot, so that becomes a script which can.
+
+    A test's own PYTHONPATH comes first.
+    """
     script = folder / "python"
-    script.write_text("#!/bin/sh\nexec " + " ".join(words) + ' "$@"\n')
+    own = [word.replace("PYTHONPATH=", 'PYTHONPATH="${PYTHONPATH:+$PYTHONPATH:}"') for word in words]
+    script.write_text("#!/bin/sh\nexec " + " ".join(own) + ' "$@"\n')
     script.chmod(0o755)
     (folder / "site" / "sitecustomize.py").write_text(f"import sys\n\nsys.executable = {str(script)!r}\n")
 
