@@ -58,6 +58,10 @@ class Farewells:
         if conversation is not None:
             self._waiting = (*self._waiting, (job, conversation))
 
+    def are_over(self) -> bool:
+        """Whether none is owed or under way."""
+        return self.job is None and not self._waiting
+
     def jobs(self) -> list[Job]:
         """Whose goodbyes are owed or under way."""
         waiting = [job for job, _ in self._waiting]

@@ -49,7 +49,7 @@ class Job:
     """One device on its line: what to read, what it remembers, when it is due, how it is."""
 
     __slots__ = (
-        "askers", "close_delay_s", "driver", "failure", "listens", "memory", "plan", "poll_delay_s",
+        "askers", "close_delay_s", "driver", "failure", "is_well", "listens", "memory", "plan", "poll_delay_s",
         "signals", "status", "timeout_s", "told_s", "turn",
     )  # fmt: skip
 
@@ -67,6 +67,7 @@ class Job:
         self.told_s: float | None = None  # when its whole status was; with that its rounds begin
         self.askers: Sequence[Asker] = ()  # they wait for the device's next scan
         self.failure: tuple[str, float] | None = None  # the reason its signals failed with, and until when that stands
+        self.is_well = False  # what was last told of it is that it answers
         self.poll_delay_s = _seconds(parameters.get("poll_delay_ms") or 0)
         self.close_delay_s = _seconds(parameters.get("serial_close_delay") or 0)
         self.timeout_s = _seconds(parameters.get("timeout_ms") or 5000)

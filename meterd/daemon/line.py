@@ -148,7 +148,7 @@ class Line:
     # ---- taking turns
 
     def _plan_next(self) -> None:
-        if self._current is None and self._stopped is None and not self._says_goodbye():
+        if self._current is None and self._stopped is None and (self._farewells.are_over() or not self._says_goodbye()):
             due = self._schedule.next_time(self.loop.time)
             if due is None:
                 self._timer.deadline = None
@@ -166,16 +166,18 @@ class Line:
 
     def _begin(self, job: Job) -> None:
         self._current = job
-        self._askers, job.askers = job.askers, ()
-        self.player.on_report = self.publish if self._askers else self.hub.publish
+        if job.askers:
+            self._askers, job.askers = job.askers, ()
+            self.player.on_report = self.publish
         self.started = self.loop.time
         self._interrupted = False
-        self._stay_open()
-        self.player.forget_reported()
+        if self.path is not None:
+            self._stay_open()
         if self.loop.budget is not None:
             self.loop.budget.busy(self.port)
-        self._fresh = not self.port.is_open()
+        self._fresh = self.port.fd < 0
         if self._fresh:
+            self.player.forget()  # nothing has passed in this scan, should the port not open
             self._open(job)
         else:
             self._converse(job)
@@ -192,7 +194,8 @@ class Line:
             self._converse(self._current)
 
     def _converse(self, job: Job) -> None:
-        log.debug(f"{job.alias()}: scan begins", port=self.key)
+        if log.enabled(log.DEBUG, self.key):
+            log.debug(f"{job.alias()}: scan begins", port=self.key)
         try:
             conversation = job.driver.conversation(job.plan, job.memory)
         except Exception as error:  # a defect of one protocol is no reason to stop the others
@@ -252,11 +255,12 @@ class Line:
         return bool(self._askers)
 
     def _after(self, job: Job, error: Exception | None) -> None:
-        self.player.forget_reported()
+        self.player.forget()
         self.load.used(self.started, self.loop.time)
         if job.turn in self._by_turn:  # else it is read no more
             self._plan_again(job.turn, error)
-        self._answer_askers(job, error)
+        if self._askers or job.askers:
+            self._answer_askers(job, error)
         self._keep_or_close(error)
         if self.once and not self._by_turn and self.on_idle is not None and self._stopped is None:
             self.stop(self.on_idle)
@@ -279,6 +283,7 @@ class Line:
         for asker in self._askers:
             asker.ended(error)
         self._askers = ()
+        self.player.on_report = self.hub.publish
         if job.askers and job.turn in self._by_turn:
             self._schedule.postpone(job.turn, self.loop.time)
 

@@ -19,7 +19,8 @@ class Load:
         self._before = (now_s, 0.0)  # the window before this one: its beginning, and what of it was in use
 
     def used(self, from_s: float, to_s: float) -> None:
-        self._turn(to_s)
+        if to_s - self._since >= WINDOW_S:
+            self._turn(to_s)
         self._busy_s += to_s - from_s
 
     def share(self, now_s: float) -> float:

@@ -65,19 +65,27 @@ def settle(line: Talking, job: Job, error: Exception | None) -> None:
 
     A scan that went well owes no reading: a load profile with no new row has none.
     """
-    status, player = job.status, line.player
-    status.add(player.counts)
-    for alias in status.settle(player.reported):
+    status = job.status
+    status.add(line.player.counts)
+    if error is None and job.is_well and not status.failing:  # as mostly: nothing is new
+        status.succeeded(line.loop.time)
+    else:
+        _settle_news(line, job, error)
+    if line.rounds is not None:
+        line.rounds.changed(job)
+
+
+def _settle_news(line: Talking, job: Job, error: Exception | None) -> None:
+    for alias in job.status.settle(line.player.reported):
         log.recovered(f"{job.alias()}/{alias}", f"{job.alias()}/{alias}: is read again", port=line.key)
     _count_unnamed(line, job)
+    job.is_well = error is None
     if error is None:
         job.failure = None
-        status.succeeded(line.loop.time)
+        job.status.succeeded(line.loop.time)
         log.recovered(job.alias(), f"{job.alias()}: answers again", port=line.key)
     else:
         _fail(line, job, error)
-    if line.rounds is not None:
-        line.rounds.changed(job)
 
 
 def _fail(line: Talking, job: Job, error: Exception) -> None:

@@ -66,6 +66,18 @@ class Schedule:
 
     def pick(self, now: float) -> Turn | None:
         """The turn to take now, or None."""
+        if not self._are_all_live():
+            return self._pick_of_all(now)
+        chosen = _due(self._live, now)
+        if chosen is not None:
+            chosen.brief = False
+        return chosen
+
+    def _are_all_live(self) -> bool:
+        """As mostly. Then there is nothing to save up for; the share is reckoned from the first attempt in vain on."""
+        return not (self._untried or self._silent or self._overdue)
+
+    def _pick_of_all(self, now: float) -> Turn | None:
         self._accrue(now)
         chosen, brief = _due(self._live, now), False
         untried = _due(self._untried, now)
@@ -84,6 +96,8 @@ class Schedule:
 
     def next_time(self, now: float) -> float | None:
         """When `pick` may have something again; None for never."""
+        if self._are_all_live():
+            return self._live[0].due if self._live else None
         silent = self._longest_silent(now)
         times = [turns[0].due for turns in (self._live, self._untried, self._silent) if turns]
         if silent is not None:
@@ -99,7 +113,9 @@ class Schedule:
         else:
             turn.cost_s = now - started
         self._last_was_live = turn.state == LIVE
-        due = max(turn.due + turn.period_s, now) if turn.rhythm is None else turn.rhythm.after(turn.due, now)
+        due = turn.due + turn.period_s if turn.rhythm is None else turn.rhythm.after(turn.due, now)
+        if due < now:
+            due = now
         if self._last_was_live and answered:
             turn.due = due
             self._live.moved(turn)

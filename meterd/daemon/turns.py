@@ -75,7 +75,8 @@ class Turns(list[Turn]):
 
     def moved(self, turn: Turn) -> None:
         """Its time is another one now."""
-        self._settle(turn, turn.place)
+        if len(self) > 1:
+            self._settle(turn, turn.place)
 
     def changed(self, place: int) -> None:
         """There, and nowhere below, something has changed; a plain heap knows no more than the order."""

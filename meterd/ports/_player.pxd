@@ -46,6 +46,7 @@ cdef class Stepper(DataReader):
     cdef int64_t _received_since
     cdef int64_t _last_activity
 
+    cpdef forget(self)
     cdef void _reset(self)
     cdef int _finish(self, error) except -1
     cdef int _note(self, error) except -1

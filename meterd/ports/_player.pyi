@@ -13,8 +13,6 @@ from .rare_steps import RareSteps
 WAIT: object
 """The answer to a step that cannot be answered yet."""
 
-NONE_REPORTED: set[Signal]
-
 class Counts:
     """What passed on the wire in one conversation. `timeouts`: a frame that did not come, or not to its end."""
 
@@ -53,6 +51,9 @@ class Stepper:
         on_trouble: Callable[[Reading], None] | None,
         strips_echo: bool,
     ) -> None: ...
+    def forget(self) -> None:
+        """`reported` and `counts` begin anew, as they do with each conversation."""
+
     def begin(self, generator: Conversation, poll_delay_s: float, at_once: bool = False) -> None: ...
     def advance(self, value: Any, error: BaseException | None = None) -> None: ...
     def cut_off(self, error: Exception | None) -> None: ...

@@ -35,7 +35,7 @@ cdef extern from "Python.h":
 # The answer to a step that cannot be answered yet; by its second name without a look into the module.
 cdef object WAITING = object()
 WAIT = WAITING
-NONE_REPORTED = set()  # stays empty: between conversations all have the same one
+cdef set NONE_REPORTED = set()  # stays empty: between conversations all have the same one
 cdef object ENDED = object()  # in place of a step
 
 
@@ -70,11 +70,10 @@ cdef class Stepper(DataReader):
 
     def begin(self, generator, double poll_delay_s, bint at_once=False):
         """The first step is taken now, or in the loop's next turn."""
-        cdef Counts counts = self.counts
         self._reset()
+        self.forget()
         self.generator = generator
         self._poll_delay = whole(poll_delay_s * MICROSECONDS)
-        counts.bytes_sent = counts.bytes_received = counts.timeouts = counts.bad_frames = counts.retries = 0
         self.reported = set()
         self._echo.forget()
         self._is_first = True
@@ -84,6 +83,11 @@ cdef class Stepper(DataReader):
             self._step(None, None)
         else:
             self.loop.arm_at(self.timer, self.loop.now)
+
+    cpdef forget(self):
+        cdef Counts counts = self.counts
+        counts.bytes_sent = counts.bytes_received = counts.timeouts = counts.bad_frames = counts.retries = 0
+        self.reported = NONE_REPORTED
 
     def advance(self, value, error=None):
         """The present step has its answer, or what went wrong."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from .. import log
 from ..errors import Aborted
 from ._loop import Loop
-from ._player import NONE_REPORTED, Stepper
+from ._player import Stepper
 from ._port import Port
 from ._timers import Timer
 from .rare_steps import RareSteps
@@ -76,9 +76,9 @@ class Player:
     def reported(self) -> set[Signal]:
         return self._stepper.reported
 
-    def forget_reported(self) -> None:
-        """Nobody asks any more what the last conversation reported."""
-        self._stepper.reported = NONE_REPORTED
+    def forget(self) -> None:
+        """Nobody asks any more what passed in the last conversation, and what it reported."""
+        self._stepper.forget()
 
     @property
     def on_report(self) -> Callable[[Reading], None]:
@@ -93,8 +93,6 @@ class Player:
 
     def start(self, conversation: Conversation, poll_delay_s: float = 0.0, at_once: bool = False) -> None:
         """Begin; the first step is taken in the loop's next turn. `at_once`: now, and its end may be within this."""
-        self._aborted = None
-        self._parting = False
         self._rare.begin()
         self._stepper.begin(conversation, poll_delay_s, at_once)
 
@@ -121,13 +119,15 @@ class Player:
 
     def _ended(self, conversation: Conversation, error: Exception | None) -> None:
         self._rare.stop_waiting()
+        if self._aborted is not None:
+            error, self._aborted = self._aborted, None
+            self._parting = False
         if self._goodbye is not None:
             self._goodbye.deadline = None
-        aborted, self._aborted = self._aborted, None
         try:
             conversation.close()
         except Exception as cut:
             log.debug(f"{self.port.name}: the goodbye was cut off: {cut!r}")
         if self.observers:
-            self._rare.show("ended", aborted or error)
-        self.on_end(aborted or error)
+            self._rare.show("ended", error)
+        self.on_end(error)

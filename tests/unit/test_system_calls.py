@@ -154,7 +154,7 @@ def test_a_scan_of_one_exchange_waits_twice_and_reads_and_writes_once(counted: C
     site.scan(SCANS)
     third = reads_and_writes()
     reads, writes = (end - 2 * middle + begin for begin, middle, end in zip(first, second, third, strict=True))
-    assert writes == SCANS
+    assert SCANS <= writes <= SCANS + 1  # where it is due by then, another one begins in the last turn
     assert SCANS <= reads <= SCANS + SPARE
     assert site.turns <= 2 * SCANS + SPARE
 
