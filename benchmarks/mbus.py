@@ -103,9 +103,9 @@ def c_rows(what: str, frames: list[bytes]) -> list[tuple[str, float, str, float 
         tasks += [partial(seconds, partial(one, decoder, frames)) for one in (decoded, decoded_and_printed)]
         structs, printed, plain, text = medians(tasks)
     return [
-        (f"M-Bus frame to values, {what}", plain / printed, "× C, printed records", -1.2),
-        (f"M-Bus frame to values as text, {what}", text / printed, "× C, printed records", None),
-        (f"M-Bus frame to values, {what}", plain / structs, "× C, structs", None),
+        (f"frame to values, {what}, records printed in C", plain / printed, "× the CPU", -1.2),
+        (f"frame to texts, {what}, records printed in C", text / printed, "× the CPU", None),
+        (f"frame to values, {what}, structs in C", plain / structs, "× the CPU", None),
     ]
 
 

@@ -33,7 +33,8 @@ cdef enum:
     RESERVED = -1
     CHAINS = 256            # places for blocks of several bytes, behind one for each of a single byte
     KEPT = 2 * CHAINS
-    LONG_HEADER = 12        # identity, access number, status, configuration
+    IDENTITY = 8            # identification, manufacturer, version, medium
+    LONG_HEADER = 12        # and access number, status, configuration
     KEPT_SIZE = 32          # bytes of a block that is worth keeping; a plain-text VIF may have 250
 
 # Bytes of data for each data field code; of a variable record its LVAR tells them.
@@ -262,17 +263,19 @@ def fixed_record(
 def long_telegram(bytes data not None, bint msb_first, meanings, clear_text, key):
     cdef Telegram telegram = Telegram.__new__(Telegram)
     cdef const unsigned char *header = <const unsigned char *>PyBytes_AS_STRING(data)
+    cdef unsigned char[IDENTITY] turned
+    cdef int at
     if PyBytes_GET_SIZE(data) < LONG_HEADER:
         raise DecodeError(f"the header has {len(data)} of its {LONG_HEADER} bytes")
-    telegram.identity = data[:8]
+    for at in range(IDENTITY):
+        turned[at] = header[at if not msb_first or at > 5 else 3 - at if at < 4 else 9 - at]
+    telegram.identity = PyBytes_FromStringAndSize(<const char *>turned, IDENTITY)
     telegram.access_number = header[8]
     telegram.status = header[9]
-    telegram.configuration = header[10] | header[11] << 8
-    if msb_first:
-        telegram.identity = data[3::-1] + data[5:3:-1] + data[6:8]
-        telegram.configuration = header[10] << 8 | header[11]
-    if key is not None or telegram.configuration:
-        rest = clear_text(data[LONG_HEADER:], telegram.configuration, header[8], telegram.identity, key)
-        data = data[:LONG_HEADER] + rest
-    telegram.records = records_of(data, LONG_HEADER, meanings, msb_first)
+    telegram.configuration = header[10] << 8 | header[11] if msb_first else header[10] | header[11] << 8
+    if key is None and not telegram.configuration:
+        telegram.records = records_of(data, LONG_HEADER, meanings, msb_first)
+    else:
+        plain = clear_text(data[LONG_HEADER:], telegram.configuration, header[8], telegram.identity, key)
+        telegram.records = decode_records(plain, 0, meanings, msb_first)
     return telegram

@@ -10,17 +10,20 @@ cdef enum Context:
 cdef enum:
     UNIT_LIMIT = 16        # units worth remembering
     SEEN_BYTES = 1024
+    ADDRESSES = 512        # places for addresses
+    ADDRESS_LIMIT = 32     # characters of one that is worth a place
 
 
 @cython.final
 cdef class _Parser:
     cdef list sets
-    cdef dict counts      # effective address: groups seen under it, as far as `counted`
+    cdef dict counts      # effective address: groups seen under it, as far as `counted`; None before any is asked for
     cdef Py_ssize_t counted
     cdef unsigned char maybe_seen[SEEN_BYTES]
     cdef dict wanted      # effective address: index still to come; None if all of the block is wanted
-    cdef object address
+    cdef bint goes_on     # the group has no address of its own
     cdef object effective
+    cdef unsigned int place  # of the last address, in KEPT_ADDRESSES
     cdef Py_ssize_t index  # of the next group under `effective`
     cdef object unit      # the last one, and its characters
     cdef char unit_text[UNIT_LIMIT]
@@ -37,6 +40,13 @@ cdef class _Parser:
     cdef Py_ssize_t _read_group(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1
     cdef Py_ssize_t _read_address(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1
     cdef int _set_address(self, const unsigned char *text, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef void _open_group(self, Py_ssize_t at) noexcept
+    cdef Py_ssize_t _follower(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1
+    cdef int _take_address(self, object address, unsigned int bits) except -1
+    cdef object _address_text(self, const unsigned char *text, Py_ssize_t length, unsigned int bits)
     cdef int _add(self, const unsigned char *text, Py_ssize_t end) except -1
-    cdef Py_ssize_t _groups_seen(self, const unsigned char *text, Py_ssize_t length) except -1
+    cdef Py_ssize_t _groups_seen(self, unsigned int bits) except -1
     cdef object _unit(self, const unsigned char *text, Py_ssize_t length)
+
+
+cdef _Parser new_parser(dict wanted, bint bare)

@@ -3,6 +3,7 @@
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
+from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH
 from libc.string cimport memcmp, memcpy
 
 from ._input cimport spread
@@ -20,19 +21,48 @@ STOPS[<unsigned char>c")"] = STOPS[<unsigned char>c"*"] = STOPS_GROUP
 
 STOPS[LF] = STOPS_ADDRESS | STOPS_GROUP
 
+# Addresses met so far, in places that their characters tell, where a later one takes it: a meter sends the same ones
+# each time, an attacker any number. Beside each, what `spread` makes of it, and the place of the one that came behind
+# it last, which mostly comes behind it again: then it need not be looked for.
+cdef list KEPT_ADDRESSES = [None] * ADDRESSES
+cdef unsigned int KEPT_BITS[ADDRESSES]
+cdef unsigned short FOLLOWERS[ADDRESSES]
+
+
+cdef object FIRST = 0  # the index of nearly all groups
+
+
+cdef inline Py_ssize_t next_stop(
+    const unsigned char *text, Py_ssize_t at, Py_ssize_t end, unsigned char stops
+) noexcept:
+    while at < end and not STOPS[text[at]] & stops:
+        at += 1
+    return at
+
+
+cdef inline bint reads(object kept, const unsigned char *text, Py_ssize_t length):
+    """Whether `kept` is an address, and `text[:length]` its characters."""
+    if kept is None or PyUnicode_GET_LENGTH(kept) != length:
+        return False
+    return memcmp(PyUnicode_1BYTE_DATA(kept), text, length) == 0
+
+
+cdef _Parser new_parser(dict wanted, bint bare):
+    cdef _Parser parser = _Parser.__new__(_Parser)
+    parser.bare = bare
+    parser.sets = []
+    parser.wanted = None if wanted is None else dict(wanted)
+    parser.context = LINE_START
+    parser.star = -1
+    parser.unit_length = -1
+    return parser
+
 
 @cython.final
+@cython.no_gc
+@cython.freelist(2)
 cdef class _Parser:
     """The syntax of a data block as a byte machine that may be stopped and resumed between any two bytes."""
-
-    def __cinit__(self, dict wanted, bint bare):
-        self.bare = bare
-        self.sets = []
-        self.counts = {}
-        self.wanted = None if wanted is None else dict(wanted)
-        self.context = LINE_START
-        self.star = -1
-        self.unit_length = -1
 
     cdef Py_ssize_t run(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
         """Go on from `at`; stops at `end`, behind '!', behind the line that shows the last thing wanted, or where the
@@ -50,8 +80,11 @@ cdef class _Parser:
                 if self.restarted:
                     break
                 self.mark = at
-                self.context = IDENTIFICATION if text[at] == c"/" else ADDRESS
-                continue
+                if text[at] == c"/":
+                    self.context = IDENTIFICATION
+                    continue
+                self.context = ADDRESS
+                at = self._read_address(text, at, end)
             else:
                 at = first_of(text, at, end, LF)
                 if at < end:
@@ -64,15 +97,19 @@ cdef class _Parser:
 
     cdef Py_ssize_t _read_group(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
         cdef unsigned char byte
-        while at < end:
+        while True:
+            at = next_stop(text, at, end, STOPS_GROUP)
+            if at == end:
+                break
             byte = text[at]
             at += 1
-            if not STOPS[byte] & STOPS_GROUP:
-                continue
             if byte == c")":
                 self._add(text, at - 1)
                 self.context = ADDRESS
                 self.mark = at
+                if at + 1 < end and text[at] == CR and text[at + 1] == LF:  # nearly always
+                    self.context = LINE_START
+                    at += 2
                 break
             if byte == c"*":
                 if self.star < 0:
@@ -85,37 +122,75 @@ cdef class _Parser:
 
     cdef Py_ssize_t _read_address(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
         cdef unsigned char byte
-        while at < end:
-            byte = text[at]
-            at += 1
-            if not STOPS[byte] & STOPS_ADDRESS:
-                continue
-            if byte == c"(":
-                self._set_address(text, self.mark, at - 1)
-                self.context = GROUP
-                self.mark = at
-                self.star = -1
-                break
-            if byte == c"!":
-                self.ended = True
-                break
-            if byte == LF:
-                self.context = LINE_START
-                break
+        cdef Py_ssize_t behind = self._follower(text, at, end)
+        if behind:
+            return behind
+        at = next_stop(text, at, end, STOPS_ADDRESS)
+        if at == end:
+            return at
+        byte = text[at]
+        at += 1
+        if byte == c"(":
+            self._set_address(text, self.mark, at - 1)
+            self._open_group(at)
+        elif byte == c"!":
+            self.ended = True
+        else:
+            self.context = LINE_START
         return at
+
+    cdef inline void _open_group(self, Py_ssize_t at) noexcept:
+        self.context = GROUP
+        self.mark = at
+        self.star = -1
+
+    cdef Py_ssize_t _follower(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
+        """Behind the '(' of the address that is expected here, if it is that; 0 otherwise."""
+        cdef unsigned int place = FOLLOWERS[self.place]
+        cdef object kept = KEPT_ADDRESSES[place]
+        cdef Py_ssize_t behind
+        if kept is None or at != self.mark:
+            return 0
+        behind = at + PyUnicode_GET_LENGTH(kept)
+        if behind >= end or text[behind] != c"(" or not reads(kept, text + at, behind - at):
+            return 0
+        self.place = place
+        self._take_address(kept, KEPT_BITS[place])
+        self._open_group(behind + 1)
+        return behind + 1
 
     cdef int _set_address(self, const unsigned char *text, Py_ssize_t start, Py_ssize_t end) except -1:
         """Take `text[start:end]` without the blanks around it as the address of the group that opens."""
+        cdef unsigned int bits
         while start < end and text[start] <= BLANK:
             start += 1
         while start < end and text[end - 1] <= BLANK:
             end -= 1
-        self.address = None
+        self.goes_on = start == end
         if start < end:
-            self.address = as_text(text + start, end - start)
-            self.effective = self.address
-            self.index = self._groups_seen(text + start, end - start)
+            bits = spread(text + start, end - start)
+            self._take_address(self._address_text(text + start, end - start, bits), bits)
         return 0
+
+    cdef int _take_address(self, object address, unsigned int bits) except -1:
+        self.goes_on = False
+        self.effective = address
+        self.index = self._groups_seen(bits)
+        return 0
+
+    cdef object _address_text(self, const unsigned char *text, Py_ssize_t length, unsigned int bits):
+        """The address as a string: kept from an earlier list, or made."""
+        cdef unsigned int place = bits % ADDRESSES
+        cdef object kept = KEPT_ADDRESSES[place]
+        FOLLOWERS[self.place] = <unsigned short>place
+        self.place = place
+        if reads(kept, text, length):
+            return kept
+        kept = as_text(text, length)
+        if length <= ADDRESS_LIMIT:
+            KEPT_ADDRESSES[place] = kept
+            KEPT_BITS[place] = bits
+        return kept
 
     cdef int _add(self, const unsigned char *text, Py_ssize_t end) except -1:
         """The group from `mark` to `end` is whole: one more data set."""
@@ -124,7 +199,8 @@ cdef class _Parser:
         cdef object unit = None
         if self.star >= 0:
             unit = self._unit(text + self.star + 1, end - self.star - 1)
-        self.sets.append((self.address, self.effective, self.index, value, unit))
+        address = None if self.goes_on else self.effective
+        self.sets.append((address, self.effective, FIRST if self.index == 0 else self.index, value, unit))
         if self.wanted is not None:
             last = self.wanted.get(self.effective)
             if last is not None and self.index >= last:
@@ -132,18 +208,20 @@ cdef class _Parser:
         self.index += 1
         return 0
 
-    cdef Py_ssize_t _groups_seen(self, const unsigned char *text, Py_ssize_t length) except -1:
-        """How many groups came under the address that has just been set, `text[:length]`.
+    cdef Py_ssize_t _groups_seen(self, unsigned int bits) except -1:
+        """How many groups came under the address that has just been set, of which `spread` makes `bits`.
 
         Most addresses come once, and a bit in `maybe_seen` that is not set proves it; only when it is set are the
         data sets so far looked through, each once in the life of the parser.
         """
-        cdef unsigned int bit = spread(text, length) % (8 * SEEN_BYTES)
+        cdef unsigned int bit = bits % (8 * SEEN_BYTES)
         cdef unsigned char mask = <unsigned char>(1 << (bit & 7))
         cdef Py_ssize_t index
         if not self.maybe_seen[bit >> 3] & mask:
             self.maybe_seen[bit >> 3] |= mask
             return 0
+        if self.counts is None:
+            self.counts = {}
         for index in range(self.counted, len(self.sets)):
             known = <tuple>self.sets[index]
             self.counts[known[1]] = known[2] + 1
@@ -169,6 +247,6 @@ cdef inline bint ends_with_mark(const unsigned char *data, Py_ssize_t length) no
 
 
 def parse_readout(bytes block not None):
-    cdef _Parser parser = _Parser(None, False)
+    cdef _Parser parser = new_parser(None, False)
     parser.run(<const unsigned char *>PyBytes_AS_STRING(block), 0, PyBytes_GET_SIZE(block))
     return parser.sets

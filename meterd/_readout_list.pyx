@@ -4,7 +4,7 @@ cimport cython
 
 from ._input cimport left
 from ._readout cimport BLOCK_LIMIT, CR, DAMAGED, EOT, ETX, LF, LINE_LIMIT, STX, first_of, has_damage, is_printable
-from ._readout_block cimport _Parser
+from ._readout_block cimport new_parser
 from ._readout_message cimport (
     BLOCK, CHECK, HUNTING, LINES, NO_START, SKIPPING, Message, State, _Decoder, check_block, new_message,
 )
@@ -96,7 +96,7 @@ cdef class ReadoutDecoder(_Decoder):
     cdef Message _open(self, State state, Py_ssize_t text_start):
         self._state = state
         self._scanned = self._parsed = text_start
-        self._parser = _Parser(self._wanted, state == LINES)
+        self._parser = new_parser(self._wanted, state == LINES)
         return None
 
     cdef Message _parse(self, Py_ssize_t end):

@@ -24,6 +24,8 @@ cdef str TOO_LONG = "a block without end"
 
 
 @cython.final
+@cython.no_gc
+@cython.freelist(4)
 cdef class Message:
     def __init__(self):
         raise TypeError("messages come out of a decoder")

@@ -148,6 +148,33 @@ def test_type_m(text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "printed"),
+    [("E350 8001", "1.50000000"), ("E370 4001", "0.009765625000000"), ("E450 010000", "0.00390625"), ("E230 07", "7")],
+)
+def test_durations_of_type_m_are_exact(text: str, printed: str) -> None:
+    assert str(record("0D6D" + text.replace(" ", "")).value) == printed
+
+
+def test_blocks_that_want_the_same_place_keep_their_meanings() -> None:
+    """More blocks than there are places, in turns, and two sets of meanings."""
+    blocks = [bytes([0x80 | vif, 0x70 | vife]) for vif in range(0x70) for vife in range(8)]
+    blocks += [bytes([vif]) for vif in range(0x70) if vif & 0x7F != 0x7C]
+    others = {block: Meaning("another", "u", 0) for block in blocks}
+    for _ in range(2):
+        for block in blocks:
+            own = vif.meaning_of(block)
+            data = b"\x04" + block + bytes([1, 0, 0, 0])
+            (found,) = decode_records(data, 0, vif.MEANINGS)
+            assert (found.quantity, found.unit, found.meaning.exponent) == (own.quantity, own.unit, own.exponent)
+            assert found.vib == block
+    for block in blocks[::97]:
+        (found,) = decode_records(b"\x04" + block + bytes([1, 0, 0, 0]), 0, others)
+        assert (found.quantity, found.value) == ("another", 1)
+        (found,) = decode_records(b"\x04" + block + bytes([1, 0, 0, 0]), 0, vif.MEANINGS)
+        assert found.quantity != "another"
+
+
+@pytest.mark.parametrize(
     ("dib", "storage", "tariff", "subunit", "function"),
     [
         ("01", 0, 0, 0, "instantaneous"),

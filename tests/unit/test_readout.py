@@ -100,6 +100,48 @@ def test_an_overlong_line_costs_only_itself() -> None:
     assert parse_readout(text) == [("2", "2", 0, "3", None), ("4", "4", 0, "5", None)]
 
 
+def test_lists_of_many_meters_in_turns() -> None:
+    """What is kept of one meter's addresses and of their order never shows in another's list."""
+    lists: list[list[str]] = []
+    for meter in range(12):
+        codes = [f"{group}.{number % 7}.{number * (meter % 3 + 1) % 61}" for group in range(8) for number in range(15)]
+        lists.append([*codes[meter:], "", f"C.{meter}", "éÿ", "A" * (30 + meter)])
+    for turn in range(3):
+        for meter, codes in enumerate(lists):
+            block = "".join(f"{code}({turn}{meter})\r\n" for code in codes)
+            seen: dict[str | None, int] = {}
+            wanted = []
+            last: str | None = None
+            for code in codes:
+                last = code or last
+                index = seen.get(last, 0)
+                seen[last] = index + 1
+                wanted.append((code or None, last, index, f"{turn}{meter}", None))
+            octets = block.encode("latin-1")
+            assert parse_readout(octets) == wanted
+            (message,) = collect(ReadoutDecoder(), checked(b"\x02", octets + b"!\r\n"), 1 + 7 * turn)
+            assert message.data_sets == wanted
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "sets"),
+    [
+        (b"1(a)\r\n2(b)\r\n", b"1(c)\r\n20(d)\r\n", [("1", "c"), ("20", "d")]),
+        (b"1(a)\r\n2(b)\r\n", b"1(c)\r\n2 (d)\r\n", [("1", "c"), ("2", "d")]),
+        (b"1(a)\r\n2(b)\r\n", b"1(c)\r\n 2(d)\r\n", [("1", "c"), ("2", "d")]),
+        (b"1(a)\r\n2(b)\r\n", b"1(c)\r\n2!\r\n", [("1", "c")]),
+        (b"1(a)\r\n2(b)\r\n", b"1(c)\r\n2\r\n(d)\r\n", [("1", "c"), (None, "d")]),
+        (b"1(a)\r\n2(b)\r\n", b"1(c)2(d)\r(e)\r\n", [("1", "c"), ("2", "d"), (None, "e")]),
+        (b"1(a)\r\n2(b)\r\n", b"1(c)\r\n2", [("1", "c")]),
+    ],
+)
+def test_what_comes_in_place_of_the_address_expected(
+    first: bytes, second: bytes, sets: list[tuple[str | None, str]]
+) -> None:
+    parse_readout(first)
+    assert [(address, value) for address, _, _, value, _ in parse_readout(second)] == sets
+
+
 def test_indices_of_many_addresses_and_of_addresses_that_share_a_bit() -> None:
     text = b"".join(b"%d.8.%d(%d)\r\n" % (number % 700, number % 3, number) for number in range(4200))
     seen: dict[str | None, int] = {}
