@@ -48,6 +48,8 @@ class Registers(Burst):
         limit: int = 0,
         max_info: int = 0,
     ) -> None: ...
+    def again(self, targets: list[Any]) -> bool:
+        """Begin anew with the first target. Returns: whether this is the very list of them that it was made for."""
 
 def readings_of(targets: list[Any], results: list[tuple[Any, Any]], other: _Other) -> list[Reading]:
     """The readings of all targets' signals out of `(code, value)` each; `other(target, code, value)` makes those that

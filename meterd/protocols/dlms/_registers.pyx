@@ -115,6 +115,13 @@ cdef class Registers(Burst):
     def __init__(self, *_):
         """Not the one of `Burst`."""
 
+    def again(self, targets):
+        if self._targets is not targets:
+            return False
+        self.done = self.asked = 0
+        self.listed = False
+        return True
+
     cpdef bytes request(self):
         cdef Py_ssize_t size
         self.asked = 0

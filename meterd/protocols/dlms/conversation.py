@@ -71,8 +71,9 @@ class Session:
     def is_settled(self, targets: list[Target]) -> bool:
         """Whether nothing is to be found out, of the meter or of these targets, before they are read over this."""
         memory = self.memory
-        known = self.settled is targets and memory.scans_to_renewal > 0
-        return known and not (memory.list_doubt or memory.kept.line_lost)
+        if memory.list_doubt or memory.kept.line_lost or memory.scans_to_renewal <= 0:
+            self.settled = None
+        return self.settled is targets
 
     def scan(self, settings: Settings, targets: list[Target], refused: Sequence[tuple[Signal, str]]) -> Conversation:
         """The next scan, over this association for as long as it stands."""
@@ -82,7 +83,8 @@ class Session:
         """Go on with an association that was left open: the first request, sent once, shows whether it still is."""
         if self._hdlc is not None:
             self._hdlc.patience = 1
-        self.reader().on_trial = True
+        if self._reader is not None:
+            self._reader.on_trial = True
 
     def on_trial(self) -> bool:
         """Whether nothing has been heard yet over an association that was left open."""
@@ -248,12 +250,11 @@ class Scan:
         self.targets = targets
         self.refused = refused
         self.done: set[Any] = set()
-        self._met = False
-        self._introducing = False
+        self._met = self._introducing = False
         self._silences = 0
+        self._barren = 0  # associations in a row that brought no value
         # Over the wrapper a lost answer costs the association, so each retry is a new one.
         self._chances = settings.attempts - 1 if settings.wrapped else 1
-        self._barren = 0  # associations in a row that brought no value
 
     def run(self) -> Conversation:
         """Report every target. Raises: MeterdError where the meter cannot be read any further."""
@@ -286,7 +287,7 @@ class Scan:
         memory = self.memory
         memory.belong_to(self.settings.identity())
         memory.list_doubt = 0
-        if memory.unfinished is not None and memory.unfinished in self.targets:
+        if memory.unfinished in self.targets:
             start = self.targets.index(memory.unfinished)
             self.targets = self.targets[start:] + self.targets[:start]
 
@@ -343,13 +344,14 @@ class Scan:
     def _once(self, session: Session) -> Conversation:
         values = session.values()
         attributes, profiles = self.targets, []
-        if not session.is_settled(self.targets):
+        if session.settled is not self.targets:
             attributes, profiles = yield from self._find_out(session, values)
         try:
             yield from values.read(attributes, self.done)
+            if profiles or values.misfits:
+                self.done.update(attributes)
         finally:
-            if values.misfits:
-                self.done.difference_update(values.misfits)  # nothing was reported of them
+            self.done.difference_update(values.misfits)  # nothing was reported of them
         if values.misfits:
             profiles += yield from values.read_misfits(self.done)
         for target in profiles:
@@ -362,9 +364,7 @@ class Scan:
         memory = self.memory
         if not session.met or memory.scans_to_renewal <= 0 or memory.kept.line_lost:
             yield from self._meet(session, values)
-        todo = self.targets
-        if self.done:
-            todo = [target for target in todo if target not in self.done]
+        todo = [target for target in self.targets if target not in self.done] if self.done else self.targets
         found = yield from values.prepare(todo, self.done)
         session.settled = self.targets if found[0] is self.targets else None
         return found

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from ...conversation import Conversation
     from ...model import Signal
+    from ._registers import Registers
     from .memory import DlmsMemory
     from .reader import Reader
     from .targets import Target
@@ -59,7 +60,7 @@ class Values:
     """Reads targets over one association. `done` those reported already, which a second association leaves out."""
 
     __slots__ = (
-        "_clock", "_former", "_refused", "directory", "memory", "misfits", "reader", "scalers",
+        "_burst", "_clock", "_former", "_refused", "directory", "memory", "misfits", "reader", "scalers",
     )  # fmt: skip
 
     def __init__(self, reader: Reader, directory: Directory, memory: DlmsMemory) -> None:
@@ -69,6 +70,7 @@ class Values:
         self.scalers = memory.scalers
         self._refused = NONE_REFUSED
         self._former = NO_SCALERS
+        self._burst: Registers | None = None  # what read all that there was, and may do so again
         self._clock: Any = None  # what the meter's own clock said just now
         self.misfits: Sequence[Target] = ()  # what was learnt of them does not fit any more
 
@@ -88,6 +90,7 @@ class Values:
         self.memory.relearnt = NOTHING
         for target in targets:
             target.scaler = None
+        self._burst = None
 
     def begin_anew(self, targets: list[Target]) -> None:
         """Find out about every target again."""
@@ -110,6 +113,7 @@ class Values:
         done.difference_update(targets)
         attributes, profiles = yield from self.prepare(targets, done)
         yield from self.read(attributes, done)
+        done.update(attributes)
         return profiles
 
     def _misfits(self, target: Target, code: int | str) -> bool:
@@ -189,16 +193,19 @@ class Values:
         return (attributes, profiles)
 
     def read(self, targets: list[Target], done: set[Any]) -> Conversation:
-        """Report prepared targets. Raises: LineError, Disconnected, SecurityError; what is refused fails alone.
+        """Report prepared targets; `done` gets those that were reported before something kept it from the others.
 
-        For as long as each request and its answer take one frame they are one burst; what goes on outside of that, or
-        has to be sealed, is a request of its own.
+        For as long as each request and its answer take one frame they are one burst, which the association keeps where
+        it read all; what goes on outside of that, or has to be sealed, is a request of its own.
+        Raises: LineError, Disconnected, SecurityError; what is refused fails alone.
         """
-        reader = self.reader
         start, all_of_them = 0, len(targets)
+        burst, self._burst = self._burst, None
+        if burst is None or not burst.again(targets):
+            burst = self.reader.burst(targets, 0, self._readings)
+        keeps = not self.memory.list_doubt
         while start < all_of_them:
             asked, invoke, heard = 0, 0, None
-            burst = reader.burst(targets, start, self._readings)
             if burst is not None:
                 try:
                     heard = yield burst
@@ -206,14 +213,19 @@ class Values:
                     heard = error
                 finally:
                     if burst.done > start:
-                        reader.took(burst)
+                        self.reader.took(burst)
+                    if burst.done < all_of_them:
                         done.update(targets[start : burst.done])
                 start, asked, invoke = burst.done, burst.asked, burst.invoke
             if start < all_of_them:
-                asked = asked or len(reader.batch([target.item for target in targets], start))
+                keeps = False
+                asked = asked or len(self.reader.batch([target.item for target in targets], start))
                 start += yield from self._request(targets[start : start + asked], done, invoke, heard)
+                burst = self.reader.burst(targets, start, self._readings)
             if self._clock is not None:
                 yield from self._tell_time()
+        if keeps:
+            self._burst = burst
 
     def _request(self, targets: list[Target], done: set[Any], invoke: int, heard: Any) -> Conversation:
         """One request for as many; `invoke` and `heard` are as in `Reader.read`. Returns: how many it has reported."""
