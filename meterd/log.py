@@ -96,12 +96,15 @@ class _Log:
 
 
 def _one_line(message: str) -> str:
-    """Control characters of a meter's text must not forge log lines or drive a terminal."""
-    if len(message) > MAX_MESSAGE:
-        message = message[:MAX_MESSAGE] + "…"
-    if message.isprintable():
-        return message
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in message)
+    return printable(message if len(message) <= MAX_MESSAGE else message[:MAX_MESSAGE] + "…")
+
+
+def printable(text: str, kept: str = "") -> str:
+    """A meter's or a file's text as people may be shown it: what would forge lines, drive a terminal or turn the way of
+    writing round (U+202E) stands as its escape."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in kept else one.encode("unicode_escape").decode() for one in text)
 
 
 _log = _Log()

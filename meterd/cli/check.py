@@ -16,6 +16,7 @@ from ..config.source import Source
 from ..daemon.mistakes import nothing_to, unreadable
 from ..daemon.sharing import shortage
 from ..errors import ConfigError
+from ..log import printable
 from ..protocols import registry
 from ..sinks import registry as sinks
 from .exit_codes import NOTHING_TO_RUN, OK
@@ -73,16 +74,22 @@ def _of_sinks(publish: dict[str, Any]) -> list[str]:
 
 def _print_json(errors: list[ConfigError], warnings: list[str], shown: Any) -> None:
     told = [{"place": error.place, "message": error.message} for error in errors]
-    print(json.dumps({"errors": told, "warnings": warnings, "configuration": shown}, indent=2, ensure_ascii=False))
+    print(_json({"errors": told, "warnings": warnings, "configuration": shown}))
+
+
+def _json(content: Any) -> str:
+    """As people write it, but for what a terminal would obey or nobody see."""
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
 def _print_words(errors: list[ConfigError], configuration: Configuration, shown: Any) -> None:
     for error in errors:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
     for warning in configuration.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(printable(f"warning: {warning}"), file=sys.stderr)
     if shown is not None:
-        print(json.dumps(shown, indent=2, ensure_ascii=False))
+        print(_json(shown))
     wrong = sum(bool(error.place) for error in errors)
     if wrong:
         print(f"{wrong} {'error' if wrong == 1 else 'errors'}; {_consequence(configuration, wrong)}", file=sys.stderr)

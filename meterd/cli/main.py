@@ -109,16 +109,22 @@ def guarded(program: str, run, words: list[str]) -> int:  # type: ignore[no-unty
         sys.stdout.flush()
         return code
     except UsageError as error:
-        print(f"{program}: {error} ({program} --help tells more)", file=sys.stderr)
+        _say(f"{program}: {error} ({program} --help tells more)")
         return USAGE
     except ConfigError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        _say(f"{program}: {error}")
         return NOTHING_TO_RUN
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         _abandon_stdout()
         return OK
+
+
+def _say(told: str) -> None:
+    from ..log import printable  # what most commands end without
+
+    print(printable(told, "\n"), file=sys.stderr)
 
 
 def _abandon_stdout() -> None:

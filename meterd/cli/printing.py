@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..errors import MeterdError
+from ..log import printable
 from ..model import GOOD, STALE
 from ..sinks.format import json_line
 from ..sinks.lines import LineSink
@@ -144,7 +145,7 @@ class TablePrinter(Printer):
             columns, rows = columns[1:], [(cells[1:], style) for cells, style in rows]
         terminal.print_table(columns, rows, sys.stdout)
         for sentence in self._sentences[:MAX_SENTENCES]:
-            print(sentence)
+            print(printable(sentence))
 
 
 def _words(reading: Reading) -> str:

@@ -19,7 +19,7 @@ from .found_file import device_row, write, write_text
 from .one_device import find_device
 from .options import CONFIG, DEBUG, HELP, STATE, VALUE, VERBOSE, Option, UsageError, parse, usage
 from .run import set_up_log, state_directory
-from .terminal import Status
+from .terminal import Status, wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _explain(single: Single, path: str, rung: str, error: MeterdError | None) ->
     begun = monotonic()
     consultation = Consultation(single.loop, single.device, path, [], Memory(), Status())
     consultation.stopped(rung, error, single.evidence)
-    print("\n".join(report(consultation, monotonic() - begun)), file=sys.stderr)
+    print(wrapped("\n".join(report(consultation, monotonic() - begun)), sys.stderr), file=sys.stderr)
 
 
 def _discovery(package: str) -> ModuleType:

@@ -6,6 +6,7 @@ import shutil
 import textwrap
 from fnmatch import fnmatchcase
 
+from ..log import printable
 from ..sinks.status import COUNTERS, WORST_FIRST
 
 TYPE_CHECKING = False
@@ -54,7 +55,7 @@ def text(answer: dict[str, Any], detailed: bool = False, rows_most: int = 0) -> 
     if 0 < rows_most < len(lines):
         more = f"… and {len(lines) - rows_most + 1} more lines: `meterd status NAME` tells of fewer"
         lines[rows_most - 1 :] = [_cut(more, width)]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def terminal_rows() -> int:

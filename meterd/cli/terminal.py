@@ -10,6 +10,8 @@ import os
 import shutil
 import sys
 
+from ..log import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +55,7 @@ def age(milliseconds: int) -> str:
 
 def print_table(columns: Sequence[Column], rows: Sequence[tuple[Sequence[str], str]], stream: TextIO) -> None:
     """`rows` are (cells, style of the last cell: GOOD, DOUBTFUL, BAD or '')."""
+    rows = [([printable(cell) for cell in cells], style) for cells, style in rows]
     if has_colours(stream):
         try:
             from rich.console import Console
@@ -104,6 +107,7 @@ def _cut(text: str, size: int) -> str:
 
 def wrapped(text: str, stream: TextIO) -> str:
     """No wider than the terminal, broken between words; as it is elsewhere."""
+    text = printable(text, "\n")
     if not is_terminal(stream):
         return text
     from textwrap import fill
@@ -127,7 +131,7 @@ class Status:
         """What is being done."""
         if self.live:
             # The cursor waits at the left, where a line of the log may come.
-            print(f"{_cut(text, width() - 1)}\x1b[K\r", end="", file=self.stream, flush=True)
+            print(f"{_cut(printable(text), width() - 1)}\x1b[K\r", end="", file=self.stream, flush=True)
             self._shown = True
 
     def line(self, text: str) -> None:

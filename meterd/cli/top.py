@@ -12,6 +12,7 @@ from time import monotonic
 
 from ..daemon.control import default_path
 from ..gateway.json_text import dumps
+from ..log import printable
 from . import top_view as view
 from .control import no_daemon
 from .exit_codes import FAILED, OK
@@ -220,7 +221,7 @@ class Top:
                 answer = question.answer or {"ok": False, "error": "no answer in time"}
                 question.close()
                 del self._reads[device]
-                self.shown.message = f"{device}: " + ("was read" if answer["ok"] else view.clean(answer["error"]))
+                self.shown.message = f"{device}: " + ("was read" if answer["ok"] else printable(answer["error"]))
                 self._dirty = True
         trace = self.shown.trace
         if trace is not None and not trace.ended:
@@ -267,7 +268,7 @@ class Top:
             elif answer is not None and answer["ok"]:
                 self.shown.take_readings(alias, answer)
             elif answer is not None and self.shown.opened is not None:
-                self.shown.message = view.clean(answer["error"])
+                self.shown.message = printable(answer["error"])
 
     # ---- keys
 

@@ -11,6 +11,8 @@ import textwrap
 import time
 from collections import deque
 
+from ..log import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -248,7 +250,7 @@ def _device_row(row: dict[str, Any], name: int, place: int, columns: int, chosen
     if place:
         pieces.append((f"{cut(row['line'], place):<{place}} ", QUIET))
     left = columns - sum(len(text) for text, _ in pieces)
-    pieces.append((cut(clean(row["trouble"]), max(0, left)), QUIET if row["reason"] == "good" else ""))
+    pieces.append((cut(row["trouble"], max(0, left)), QUIET if row["reason"] == "good" else ""))
     if chosen:
         text = "".join(text for text, _ in pieces)
         return [(text.ljust(columns), CHOSEN)]
@@ -271,7 +273,7 @@ def _told(device: dict[str, Any] | None, columns: int, most: int) -> list[Line]:
     """A sentence of a device, as long as it is, up to `most` lines."""
     if device is None:
         return []
-    sentence = clean(device["trouble"])
+    sentence = printable(device["trouble"])
     if not sentence:
         words = "reads well" if device["reason"] == "good" else device["reason"].replace("_", " ")
         return [[(f"{device['device']}: {words}", style_of(device["reason"]))]]
@@ -313,16 +315,16 @@ def _values(shown: Shown, columns: int, room: int) -> list[Line]:
     head = f"  {'signal':<{name}} {'value':>{width}} {'unit':<6} {'age':>7}  {'trend':<{trend}} "
     lines: list[Line] = [[(cut(head, columns), STRONG), (cut(where, max(0, columns - len(head))), QUIET)]]
     for row in rows:
-        value = "-" if row["value"] is None else clean(row["value"])
+        value = "-" if row["value"] is None else printable(row["value"])
         age = ago(None if row["time_ms"] is None else max(0, int(time.time() - row["time_ms"] / 1000)))
         pieces: Line = [
             (f"  {cut(row['signal'], name):<{name}} ", ""),
             (f"{cut(value, width):>{width}} ", style_of(row["quality"])),
-            (f"{cut(clean(row['unit'] or ''), 6):<6} {age:>7}  ", ""),
+            (f"{cut(row['unit'] or '', 6):<6} {age:>7}  ", ""),
         ]
         left = columns - sum(len(text) for text, _ in pieces)
         if row["words"]:
-            pieces.append((cut(clean(row["words"]), left), style_of(row["quality"])))
+            pieces.append((cut(row["words"], left), style_of(row["quality"])))
         else:
             pieces.append((shown.trend(row, trend)[: max(0, left)], GOOD))
         lines.append(pieces)
@@ -340,7 +342,7 @@ def _trace(shown: Shown, columns: int, room: int) -> list[Line]:
     return [
         head,
         *told,
-        *([(cut(clean(row), columns), BAD if "!!" in row or "silence" in row else "")] for row in rows),
+        *([(cut(row, columns), BAD if "!!" in row or "silence" in row else "")] for row in rows),
     ]
 
 
@@ -349,12 +351,9 @@ def _help(shown: Shown, columns: int, room: int) -> list[Line]:
 
 
 def cut(text: str, room: int) -> str:
+    """Whatever its origin: from a file, a meter or the daemon."""
+    text = printable(text)
     return text if len(text) <= room else text[: max(0, room - 1)] + "…"[:room]
-
-
-def clean(text: str) -> str:
-    """A meter's own text may hold what a terminal would obey."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)
 
 
 def ago(seconds: int | None) -> str:
