@@ -55,6 +55,7 @@ soak: build .build-test
 	nice -n 10 $(VENV)/python -m tests.soak.store_damage
 	nice -n 10 $(VENV)/python -m tests.soak.store_power_cut
 	nice -n 10 $(VENV)/python -m tests.soak.delivery
+	nice -n 10 $(VENV)/python -m tests.soak.delivery --tls
 	nice -n 10 $(VENV)/python -m tests.fuzz --runs 10000000 --target push_apdu --target push_profile --target dlms_push --target p1
 
 # What was once broken from outside, where it lies beside the project.
