@@ -106,8 +106,12 @@ def _named(process: str) -> str:
         words = []
     program = words[0].rpartition("/")[2]
     if program.startswith("python") and len(words) > 2:  # the script or module says more
-        script = words[2] if words[1] == "-m" else words[1]
-        program += "" if script.startswith("-") else f" {script.rpartition('/')[2]}"
+        words = words[2:] if words[1] == "-m" else words[1:]
+        program += "" if words[0].startswith("-") else f" {words[0].rpartition('/')[2]}"
+    if program.endswith("meterd"):  # of what else it was told some may be secret
+        program += "".join(f" {word}" for word in words[1:2] if word.isalpha())
+        options = enumerate(words[:-1])
+        program += "".join(f" -c {words[at + 1]}" for at, word in options if word in ("-c", "--config"))
     return f"process {process}" + (f" ({program})" if program else "")
 
 

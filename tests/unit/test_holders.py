@@ -66,6 +66,21 @@ def test_a_locked_port_names_the_program_that_has_it(node: str, tmp_path: Path) 
     loop.close()
 
 
+def test_another_meterd_is_told_with_its_configuration(node: str, tmp_path: Path) -> None:
+    script = tmp_path / "meterd"
+    script.write_text(HOLD.replace("sys.argv[1]", "sys.argv[-1]").replace("sys.argv[2]", "''"))
+    words = ["run", "-c", "/etc/meterd/site.json", "--state", "/var/x", "password=Geheim77", node]
+    with subprocess.Popen(
+        [sys.executable, str(script), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdin is not None
+        assert other.stdout.readline() == b"held\n"
+        said = holders.why(node, EBUSY)
+        other.stdin.close()
+    assert f"process {other.pid} (" in said and "meterd run -c /etc/meterd/site.json) has it open" in said
+    assert "Geheim77" not in said
+
+
 def test_what_was_found_stands_for_a_while(node: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(holders, "why", lambda path, number: asked.append(path) or "somebody has it")
