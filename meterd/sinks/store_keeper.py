@@ -1,8 +1,9 @@
 """The half of the store that lives in the loop's thread: numbers every reading, has the disk keep what must be kept.
 
-A reading that every sink's far end acknowledges before the next commit is never written: while all is well, the card
-is spared. Commits are made `durable_ms` after the first reading that waits, or at COUNT of them; what a power cut or
-`kill -9` may take is what is younger than that and not acknowledged.
+A reading that every sink's far end acknowledges within half of `durable_ms` is never written: while all is well, the
+card is spared. It is looked every half of `durable_ms`, and when one waits that was there at the last look, all that
+wait are committed; or at COUNT of them. What a power cut or `kill -9` may take is what is younger than `durable_ms` and
+not acknowledged.
 
 Numbers outward are (epoch, sequence). The sequence goes on over restarts and never comes back: commits reserve RESERVE
 numbers ahead, and a run that was cut off leaves the rest of them unused, which is told as a range. The epoch is the
@@ -68,6 +69,7 @@ class Store:
         self._fresh: deque[Numbered] = deque()
         self.numbering = Numbering()
         self._on_disk_to = self._off_disk_to = self._reserved = 0  # numbers
+        self._seen = 0  # the last number at the last look
         self._is_dirty = self._losses_changed = False
         self._writing: Write | None = None
         self._count = min(COUNT, settings["memory_readings"] // 10)
@@ -75,7 +77,7 @@ class Store:
         self._pause_s = RETRY_S
         self._clock = UnsetClock(settings["memory_readings"])
         self._box = LetterBox(loop, self._serve)
-        self._timer = Timer(self._write)
+        self._timer = Timer(self._look)
         self._retry = Timer(self._reopen)
         self._wait = Timer(self._go_without)
         self._disk = open_disk(self._box.post)
@@ -167,7 +169,7 @@ class Store:
             self._arm()
 
     def _arm(self) -> None:
-        self._loop.arm(self._timer, self._loop.time + self._settings["durable_ms"] / 1000)
+        self._loop.arm(self._timer, self._loop.time + self._settings["durable_ms"] / 2000)
 
     def _low(self) -> int:
         """All up to this number may be forgotten."""
@@ -176,15 +178,28 @@ class Store:
     def _is_done(self, number: int) -> bool:
         return all(number in outbox.done for outbox in self.outboxes)
 
-    def _write(self) -> None:
+    def _look(self) -> None:
         """Settle what waits, unless the disk is at work: then it goes on when that is over."""
-        if self.is_open and self._writing is None:
+        seen, self._seen = self._seen, self.last
+        if not self.is_open or self._writing is not None:
+            return
+        if self._must_be_said(self.last) or _waits_one(self._fresh, self._low(), seen, self._is_done):
             self._commit()
+        else:
+            self._settle(max(seen, self._low()))
+
+    def _write(self) -> None:
+        """There are COUNT: have kept what is not done by now."""
+        if self.is_open and self._writing is None:
+            self._forget(self._low())
+            if len(self._fresh) >= self._count:
+                self._commit()
 
     def _commit(self) -> None:
+        low = self._low()
         taken = list(islice(self._fresh, BATCH))
         up_to = taken[-1][0] if taken else self.written
-        needed = [one for one in taken if not self._is_done(one[0])]
+        needed = [one for one in taken if one[0] > low and not self._is_done(one[0])]
         if needed or self._must_be_said(up_to):
             self._send(self._job(up_to, needed))
         else:
@@ -223,10 +238,16 @@ class Store:
             job.older_than_ms = now_ms - self._settings["keep_hours"] * HOUR_MS
         return job
 
-    def _settle(self, up_to: int) -> None:
-        while self._fresh and self._fresh[0][0] <= up_to:
-            self._fresh.popleft()
+    def _forget(self, up_to: int) -> None:
+        fresh = self._fresh
+        if fresh and fresh[-1][0] <= up_to:
+            fresh.clear()
+        while fresh and fresh[0][0] <= up_to:
+            fresh.popleft()
         self.written = max(self.written, up_to)
+
+    def _settle(self, up_to: int) -> None:
+        self._forget(up_to)
         for outbox in self.outboxes:
             outbox.spill()
         if len(self._fresh) >= self._count:
@@ -326,6 +347,18 @@ class Store:
 
     def _reopen(self) -> None:
         self._disk.open(self.numbering.epochs())
+
+
+def _waits_one(fresh: deque[Numbered], low: int, seen: int, is_done: Callable[[int], bool]) -> bool:
+    """Whether one of those up to the number `seen` is not done; those up to `low` are."""
+    if seen <= low:
+        return False
+    for number, _ in fresh:
+        if number > seen:
+            break
+        if number > low and not is_done(number):
+            return True
+    return False
 
 
 def _words() -> ModuleType:

@@ -75,7 +75,8 @@ class StoredOutbox:
         """The store has taken and numbered it."""
         number = self._store.last
         self._live.append((number, reading))
-        self.spill()
+        if len(self._live) + len(self._behind) > self._room:
+            self.spill()
         return number
 
     def key(self, number: int) -> tuple[str, int]:
@@ -120,10 +121,20 @@ class StoredOutbox:
         return len(found)
 
     def drop_these(self, numbers: Iterable[int]) -> None:
+        first = last = None  # of those in a row
         for number in numbers:
-            if self._under_way.pop(number, None) is not None:
-                self.done.add(number, number)
+            if self._under_way.pop(number, None) is None:
+                continue
+            if last is None or number != last + 1:
+                self._add_done(first, last)
+                first = number
+            last = number
+        self._add_done(first, last)
         self._store.acknowledged()
+
+    def _add_done(self, first: int | None, last: int | None) -> None:
+        if first is not None and last is not None:
+            self.done.add(first, last)
 
     def again(self) -> None:
         """The disk's part stays where it is: what was under way goes before or behind it."""

@@ -459,3 +459,45 @@ def test_a_disk_that_fails_is_told_once_and_is_good_when_it_has_written(
     rig.until(lambda: not rig.store.condition()[1])
     assert rig.all_of() == [1, 2]
     rig.close()
+
+
+def test_what_is_not_acknowledged_is_written_in_time_and_what_came_later_waits_for_its_own(path: Path) -> None:
+    """At each half of the time it is written if something has waited since the last one."""
+    writes: list[list[int]] = []
+
+    class Noted(Disk):
+        def write(self, write: Any) -> None:
+            writes.append([number for number, _ in write.numbered])
+            super().write(write)
+
+    rig = Rig(path, disk=Noted, durable_ms=600_000)
+    rig.written()
+    writes.clear()
+    rig.put(*range(10))
+    rig.store._look()
+    assert (writes, rig.store.written) == ([], 0), "they have half of the time left"
+    rig.outbox.drop(rig.far.take(10)[8])  # all but one
+    rig.put(10)
+    rig.store._look()
+    assert writes == [[10, 11]], "the one that waited, and with it what waits anyway"
+    rig.written()
+    rig.put(11, 12)
+    rig.store._look()
+    assert (len(writes), rig.store.written) == (1, 11)
+    rig.outbox.drop(rig.far.take(10)[-1])
+    rig.store._look()
+    rig.written()
+    assert not any(writes[1:]), "the rows that were done are let go, and no others written"
+    rig.close()
+
+
+def test_numbers_that_are_done_in_a_row_and_in_none(path: Path) -> None:
+    rig = Rig(path, durable_ms=600_000)
+    rig.put(*range(12))
+    rig.far.take(12)
+    rig.outbox.drop_these([3, 4, 5, 9, 1, 2, 40, 12])
+    assert [one for one in range(1, 13) if one in rig.outbox.done] == [1, 2, 3, 4, 5, 9, 12]
+    rig.outbox.drop_these([])
+    rig.outbox.drop_these([6, 7, 8, 10, 11])
+    assert rig.outbox.done.low() == 12
+    rig.close()
