@@ -30,8 +30,8 @@ class ToolMissing(Exception):
     """The machine lacks a program or a package; the text says which and how to get it."""
 
 
-def made(name: str, recipe: Mapping[str, Any], make: Callable[[Path], None]) -> Path:
-    """The folder `name`-<hash of recipe>, made by `make(folder)` unless it is there."""
+def made(name: str, recipe: Mapping[str, Any], make: Callable[[Path], None], told: bool = True) -> Path:
+    """The folder `name`-<hash of recipe>, made by `make(folder)` unless it is there; unless `told`, without a word."""
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
     place = ROOT / f"{name}-{digest}"
     if place.exists():
@@ -42,14 +42,16 @@ def made(name: str, recipe: Mapping[str, Any], make: Callable[[Path], None]) -> 
         if place.exists():
             return place
         started = time.monotonic()
-        print(f"{place.name}: being made", file=sys.stderr, flush=True)
+        if told:
+            print(f"{place.name}: being made", file=sys.stderr, flush=True)
         # Some things remember where they were made, so a half-made one is marked by its lock and made anew.
         half = ROOT / f"{name}-{digest}.half"
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir()
         make(half)
         half.rename(place)
-        print(f"{place.name}: made in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        if told:
+            print(f"{place.name}: made in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return place
 
 
