@@ -101,12 +101,15 @@ class Parameter:
 
     def read(self, found: Any) -> Any:
         """The value that `found` (a JSON value or a workbook cell) stands for. Raises: ValueError, what is allowed."""
-        if self.kind == INTEGER:
-            value: Any = _integer(found)
+        value: Any
+        if self.kind == STRING and type(found) is str:
+            value = found if self.blanks else found.strip()
+        elif self.kind == INTEGER:
+            value = _integer(found)
         elif self.kind == BOOLEAN:
             value = _boolean(found)
         else:
-            value = (found if self.blanks else found.strip()) if type(found) is str else _text(found)
+            value = _text(found)
         if value is None:
             raise ValueError(self.allowed())
         if self.choices or self.low is not None or self.high is not None:
@@ -163,7 +166,7 @@ def _text(found: Any) -> str | None:
 
 
 def _alias(value: str) -> str:
-    plain = value.replace("-", "0").replace("_", "0")
+    plain = value if value.isalnum() else value.replace("-", "0").replace("_", "0")
     if not (plain.isascii() and plain.isalnum()) or value[0] == "_":
         raise ValueError("letters, digits, '-' and '_'; not '_' at the beginning, which is meterd's own")
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from .. import __version__
@@ -63,6 +64,10 @@ def about() -> str:
     return "\n".join([*head, *rows, "", "`meterd help COMMAND` tells more about each."])
 
 
+# `run` begins it once the site has settled (`daemon.settling`); `read` ends before it would be worth anything.
+WITHOUT_COLLECTOR = ("run", "read")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     return guarded("meterd", _main, list(sys.argv[1:] if arguments is None else arguments))
 
@@ -83,10 +88,13 @@ def _main(words: list[str]) -> int:
         hint = f"; {near[0]!r} perhaps?" if near else ""
         print(f"meterd: there is no command {words[0]!r}{hint} (meterd --help lists them)", file=sys.stderr)
         return USAGE
+    gc.disable()  # what an import makes stays
     try:
         module = __import__(f"{__package__}.{COMMANDS[words[0]][0]}", fromlist=("main",))  # importlib would cost more
     except ModuleNotFoundError as error:
         return _not_installed(words[0], error)
+    if words[0] not in WITHOUT_COLLECTOR:
+        gc.enable()
     return guarded(f"meterd {words[0]}", module.main, words)
 
 

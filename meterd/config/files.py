@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from ..model import Device, Signal, network_line
-from ..parameters import RECALCULATED
 from ..ports.portions import at_once
 from ..protocols import registry
 from .advice import advising
@@ -277,7 +276,7 @@ class _Loading:
         if enabled and values["enable"]:
             # One alias for all signals of a device, not one for each; and of signals that are called alike.
             signal = Signal(own, values["signal_alias"] or alias, values, values["log"] or 0)
-            if not RECALCULATED.isdisjoint(values.given):
+            if values.shape.recalculates:
                 from ..recalculation import Recalculation  # seldom
 
                 signal.recalculation = Recalculation(values)

@@ -84,12 +84,42 @@ class Uci:
     def _read(self, text: str) -> Work[None]:
         if "\0" in text:
             raise ValueError(text.count("\n", 0, text.index("\0")) + 1, "holds a zero octet: it is no text")
+        if self._lines is None:
+            pieces = ("\n" + text).split("'")
+            heads = _heads(pieces)
+            if heads:
+                yield from self._quickly(pieces, heads)
+                return
         known: dict[str, tuple[str, str] | None] = {}
         lines = text.split("\n")
         for start in range(0, len(lines), PORTION):
             if start:
                 yield
             self._lines_from(start, lines[start : start + PORTION], known)
+
+    def _quickly(self, pieces: list[str], heads: dict[str, tuple[str, str]]) -> Work[None]:
+        """A text of nothing but statements whose last word alone is quoted, as uci writes it."""
+        at = 0
+        options = {head: name for head, (command, name) in heads.items() if command == "option"}
+        try:
+            for start in range(0, len(pieces) - 1, 2 * PORTION):
+                if start:
+                    yield
+                row = self._row
+                for at in range(start, min(start + 2 * PORTION, len(pieces) - 1), 2):
+                    head, value = pieces[at], pieces[at + 1]
+                    option = options.get(head)
+                    if option is not None and value and option not in row:
+                        row[option] = value
+                        continue
+                    command, name = heads[head]
+                    if command == "config":
+                        self._section(name, value, 0)
+                        row = self._row
+                    else:
+                        self._option(command, name, value, 0)
+        except ValueError as error:
+            raise ValueError("'".join(pieces[: at + 1]).count("\n"), error.args[1]) from None
 
     def _lines_from(self, start: int, lines: list[str], known: dict[str, tuple[str, str] | None]) -> None:
         fast, row = self._lines is None, self._row
@@ -138,7 +168,7 @@ class Uci:
     def _section(self, kind: str, name: str, number: int) -> None:
         if kind not in SECTIONS and (not kind or not all("!" <= each <= "~" for each in kind)):
             raise ValueError(number, f'"{_short(kind)}" is no kind of section')
-        if name and not (name.isascii() and name.replace("_", "0").isalnum()):
+        if name and not ((name.isalnum() or name.replace("_", "0").isalnum()) and name.isascii()):
             raise ValueError(number, f'"{_short(name)}" is no name of a section: letters, digits and _')
         # A name is one section's; where a section of the same kind has it, that is said otherwise.
         if name and self._names.setdefault(name, kind) != kind:
@@ -221,6 +251,19 @@ class Uci:
                     ((*self._place, option), f"section port {name}, option {option}", "is not known here: node is")
                 )
         return row.get("node", "")
+
+
+def _heads(pieces: list[str]) -> dict[str, tuple[str, str]]:
+    """(command, name) of all that stands before a quoted word; none of them where anything else is in the text."""
+    heads: dict[str, tuple[str, str]] = {}
+    for head in set(pieces[:-1:2]):
+        before, end, last = head.rpartition("\n")
+        found = _head(last)
+        if found is None or not end or before.strip(_BLANKS + "\n") or len(heads) >= _MAX_HEADS:
+            return {}
+        heads[head] = found
+    whole = heads and heads[pieces[0]][0] == "config" and len(pieces) % 2 and not pieces[-1].strip(_BLANKS + "\n")
+    return heads if whole and "\n" not in "".join(pieces[1::2]) else {}
 
 
 def _head(head: str) -> tuple[str, str] | None:

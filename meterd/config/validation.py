@@ -6,6 +6,7 @@ too: what was found (never a secret), what is allowed, and the nearest known nam
 
 from __future__ import annotations
 
+from ..parameters import RECALCULATED
 from ..paths import join, read_up_to
 from .nearest import did_you_mean
 
@@ -37,36 +38,37 @@ _ABSENT = (None, "")
 class Shape:
     """What rows in which the same parameters are given have in common: where each value stands, and the defaults."""
 
-    __slots__ = ("defaults", "names", "places")
+    __slots__ = ("defaults", "names", "places", "recalculates")
 
     def __init__(self, names: tuple[str, ...], defaults: Row) -> None:
         self.names = names
         self.places = {name: place for place, name in enumerate(names)}
         self.defaults = defaults
+        self.recalculates = not RECALCULATED.isdisjoint(names)  # of a signal: it does not leave as it comes
 
 
 class Parameters(_Mapping):
     """The values of one row, which nobody changes: such as are not the default, and the defaults that all rows share.
 
-    A site of thousands of meters holds little more of each so than what sets it apart.
+    A site of thousands of meters holds little more of each so than what sets it apart. `shape.names` are those given.
     """
 
-    __slots__ = ("_shape", "_values")
+    __slots__ = ("_values", "shape")
 
     def __init__(self, shape: Shape, values: tuple[Any, ...]) -> None:
-        self._shape = shape
+        self.shape = shape
         self._values = values
 
     def __getitem__(self, name: str) -> Any:
-        shape = self._shape
+        shape = self.shape
         return self._values[shape.places[name]] if name in shape.places else shape.defaults[name]
 
     def get(self, name: str, otherwise: Any = None) -> Any:
-        shape = self._shape
+        shape = self.shape
         return self._values[shape.places[name]] if name in shape.places else shape.defaults.get(name, otherwise)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._shape.defaults or name in self._shape.places
+        return name in self.shape.defaults or name in self.shape.places
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._together())
@@ -83,17 +85,12 @@ class Parameters(_Mapping):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Parameters):
             return NotImplemented
-        if self._shape.names == other._shape.names and self._values == other._values:
-            return self._shape is other._shape or self._shape.defaults == other._shape.defaults
+        if self.shape.names == other.shape.names and self._values == other._values:
+            return self.shape is other.shape or self.shape.defaults == other.shape.defaults
         return self._together() == other._together()
 
-    @property
-    def given(self) -> tuple[str, ...]:
-        """The names of those that are not the default."""
-        return self._shape.names
-
     def _together(self) -> Row:
-        return {**self._shape.defaults, **dict(zip(self._shape.names, self._values, strict=True))}
+        return {**self.shape.defaults, **dict(zip(self.shape.names, self._values, strict=True))}
 
 
 class Table:
@@ -106,7 +103,8 @@ class Table:
     """
 
     __slots__ = (
-        "_apart", "_by_name", "_defaults", "_held", "_required", "_rows", "_seen", "_shapes", "known", "parameters",
+        "_apart", "_by_name", "_defaults", "_held", "_last", "_last_way", "_required", "_rows", "_seen", "_shapes",
+        "known", "parameters",
     )  # fmt: skip
 
     def __init__(self, parameters: Iterable[Parameter], apart: str = "") -> None:
@@ -127,6 +125,7 @@ class Table:
         self._seen: dict[bool, dict[str, dict[str, Any]]] = {}
         self._shapes: dict[tuple[bool, tuple[str, ...]], Shape] = {}
         self._rows: dict[Shape, dict[tuple[Any, ...], Parameters]] = {}
+        self._last, self._last_way = self._shape((), False), False  # mostly one row is as the one before
 
     def read(self, row: Row, over_tcp: bool, directory: str, complain: Complain) -> Row:
         """Every parameter's value, defaults filled in; None stands where it is missing, wrong, or has no default.
@@ -150,10 +149,9 @@ class Table:
         """What `straight` gave, as it is held for good: one object for rows that are equal."""
         given.pop(self._apart, None)
         names, values = tuple(given), tuple(given.values())
-        shape = self._shapes.get((over_tcp, names))
-        if shape is None:
-            shape = self._shapes[over_tcp, names] = Shape(names, self._held[over_tcp])
-            self._rows[shape] = {}
+        if names != self._last.names or over_tcp != self._last_way:
+            self._last, self._last_way = self._shape(names, over_tcp), over_tcp
+        shape = self._last
         rows = self._rows[shape]
         known = rows.get(values)
         if known is None:
@@ -161,6 +159,13 @@ class Table:
             if len(rows) < MAX_ROWS:
                 rows[values] = known
         return known
+
+    def _shape(self, names: tuple[str, ...], over_tcp: bool) -> Shape:
+        shape = self._shapes.get((over_tcp, names))
+        if shape is None:
+            shape = self._shapes[over_tcp, names] = Shape(names, self._held[over_tcp])
+            self._rows[shape] = {}
+        return shape
 
     def straight(self, row: Row, over_tcp: bool) -> Row | None:
         """What a row gives that is not the default, if there is nothing to complain about; None of any other row."""
@@ -190,8 +195,11 @@ class Table:
         """The value of a cell that was not seen before; _DEFAULT where it need not be kept, or says nothing; _WRONG."""
         if found is None or found == "" or (over_tcp and name in SERIAL_ONLY):
             return _DEFAULT
-        value = _lenient(self._by_name[name], found, over_tcp)
-        defaults = self._defaults[over_tcp]
+        parameter, defaults = self._by_name[name], self._defaults[over_tcp]
+        try:
+            value = parameter.read(found)
+        except ValueError:
+            value = parameter.default if over_tcp and name in LINE_FORMAT else _WRONG
         if name in defaults and value == defaults[name]:
             value = _DEFAULT
         if type(found) is str and len(seen) < MAX_SEEN and value is not _WRONG:

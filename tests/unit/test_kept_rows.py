@@ -47,7 +47,7 @@ def test_what_is_the_default_is_the_same_given_or_left_out():
         return table.kept(row, False, "", pytest.fail)
 
     assert kept(a="7", b=1) == kept() == kept(b="yes")
-    assert kept(a="7", b=1).given == ()
+    assert kept(a="7", b=1).shape.names == ()
     assert kept(a=8) == kept(b=True, a="8") and kept(a=8) != kept() and kept(a=8) != kept(b=False)
     assert dict(kept(a=8).items()) == {"a": 8, "b": True} and kept(a=8)["a"] == 8
     assert "a" in kept() and "c" not in kept() and kept().get("c", 5) == 5

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meterd.config.files import load
 from meterd.config.source import is_uci, original
@@ -237,3 +239,27 @@ def test_any_text_ends_in_a_value_or_a_reasoned_error():
             assert message
         else:
             assert (places.content, places.main) == (fast.content, fast.main)
+
+
+PIECES = st.sampled_from(
+    ["config device 'a'\n", "config signal 's_1'\n", "config signal\n", "\toption ip '10.0.0.9'\n",
+     "\toption ip ''\n", "\toption name 'two words'\n", "\tlist jobs '1.8.0'\n", "\n", " \t\r\n", "# it's a comment\n",
+     "\toption name plain\n", "\toption name 'x' # behind\n", "\toption name 'a'\\''b'\n", '\toption name "d"\n',
+     "\toption name 'never closed\n", "\toption port '7' option ip 'y'\n", "config publish 'main'\n",
+     "package meterd\n", "\toption name 'a''b'\n", "config a\x01b 'z'\n", "config device 'no name'\n",
+     "\toption na-me 'x'\n", "\toption name 'x'\u00a0\n", "config port 'P'\n", "\toption node '/dev/ttyS7'\n",
+     "\u2003\n", "config meterd 'main'\n", "\toption log_level '5'"]
+)  # fmt: skip
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(PIECES, max_size=8).map("".join))
+def test_a_text_read_quickly_says_what_it_says_line_by_line(text: str) -> None:
+    def found(places: bool) -> object:
+        try:
+            uci = Uci(text, places)
+        except ValueError as error:
+            return error.args
+        return uci.content, uci.main, uci.faults, uci.doubled
+
+    assert found(False) == found(True)
