@@ -10,7 +10,6 @@ longest gap of a process that only sleeps. The name server and the disk need roo
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from typing import Any
 from tests.broker import Broker
 
 from ._far_ends import HALF_A_RECORD, Mute, NameServer, StillDisk, certificate, is_root
-from ._machine import Row
+from ._machine import Row, before_others
 from .heartbeat import Site, device
 
 PERIOD_MS = 5
@@ -184,20 +183,9 @@ def drained(case: Case) -> None:
     broker.kill()
 
 
-def _before_others() -> None:
-    """What else this machine does is not measured: all that is begun from here on comes before it, if it may."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    except PermissionError:
-        print("heartbeat_ways_out: other work of this machine is in the figures: priority needs root", file=sys.stderr)
-
-
 def run() -> list[Row]:
-    _before_others()
-    try:
+    with before_others():
         return _measured()
-    finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def _measured() -> list[Row]:
