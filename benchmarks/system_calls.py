@@ -21,10 +21,10 @@ from ._daemon import Daemon, dlms_site
 from ._machine import Row
 from ._meters import dlms_meters, hosts
 
-SECONDS = 1.5
+SECONDS = 4.0  # long beside what is under way at either end
 REGISTERS, LISTED, FEW, MANY = 60, 40, 5, 1000
 PERIOD_MS = 20
-BUSY_MS = 1000
+BUSY_MS = 2000
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\(")
 
 
