@@ -28,4 +28,3 @@ LINES = (
     ("memory of 3,000 TCP meters × 5", "memory", "3,000 TCP meters"),
     ("3,000 meters at 10 s, busiest half second of a period", "spread", "3,000 meters"),
 )
-BENCHMARKS = tuple(dict.fromkeys(benchmark for _, benchmark, _ in LINES))
