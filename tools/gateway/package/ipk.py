@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import shutil
 import subprocess
 import tarfile
@@ -107,7 +108,9 @@ class Package:
             "control.tar.gz": (_archive(control, {}), FILE_MODE),
         }
         # What is compressed already gains nothing by it, but opkg wants it so.
-        path.write_bytes(_archive(members, {}, order=list))
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new.write_bytes(_archive(members, {}, order=list))
+        new.replace(path)  # at once: several proofs may write and read a feed side by side
         return path
 
 

@@ -342,13 +342,12 @@ def feed_folder(machine: Machine) -> Path:
 def write(machine: Machine) -> Path:
     """Write packages and index; returns the feed's folder."""
     folder = feed_folder(machine)
-    for old in folder.glob("*.ipk"):
-        old.unlink()
     for name, text in licences().items():
         (folder / "licences").mkdir(parents=True, exist_ok=True)
         (folder / "licences" / name).write_text(text)
-    for package in build(machine):
-        package.write(folder, small_gzip, like_by_like)
+    written = {package.write(folder, small_gzip, like_by_like) for package in build(machine)}
+    for old in set(folder.glob("*.ipk")) - written:
+        old.unlink()
     index(folder)
     sign(folder, os.environ.get("FEED_KEY", ""))
     return folder
