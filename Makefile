@@ -112,7 +112,7 @@ gateway: build .build-test
 	@failed=; part() { local begun=$$SECONDS result=passed; echo "== $$*"; "$$@" || { result=failed; failed="$$failed $$3"; }; \
 		echo "== $$3 $$result after $$((SECONDS - begun)) s"; }; \
 	part $(VENV)/python -m tools.gateway.build.toolchain; \
-	export METERD_GATEWAY=all; part $(VENV)/python -m pytest tests/gateway -p no:cacheprovider -rs -n auto --dist loadgroup; \
+	export METERD_GATEWAY=all; part $(VENV)/python -m pytest tests/gateway -p no:cacheprovider -rs -n auto --dist worksteal; \
 	for room in package.packages prove.sizes prove.foreign prove.instructions prove.memory; do part $(VENV)/python -m tools.gateway.$$room; done; \
 	export GATEWAY_PYTHON=3.14; part $(VENV)/python -m tools.gateway.package.packages x86_64; \
 	part $(VENV)/python -m tools.gateway.prove.memory amd64-3.14; \

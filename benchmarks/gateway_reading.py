@@ -11,6 +11,8 @@ from tools.gateway.prove.instructions import installed, reading_rows
 
 from ._machine import Row
 
+WANTED = {"a scan besides its registers, in lists": 60_000}
+
 
 def run() -> list[Row]:
     try:
@@ -19,4 +21,6 @@ def run() -> list[Row]:
     except ToolMissing as missing:
         print(f"gateway_reading: left out: {missing}")
         return []
-    return [(f"24Kc: {what}", max(figures), "instructions", -float(most)) for what, figures, most in found]
+    return [
+        (f"24Kc: {what}", max(figures), "instructions", -float(WANTED.get(what, most))) for what, figures, most in found
+    ]

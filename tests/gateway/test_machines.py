@@ -140,7 +140,7 @@ def good_values(supervisor: Supervisor, signal_alias: str) -> list[float]:
     return [row["value"] for row in rows if row["signal"] == signal_alias and row["quality"] == "good"]
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES])
+@pytest.fixture(scope="module", params=NAMES)
 def installed(request, tmp_path_factory):
     machine = MACHINES[request.param]
     root = tmp_path_factory.mktemp("root") / machine.name

@@ -13,7 +13,6 @@ def outcomes() -> list[Outcome]:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("planted")
 def test_the_first_line_names_the_cause(outcomes: list[Outcome]) -> None:
     wrong = [
         f"{planted.name}: {outcome.said or outcome.errors}"
