@@ -21,6 +21,9 @@ hypothesis.settings.load_profile("meterd")
 # A shell that runs the tests in the background has them ignore SIGINT, and every process that they start inherits that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Under nohup it is SIGHUP. A handler that does nothing keeps the tests alive, and what they start has none of it.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 _lacking: list[str] = []
 
