@@ -196,10 +196,7 @@ class Table:
         if found is None or found == "" or (over_tcp and name in SERIAL_ONLY):
             return _DEFAULT
         parameter, defaults = self._by_name[name], self._defaults[over_tcp]
-        try:
-            value = parameter.read(found)
-        except ValueError:
-            value = parameter.default if over_tcp and name in LINE_FORMAT else _WRONG
+        value = _lenient(parameter, found, over_tcp)
         if name in defaults and value == defaults[name]:
             value = _DEFAULT
         if type(found) is str and len(seen) < MAX_SEEN and value is not _WRONG:

@@ -28,6 +28,8 @@ cdef enum:
 
 cdef bytes LLC_REQUEST = b"\xe6\xe6\x00"
 cdef bytes LLC_RESPONSE = b"\xe6\xe7\x00"
+
+
 cdef bytes get_request(bytes head, unsigned char kind, unsigned char invoke, bytes rest):
     """A GET.request behind `head`, which over HDLC is the LLC header; `rest` is one descriptor, or many, counted."""
     cdef Py_ssize_t size = PyBytes_GET_SIZE(head), more = len(rest)  # which sees to None
