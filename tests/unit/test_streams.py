@@ -145,7 +145,7 @@ def test_tcp_clients_are_handed_out_and_do_not_block(loop: Loop) -> None:
     listener.close()
     listener.close()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=5)
+        socket.create_connection(("127.0.0.1", port))
 
 
 def test_a_tcp_port_in_use_is_refused_with_its_reason(loop: Loop) -> None:
@@ -168,9 +168,10 @@ def test_without_a_descriptor_left_the_listener_pauses_and_comes_back(
     filled = []
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 8, limits[1]))
-        with pytest.raises(OSError, match="Too many"):
+        with pytest.raises(OSError) as none_left:
             while True:
                 filled.append(os.open("/dev/null", os.O_RDONLY))
+        assert none_left.value.errno == errno.EMFILE  # which each C library words its own way
         began = loop.time
         for _ in range(6):  # to knock and to pause, in turns
             loop.turn()
