@@ -35,6 +35,7 @@ from .left_out import (
     LEFT_OUT,
     LEFT_OUT_BIG_ENDIAN,
     LEFT_OUT_GATEWAY,
+    LEFT_OUT_MIPS,
     SAME_EVERYWHERE,
     without_compiled,
 )
@@ -128,6 +129,7 @@ class Foreign:
             **LEFT_OUT,
             **(LEFT_OUT_BIG_ENDIAN if self.big_endian else {}),
             **({} if self.target else LEFT_OUT_GATEWAY),
+            **(LEFT_OUT_MIPS if self.name.startswith("mips") else {}),
             **({} if self.whole else SAME_EVERYWHERE),
         }
 
