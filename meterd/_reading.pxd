@@ -1,4 +1,5 @@
 cimport cython
+from libc.stdint cimport int64_t
 
 cdef str GOOD_QUALITY
 cdef str NO_WORDS
@@ -18,7 +19,7 @@ cdef class Reading:
     cdef readonly Signal signal
     cdef public object value
     cdef public object unit
-    cdef public object time_ms
+    cdef public int64_t time_ms
     cdef public object meter_time
     cdef public object quality
     cdef public object reason

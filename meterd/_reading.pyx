@@ -4,6 +4,7 @@ Nothing that one holds leads back to it, so the garbage collector need not look 
 """
 
 cimport cython
+from libc.stdint cimport int64_t
 
 from ._decoder cimport as_shown
 
@@ -33,7 +34,9 @@ cdef class Signal:
 @cython.no_gc
 @cython.freelist(32)
 cdef class Reading:
-    def __init__(self, Signal signal not None, value, unit=None, time_ms=0, meter_time=None, quality=GOOD, reason=None):
+    def __init__(
+        self, Signal signal not None, value, unit=None, int64_t time_ms=0, meter_time=None, quality=GOOD, reason=None
+    ):
         self.signal = signal
         self.value = value
         self.unit = unit

@@ -161,7 +161,7 @@ class Calls(Heard):
         if is_read(job):
             self._timers[job] = Timer(lambda: self._due(job))
             self._owed.add(job)
-            wait_s = ONCE_S if self.once else job.turn.period_s
+            wait_s = ONCE_S if self.once else job.period_s
             call = self._call_of.get(job.alias())
             self.loop.arm(self._timers[job], self.loop.time + (0.0 if call is not None else wait_s))
         else:
@@ -216,7 +216,7 @@ class Calls(Heard):
                 del self._call_of[alias]
                 if is_read(job) and job in self._timers and self._timers[job].deadline is None:
                     self._owed.add(job)
-                    self.loop.arm(self._timers[job], self.loop.time + job.turn.period_s)
+                    self.loop.arm(self._timers[job], self.loop.time + job.period_s)
         call.jobs = {}
         if self._stopped is not None and not self.room.calls:
             self._part()
@@ -302,16 +302,16 @@ class Calls(Heard):
         timer = self._timers.get(job)
         if timer is None:
             return
-        due = max(self.loop.time, job.turn.due) if error is None else self.loop.time
-        job.turn.due = due + job.turn.period_s
-        self.loop.arm(timer, self.loop.time if job.askers else job.turn.due)
+        due = max(self.loop.time, job.due) if error is None else self.loop.time
+        job.due = due + job.period_s
+        self.loop.arm(timer, self.loop.time if job.askers else job.due)
         self._had_its_turn(job)
 
     def _fail(self, job: Job, error: Exception) -> None:
         settle(self, job, error)
         self._answer(job, error)
         pace = self._paces.get(job)
-        wait_s = job.turn.period_s if pace is None else pace.interval_s
+        wait_s = job.period_s if pace is None else pace.interval_s
         self.loop.arm(self._timers[job], self.loop.time + wait_s)
 
     def _answer(self, job: Job, error: Exception | None) -> None:

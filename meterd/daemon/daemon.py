@@ -194,7 +194,7 @@ class Daemon:
         line.player.observers[:] = self.observe(line)
         if not self.once:
             for job in jobs:
-                job.turn.due = max(job.turn.due, self.loop.time + after_s)
+                job.due = max(job.due, self.loop.time + after_s)
         self._serve(line, jobs)
 
     def _serve(self, line: AnyLine, jobs: list[Job]) -> None:

@@ -9,7 +9,6 @@ the others nothing.
 from __future__ import annotations
 
 from .. import log
-from ..ports._loop import Loop
 from ..ports._timers import Timer
 
 TYPE_CHECKING = False
@@ -42,21 +41,23 @@ def goodbye_of(driver: ModuleType, plan: Plan, memory: Memory) -> Conversation |
 class Farewells:
     """The goodbyes that one line owes. `job` is the one that says its own now, or None."""
 
-    __slots__ = ("_timer", "_until", "_waiting", "job", "loop", "player")
+    __slots__ = ("_timer", "_until", "_waiting", "job")
 
-    def __init__(self, loop: Loop, player: Player) -> None:
-        self.loop = loop
-        self.player = player
+    def __init__(self) -> None:
         self.job: Job | None = None
         self._waiting: tuple[tuple[Job, Conversation], ...] = ()
         self._until: float | None = None
         self._timer: Timer | None = None
 
-    def owe(self, job: Job) -> None:
-        """This job's device is not read again: what its driver left open is to be ended."""
+    def with_that_of(self, job: Job) -> Farewells:
+        """These, or others in the place of `NONE_OWED`, and what this job owes, whose device is not read again: what
+        its driver left open is to be ended."""
         conversation = goodbye_of(job.driver, job.plan, job.memory)
-        if conversation is not None:
-            self._waiting = (*self._waiting, (job, conversation))
+        if conversation is None:
+            return self
+        farewells = Farewells() if self is NONE_OWED else self
+        farewells._waiting = (*self._waiting, (job, conversation))
+        return farewells
 
     def are_over(self) -> bool:
         """Whether none is owed or under way."""
@@ -67,18 +68,18 @@ class Farewells:
         waiting = [job for job, _ in self._waiting]
         return waiting if self.job is None else [self.job, *waiting]
 
-    def begin(self) -> None:
+    def begin(self, player: Player) -> None:
         """Say the next one; there must be one, and the port must be open."""
-        now = self.loop.time
+        now = player.loop.time
         if self._until is None:
             self._until = now + FAREWELLS_S
         share = max(self._until - now, 0.0) / len(self._waiting)
         (self.job, conversation), *waiting = self._waiting
         self._waiting = tuple(waiting)
         if self._timer is None:
-            self._timer = Timer(self._cut_off)
-        self.loop.arm(self._timer, now + share)
-        self.player.start(conversation, self.job.poll_delay_s)
+            self._timer = Timer(lambda: player.abort("the meter does not answer the goodbye"))
+        player.loop.arm(self._timer, now + share)
+        player.start(conversation, self.job.poll_delay_s)
 
     def ended(self, error: Exception | None) -> Job | None:
         """The one under way is over. Returns: whose it was."""
@@ -96,5 +97,6 @@ class Farewells:
         self._waiting = ()
         self._until = None
 
-    def _cut_off(self) -> None:
-        self.player.abort("the meter does not answer the goodbye")
+
+# Of nearly all lines, and so one for all.
+NONE_OWED = Farewells()

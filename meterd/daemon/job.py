@@ -45,18 +45,24 @@ NEVER_AGAIN = -1.0
 _known_seconds: dict[float, float] = {}
 
 
-class Job:
-    """One device on its line: what to read, what it remembers, when it is due, how it is."""
+class Job(Turn):
+    """One device on its line, and its turn there: what to read, what it remembers, when it is due, how it is."""
 
     __slots__ = (
         "askers", "close_delay_s", "driver", "failure", "is_well", "listens", "memory", "plan", "poll_delay_s",
-        "signals", "status", "timeout_s", "told_s", "turn",
+        "signals", "status", "timeout_s", "told_s",
     )  # fmt: skip
 
     def __init__(
         self, driver: ModuleType, plan: Plan, signals: list[Signal], memory: Memory, status: DeviceStatus, now: float
     ) -> None:
         parameters = plan.device.parameters
+        self.timeout_s = _seconds(parameters.get("timeout_ms") or 5000)
+        reconnect = parameters.get("reconnect_time")
+        retry_s = None if reconnect is None else max(reconnect / 1000.0, SHORTEST_RETRY_S)
+        scan_rate_ms = parameters.get("scan_rate_ms", DEFAULT_SCAN_RATE_MS)
+        period_s = _seconds(scan_rate_ms) if scan_rate_ms > 0 else SHORTEST_PERIOD_S
+        super().__init__(now, period_s, retry_s, shared(_known_seconds, self.timeout_s + BRIEF_MARGIN_S))
         self.driver = driver
         self.listens = plan.device.calls() or is_listened_to(driver, plan)
         self.plan = plan
@@ -70,13 +76,6 @@ class Job:
         self.is_well = False  # what was last told of it is that it answers
         self.poll_delay_s = _seconds(parameters.get("poll_delay_ms") or 0)
         self.close_delay_s = _seconds(parameters.get("serial_close_delay") or 0)
-        self.timeout_s = _seconds(parameters.get("timeout_ms") or 5000)
-        reconnect = parameters.get("reconnect_time")
-        retry_s = None if reconnect is None else max(reconnect / 1000.0, SHORTEST_RETRY_S)
-        scan_rate_ms = parameters.get("scan_rate_ms", DEFAULT_SCAN_RATE_MS)
-        period_s = _seconds(scan_rate_ms) if scan_rate_ms > 0 else SHORTEST_PERIOD_S
-        brief_s: float = shared(_known_seconds, self.timeout_s + BRIEF_MARGIN_S)
-        self.turn = Turn(now, period_s, retry_s, brief_s)
 
     def alias(self) -> str:
         return self.plan.device.alias

@@ -13,7 +13,7 @@ from ..ports._loop import Loop
 from ..ports._timers import Timer
 from ..ports.opening import make_port
 from ..ports.player import Player
-from .farewell import Farewells
+from .farewell import NONE_OWED
 from .job import PORT_RETRY_S
 from .load import Load
 from .outcome import note_signal, settle, tell
@@ -27,14 +27,13 @@ if TYPE_CHECKING:
     from ..model import Reading
     from ..sinks.hub import Hub
     from .job import Asker, Job, Rounds
-    from .turns import Turn
 
 
 class Line:
     """`path` is the device node for a serial line; over the network the key itself says where (`ports.network`)."""
 
     __slots__ = (
-        "_askers", "_by_turn", "_close_timer", "_current", "_farewells", "_fresh", "_interrupted", "_schedule",
+        "_askers", "_close_timer", "_current", "_farewells", "_fresh", "_interrupted", "_schedule",
         "_stopped", "_timer", "hub", "jobs", "key", "load", "loop", "on_idle", "once", "path", "player", "port",
         "rounds", "started",
     )  # fmt: skip
@@ -48,12 +47,11 @@ class Line:
         self.hub = hub
         self.on_idle = on_idle
         self.jobs: list[Job] = []
-        self._by_turn: dict[Turn, Job] = {}
         self.once = False
         self.rounds: Rounds | None = None
         self.port = make_port(loop, key, path)
         self.player = Player(loop, self.port, hub.publish, self._ended, self._note, self._tell)
-        self._farewells = Farewells(loop, self.player)
+        self._farewells = NONE_OWED
         self._schedule = Schedule()
         self._current: Job | None = None
         self._askers: Sequence[Asker] = ()  # of the present scan
@@ -67,18 +65,17 @@ class Line:
 
     def set_jobs(self, jobs: list[Job]) -> None:
         """Serve these devices from now on; those that are not among them any more are let go politely."""
-        self._by_turn = {job.turn: job for job in jobs}
-        self._owe_goodbyes([job for job in self.jobs if job.turn not in self._by_turn])
-        self.jobs = jobs
-        self._schedule.set_turns(self._by_turn)
-        if self._current is not None and self._current.turn not in self._by_turn:
+        before, self.jobs = self.jobs, jobs
+        self._schedule.set_turns(jobs)
+        self._owe_goodbyes([job for job in before if not self._schedule.has(job)])
+        if self._current is not None and not self._schedule.has(self._current):
             self._interrupt("its configuration changed")
         self._plan_next()
 
     def hasten(self, job: Job) -> None:
         """Scan this device as soon as the line is free."""
-        if job.turn in self._by_turn:
-            self._schedule.postpone(job.turn, self.loop.time)
+        if self._schedule.has(job):
+            self._schedule.postpone(job, self.loop.time)
             self._plan_next()
 
     def being_read(self) -> Job | None:
@@ -96,8 +93,7 @@ class Line:
         """End politely and close the port, then call `stopped(self)`, within the bounds of player and farewells."""
         self._stopped = stopped
         self._timer.deadline = None
-        self._by_turn = {}  # another line may have these jobs by now
-        self._schedule.set_turns(())
+        self._schedule.set_turns(())  # another line may have these jobs by now
         self._owe_goodbyes(self.jobs)
         if self._current is not None:
             self._interrupt("meterd is ending")
@@ -108,7 +104,7 @@ class Line:
         """One that is being read says its own, and owes only what it did not come to."""
         for job in jobs:
             if job is not self._current:
-                self._farewells.owe(job)
+                self._farewells = self._farewells.with_that_of(job)
 
     def _interrupt(self, why: str) -> None:
         self._interrupted = True
@@ -138,7 +134,7 @@ class Line:
         if not self.port.is_open():  # over TCP whatever was open has ended with the connection
             self._farewells.forget()
             return False
-        self._farewells.begin()
+        self._farewells.begin(self.player)
         return True
 
     def _said_why_not(self, error: PortGone | None) -> None:
@@ -158,11 +154,11 @@ class Line:
     def _consider(self) -> None:
         if self._current is not None or self._stopped is not None or self._farewells.job is not None:
             return
-        turn = self._schedule.pick(self.loop.time)
-        if turn is None:
+        job: Job | None = self._schedule.pick(self.loop.time)
+        if job is None:
             self._plan_next()
         else:
-            self._begin(self._by_turn[turn])
+            self._begin(job)
 
     def _begin(self, job: Job) -> None:
         self._current = job
@@ -203,7 +199,7 @@ class Line:
             return
         if self.path is None:
             self.port.apply(None)
-        job.memory.brief = job.turn.brief
+        job.memory.brief = job.brief
         self.player.start(conversation, job.poll_delay_s, at_once=True)
 
     # ---- what comes of it
@@ -222,7 +218,7 @@ class Line:
             return
         self._current = None
         if self._interrupted:
-            self._farewells.owe(job)
+            self._farewells = self._farewells.with_that_of(job)
         if isinstance(error, Aborted):
             log.info(f"{job.alias()}: scan ended early: {error}", port=self.key)
         else:
@@ -257,26 +253,25 @@ class Line:
     def _after(self, job: Job, error: Exception | None) -> None:
         self.player.forget()
         self.load.used(self.started, self.loop.time)
-        if job.turn in self._by_turn:  # else it is read no more
-            self._plan_again(job.turn, error)
+        if self._schedule.has(job):  # else it is read no more
+            self._plan_again(job, error)
         if self._askers or job.askers:
             self._answer_askers(job, error)
         self._keep_or_close(error)
-        if self.once and not self._by_turn and self.on_idle is not None and self._stopped is None:
+        if self.once and self._schedule.is_empty() and self.on_idle is not None and self._stopped is None:
             self.stop(self.on_idle)
         else:
             self._go_on(job)
 
-    def _plan_again(self, turn: Turn, error: Exception | None) -> None:
+    def _plan_again(self, job: Job, error: Exception | None) -> None:
         now = self.loop.time
         # Whoever refuses is there; only silence and garbage cost the line its time.
         answered = error is None or not isinstance(error, LineError)
-        self._schedule.finished(turn, self.started, now, answered)
+        self._schedule.finished(job, self.started, now, answered)
         if self.once:
-            self._schedule.remove(turn)
-            del self._by_turn[turn]
-        elif isinstance(error, PortGone) and turn.retry_s is None:
-            self._schedule.postpone(turn, now + max(min(turn.period_s, PORT_RETRY_S), 1.0))
+            self._schedule.remove(job)
+        elif isinstance(error, PortGone) and job.retry_s is None:
+            self._schedule.postpone(job, now + max(min(job.period_s, PORT_RETRY_S), 1.0))
 
     def _answer_askers(self, job: Job, error: Exception | None) -> None:
         """Those who asked while this scan was under way want one that begins after they asked."""
@@ -284,8 +279,8 @@ class Line:
             asker.ended(error)
         self._askers = ()
         self.player.on_report = self.hub.publish
-        if job.askers and job.turn in self._by_turn:
-            self._schedule.postpone(job.turn, self.loop.time)
+        if job.askers and self._schedule.has(job):
+            self._schedule.postpone(job, self.loop.time)
 
     def _go_on(self, job: Job) -> None:
         """What is next, now that the line is free; `job` was the last to use it."""

@@ -11,12 +11,13 @@ WINDOW_S = 300.0
 class Load:
     """`used(from, to)` as turns end; seconds, monotonic."""
 
-    __slots__ = ("_before", "_busy_s", "_since")
+    __slots__ = ("_before_s", "_busy_before_s", "_busy_s", "_since")
 
     def __init__(self, now_s: float) -> None:
         self._since = now_s
         self._busy_s = 0.0
-        self._before = (now_s, 0.0)  # the window before this one: its beginning, and what of it was in use
+        self._before_s = now_s  # when the window before this one began,
+        self._busy_before_s = 0.0  # and what of it was in use
 
     def used(self, from_s: float, to_s: float) -> None:
         if to_s - self._since >= WINDOW_S:
@@ -26,12 +27,11 @@ class Load:
     def share(self, now_s: float) -> float:
         """From 0 to 1, over one to two windows."""
         self._turn(now_s)
-        begun, busy_s = self._before
-        span_s = now_s - begun
-        return min(1.0, (busy_s + self._busy_s) / span_s) if span_s > 0.0 else 0.0
+        span_s = now_s - self._before_s
+        return min(1.0, (self._busy_before_s + self._busy_s) / span_s) if span_s > 0.0 else 0.0
 
     def _turn(self, now_s: float) -> None:
         """Begin the next window when this one is full; one in which nothing ended is long."""
         if now_s - self._since >= WINDOW_S:
-            self._before = (self._since, self._busy_s)
+            self._before_s, self._busy_before_s = self._since, self._busy_s
             self._since, self._busy_s = now_s, 0.0

@@ -137,7 +137,7 @@ def _is_news(line: Talking, job: Job, reason: str, error: Exception) -> bool:
     if isinstance(error, LineError) and not line.player.reported:
         if job.failure is not None and job.failure[0] == reason and line.started < job.failure[1]:
             return False
-        job.failure = (reason, line.started + job.turn.period_s / 2.0)
+        job.failure = (reason, line.started + job.period_s / 2.0)
     return True
 
 

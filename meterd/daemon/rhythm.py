@@ -76,9 +76,9 @@ def place_of(line: str) -> float:
 
 def keep_time(job: Job, spread: bool, wall: Callable[[], float] = local_seconds) -> None:
     """Give a device its rhythm, if its parameters ask for one or the site is to be `spread`."""
-    turn, parameters, place = job.turn, job.plan.device.parameters, place_of(job.plan.device.line)
+    parameters, place = job.plan.device.parameters, place_of(job.plan.device.line)
     if parameters.get("scan_align") and parameters["scan_rate_ms"] > 0:
-        window_s = min(parameters["scan_spread_ms"] / 1000.0, turn.period_s)
-        turn.rhythm = Aligned(turn.period_s, place * window_s, wall)
-    elif spread and turn.period_s >= SHORTEST_S:
-        turn.rhythm = Phase(turn.period_s, place * turn.period_s)
+        window_s = min(parameters["scan_spread_ms"] / 1000.0, job.period_s)
+        job.rhythm = Aligned(job.period_s, place * window_s, wall)
+    elif spread and job.period_s >= SHORTEST_S:
+        job.rhythm = Phase(job.period_s, place * job.period_s)

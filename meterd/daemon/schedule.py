@@ -15,11 +15,12 @@ Pure arithmetic: the clock is an argument.
 
 from __future__ import annotations
 
-from .turns import LIVE, SILENT, SilentTurns, Turn, Turns
+from .turns import LIVE, NOBODY, SILENT, UNTRIED, Turn, Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 # Live devices keep at least 95 % of their cadence; the rest of this bound is for timer and kernel.
 SILENT_SHARE = 0.04
@@ -40,12 +41,21 @@ class Schedule:
 
     def set_turns(self, turns: Iterable[Turn]) -> None:
         """Plan these from now on, and no others."""
-        self._live, self._untried = Turns(), Turns()
-        self._silent, self._overdue = SilentTurns(), SilentTurns()  # before and after they were due
+        self._live: Turns = NOBODY
+        self._untried: Turns = NOBODY
+        self._silent = self._overdue = NOBODY  # before and after they were due
         for order, turn in enumerate(turns):
             turn.order = order
             turn.overdue = False
-            self._queue(turn).add(turn)
+            self._add(turn)
+
+    def has(self, turn: Turn) -> bool:
+        """Whether this turn is planned here."""
+        queue = self._queue(turn)
+        return turn.place < len(queue) and queue[turn.place] is turn
+
+    def is_empty(self) -> bool:
+        return not self._live and self._are_all_live()
 
     def _queue(self, turn: Turn) -> Turns:
         if turn.state == LIVE:
@@ -54,18 +64,30 @@ class Schedule:
             return self._overdue if turn.overdue else self._silent
         return self._untried
 
+    def _add(self, turn: Turn) -> None:
+        if turn.state == LIVE:
+            self._live = self._live.with_one(turn)
+        elif turn.state == UNTRIED:
+            self._untried = self._untried.with_one(turn)
+        elif turn.overdue:
+            self._overdue = self._overdue.with_silent(turn)
+        else:
+            self._silent = self._silent.with_silent(turn)
+
     def remove(self, turn: Turn) -> None:
         self._queue(turn).remove(turn)
+        self._untried, self._silent = self._untried or NOBODY, self._silent or NOBODY
+        self._overdue = self._overdue or NOBODY
 
     def postpone(self, turn: Turn, due: float) -> None:
         """This turn is due at another time, later or earlier."""
         self.remove(turn)
         turn.due = due
         turn.overdue = False
-        self._queue(turn).add(turn)
+        self._add(turn)
 
-    def pick(self, now: float) -> Turn | None:
-        """The turn to take now, or None."""
+    def pick(self, now: float) -> Any:
+        """The turn to take now, of the kind that was planned, or None."""
         if not self._are_all_live():
             return self._pick_of_all(now)
         chosen = _due(self._live, now)
@@ -120,17 +142,16 @@ class Schedule:
             turn.due = due
             self._live.moved(turn)
             return
-        queue = self._queue(turn)
         if not answered:
-            queue.changed(turn.place)
+            self._queue(turn).changed(turn.place)
             self._charge(turn, started, now)
             if turn.retry_s is not None:
                 due = now + turn.retry_s
-        queue.remove(turn)
+        self.remove(turn)
         turn.state = LIVE if answered else SILENT
         turn.due = due
         turn.overdue = False
-        self._queue(turn).add(turn)
+        self._add(turn)
 
     def _charge(self, turn: Turn, started: float, now: float) -> None:
         """What an attempt in vain took from the living ones is owed, up to the length of the longest attempt."""
@@ -141,9 +162,9 @@ class Schedule:
     def _longest_silent(self, now: float) -> Turn | None:
         """The silent turn that is due for longest."""
         while (turn := _due(self._silent, now)) is not None:
-            self._silent.remove(turn)
+            self.remove(turn)
             turn.overdue = True
-            self._overdue.add(turn)
+            self._add(turn)
         return self._overdue[0] if self._overdue else None
 
     def _short(self, turn: Turn, now: float) -> float:

@@ -64,6 +64,12 @@ class Turns(list[Turn]):
         self.append(turn)
         self._settle(turn, len(self) - 1)
 
+    def with_one(self, turn: Turn) -> Turns:
+        """This heap, or in the place of `NOBODY` another one, with one more in it."""
+        heap = Turns() if self is NOBODY else self
+        heap.add(turn)
+        return heap
+
     def remove(self, turn: Turn) -> None:
         place = turn.place
         last = self.pop()
@@ -106,6 +112,12 @@ class SilentTurns(Turns):
 
     __slots__ = ()
 
+    def with_silent(self, turn: Turn) -> SilentTurns:
+        """As `with_one`."""
+        heap = SilentTurns() if self is NOBODY else self
+        heap.add(turn)
+        return heap
+
     def most_cost_s(self) -> float:
         return self[0].most_cost_s if self else 0.0
 
@@ -144,3 +156,7 @@ class SilentTurns(Turns):
             least_brief = min(least_brief, below.least_brief_s)
             most = max(most, below.most_cost_s)
         turn.least_cost_s, turn.least_brief_s, turn.most_cost_s = least, least_brief, most
+
+
+# Stands for every heap in which there is none: most lines have live devices alone.
+NOBODY = SilentTurns()

@@ -34,18 +34,15 @@ def network_port(loop: Loop, key: str) -> Port:
     """The port for a line's key. Raises: ConfigError where its kind is not installed, or nobody can be connected to."""
     if key.startswith(LISTENS):
         raise ConfigError("", WAITING.format(key.removeprefix(LISTENS)))
-    host, _, number = key.rpartition("://")[2].rpartition(":")
-    port: Port = kind_of(key)(loop, host, int(number)).port
+    port: Port = kind_of(key)(loop, key.rpartition("://")[2]).port
     return port
 
 
-def kind_of(key: str) -> Callable[[Loop, str, int], Any]:
+def kind_of(key: str) -> Callable[[Loop, str], Any]:
     """What makes the carrier, which has the port. Raises: ConfigError, in words, where it is not installed."""
     scheme = key.removeprefix(LISTENS).rpartition("://")[0]
     if not scheme:
         return TcpCarrier
     module, name, what = SCHEMES[scheme]
-    kind: Callable[[Loop, str, int], Any] = getattr(
-        module_for(what, f"{__package__}.{module}", "meterd-transports"), name
-    )
+    kind: Callable[[Loop, str], Any] = getattr(module_for(what, f"{__package__}.{module}", "meterd-transports"), name)
     return kind

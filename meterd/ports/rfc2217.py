@@ -34,12 +34,12 @@ class Rfc2217Carrier:
         "_timeout_s", "_user", "loop", "port", "settings",
     )  # fmt: skip
 
-    def __init__(self, loop: Loop, host: str, number: int) -> None:
+    def __init__(self, loop: Loop, place: str) -> None:
         self.loop = loop
-        self.port = port = Port(loop, f"{host}:{number}", self, SEND_LIMIT_S)
+        self.port = port = Port(loop, place, self, SEND_LIMIT_S)
         port.receive = self._receive
         port.transmit = self._transmit
-        self._connection = TcpCarrier(loop, host, number, port)
+        self._connection = TcpCarrier(loop, place, port)
         self._com_port = ComPort()
         self.settings: LineSettings | None = None  # what the server was told last
         self._opened: Callable[[PortGone | None], None] | None = None

@@ -58,27 +58,25 @@ def stream_socket(family: int) -> socket:
 
 
 class TcpCarrier:
-    """A connection to `host`:`number`. One that is part of another carrier serves the `port` of that; `new_socket`
-    makes the sockets that are to be connected.
+    """A connection to `place` (host:number). One that is part of another carrier serves the `port` of that;
+    `new_socket` makes the sockets that are to be connected.
     """
 
     __slots__ = (
-        "_addresses", "_looking_up", "_new_socket", "_opened", "_timeout_s", "_timer", "host", "loop", "number",
-        "opening", "port", "socket",
+        "_addresses", "_looking_up", "_new_socket", "_opened", "_timeout_s", "_timer", "loop", "opening",
+        "place", "port", "socket",
     )  # fmt: skip
 
     def __init__(
         self,
         loop: Loop,
-        host: str,
-        number: int,
+        place: str,
         port: Port | None = None,
         new_socket: Callable[[int], socket] = stream_socket,
     ) -> None:
-        self.port = Port(loop, f"{host}:{number}", self, SEND_LIMIT_S) if port is None else port
+        self.port = Port(loop, place, self, SEND_LIMIT_S) if port is None else port
         self.loop = loop
-        self.host = host
-        self.number = number
+        self.place = place
         self.opening = False
         self.socket: socket | None = None
         self._new_socket = new_socket
@@ -110,11 +108,12 @@ class TcpCarrier:
     def _admitted(self) -> None:
         """There is a descriptor for the connection."""
         self._limit(self._timeout_s)
-        family = address_family(self.host)
+        host = self.place.rpartition(":")[0]
+        family = address_family(host)
         if family:
-            self._connect([(family, self.host)])
+            self._connect([(family, host)])
         elif not self._looking_up:  # else the answer to an earlier question is still to come
-            self._look_up()
+            self._look_up(host)
 
     def _limit(self, seconds: float) -> None:
         if self._timer is None:
@@ -126,12 +125,12 @@ class TcpCarrier:
         if timer is not None:
             timer.deadline = None
 
-    def _look_up(self) -> None:
+    def _look_up(self, host: str) -> None:
         from .resolver import resolver  # most meters have addresses
 
         self._looking_up = True
         try:
-            resolver.look_up(self.loop, self.host, self._looked_up)
+            resolver.look_up(self.loop, host, self._looked_up)
         except RuntimeError as error:
             self._looking_up = False
             self._fail(str(error))
@@ -160,7 +159,7 @@ class TcpCarrier:
         try:
             self.socket = connection = self._new_socket(family)
             connection.setblocking(False)
-            error = connection.connect_ex((address, self.number))
+            error = connection.connect_ex((address, int(self.place.rpartition(":")[2])))
         except (OSError, OverflowError) as problem:
             self._drop_socket()
             return str(problem)

@@ -50,14 +50,14 @@ def datagram_socket(family: int) -> socket:
 
 
 class UdpCarrier:
-    """Datagrams to and from `host`:`number`; that nobody is there shows only when something is sent."""
+    """Datagrams to and from `place` (host:number); that nobody is there shows only when something is sent."""
 
     __slots__ = ("_connection", "port")
 
-    def __init__(self, loop: Loop, host: str, number: int) -> None:
-        self.port = Port(loop, f"{host}:{number}", self, SEND_LIMIT_S)
+    def __init__(self, loop: Loop, place: str) -> None:
+        self.port = Port(loop, place, self, SEND_LIMIT_S)
         self.port.receive = self._receive
-        self._connection = TcpCarrier(loop, host, number, self.port, datagram_socket)
+        self._connection = TcpCarrier(loop, place, self.port, datagram_socket)
 
     def open(self, timeout_s: float, opened: Callable[[PortGone | None], None]) -> None:
         self._connection.open(timeout_s, opened)

@@ -7,7 +7,7 @@ Dirt it must survive: text with control characters and lone surrogates, floats t
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._number cimport Number
 from .._octets cimport Octets, put_octets
@@ -115,13 +115,19 @@ cdef int put_optional(Octets out, text) except -1:
 
 cdef int put_number(Octets out, object mantissa, int places) except -1:
     """An integer, the last `places` digits of it behind a point."""
-    cdef char digits[2 * MOST_DIGITS]
-    cdef char *end = digits + 2 * MOST_DIGITS
-    cdef int overflow = 0, count
+    cdef int overflow = 0
     cdef long long number = PyLong_AsLongLongAndOverflow(mantissa, &overflow)
-    cdef uint64_t size = <uint64_t>number if number >= 0 else -<uint64_t>number
     if overflow:
         return put_plain(out, str(Number(mantissa, -places)))
+    return put_integer(out, number, places)
+
+
+cdef int put_integer(Octets out, int64_t number, int places) except -1:
+    """As `put_number`."""
+    cdef char digits[2 * MOST_DIGITS]
+    cdef char *end = digits + 2 * MOST_DIGITS
+    cdef int count
+    cdef uint64_t size = <uint64_t>number if number >= 0 else -<uint64_t>number
     count = put_digits_of(end, size)
     while count <= places:
         count += 1
@@ -171,7 +177,7 @@ cdef int put_what_was_read(Octets out, Reading reading) except -1:
     put_octets(out, b',"unit":', 8)
     put_optional(out, reading.unit)
     put_octets(out, b',"time_ms":', 11)
-    put_number(out, reading.time_ms, 0)
+    put_integer(out, reading.time_ms, 0)
     if reading.meter_time is None and reading.reason is None and reading.quality is GOOD_QUALITY:
         put_octets(out, PyBytes_AS_STRING(GOOD_END), PyBytes_GET_SIZE(GOOD_END))
     else:

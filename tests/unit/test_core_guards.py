@@ -114,7 +114,7 @@ def test_scalers_and_results_have_two_parts() -> None:
     with pytest.raises(ValueError, match="no scaler"):
         target.scaler = ()
     assert target.scaler is None
-    target.signals = [SIGNAL]
+    target.signals = (SIGNAL,)
     with pytest.raises(ValueError, match="no result"):
         _registers.readings_of([target], [()], lambda *_: [])  # type: ignore[list-item]
 
@@ -129,7 +129,7 @@ class Silent(_shortcut.Shortcut):
 
 def test_no_answer_counts_behind_the_last_register() -> None:
     target = _registers.Wanted()
-    target.descriptor, target.signals, target.scaler = b"d", [SIGNAL], (0, "kWh")
+    target.descriptor, target.signals, target.scaler = b"d", (SIGNAL,), (0, "kWh")
     receive = _steps.Receive(_wrapper.WrapperDecoder(), 1, 1)
     burst = _registers.Registers(receive, Silent(), _registers.InvokeIds(0), [target], 0, lambda *_: [])
     assert burst.request() == b"d"

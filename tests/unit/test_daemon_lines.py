@@ -62,7 +62,7 @@ def test_a_thousand_reconnects_leak_no_descriptor(rig, said):
     port = rig.host.on_tcp(0, counting_meter(), Fault("close"))
     rig.configure(tcp_device("a", port, scan_rate_ms=1, reconnect_time=0))
     line = next(iter(rig.daemon.lines.values()))
-    line.jobs[0].turn.retry_s = 0.0
+    line.jobs[0].retry_s = 0.0
     rig.run(5.0, lambda: len(rig.toy.scans) >= 10)
     before = descriptors()
     rig.run(60.0, lambda: len(rig.toy.scans) >= 1010)

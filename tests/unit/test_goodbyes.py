@@ -181,3 +181,13 @@ def test_a_goodbye_that_is_broken_stops_nobody_elses(rig, parting):
     log.configure()
     assert parting.answered == ["b"]
     assert [text for text in said if text.startswith("a: cannot say goodbye") and "oops" in text]
+
+
+def test_what_stands_for_all_that_owe_nothing_is_never_theirs(rig, parting):
+    ports = [rig.host.on_tcp(0, counting_meter()) for _ in range(2)]
+    rig.configure(tcp_device("a", ports[0], scan_rate_ms=1), tcp_device("b", ports[1], scan_rate_ms=1))
+    read_once(rig, "a", "b")
+    rig.configure(tcp_device("b", ports[1], scan_rate_ms=1))
+    stop(rig)
+    assert sorted(parting.answered) == ["a", "b"]
+    assert farewell.NONE_OWED.are_over() and farewell.NONE_OWED.jobs() == []

@@ -216,7 +216,7 @@ def test_a_serial_server_that_takes_bytes_late_does_not_shorten_the_transmission
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     ours.setblocking(False)
-    carrier = Rfc2217Carrier(loop, "127.0.0.1", 1)
+    carrier = Rfc2217Carrier(loop, "127.0.0.1:1")
     port = carrier.port
     port.attach(ours.fileno())
     carrier.settings = LINE

@@ -65,7 +65,7 @@ def test_what_passed_is_counted_once_though_the_next_connection_fails(counted: C
     site.line.port.close()
     sent = status.bytes_sent
     assert sent
-    site.line.port.carrier.number = 1  # nobody listens there
+    site.line.port.carrier.place = "127.0.0.1:1"  # nobody listens there
     end = Timer(site.loop.stop)
     site.loop.arm(end, site.loop.time + 30.0)
     while status.reason is None and end.deadline is not None:

@@ -125,7 +125,7 @@ def test_a_clock_that_was_set_is_followed_from_the_next_scan_on() -> None:
 def test_only_large_sites_are_spread(monkeypatch: pytest.MonkeyPatch, lines: int) -> None:
     rig = Rig(monkeypatch)
     rig.configure(*(tcp_device(f"m{number}", 40000 + number, scan_rate_ms=5000) for number in range(lines)))
-    turns = [job.turn for job in rig.daemon.jobs.values()]
+    turns = list(rig.daemon.jobs.values())
     rig.close()
     assert len(turns) == lines
     assert all((turn.rhythm is not None) == (lines > AT_ONCE) for turn in turns)
@@ -135,7 +135,7 @@ def test_the_parameters_of_a_device_give_it_its_rhythm(monkeypatch: pytest.Monke
     rig = Rig(monkeypatch)
     asked = {"scan_rate_ms": 60_000, "scan_align": True, "scan_spread_ms": 2000}
     rig.configure(tcp_device("a", 40001, **asked), tcp_device("b", 40002))
-    rhythms = {alias: job.turn.rhythm for alias, job in rig.daemon.jobs.items()}
+    rhythms = {alias: job.rhythm for alias, job in rig.daemon.jobs.items()}
     rig.close()
     assert rhythms["b"] is None
     assert isinstance(rhythms["a"], Aligned)

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from meterd.daemon.schedule import EPSILON_S, Schedule
-from meterd.daemon.turns import LIVE, SILENT, SilentTurns, Turn, Turns
+from meterd.daemon.turns import LIVE, NOBODY, SILENT, SilentTurns, Turn, Turns
 
 
 def run(turns, cost, seconds, answers):
@@ -72,6 +72,37 @@ def test_a_dead_device_that_comes_back_is_live_again():
 def test_nothing_to_do_is_never():
     assert Schedule().next_time(5.0) is None
     assert Schedule().pick(5.0) is None
+
+
+def test_a_schedule_knows_its_own_turns_and_no_others():
+    mine, other = [Turn(0.0, 1.0) for _ in range(3)], Turn(0.0, 1.0)
+    schedule, elsewhere = Schedule(mine), Schedule([other])
+    schedule.finished(mine[0], 0.0, 0.1, True)
+    schedule.finished(mine[1], 0.1, 2.0, False)
+    assert all(schedule.has(turn) and not elsewhere.has(turn) for turn in mine)
+    assert elsewhere.has(other) and not schedule.has(other)
+    for turn in mine:
+        schedule.remove(turn)
+        assert not schedule.has(turn)
+    assert schedule.is_empty() and not elsewhere.is_empty()
+
+
+def test_a_turn_that_moved_to_another_schedule_is_not_the_old_ones():
+    turns = [Turn(0.0, 1.0) for _ in range(3)]
+    old = Schedule(turns)
+    for turn in turns:
+        old.finished(turn, 0.0, 0.1, True)
+    old.set_turns(turns[:1])
+    new = Schedule(turns[1:])
+    assert [old.has(turn) for turn in turns] == [True, False, False]
+    assert [new.has(turn) for turn in turns] == [False, True, True]
+
+
+def test_what_stands_for_all_empty_heaps_stays_empty():
+    turns = [Turn(0.0, 0.5 + number, brief_s=0.5) for number in range(6)]
+    run(turns, lambda i: 0.2, 100.0, lambda i: i % 2 == 0)
+    assert {turn.state for turn in turns} == {LIVE, SILENT}
+    assert list(NOBODY) == []
 
 
 def met_at():

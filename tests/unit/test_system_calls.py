@@ -89,7 +89,7 @@ def line_to(loop: Loop, number: int, period_s: float) -> tuple[Line, Asking]:
     signals = [Signal("m", "E", {})]
     line = Line(loop, device.line, None, Hub([Readings()], lambda: 1_700_000_000_000))
     job = Job(driver, Plan(device, signals, None), signals, Memory(), DeviceStatus("m"), loop.time)  # type: ignore[arg-type]
-    job.turn.period_s = period_s
+    job.period_s = period_s
     line.set_jobs([job])
     return line, driver
 

@@ -6,7 +6,7 @@ from ._shortcut cimport Shortcut
 
 cdef class Wanted:
     cdef public bytes descriptor
-    cdef public list signals
+    cdef public tuple signals
     cdef tuple _scaler
     cdef int exponent
 

@@ -11,7 +11,7 @@ class Wanted:
     """What is read and whom it feeds: the encoded `descriptor`, `signals`, and `scaler`, (power of ten, unit)."""
 
     descriptor: bytes
-    signals: list[Signal]
+    signals: tuple[Signal, ...]
     scaler: tuple[int, str | None] | None
 
 class InvokeIds:

@@ -33,7 +33,7 @@ class Target(Wanted):
         self.attribute = attribute
         self.class_id = class_id
         self.short_name = short_name
-        self.signals = []
+        self.signals = ()
         self.item: Any = None
 
     def __str__(self) -> str:
@@ -104,9 +104,9 @@ def _add(targets: dict[tuple[bytes, int, int], Target], signal: Signal) -> None:
     target = targets.get(key)
     if target is None:
         target = targets[key] = Target(logical_name, attribute, class_id, short_name)
-        target.signals = [signal]
+        target.signals = (signal,)
     if target.class_id and class_id and target.class_id != class_id:
         raise ValueError(f"class_id: found {class_id}, but {target} is of class {target.class_id} by another signal")
     target.class_id = target.class_id or class_id
     if target.signals[0] is not signal:
-        target.signals.append(signal)
+        target.signals = (*target.signals, signal)

@@ -59,7 +59,7 @@ class LoadProfile(Profile):
 
     def __init__(self, talk: Talk, item: Item, choices: list[Choice]) -> None:
         target = Target(item.logical_name or NO_NAME, item.attribute, item.class_id, item.short_name)
-        target.signals = [_row_signal(choice, talk.requests.rows) for choice in choices]
+        target.signals = tuple([_row_signal(choice, talk.requests.rows) for choice in choices])
         super().__init__(talk.values, target, talk.memory)
         self.buffer.numbered = False  # of these meters only ranges are known
         self.buffer.believed = self._believed
