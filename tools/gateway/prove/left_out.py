@@ -38,7 +38,7 @@ LEFT_OUT_BIG_ENDIAN = {
 LEFT_OUT_GATEWAY = {
     "test_dlms_security.py::TestBothWays::test_against_dlms_cosem": "the peer's ciphers are compiled from Rust",
     **dict.fromkeys(
-        ("test_influx.py", "test_metrics.py", "test_provision.py"),
+        ("test_influx.py", "test_metrics.py", "test_mqtt_leisure.py", "test_provision.py"),
         "asks for OpenSSL, which these Pythons are built without",
     ),
     "test_store.py": "asks for SQLite, which these Pythons are built without",
