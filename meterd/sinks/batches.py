@@ -18,7 +18,7 @@ from ..ports._timers import Timer
 from ..ports.letter_box import LetterBox
 from .backoff import Backoff
 from .batch_thread import Batch, BatchThread
-from .outbox import Outbox
+from .outbox import Outbox, Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class BatchSink:
         self._name = name
         self._settings = settings
         self._loop = loop
+        self._turn = Turn()
+        self.accept = self._turn.append
         self._fresh = 0  # readings that wait
         self._is_due = False
         self._batch: Batch | None = None  # that the thread has
@@ -78,10 +80,10 @@ class BatchSink:
 
     # ---- a sink
 
-    def accept(self, reading: Reading) -> None:
+    def _keep(self, readings: list[Reading]) -> None:
         lost = self.outbox.lost
-        self.outbox.put(reading)
-        self._fresh += 1
+        self.outbox.put(readings)
+        self._fresh += len(readings)
         if self.outbox.lost != lost:
             log.warning(
                 f"{self._name}: {self.outbox.limit()}; the oldest are lost: {self.outbox.lost}",
@@ -91,7 +93,9 @@ class BatchSink:
             self._loop.arm(self._gather_timer, self._loop.time + self._settings["gather_ms"] / 1000)
 
     def flush(self) -> None:
-        """The loop turns often without a batch."""
+        """The loop turns often without a reading, and more often without a batch."""
+        if self._turn:
+            self._keep(self._turn.taken())
         if (self._is_due or self._fresh >= self._most) and self._is_free():
             self._give()
 

@@ -20,7 +20,7 @@ from ..ports.listener import Listener, unix_socket
 from ..ports.stream import Stream
 from .format import json_line
 from .local_socket import MAX_PATH
-from .outbox import CLOCK_SET_MS, Outbox
+from .outbox import CLOCK_SET_MS, Outbox, Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Handover:
         self.path = path
         self.outbox: Outbox | StoredOutbox = Outbox(most)
         self._loop = loop
+        self._turn = Turn()
+        self.accept = self._turn.append
         self._epoch = ""  # that the consumer was told
         self._behind = 0  # how far its numbers are behind ours
         self._consumer: Stream | None = None
@@ -74,9 +76,9 @@ class Handover:
         except OSError as error:
             raise ConfigError(path, f"the socket cannot be opened: {error.strerror}") from error
 
-    def accept(self, reading: Reading) -> None:
+    def _keep(self, readings: list[Reading]) -> None:
         lost = self.outbox.lost
-        self.outbox.put(reading)
+        self.outbox.put(readings)
         if self.outbox.lost > lost:
             log.warning(
                 f"{self.path}: readings are lost, for nobody acknowledges them: {self.outbox.lost} so far",
@@ -85,6 +87,8 @@ class Handover:
 
     def flush(self) -> None:
         """Hand over what there is, as far as the consumer keeps up with its answers."""
+        if self._turn:
+            self._keep(self._turn.taken())
         consumer = self._consumer
         room = WINDOW - self.outbox.under_way()
         if consumer is None or room <= 0 or consumer.waiting:

@@ -96,6 +96,7 @@ class Hub:
             self._guarded(sink.reopen)
 
     def close(self) -> None:
+        self.flush()
         for sink in reversed(self.sinks):  # the store, which stands behind others, is the first of them
             self._guarded(sink.close)
 

@@ -18,7 +18,7 @@ from ..ports._timers import Timer
 from ..ports.letter_box import LetterBox
 from . import mqtt_confirmed
 from .mqtt_payload import Gatherer, Message, Writer
-from .outbox import Outbox
+from .outbox import Outbox, Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class MqttSink:
         self._allowance = 0.0  # of the backlog, readings
         self._allowed_at = 0.0
         self._lost_told_in: Message | None = None
-        self._is_fed = False  # since the last flush
+        self._turn = Turn()
+        self.accept = self._turn.append
         self._session = 0  # 0 while there is no connection
         self._box = LetterBox(loop, self._called)
         self._by_application = settings["acknowledgement"] == "application"
@@ -87,23 +88,23 @@ class MqttSink:
             self._discovery.configured(devices)
             self._pump()
 
-    def accept(self, reading: Reading) -> None:
-        self._is_fed = True
+    def _keep(self, readings: list[Reading]) -> None:
         outbox = self.outbox
         lost = outbox.lost
-        outbox.put(reading)
+        outbox.put(readings)
         if outbox.lost != lost:
             log.warning(
                 f"{self._name}: {outbox.limit()}; the oldest are lost: {outbox.lost}",
                 fold=f"lost by {self._name}",
             )
         if self._discovery is not None:
-            self._discovery.learn(reading)
+            for reading in readings:
+                self._discovery.learn(reading)
 
     def flush(self) -> None:
         """The loop turns often without a reading."""
-        if self._is_fed:
-            self._is_fed = False
+        if self._turn:
+            self._keep(self._turn.taken())
             self._serve()
             self._pump()
 

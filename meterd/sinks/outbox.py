@@ -6,9 +6,10 @@ under way and may yet be acknowledged, so it stays. Each loss is told by the ran
 has acknowledged what came after it.
 This outbox lives in memory: a restart begins anew, with another epoch; the one with the store behind it has the same
 face (`stored_outbox`). `key` gives the numbers that a consumer sees.
-Whoever sinks into it calls `put`; the consumer's side calls `peek`,
-`drop`, and `again` when the far end was exchanged for one that may have seen nothing of what is under way. What was
-there by then is backlog, what comes after it live; a consumer that wants live readings first takes the two apart.
+Whoever sinks into it calls `put`, once a turn with all that came in it, for a call for each reading costs more than
+the reading; the consumer's side calls `peek`, `drop`, and `again` when the far end was exchanged for one that may have
+seen nothing of what is under way. What was there by then is backlog, what comes after it live; a consumer that wants
+live readings first takes the two apart.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .ranges import Ranges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..model import Reading
     from .ranges import Range
@@ -29,6 +30,17 @@ if TYPE_CHECKING:
     Told = tuple[str, list[Range], list[Range]]
 
 CLOCK_SET_MS = 1_577_836_800_000  # 2020: a clock that shows less was not set since the machine was switched on
+
+
+class Turn(list["Reading"]):
+    """What came in one turn of the loop; its `append` is a sink's `accept`. An error loses one turn, and no more."""
+
+    __slots__ = ()
+
+    def taken(self) -> list[Reading]:
+        found = self[:]
+        self.clear()
+        return found
 
 
 class Outbox:
@@ -52,14 +64,13 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._under_way) + len(self._backlog) + len(self._live)
 
-    def put(self, reading: Reading) -> int:
-        """Keep one reading; returns its number."""
-        number = self._next
-        self._next += 1
-        self._live.append((number, reading))
-        if len(self._live) + len(self._under_way) + len(self._backlog) > self.most:
+    def put(self, readings: Sequence[Reading]) -> int:
+        """Keep these; returns the number of the last."""
+        self._live.extend(enumerate(readings, self._next))
+        self._next += len(readings)
+        while len(self) > self.most:
             self._lose((self._backlog or self._live).popleft()[0])
-        return number
+        return self._next - 1
 
     def key(self, number: int) -> tuple[str, int]:
         """Epoch and sequence by which a consumer knows a reading; no other has them, ever."""
@@ -134,13 +145,22 @@ class Outbox:
         return self.epoch, ranges, ranges
 
     def _take(self, waiting: deque[Numbered], count: int) -> list[Numbered]:
-        taken = [waiting.popleft() for _ in range(min(count, len(waiting)))]
+        taken = first_of(waiting, count)
         self._under_way.update(taken)
         return taken
 
     def _lose(self, number: int) -> None:
         self.lost += 1
         self._losses.add(number, number)
+
+
+def first_of(waiting: deque[Numbered], count: int) -> list[Numbered]:
+    """At most so many of those that wait, which wait no more; as a rule these are all."""
+    if count < len(waiting):
+        return [waiting.popleft() for _ in range(count)]
+    taken = list(waiting)
+    waiting.clear()
+    return taken
 
 
 def _number(numbered: Numbered) -> int:

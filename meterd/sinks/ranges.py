@@ -73,6 +73,10 @@ class Ranges:
         """All up to this number are in it, of those that are not below its first."""
         return self._lasts[0]
 
+    def high(self) -> int:
+        """None above this number is in it."""
+        return self._lasts[-1]
+
     def shifted(self, by: int) -> Ranges:
         made = Ranges()
         made._firsts = [first + by for first in self._firsts]

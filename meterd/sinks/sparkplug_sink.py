@@ -46,9 +46,10 @@ class SparkplugSink(MqttSink):
         super().configured(devices)
         self._pump()
 
-    def accept(self, reading: Reading) -> None:
-        super().accept(reading)
-        self._births.learn(reading)
+    def _keep(self, readings: list[Reading]) -> None:
+        super()._keep(readings)
+        for reading in readings:
+            self._births.learn(reading)
 
     def condition(self) -> tuple[str, str, int, int]:
         name, trouble, waiting, lost = super().condition()

@@ -21,7 +21,7 @@ from .. import log
 from .._clock import wall_clock_ms
 from ..ports._timers import Timer
 from ..ports.letter_box import LetterBox
-from .outbox import CLOCK_SET_MS
+from .outbox import CLOCK_SET_MS, Turn
 from .store_disk import Write
 from .store_numbers import Numbering
 from .stored_outbox import StoredOutbox
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from ..model import Reading
     from ..ports._loop import Loop
     from .outbox import Numbered
     from .ranges import Range
@@ -71,6 +70,8 @@ class Store:
         self._on_disk_to = self._off_disk_to = self._reserved = 0  # numbers
         self._seen = 0  # the last number at the last look
         self._is_dirty = self._losses_changed = False
+        self._turn = Turn()
+        self.accept = self._turn.append
         self._writing: Write | None = None
         self._count = min(COUNT, settings["memory_readings"] // 10)
         self._since = 0.0
@@ -96,20 +97,20 @@ class Store:
 
     # ---- a sink
 
-    def accept(self, reading: Reading) -> None:
-        self.last += 1
-        self._fresh.append((self.last, reading))
-        if reading.time_ms < CLOCK_SET_MS or self._clock.waiting:
-            self._clock.note(reading)
-        if len(self._fresh) > self._settings["memory_readings"]:
+    def flush(self) -> None:
+        """Number what came in this turn; commits have their own time. The sinks that this stands behind come after."""
+        if not self._turn:
+            return
+        taken = self._turn.taken()
+        self._fresh.extend(enumerate(taken, self.last + 1))
+        self.last += len(taken)
+        self._clock.note(taken)
+        while len(self._fresh) > self._settings["memory_readings"]:
             self._overflow()
         if len(self._fresh) >= self._count and self._writing is None:
             self._write()
         elif self._timer.deadline is None:
             self._arm()
-
-    def flush(self) -> None:
-        """Commits have their own time."""
 
     def condition(self) -> tuple[str, str, int, int]:
         """Readings that some sink's far end does not have wait."""

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections import deque
 
+from .outbox import first_of
 from .ranges import Ranges, total
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, Protocol
 
     from ..model import Reading
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         numbering: Numbering
 
         def fetch(self, asker: Any, first: int, last: int) -> None: ...
+
+        def flush(self) -> None: ...
 
         def acknowledged(self, of_losses: bool = False) -> None: ...
 
@@ -71,13 +74,19 @@ class StoredOutbox:
 
     # ---- the face of every outbox
 
-    def put(self, reading: Reading) -> int:
-        """The store has taken and numbered it."""
-        number = self._store.last
-        self._live.append((number, reading))
+    def put(self, readings: Sequence[Reading]) -> int:
+        """The store has taken them too, as its last ones, and numbers them now if it has not yet."""
+        self._store.flush()
+        last = self._store.last
+        first = last - len(readings) + 1
+        numbered = enumerate(readings, first)
+        if self.done.high() >= first:  # memory had no room for so many
+            self._live.extend(one for one in numbered if one[0] not in self.done)
+        else:
+            self._live.extend(numbered)
         if len(self._live) + len(self._behind) > self._room:
             self.spill()
-        return number
+        return last
 
     def key(self, number: int) -> tuple[str, int]:
         return self._store.numbering.key(number)
@@ -226,7 +235,7 @@ class StoredOutbox:
         return one is not None and self.key(one)[1] - one != self.key(number)[1] - number
 
     def _take(self, queue: deque[Numbered], count: int) -> list[Numbered]:
-        taken = [queue.popleft() for _ in range(min(count, len(queue)))]
+        taken = first_of(queue, count)
         self._under_way.update(taken)
         return taken
 

@@ -26,13 +26,19 @@ class UnsetClock:
         self.waiting: deque[tuple[Reading, int]] = deque(maxlen=most)
         self.ahead_ms = 0
 
-    def note(self, reading: Reading) -> None:
+    def note(self, readings: list[Reading]) -> None:
+        """What was taken in this turn, in which the clock may have been set."""
+        unset = [reading for reading in readings if reading.time_ms < CLOCK_SET_MS]
+        if not (unset or self.waiting):
+            return
         now_ms = wall_clock_ms()
         ahead_ms = now_ms - monotonic_ms()
-        if now_ms < CLOCK_SET_MS:
+        is_set = now_ms >= CLOCK_SET_MS
+        if not is_set:
             self.ahead_ms = ahead_ms
-            self.waiting.append((reading, ahead_ms))
-        elif self.waiting:
+        if not is_set or self.waiting:
+            self.waiting.extend((reading, self.ahead_ms) for reading in unset)
+        if is_set and self.waiting:
             self._mend(ahead_ms)
 
     def note_all(self, readings: list[Reading], ahead_ms: int) -> None:

@@ -51,6 +51,7 @@ class Site:
         for _ in range(count):
             self.taken += 1
             self.sink.accept(reading(Signal("M1", "E", {}), self.taken))
+        self.sink.flush()
 
     def until(self, condition: Any, seconds: float = 40.0) -> None:
         turn_until(self.loop, condition, seconds)

@@ -129,6 +129,8 @@ class Node:
         for value in values:
             for sink in self.sinks:
                 sink.accept(Reading(E, value, "kWh", NOW_MS + value))
+        for sink in self.sinks:
+            sink.flush()
 
     def until(self, condition: Callable[[], Any], seconds: float = 60.0) -> None:
         turn_until(self.loop, condition, seconds)

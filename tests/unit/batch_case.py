@@ -35,6 +35,7 @@ class Site:
     def take(self, *values: Any, time_ms: int = NOON_MS, signal: Signal = E, **more: Any) -> None:
         for value in values:
             self.sink.accept(Reading(signal, value, "kWh", time_ms, **more))
+        self.sink.flush()
 
     def until(self, condition: Callable[[], Any], seconds: float = 30.0) -> None:
         turn_until(self.loop, condition, seconds)

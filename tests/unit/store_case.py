@@ -69,8 +69,9 @@ class Rig:
         for value in values:
             reading = Reading(SIGNALS[self.store.last % 4], value, **{"unit": "kWh", "time_ms": NOW_MS, **more})
             self.store.accept(reading)
+            self.store.flush()
             for taker in self.takers.values():
-                taker.outbox.put(reading)
+                taker.outbox.put([reading])
 
     def until(self, condition: Any, seconds: float = 20.0) -> None:
         turn_until(self.loop, condition, seconds)

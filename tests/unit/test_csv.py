@@ -111,6 +111,7 @@ def test_what_is_recalculated_has_the_meters_own_value_beside_it(tmp_path: Path,
     signal.recalculation = Recalculation({"multiply": "0.001", "units": "MWh"})
     site = sites()
     site.sink.accept(signal.recalculation.apply(Reading(signal, 5000, "kWh", NOON_MS)))
+    site.sink.flush()
     site.until_delivered()
     (row,) = rows(tmp_path / "r.csv")
     assert [row[name] for name in ("value", "unit", "raw_value", "raw_unit")] == ["5.000", "MWh", "5000", "kWh"]

@@ -34,6 +34,7 @@ class Site:
         for _ in range(count):
             self.value += 1
             self.sink.accept(Reading(SIGNAL, self.value, "W", 1_700_000_000_005))
+        self.sink.flush()
 
     def turn(self) -> None:
         self.loop.call_soon_from_thread(lambda: None)
@@ -136,7 +137,7 @@ def test_losses_are_told_by_their_numbers_to_each_consumer(site: Site, said: lis
     consumer.say(b"25\n")
     site.publish(1)
     assert consumer.lines() == [{"lost": [26, 27]}, {**consumer_line(28)}]
-    assert said[0].endswith("readings are lost, for nobody acknowledges them: 1 so far")
+    assert said[0].endswith("readings are lost, for nobody acknowledges them: 5 so far")
 
 
 def consumer_line(number: int) -> dict[str, Any]:

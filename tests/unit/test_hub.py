@@ -134,7 +134,7 @@ def test_a_failing_sink_is_reported_once_and_takes_nobody_down(lines: list[str])
     hub.reopen()
     hub.close()
     assert [each.value for each in listener.readings] == [0, 1, 2, 3, 4]
-    assert listener.calls == ["flush"] * 5 + ["reopen", "close"]
+    assert listener.calls == ["flush"] * 5 + ["reopen", "flush", "close"]
     assert len(lines) == 2  # one for accept, one for flush
     assert "Faulty lost readings: RuntimeError: broken" in lines[0]
 

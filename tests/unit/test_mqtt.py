@@ -169,7 +169,7 @@ def test_what_is_lost_is_told_by_range_until_it_is_acknowledged() -> None:
     first = rig.link.sent[0]
     assert first.topic == "meterd/gw/lost"
     assert json.loads(first.payload)["lost"] == [[1, 3]]
-    assert any("oldest are lost: 1" in line for line in rig.said)
+    assert any("oldest are lost: 3" in line for line in rig.said)
     rig.down()
     rig.up()
     assert rig.link.sent[0].topic == "meterd/gw/lost", "nobody had acknowledged it"

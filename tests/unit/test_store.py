@@ -19,7 +19,7 @@ from meterd.sinks import store_file, store_keeper, unset_clock
 from meterd.sinks.ranges import Ranges, total
 from meterd.sinks.store_disk import Disk
 from meterd.sinks.store_rows import Names, pack, unpack
-from tests.unit.store_case import NOW_MS, Rig
+from tests.unit.store_case import NOW_MS, SIGNALS, Rig
 
 HOUR_MS = 3_600_000
 
@@ -229,6 +229,32 @@ def test_live_readings_may_overtake_the_backlog_on_the_disk(path: Path) -> None:
     rig.close()
 
 
+@pytest.mark.parametrize("begins", ["store", "one", "two"])
+def test_a_reading_has_one_number_whoever_lets_go_of_the_turn_first(path: Path, begins: str) -> None:
+    rig = Rig(path, "one", "two")
+    kept: dict[str, list[Reading]] = {"one": [], "two": []}
+
+    def let_go(name: str) -> None:
+        if name == "store":
+            rig.store.flush()
+        elif kept[name]:
+            rig.takers[name].outbox.put(kept[name])
+            kept[name] = []
+
+    for at in range(4):  # each time somebody's timer comes in the middle of a turn
+        for one in in_one_turn(3 * at, 3):
+            rig.store.accept(one)
+            for taken in kept.values():
+                taken.append(one)
+        let_go(begins)
+    for name in ("two", "store", "one"):
+        let_go(name)
+    for taker in rig.takers.values():
+        assert rig.all_of(taker) == list(range(12))
+        assert [sequence for (_, sequence), _ in taker.got] == list(range(1, 13))
+    rig.close()
+
+
 # ---- bounds
 
 
@@ -336,6 +362,24 @@ def test_another_card_in_its_place_is_left_as_it_is(tmp_path: Path, monkeypatch:
     assert rows_in(tmp_path / "card" / "store.other") == 1
 
 
+def in_one_turn(first: int, count: int) -> list[Reading]:
+    return [Reading(SIGNALS[at % 4], first + at, "kWh", NOW_MS) for at in range(count)]
+
+
+def test_more_than_memory_holds_in_one_turn_is_lost_told_and_not_sent(path: Path) -> None:
+    rig = Rig(path / "no card", memory_readings=100, wait=False)
+    rig.until(lambda: rig.store.trouble)
+    came = in_one_turn(1, 250)
+    for one in came:
+        rig.store.accept(one)
+    rig.outbox.put(came)
+    rig.store._go_without()
+    assert (rig.outbox.lost, rig.outbox.losses(), len(rig.outbox)) == (150, [(1, 150)], 100)
+    assert rig.all_of() == list(range(151, 251))
+    assert [sequence for (_, sequence), _ in rig.far.got] == list(range(151, 251))
+    rig.close()
+
+
 def test_a_full_disk_leaves_readings_in_memory_until_there_is_room(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_keeper, "RETRY_S", 0.05)
     monkeypatch.setattr(store_file, "PRAGMAS", (*store_file.PRAGMAS, "max_page_count=20"))
@@ -424,10 +468,15 @@ def test_readings_of_1970_get_their_times_when_the_clock_is_set(
         rig.outbox._ask()
         rig.until(lambda: rig.outbox._ahead)
     now[0] = NOW_MS
-    rig.put(3, time_ms=NOW_MS)
+    turn = [Reading(SIGNALS[0], 3, "kWh", 4_999_500), Reading(SIGNALS[0], 4, "kWh", NOW_MS)]  # it is set in between
+    for one in turn:
+        rig.store.accept(one)
+    rig.outbox.put(turn)
     assert rig.says("the clock was set")
-    assert rig.all_of() == [1, 2, 3]
-    assert [reading.time_ms for _, reading in rig.far.got] == [NOW_MS - 10_000, NOW_MS - 1000, NOW_MS]
+    assert rig.all_of() == [1, 2, 3, 4]
+    assert [reading.time_ms for _, reading in rig.far.got] == [
+        NOW_MS - 10_000, NOW_MS - 1000, NOW_MS - 500, NOW_MS
+    ]  # fmt: skip
     rig.close()
 
 
