@@ -48,7 +48,7 @@ class Reader:
         self.plan = driver.plan(device(port), [signal(number) for number in range(1, registers + 1)])
         self.players = []
         for _ in range(meters):
-            line = TcpCarrier(self.loop, "127.0.0.1", port).port
+            line = TcpCarrier(self.loop, f"127.0.0.1:{port}").port
             memory = Memory(random_bytes=os.urandom)
             self.players.append((Player(self.loop, line, self.readings.append, self.ended), memory))
             line.open(5.0, self.ended)

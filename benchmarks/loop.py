@@ -120,7 +120,7 @@ def meterd_loop(port: int, meters: int = METERS) -> float:
             loop.stop()
 
     for _ in range(meters):
-        tcp = TcpCarrier(loop, "127.0.0.1", port).port
+        tcp = TcpCarrier(loop, f"127.0.0.1:{port}").port
         players.append(Player(loop, tcp, lambda reading: None, done))
         tcp.open(10.0, connected)
     loop.run()

@@ -132,7 +132,7 @@ class RedisSink:
 
             port = UnixCarrier(self._loop, host).port
         else:
-            port = TcpCarrier(self._loop, host, self._parameters["port"]).port
+            port = TcpCarrier(self._loop, f"{host}:{self._parameters['port']}").port
         port.on_data = self._heard
         port.on_gone = self._gone
         return port

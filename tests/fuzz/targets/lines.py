@@ -65,7 +65,7 @@ class Fields:
     def reading(self) -> Reading:
         signal = Signal(self.text(), self.text(), {})
         value, flags = self.value(), self.octets()
-        reading = Reading(signal, value, self.text() if len(flags) % 2 else None, int.from_bytes(flags, "big"))
+        reading = Reading(signal, value, self.text() if len(flags) % 2 else None, int.from_bytes(flags[:7], "big"))
         if len(flags) % 3 == 0:
             reading.quality = self.text()
             reading.reason, reading.meter_time = self.text(), self.text()
