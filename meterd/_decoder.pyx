@@ -7,6 +7,7 @@ what comes behind it in a room of twice the size, so that many pieces cost no mo
 Dirt it must survive: whoever does not collect frames gets what each decoder states as its limit, and loses the oldest.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy
@@ -22,6 +23,7 @@ cdef object as_shown(object record):
     return shown(record)
 
 
+@cython.no_gc
 cdef class FrameDecoder:
     def __cinit__(self):
         self.reason = ""

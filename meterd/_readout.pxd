@@ -52,10 +52,10 @@ cdef inline bint has_damage(const unsigned char *data, Py_ssize_t length) noexce
     return words & <size_t>-1 // 0xFF * DAMAGED != 0 or rest & DAMAGED != 0
 
 
-cdef inline object as_text(const unsigned char *data, Py_ssize_t length):
+cdef inline object as_text(const unsigned char *data, Py_ssize_t length, bint maybe_damaged):
     """Latin-1 to a string; the characters of nearly all meters are ASCII, and copying those is all there is to do."""
     cdef object text
-    if length < 2 or has_damage(data, length):
+    if length < 2 or maybe_damaged and has_damage(data, length):
         return PyUnicode_DecodeLatin1(<const char *>data, length, NULL)
     text = PyUnicode_New(length, 0x7F)
     memcpy(PyUnicode_1BYTE_DATA(text), data, length)

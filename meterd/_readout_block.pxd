@@ -34,14 +34,16 @@ cdef class _Parser:
     cdef bint ended       # '!' was seen
     cdef bint bare        # a list without STX: an identification behind data sets is of the next one
     cdef bint restarted   # and one stands there
+    cdef bint damaged     # not all characters so far were of seven bits
     cdef bint satisfied   # whole lines have shown all that is wanted
 
     cdef Py_ssize_t run(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1
+    cdef bint _shows_all(self) noexcept
+    cdef Py_ssize_t _line_start(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1
     cdef Py_ssize_t _read_group(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1
     cdef Py_ssize_t _read_address(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1
     cdef int _set_address(self, const unsigned char *text, Py_ssize_t start, Py_ssize_t end) except -1
     cdef void _open_group(self, Py_ssize_t at) noexcept
-    cdef Py_ssize_t _follower(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1
     cdef int _take_address(self, object address, unsigned int bits) except -1
     cdef object _address_text(self, const unsigned char *text, Py_ssize_t length, unsigned int bits)
     cdef int _add(self, const unsigned char *text, Py_ssize_t end) except -1

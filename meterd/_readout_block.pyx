@@ -2,18 +2,20 @@
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Size
 from cpython.list cimport PyList_GET_SIZE
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH
 from libc.string cimport memcmp, memcpy
 
 from ._input cimport spread
-from ._readout cimport BLANK, CR, LF, as_text, first_of
-
-cdef unsigned char STOPS[256]  # what ends the run of ordinary characters in an address, in a group
+from ._readout cimport BLANK, CR, LF, as_text, first_of, has_damage
 
 cdef enum:
+    ORDINARY = 0x2B        # characters from here on stop nothing
     STOPS_ADDRESS = 1
     STOPS_GROUP = 2
+
+cdef unsigned char STOPS[ORDINARY]  # what ends the run of ordinary characters in an address, in a group
 
 STOPS[<unsigned char>c"("] = STOPS[<unsigned char>c"!"] = STOPS_ADDRESS
 
@@ -35,9 +37,18 @@ cdef object FIRST = 0  # the index of nearly all groups
 cdef inline Py_ssize_t next_stop(
     const unsigned char *text, Py_ssize_t at, Py_ssize_t end, unsigned char stops
 ) noexcept:
-    while at < end and not STOPS[text[at]] & stops:
+    cdef size_t word
+    while True:
+        while end - at >= <Py_ssize_t>sizeof(word):
+            memcpy(&word, text + at, sizeof(word))
+            if (word - <size_t>-1 // 0xFF * ORDINARY) & ~word & <size_t>-1 // 0xFF * 0x80:  # a byte of it is below
+                break
+            at += sizeof(word)
+        while at < end and text[at] >= ORDINARY:
+            at += 1
+        if at == end or STOPS[text[at]] & stops:
+            return at
         at += 1
-    return at
 
 
 cdef inline bint reads(object kept, const unsigned char *text, Py_ssize_t length):
@@ -70,29 +81,52 @@ cdef class _Parser:
 
         `text` is the whole block so far, each time from the same start.
         """
+        self.damaged = self.damaged or has_damage(text + at, end - at)
         while at < end and not self.ended:
-            if self.context == GROUP:
-                at = self._read_group(text, at, end)
-            elif self.context == ADDRESS:
-                at = self._read_address(text, at, end)
-            elif self.context == LINE_START:
-                self.restarted = self.bare and text[at] == c"/" and PyList_GET_SIZE(self.sets) > 0
+            if self.context == LINE_START:
+                at = self._line_start(text, at, end)
                 if self.restarted:
                     break
-                self.mark = at
-                if text[at] == c"/":
-                    self.context = IDENTIFICATION
-                    continue
-                self.context = ADDRESS
+            elif self.context == GROUP:
+                at = self._read_group(text, at, end)
+            elif self.context == ADDRESS:
                 at = self._read_address(text, at, end)
             else:
                 at = first_of(text, at, end, LF)
                 if at < end:
                     at += 1
                     self.context = LINE_START
-            if self.context == LINE_START and self.wanted is not None and not self.wanted and not self.satisfied:
+            if self.context == LINE_START and self._shows_all():
                 self.satisfied = True
                 break
+        return at
+
+    cdef bint _shows_all(self) noexcept:
+        """Whether nothing that is wanted is still to come, and that has not been told."""
+        return self.wanted is not None and PyDict_Size(self.wanted) == 0 and not self.satisfied
+
+    cdef Py_ssize_t _line_start(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
+        """Read line after line for as long as each begins with the address that came next in an earlier list."""
+        cdef Py_ssize_t group
+        cdef unsigned int place
+        cdef object kept
+        while text[at] != c"/":
+            place = FOLLOWERS[self.place]
+            kept = KEPT_ADDRESSES[place]
+            group = at + (PyUnicode_GET_LENGTH(kept) if kept is not None else end)
+            if group >= end or text[group] != c"(" or memcmp(PyUnicode_1BYTE_DATA(kept), text + at, group - at) != 0:
+                break
+            self.place = place
+            self._take_address(kept, KEPT_BITS[place])
+            self._open_group(group + 1)
+            at = self._read_group(text, group + 1, end)
+            if at == end or self.context != LINE_START or self.ended or self.wanted is not None and self._shows_all():
+                return at
+        self.mark = at
+        self.context = ADDRESS
+        if text[at] == c"/":
+            self.restarted = self.bare and PyList_GET_SIZE(self.sets) > 0
+            self.context = LINE_START if self.restarted else IDENTIFICATION
         return at
 
     cdef Py_ssize_t _read_group(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
@@ -122,9 +156,6 @@ cdef class _Parser:
 
     cdef Py_ssize_t _read_address(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
         cdef unsigned char byte
-        cdef Py_ssize_t behind = self._follower(text, at, end)
-        if behind:
-            return behind
         at = next_stop(text, at, end, STOPS_ADDRESS)
         if at == end:
             return at
@@ -144,21 +175,6 @@ cdef class _Parser:
         self.mark = at
         self.star = -1
 
-    cdef Py_ssize_t _follower(self, const unsigned char *text, Py_ssize_t at, Py_ssize_t end) except -1:
-        """Behind the '(' of the address that is expected here, if it is that; 0 otherwise."""
-        cdef unsigned int place = FOLLOWERS[self.place]
-        cdef object kept = KEPT_ADDRESSES[place]
-        cdef Py_ssize_t behind
-        if kept is None or at != self.mark:
-            return 0
-        behind = at + PyUnicode_GET_LENGTH(kept)
-        if behind >= end or text[behind] != c"(" or not reads(kept, text + at, behind - at):
-            return 0
-        self.place = place
-        self._take_address(kept, KEPT_BITS[place])
-        self._open_group(behind + 1)
-        return behind + 1
-
     cdef int _set_address(self, const unsigned char *text, Py_ssize_t start, Py_ssize_t end) except -1:
         """Take `text[start:end]` without the blanks around it as the address of the group that opens."""
         cdef unsigned int bits
@@ -172,7 +188,7 @@ cdef class _Parser:
             self._take_address(self._address_text(text + start, end - start, bits), bits)
         return 0
 
-    cdef int _take_address(self, object address, unsigned int bits) except -1:
+    cdef inline int _take_address(self, object address, unsigned int bits) except -1:
         self.goes_on = False
         self.effective = address
         self.index = self._groups_seen(bits)
@@ -182,11 +198,14 @@ cdef class _Parser:
         """The address as a string: kept from an earlier list, or made."""
         cdef unsigned int place = bits % ADDRESSES
         cdef object kept = KEPT_ADDRESSES[place]
+        if kept is not None and not reads(kept, text, length):  # another has it: the place beside it
+            place ^= 1
+            kept = KEPT_ADDRESSES[place]
         FOLLOWERS[self.place] = <unsigned short>place
         self.place = place
         if reads(kept, text, length):
             return kept
-        kept = as_text(text, length)
+        kept = as_text(text, length, self.damaged)
         if length <= ADDRESS_LIMIT:
             KEPT_ADDRESSES[place] = kept
             KEPT_BITS[place] = bits
@@ -195,12 +214,13 @@ cdef class _Parser:
     cdef int _add(self, const unsigned char *text, Py_ssize_t end) except -1:
         """The group from `mark` to `end` is whole: one more data set."""
         cdef Py_ssize_t value_end = end if self.star < 0 else self.star
-        cdef object value = as_text(text + self.mark, value_end - self.mark)
-        cdef object unit = None
-        if self.star >= 0:
-            unit = self._unit(text + self.star + 1, end - self.star - 1)
-        address = None if self.goes_on else self.effective
-        self.sets.append((address, self.effective, FIRST if self.index == 0 else self.index, value, unit))
+        self.sets.append((
+            None if self.goes_on else self.effective,
+            self.effective,
+            FIRST if self.index == 0 else self.index,
+            as_text(text + self.mark, value_end - self.mark, self.damaged),
+            None if self.star < 0 else self._unit(text + self.star + 1, end - self.star - 1),
+        ))
         if self.wanted is not None:
             last = self.wanted.get(self.effective)
             if last is not None and self.index >= last:
@@ -231,7 +251,7 @@ cdef class _Parser:
     cdef object _unit(self, const unsigned char *text, Py_ssize_t length):
         """The unit as a string; most data sets of a list share a few, so the last one is used again."""
         if length != self.unit_length or memcmp(text, self.unit_text, length) != 0:
-            self.unit = as_text(text, length)
+            self.unit = as_text(text, length, self.damaged)
             self.unit_length = -1
             if length <= UNIT_LIMIT:
                 memcpy(self.unit_text, text, length)

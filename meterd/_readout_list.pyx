@@ -11,6 +11,7 @@ from ._readout_message cimport (
 
 
 @cython.final
+@cython.no_gc
 cdef class ReadoutDecoder(_Decoder):
     def __init__(self, bint seven_bit=False, dict wanted=None, bytes held not None=b"", bint bare=True):
         self._seven_bit = seven_bit

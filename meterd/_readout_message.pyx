@@ -62,6 +62,7 @@ cdef Message new_message(bytes command, const unsigned char *text, Py_ssize_t le
     return message
 
 
+@cython.no_gc
 cdef class _Decoder(FrameDecoder):
     """What is held begins where the message at hand does; `_scanned` bytes of it have been looked at."""
 

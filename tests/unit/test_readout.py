@@ -151,6 +151,44 @@ def test_indices_of_many_addresses_and_of_addresses_that_share_a_bit() -> None:
         seen[effective] = index + 1
 
 
+OTHER = checked(b"\x02", "1.8.0(0004711*m³)\r\n2.8.0(3)(4)\r\n1.8.0(000815*m³)\r\n/x(y)\r\n!\r\n".encode("latin-1"))
+OTHER_SETS = [
+    ("1.8.0", "1.8.0", 0, "0004711", "m³"),
+    ("2.8.0", "2.8.0", 0, "3", None),
+    (None, "2.8.0", 1, "4", None),
+    ("1.8.0", "1.8.0", 1, "000815", "m³"),
+]
+
+
+@pytest.mark.parametrize("wanted", [None, {"1.8.0": 0}])
+def test_a_list_broken_off_anywhere_leaves_nothing_to_the_next(wanted: dict[str, int] | None) -> None:
+    """A decoder told to forget is as a new one, whatever it had begun; of another meter's list nothing is kept."""
+    decoder = ReadoutDecoder(True, wanted)
+    for broken, good in ((BLOCK, OTHER), (OTHER, BLOCK), (LIST, OTHER), (OTHER, LIST)):
+        for cut in range(len(broken)):
+            collect(decoder, broken[:cut])
+            decoder.reset()
+            fresh = ReadoutDecoder(True, wanted)
+            assert (decoder.pending, decoder.missing, decoder.discarded, decoder.reason) == (0, 3, 0, "")
+            frames = collect(decoder, good, 1 + cut % 9)
+            assert [(*facts(frame), frame.data_sets) for frame in frames] == [
+                (*facts(frame), frame.data_sets) for frame in collect(fresh, good)
+            ]
+            assert frames[-1].data_sets == (OTHER_SETS if good is OTHER else LIST_SETS)
+
+
+@pytest.mark.parametrize("length", range(1, 40))
+def test_a_character_of_eight_bits_anywhere_in_an_address_a_value_or_a_unit(length: int) -> None:
+    for step in (1, 5, 8, 0):
+        for at in range(length):
+            odd = "x" * at + "é" + "x" * (length - at - 1)
+            text = f"{odd}(1{odd}*m{odd})\r\n2({'0' * at}*{'W' * length})\r\n".encode("latin-1")
+            (message,) = collect(ReadoutDecoder(), checked(b"\x02", text), step)
+            assert message.data_sets == [
+                (odd, odd, 0, f"1{odd}", f"m{odd}"), ("2", "2", 0, "0" * at, "W" * length),
+            ]  # fmt: skip
+
+
 ADDRESSES = st.text("0123456789.:-CFP", min_size=1, max_size=12)
 VALUES = st.text(st.characters(codec="latin-1", exclude_characters="()*\n"), max_size=20)
 UNITS = st.none() | st.sampled_from(["kWh", "kvarh", "m3", "", "a long unit of 24 letters"])
