@@ -2,7 +2,8 @@
 
 The daemon is the real one and reads 40 registers of a DLMS meter over TCP every 50 ms: singly, in one list, and in one
 list with MQTT to a real mosquitto, in one message per scan: plain, over TLS, and with a store behind it. Readings go to
-a file in each, so what the others cost more than the list is what publishing costs. Daemon, meter and broker share one core.
+a file in each, so what the others cost more than the list is what publishing costs. Daemon, meter and broker share one
+core.
 """
 
 from __future__ import annotations

@@ -130,20 +130,14 @@ class StoredOutbox:
         return len(found)
 
     def drop_these(self, numbers: Iterable[int]) -> None:
-        first = last = None  # of those in a row
-        for number in numbers:
-            if self._under_way.pop(number, None) is None:
-                continue
-            if last is None or number != last + 1:
-                self._add_done(first, last)
-                first = number
-            last = number
-        self._add_done(first, last)
+        under_way = self._under_way
+        gone = [number for number in numbers if under_way.pop(number, None) is not None]
+        if gone and gone == list(range(gone[0], gone[-1] + 1)):  # as a scan's are
+            self.done.add(gone[0], gone[-1])
+        else:
+            for number in gone:
+                self.done.add(number, number)
         self._store.acknowledged()
-
-    def _add_done(self, first: int | None, last: int | None) -> None:
-        if first is not None and last is not None:
-            self.done.add(first, last)
 
     def again(self) -> None:
         """The disk's part stays where it is: what was under way goes before or behind it."""
