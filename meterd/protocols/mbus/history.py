@@ -40,24 +40,34 @@ TYPE_F, TYPE_I = b"\x04", b"\x06"  # DIF of a value as it is now
 SUMMER_TIME = 0x80
 
 
-def time_of(record: Record, records: list[Record]) -> str | None:
-    """When the meter says the value was: its date or time record of the same storage number.
+class Stamps:
+    """The date and time records among `records`, by the storage number that they belong to: looked for once."""
 
-    One that is the begin or end of something (VIFE 6A to 6F) stamps an event's values, where there is no plain one.
-    """
-    event: str | None = None
-    for other in records:
-        if (
-            other.quantity in TIMES
-            and other.storage == record.storage
-            and other.function == "instantaneous"
-            and other is not record
-            and isinstance(other.value, str)
-        ):
-            if not other.meaning.qualifiers:
-                return other.value
-            event = other.value
-    return event
+    __slots__ = ("_events", "_plain")
+
+    def __init__(self, records: list[Record]) -> None:
+        self._plain: dict[int, list[Record]] = {}
+        self._events: dict[int, list[Record]] = {}
+        for record in records:
+            if record.quantity in TIMES and record.function == "instantaneous" and isinstance(record.value, str):
+                stamps = self._events if record.meaning.qualifiers else self._plain
+                stamps.setdefault(record.storage, []).append(record)
+        # A record is no stamp of its own, so a second one of each may be asked for: the first two, the last two.
+        for kept, place in ((self._plain, slice(2, None)), (self._events, slice(-2))):
+            for stamps_there in kept.values():
+                del stamps_there[place]
+
+    def of(self, record: Record) -> str | None:
+        """When the meter says the value was: its date or time record of the same storage number.
+
+        One that is the begin or end of something (VIFE 6A to 6F) stamps an event's values, where there is no plain
+        one; of several the last.
+        """
+        storage = record.storage
+        for other in (*self._plain.get(storage, ()), *reversed(self._events.get(storage, ()))):
+            if other is not record:
+                return str(other.value)
+        return None
 
 
 def meter_time(records: list[Record]) -> MeterTime | None:
@@ -74,10 +84,12 @@ def meter_time(records: list[Record]) -> MeterTime | None:
 
 def history(records: list[Record]) -> list[Record]:
     """What the compact profiles among `records` hold: each element as a record, and its time as one behind it."""
-    return [element for record in records if record.meaning.kind == OCTETS for element in _unpacked(record, records)]
+    profiles = [record for record in records if record.meaning.kind == OCTETS]
+    stamps = Stamps(records if profiles else [])
+    return [element for record in profiles for element in _unpacked(record, records, stamps)]
 
 
-def _unpacked(record: Record, records: list[Record]) -> list[Record]:
+def _unpacked(record: Record, records: list[Record], stamps: Stamps) -> list[Record]:
     octets = record.data
     plain, code = _without_profile(record.vib)
     if len(octets) < 2 or code is None or record.msb_first or MEANINGS[plain].kind in (TIME, OCTETS):
@@ -96,7 +108,7 @@ def _unpacked(record: Record, records: list[Record]) -> list[Record]:
         pieces = _summed(number, sign, coding, pieces, signed=mode == SIGNED_STEPS)
         coding = LARGE_INTEGER
     found: list[Record] = []
-    start = time_of(record, records)
+    start = stamps.of(record)
     for step, piece in enumerate(pieces, 1):
         found += decode_records(_dib(coding, record, step) + plain + piece, 0, MEANINGS)
         time = start and _time_record(start, step if code == PROFILE else -step, octets[0] >> 4 & 3, octets[1])

@@ -142,8 +142,13 @@ class Selector:
         """The record meant, or None."""
         if self.index is not None:
             return records[self.index] if self.index < len(records) else None
-        found = [record for record in records if self._fits(record)]
-        return found[self.nth - 1] if len(found) >= self.nth else None
+        nth = self.nth
+        for record in records:
+            if self._fits(record):
+                nth -= 1
+                if not nth:
+                    return record
+        return None
 
     def nearest(self, records: list[Record]) -> str:
         """The record that was most likely meant, as another signal would name it; '' where none is near."""

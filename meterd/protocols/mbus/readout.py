@@ -13,8 +13,9 @@ from ...model import GOOD, INVALID, Reading, failed
 from ...values import reading
 from . import conversation as talk
 from . import link as wire
+from .answer import Answer
 from .conversation import MeterState, Readout
-from .history import history, meter_time, time_of
+from .history import meter_time
 from .link import Link
 
 TYPE_CHECKING = False
@@ -118,8 +119,9 @@ class Visit:
         told = meter_time(records)
         if told is not None:
             yield told
+        answer = Answer(records)
         for signal, selector in one.wanted:
-            yield Report(_found(signal, selector, records, readout.broken))
+            yield Report(_found(signal, selector, answer, readout.broken))
         if isinstance(readout.broken, PortGone):
             raise readout.broken
 
@@ -191,17 +193,16 @@ class Visit:
             self.state.in_step = False
 
 
-def _found(signal: Signal, selector: Selector, records: list[Record], broken: MeterdError | None) -> Reading:
-    record = selector.find(records)
+def _found(signal: Signal, selector: Selector, answer: Answer, broken: MeterdError | None) -> Reading:
+    record = answer.find(selector)
     if record is None:
-        past = history(records)
-        if past:
-            records = [*records, *past]
-            record = selector.find(records)
+        answer = answer.longer()
+        record = answer.find(selector)
+    records = answer.records
     if record is None and records and records[-1].function == "damaged":
         record = records[-1]  # what is behind the damage, nobody knows
     if record is not None:
-        return _reading(signal, selector, record, records)
+        return _reading(signal, selector, record, answer)
     if broken is not None:
         return failed(signal, broken.reason, f"a further telegram was promised and did not come: {broken}")
     words = f"none of the {len(records)} records is {signal['tag_job_todo']!r}"
@@ -209,7 +210,7 @@ def _found(signal: Signal, selector: Selector, records: list[Record], broken: Me
     return failed(signal, "not_found", f"{words}; nearest: {near}" if near else words)
 
 
-def _reading(signal: Signal, selector: Selector, record: Record, records: list[Record]) -> Reading:
+def _reading(signal: Signal, selector: Selector, record: Record, answer: Answer) -> Reading:
     value = record.value
     if record.function == "error" and not selector.asks_for_errors():
         words = "the meter is in an error state, and says what the value was then (ask for it with function=error)"
@@ -218,4 +219,4 @@ def _reading(signal: Signal, selector: Selector, record: Record, records: list[R
         told = Reading(signal, None, record.unit, quality=record.quality or INVALID, reason=record.reason)
         told.words = record.remark
         return told
-    return reading(signal, value, record.unit, time_of(record, records))
+    return reading(signal, value, record.unit, answer.time_of(record))

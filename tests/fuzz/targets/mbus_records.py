@@ -10,7 +10,8 @@ from meterd._mbus_records import Telegram
 from meterd._number import Number
 from meterd.errors import DecodeError, Refused, SecurityError
 from meterd.model import QUALITIES, REASONS
-from meterd.protocols.mbus.history import history, time_of
+from meterd.protocols.mbus.answer import Answer
+from meterd.protocols.mbus.history import Stamps, history
 from meterd.protocols.mbus.identity import Identity
 from meterd.protocols.mbus.jobs import parse_selector
 from meterd.protocols.mbus.telegram import decode, header_of
@@ -54,18 +55,19 @@ def check(found: Telegram, data: bytes) -> None:
     if not found.fixed and not alarm and found.configuration == 0:
         covered = b"".join(record.raw for record in found.records)
         assert data.replace(b"\x2f", b"").endswith(covered.replace(b"\x2f", b""))
+    stamps = Stamps(found.records)
     for record in [*found.records, *history(found.records)]:
         assert record.quality in QUALITIES and (record.value is None) == (record.quality != "good")
         assert (record.reason is None) == (record.quality == "good") and record.reason in (None, *REASONS)
-        assert isinstance(time_of(record, found.records), str | None)
+        assert isinstance(stamps.of(record), str | None)
         assert record.value is None or isinstance(record.value, (int, float, str, Number))
         assert 0 <= record.storage < 1 << 41 and 0 <= record.tariff < 1 << 20 and 0 <= record.subunit < 1 << 10
         assert record.raw.startswith(record.dib) and len(str(record.value)) < 2000
     who = Identity(found)
     assert isinstance(who.secondary_address + who.manufacturer + who.medium, str)
+    answer = Answer(found.records)
     for selector in SELECTORS:
-        picked = selector.find(found.records)
-        assert picked is None or picked in found.records
+        assert answer.find(selector) is selector.find(found.records)
 
 
 def one(data: bytes) -> None:
