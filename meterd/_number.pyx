@@ -7,8 +7,23 @@ collector need not look at it.
 
 cimport cython
 
+from cpython.long cimport PyLong_AsLongLongAndOverflow
+
 cdef extern from "Python.h":
     object PyFloat_FromString(object text)
+
+cdef extern from "float.h":
+    int FLT_EVAL_METHOD  # 0: a double is computed as a double, not in a wider register and rounded again
+
+cdef enum:
+    LONGEST = 22  # the largest power of ten that is a double without being rounded
+
+cdef long long MOST_MANTISSA = 1LL << 53  # up to here each integer is one
+
+cdef double *POWERS = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+    1e20, 1e21, 1e22,
+]
 
 MAX_EXPONENT = MOST_EXPONENT
 
@@ -44,7 +59,16 @@ cdef class Number:
         return f"Number({self.printed()})"
 
     def __float__(self):
-        return PyFloat_FromString(self.printed())
+        # Mantissa and power of ten are doubles as they are: one operation rounds once, as reading the digits does.
+        cdef int overflow = 1
+        cdef long long mantissa = 0
+        if FLT_EVAL_METHOD == 0 and -LONGEST <= self.exponent <= LONGEST:
+            mantissa = PyLong_AsLongLongAndOverflow(self.mantissa, &overflow)
+        if overflow or mantissa > MOST_MANTISSA or mantissa < -MOST_MANTISSA:
+            return PyFloat_FromString(self.printed())
+        if self.exponent < 0:
+            return mantissa / POWERS[-self.exponent]
+        return mantissa * POWERS[self.exponent]
 
     def __int__(self):
         from .number import whole_part

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import struct
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +26,19 @@ def test_a_number_is_what_it_prints(number: Number) -> None:
     assert int(number) == int(exact)
     assert number.is_integral() == (exact == int(exact))
     assert repr(number) == f"Number({number})" and ujson.dumps(number) == str(number)
+
+
+EDGE = 1 << 53
+
+
+@given(
+    st.integers(-(10**18), 10**18) | st.integers(-EDGE - 3, -EDGE + 3) | st.integers(EDGE - 3, EDGE + 3)
+    | st.sampled_from([0, 5, 2**63 - 1, 2**63, -(2**63), 2**64]),
+    st.integers(-MAX_EXPONENT, MAX_EXPONENT) | st.sampled_from([-23, -22, 22, 23]),
+)  # fmt: skip
+def test_as_a_float_it_is_what_its_digits_are(mantissa: int, exponent: int) -> None:
+    number = Number(mantissa, exponent)
+    assert struct.pack("<d", float(number)) == struct.pack("<d", float(str(number)))
 
 
 @given(numbers, numbers)
