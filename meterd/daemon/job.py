@@ -37,6 +37,8 @@ SHORTEST_RETRY_S = 0.1
 PORT_RETRY_S = 5.0
 # What a single attempt takes beyond its time-out, as long as none was measured.
 BRIEF_MARGIN_S = 1.0
+# How often the clocks are looked at while scans are well.
+LOOK_S = 1.0
 # Without a time frame a device is read again as soon as its line is free, but no more often than this.
 SHORTEST_PERIOD_S = 0.1
 # Where a table has no `scan_rate_ms`.
@@ -97,10 +99,13 @@ class Rounds:
         self._interval_s = interval_s
         self._waiting: list[Job] = []
         self._timer = Timer(self._tell)
+        self.look_s = 0.0  # from then on the next scan is a reason to look at the clocks, though nothing is new
 
     def changed(self, job: Job) -> None:
         """A scan has ended: what is another thing now is told at once; all of it from now on in turn."""
-        self._hub.publish_status(job.status, self._loop.time)
+        now_s = self._loop.time
+        self.look_s = now_s + LOOK_S
+        self._hub.publish_status(job.status, now_s)
         if job.told_s is None:
             self._add(job)
             self._arm()

@@ -144,12 +144,15 @@ class Line:
     # ---- taking turns
 
     def _plan_next(self) -> None:
-        if self._current is None and self._stopped is None and (self._farewells.are_over() or not self._says_goodbye()):
-            due = self._schedule.next_time(self.loop.time)
-            if due is None:
-                self._timer.deadline = None
-            else:
-                self.loop.arm(self._timer, due)
+        if self._current is not None or self._stopped is not None:
+            return
+        if self._farewells is not NONE_OWED and not self._farewells.are_over() and self._says_goodbye():
+            return
+        due = self._schedule.next_time(self.loop.time)
+        if due is None:
+            self._timer.deadline = None
+        else:
+            self.loop.arm(self._timer, due)
 
     def _consider(self) -> None:
         if self._current is not None or self._stopped is not None or self._farewells.job is not None:
@@ -210,20 +213,26 @@ class Line:
             self._parted(error)
             return
         if self._interrupted:
+            self._current = None
+            self._farewells = self._farewells.with_that_of(job)
             error = error if isinstance(error, Aborted) else Aborted(f"{error}")
-        elif isinstance(error, PortGone) and not (self._fresh or self.player.counts.bytes_received):
-            self._fresh = True  # the connection died while nobody used it: no fault of the meter
-            self.port.close()
-            self._open(job)
+        elif error is not None and self._opens_anew(job, error):
             return
         self._current = None
-        if self._interrupted:
-            self._farewells = self._farewells.with_that_of(job)
-        if isinstance(error, Aborted):
+        if error is not None and isinstance(error, Aborted):
             log.info(f"{job.alias()}: scan ended early: {error}", port=self.key)
         else:
             settle(self, job, error)
         self._after(job, error)
+
+    def _opens_anew(self, job: Job, error: Exception) -> bool:
+        """Where the connection died while nobody used it, which is no fault of the meter."""
+        if self._fresh or self.player.counts.bytes_received or not isinstance(error, PortGone):
+            return False
+        self._fresh = True
+        self.port.close()
+        self._open(job)
+        return True
 
     def _parted(self, error: Exception | None) -> None:
         """A goodbye is over."""
@@ -251,10 +260,16 @@ class Line:
         return bool(self._askers)
 
     def _after(self, job: Job, error: Exception | None) -> None:
+        now = self.loop.time
         self.player.forget()
-        self.load.used(self.started, self.loop.time)
-        if self._schedule.has(job):  # else it is read no more
-            self._plan_again(job, error)
+        self.load.used(self.started, now)
+        if not self._interrupted or self._schedule.has(job):  # else it is read no more
+            # Whoever refuses is there; only silence and garbage cost the line its time.
+            self._schedule.finished(job, self.started, now, error is None or not isinstance(error, LineError))
+            if self.once:
+                self._schedule.remove(job)
+            elif error is not None and job.retry_s is None and isinstance(error, PortGone):
+                self._schedule.postpone(job, now + max(min(job.period_s, PORT_RETRY_S), 1.0))
         if self._askers or job.askers:
             self._answer_askers(job, error)
         self._keep_or_close(error)
@@ -262,16 +277,6 @@ class Line:
             self.stop(self.on_idle)
         else:
             self._go_on(job)
-
-    def _plan_again(self, job: Job, error: Exception | None) -> None:
-        now = self.loop.time
-        # Whoever refuses is there; only silence and garbage cost the line its time.
-        answered = error is None or not isinstance(error, LineError)
-        self._schedule.finished(job, self.started, now, answered)
-        if self.once:
-            self._schedule.remove(job)
-        elif isinstance(error, PortGone) and job.retry_s is None:
-            self._schedule.postpone(job, now + max(min(job.period_s, PORT_RETRY_S), 1.0))
 
     def _answer_askers(self, job: Job, error: Exception | None) -> None:
         """Those who asked while this scan was under way want one that begins after they asked."""
@@ -297,8 +302,11 @@ class Line:
         """A connection that may be half open, or out of step, is not used again: only a new one tells. The goodbyes
         that are owed on it are worth a try all the same.
         """
-        doubtful = self.path is None and isinstance(error, (LineError, Aborted)) and not self._farewells.jobs()
-        if doubtful or isinstance(error, PortGone) or self.port.is_sending():
+        doubtful = False
+        if error is not None:
+            doubtful = self.path is None and isinstance(error, (LineError, Aborted)) and not self._farewells.jobs()
+            doubtful = doubtful or isinstance(error, PortGone)
+        if doubtful or self.port.is_sending():
             self.port.close()
         elif self.path is not None and self.port.carrier.shortcoming:
             log.warning(f"{self.key}: {self.port.carrier.shortcoming}", fold=f"{self.key} settings", port=self.key)

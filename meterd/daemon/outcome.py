@@ -65,14 +65,16 @@ def settle(line: Talking, job: Job, error: Exception | None) -> None:
 
     A scan that went well owes no reading: a load profile with no new row has none.
     """
-    status = job.status
+    status, rounds, now_s = job.status, line.rounds, line.loop.time
     status.add(line.player.counts)
     if error is None and job.is_well and not status.failing:  # as mostly: nothing is new
-        status.succeeded(line.loop.time)
+        status.succeeded(now_s)
+        if rounds is not None and (job.told_s is None or now_s >= rounds.look_s):
+            rounds.changed(job)
     else:
         _settle_news(line, job, error)
-    if line.rounds is not None:
-        line.rounds.changed(job)
+        if rounds is not None:
+            rounds.changed(job)
 
 
 def _settle_news(line: Talking, job: Job, error: Exception | None) -> None:

@@ -55,7 +55,7 @@ class Schedule:
         return turn.place < len(queue) and queue[turn.place] is turn
 
     def is_empty(self) -> bool:
-        return not self._live and self._are_all_live()
+        return not (self._live or self._untried or self._silent or self._overdue)
 
     def _queue(self, turn: Turn) -> Turns:
         if turn.state == LIVE:
@@ -88,16 +88,14 @@ class Schedule:
 
     def pick(self, now: float) -> Any:
         """The turn to take now, of the kind that was planned, or None."""
-        if not self._are_all_live():
+        # Where all are live, as mostly, nothing is saved up for: the share begins with the first attempt in vain.
+        if self._untried or self._silent or self._overdue:
             return self._pick_of_all(now)
-        chosen = _due(self._live, now)
-        if chosen is not None:
-            chosen.brief = False
+        if not self._live or self._live[0].due > now:
+            return None
+        chosen = self._live[0]
+        chosen.brief = False
         return chosen
-
-    def _are_all_live(self) -> bool:
-        """As mostly. Then there is nothing to save up for; the share is reckoned from the first attempt in vain on."""
-        return not (self._untried or self._silent or self._overdue)
 
     def _pick_of_all(self, now: float) -> Turn | None:
         self._accrue(now)
@@ -118,7 +116,7 @@ class Schedule:
 
     def next_time(self, now: float) -> float | None:
         """When `pick` may have something again; None for never."""
-        if self._are_all_live():
+        if not (self._untried or self._silent or self._overdue):
             return self._live[0].due if self._live else None
         silent = self._longest_silent(now)
         times = [turns[0].due for turns in (self._live, self._untried, self._silent) if turns]
@@ -140,7 +138,8 @@ class Schedule:
             due = now
         if self._last_was_live and answered:
             turn.due = due
-            self._live.moved(turn)
+            if len(self._live) > 1:
+                self._live.moved(turn)
             return
         if not answered:
             self._queue(turn).changed(turn.place)

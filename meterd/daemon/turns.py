@@ -81,8 +81,7 @@ class Turns(list[Turn]):
 
     def moved(self, turn: Turn) -> None:
         """Its time is another one now."""
-        if len(self) > 1:
-            self._settle(turn, turn.place)
+        self._settle(turn, turn.place)
 
     def changed(self, place: int) -> None:
         """There, and nowhere below, something has changed; a plain heap knows no more than the order."""

@@ -93,7 +93,6 @@ class Player:
 
     def start(self, conversation: Conversation, poll_delay_s: float = 0.0, at_once: bool = False) -> None:
         """Begin; the first step is taken in the loop's next turn. `at_once`: now, and its end may be within this."""
-        self._rare.begin()
         self._stepper.begin(conversation, poll_delay_s, at_once)
 
     def abort(self, why: str) -> None:
@@ -108,7 +107,7 @@ class Player:
 
     def _on_goodbye(self) -> None:
         """The time for an abort has come; and later, that for the goodbye is over."""
-        if self._parting:
+        if self._parting and self._aborted is not None:
             self._stepper.cut_off(self._aborted)
         else:
             self._parting = True
@@ -118,16 +117,20 @@ class Player:
             self._stepper.advance(None, self._aborted)
 
     def _ended(self, conversation: Conversation, error: Exception | None) -> None:
-        self._rare.stop_waiting()
+        self._rare.over()
         if self._aborted is not None:
             error, self._aborted = self._aborted, None
             self._parting = False
         if self._goodbye is not None:
             self._goodbye.deadline = None
+        if error is not None:  # else it has come to its end
+            self._close(conversation)
+        if self.observers:
+            self._rare.show("ended", error)
+        self.on_end(error)
+
+    def _close(self, conversation: Conversation) -> None:
         try:
             conversation.close()
         except Exception as cut:
             log.debug(f"{self.port.name}: the goodbye was cut off: {cut!r}")
-        if self.observers:
-            self._rare.show("ended", error)
-        self.on_end(error)

@@ -43,10 +43,12 @@ class RareSteps:
         self._reopening = False
         port.on_gone = self.gone
 
-    def begin(self) -> None:
-        """Another conversation begins: nothing has failed yet."""
+    def over(self) -> None:
+        """The conversation is over; in the next one nothing has failed yet."""
         self._failed = False
         self._told = 0
+        if self._reopening:
+            self.stop_waiting()
 
     def stop_waiting(self) -> None:
         """The conversation is to hear of something else than a connection that is not there yet."""

@@ -9,7 +9,7 @@ from meterd.config.files import Configuration
 from meterd.conversation import Receive, Report, Send, exchange
 from meterd.daemon.daemon import Daemon
 from meterd.daemon.state import StateDirectory
-from meterd.errors import Refused
+from meterd.errors import Aborted, Refused
 from meterd.model import Device, Plan, Reading, Signal
 from meterd.ports._loop import Loop
 from meterd.ports._timers import Timer
@@ -150,7 +150,7 @@ class Rig:
         for line in [*self.daemon.lines.values(), *self.daemon._closing]:
             line.player.on_end = lambda error: None
             if line.player.is_playing():
-                line.player._stepper.cut_off(None)
+                line.player._stepper.cut_off(Aborted("the rig is taken down"))
             line.port.close()
         self.host.close()
         self.loop.close()

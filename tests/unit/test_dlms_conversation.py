@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from meterd._number import Number
+from meterd.conversation import Burst, LineSettings
 from meterd.errors import Aborted, MeterdError, PortGone, Refused, SecurityError
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.parameters import AUTHENTICATIONS, SECURITIES
@@ -280,6 +281,73 @@ class TestKeptOpen:
         outcome = scan(of, [signal(job) for job in JOBS], factory, kept, fault=deaf_at_first)
         check(outcome)
         assert outcome.seconds < 4.0, "it is asked once, not three times"
+
+
+class TestAgain:
+    """The same plan over an association that was left open: one burst, from which the long way is taken if need be."""
+
+    JOBS = ("1.0.1.8.0.255", "1.0.2.8.0.255", "1.0.14.7.0.255")
+
+    @staticmethod
+    def noted(conversation: Any, steps: list[Any]) -> Any:
+        answer, error = None, None
+        while True:
+            try:
+                step = conversation.throw(error) if error is not None else conversation.send(answer)
+            except StopIteration:
+                return
+            steps.append(step)
+            answer, error = None, None
+            try:
+                answer = yield step
+            except MeterdError as caught:
+                error = caught
+
+    def planned(self, mode: str = "DLMS-HDLC") -> Any:
+        return driver.plan(device(keep_open=1, mode=mode), [signal(job) for job in self.JOBS])
+
+    def good(self, outcome: Any) -> bool:
+        assert outcome.error is None, outcome.error
+        return {reading.signal.alias: reading.quality for reading in outcome.readings} == {
+            job.replace(".", "_"): "good" for job in self.JOBS
+        }
+
+    @pytest.mark.parametrize("mode", ["DLMS-HDLC", "DLMS-WRAPPER"])
+    def test_a_scan_like_the_last_one_is_a_single_step(self, mode: str) -> None:
+        kept, plan, meter = memory(), self.planned(mode), Lasting(simulated.meter(mode=MODES[mode])())
+        for number in range(5):
+            steps: list[Any] = []
+            outcome = converse(self.noted(driver.conversation(plan, kept), steps), meter())
+            assert self.good(outcome)
+            assert kept.own.session is not None
+            said = [step for step in steps if not isinstance(step, LineSettings)]
+            assert number == 0 or [isinstance(step, Burst) for step in said] == [True]
+
+    @pytest.mark.parametrize("mode", ["DLMS-HDLC", "DLMS-WRAPPER"])
+    def test_a_meter_that_has_forgotten_it_is_read_over_a_new_association(self, mode: str) -> None:
+        kept, plan, factory = memory(), self.planned(mode), simulated.meter(mode=MODES[mode])
+        assert self.good(converse(driver.conversation(plan, kept), factory()))
+        left = kept.own.session
+        assert self.good(converse(driver.conversation(plan, kept), factory()))
+        assert kept.own.session not in (None, left)
+
+    def test_one_that_is_aborted_says_goodbye_and_leaves_nothing_open(self) -> None:
+        kept, plan, meter = memory(), self.planned(), Lasting(simulated.meter()())
+        assert self.good(converse(driver.conversation(plan, kept), meter()))
+        outcome = converse(driver.conversation(plan, kept), meter(), abort_after=1)
+        assert isinstance(outcome.error, Aborted)
+        assert len(outcome.sent()) > 1, "it said goodbye"
+        assert kept.own.session is None
+
+    def test_what_the_meter_refuses_alone_fails_alone(self) -> None:
+        kept, plan = memory(), driver.plan(
+            device(keep_open=1), [signal("1.0.1.8.0.255"), signal("1.0.1.8.0.255:77"), signal("1.0.14.7.0.255")]
+        )  # fmt: skip
+        meter = Lasting(simulated.meter()())
+        for _ in range(3):
+            outcome = converse(driver.conversation(plan, kept), meter())
+            assert sorted(reading.quality for reading in outcome.readings) == ["good", "good", "invalid"]
+            assert {reading.signal.alias for reading in outcome.readings if reading.reason} == {"1_0_1_8_0_255-77"}
 
 
 class Lasting:

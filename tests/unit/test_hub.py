@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 
 from meterd import log
 from meterd._number import Number
+from meterd.daemon.job import LOOK_S
 from meterd.gateway.json_text import encode
 from meterd.model import GOOD, INVALID, OVERFLOW, REASONS, STALE, Reading, Signal, failed
 from meterd.sinks.format import fields, json_line, msgpack_fields, wcc_line
 from meterd.sinks.hub import Hub
 from meterd.sinks.status import COUNTERS, DeviceStatus
+
+from .runtime_rig import Rig, counting_meter, tcp_device
 
 ENERGY = Signal("M1", "E", {})
 NOW = 1_732_290_300_123
@@ -254,6 +257,21 @@ def test_the_gateways_clock_is_told_when_it_is_set(wall_s: float, told: list[str
     assert [words for words in said if "clock was set" in words] == said
     assert len(said) == len(told) == hub.clock_jumps
     assert all(part in line for part, line in zip(told, said, strict=True))
+
+
+def test_the_clocks_are_looked_at_while_scans_bring_nothing_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(monkeypatch)
+    now, looked = [NOW], []
+    rig.hub.now_ms = lambda: (looked.append(1), now[0])[1]
+    rig.configure(tcp_device("a", rig.host.on_tcp(0, counting_meter()), scan_rate_ms=1))
+    try:
+        rig.run(20.0, lambda: len(rig.toy.scans) >= 5)
+        now[0] += 3_600_000
+        before, begun = len(looked), rig.loop.time
+        rig.run(20.0, lambda: rig.hub.clock_jumps == 1)
+        assert len(looked) - before <= 3 + (rig.loop.time - begun) / LOOK_S, "not after every scan"
+    finally:
+        rig.close()
 
 
 # ---- formats

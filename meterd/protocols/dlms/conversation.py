@@ -17,7 +17,6 @@ from ...errors import (
     Disconnected,
     Garbled,
     LineError,
-    MeterdError,
     PortGone,
     ProtocolError,
     Refused,
@@ -26,7 +25,6 @@ from ...errors import (
 from ...model import failed
 from .agreement import agree
 from .association import Association, AssociationEnded
-from .links import address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
 
     from ...conversation import Conversation
     from ...model import Signal
+    from ._registers import Registers
     from .links.hdlc import HdlcLink
     from .links.wrapper import WrapperLink
     from .memory import DlmsMemory
@@ -77,7 +76,26 @@ class Session:
 
     def scan(self, settings: Settings, targets: list[Target], refused: Sequence[tuple[Signal, str]]) -> Conversation:
         """The next scan, over this association for as long as it stands."""
+        if self._values is not None and settings.keep_open and not refused and self.is_settled(targets):
+            burst = self._values.ready(targets)
+            if burst is not None:
+                return self._again(settings, targets, burst)
         return Scan(settings, self.memory, targets, refused).run()
+
+    def _again(self, settings: Settings, targets: list[Target], burst: Registers) -> Conversation:
+        """A scan like the last one, with nothing made anew; from the first word that was not due it is like others."""
+        self.memory.session = None
+        if settings.line is not None:
+            yield settings.line
+        self.resume()
+        try:
+            heard = yield burst
+        except Exception as error:
+            heard = error
+        if self._values is not None and self._values.is_read(targets, burst, heard):
+            self.memory.scanned(self)
+        else:
+            yield from Scan(settings, self.memory, targets, begun=(self, burst, heard)).run()
 
     def resume(self) -> None:
         """Go on with an association that was left open: the first request, sent once, shows whether it still is."""
@@ -128,19 +146,9 @@ class Session:
         yield from self.association.establish()
 
     def _make_link(self, client: int) -> HdlcLink | WrapperLink:
-        settings = self.settings
-        if settings.wrapped:
-            from .links.wrapper import WrapperLink
-
-            link = WrapperLink(client, int.from_bytes(settings.server, "big"), settings.timeout_ms)
-            link.shortcut.pairs = not settings.pairs_by_invoke_id
-            return link
-        from .links.hdlc import HdlcLink
-
-        self._hdlc = HdlcLink(
-            address.client_address(client), settings.server, settings.timeout_ms, settings.attempts,
-            settings.max_info, settings.window,
-        )  # fmt: skip
+        if self.settings.wrapped:
+            return self.settings.wrapper_link(client)
+        self._hdlc = self.settings.hdlc_link(client)
         if self.memory.kept.brief:
             self._hdlc.patience = 1  # until it answers
         return self._hdlc
@@ -155,18 +163,9 @@ class Session:
 
     def part(self, error: Exception) -> Conversation:
         """Tell the meter that we go, whatever made us, as long as there is a line to tell it on."""
-        self._doubt_counter(error)
+        self.settings.credentials.doubt_counter(error, self.memory)
         if not isinstance(error, PortGone):
             yield from self.leave()
-
-    def _doubt_counter(self, error: Exception) -> None:
-        """Where the keys are refused another client may have counted on: the meter's count is learnt anew next time.
-
-        What is reserved was never used, so going on from there repeats no number.
-        """
-        credentials = self.settings.credentials
-        if credentials.keyed and isinstance(error, MeterdError) and error.reason in ("key", "auth"):
-            self.memory.counters(self.settings.credentials.counter_names()).doubt()
 
     def reader(self) -> Reader:
         """The one reader of the present association."""
@@ -243,8 +242,9 @@ class Scan:
     """The targets of one scan and those that are done, over as many associations as it takes."""
 
     def __init__(
-        self, settings: Settings, memory: DlmsMemory, targets: list[Target], refused: Sequence[tuple[Signal, str]] = ()
-    ) -> None:
+        self, settings: Settings, memory: DlmsMemory, targets: list[Target], refused: Sequence[tuple[Signal, str]] = (),
+        begun: tuple[Session, Registers, Any] | None = None,
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.memory = memory
         self.targets = targets
@@ -253,6 +253,7 @@ class Scan:
         self._met = self._introducing = False
         self._silences = 0
         self._barren = 0  # associations in a row that brought no value
+        self._begun = begun  # a burst that went out over a session by itself, and what came of it
         # Over the wrapper a lost answer costs the association, so each retry is a new one.
         self._chances = settings.attempts - 1 if settings.wrapped else 1
 
@@ -261,10 +262,10 @@ class Scan:
         memory = self.memory
         for signal, _ in self.refused:
             yield Report(failed(signal, "type"))
-        if memory.session is None or not memory.session.is_settled(self.targets):
+        if self._begun is None and (memory.session is None or not memory.session.is_settled(self.targets)):
             self._begin()
         while True:
-            session: Session = yield from resume_or_open(self.settings, memory)
+            session: Session = self._begun[0] if self._begun else (yield from resume_or_open(self.settings, memory))
             if self._barren >= MAX_BARREN:
                 session.reader().final = True
             before = self._progress()
@@ -274,11 +275,9 @@ class Scan:
                 yield from self._part(session, error)
                 yield from self._go_on(session, error, before)
                 continue
-            memory.unfinished = None
-            memory.scans_to_renewal -= 1
-            if self.settings.keep_open and not self.settings.signs_on:
-                memory.session = session
-            else:
+            stays = self.settings.keep_open and not self.settings.signs_on
+            memory.scanned(session if stays else None)
+            if not stays:
                 yield from session.leave()
             return
 
@@ -347,7 +346,8 @@ class Scan:
         if session.settled is not self.targets:
             attributes, profiles = yield from self._find_out(session, values)
         try:
-            yield from values.read(attributes, self.done)
+            begun, self._begun = self._begun, None
+            yield from values.read(attributes, self.done, begun)
             if profiles or values.misfits:
                 self.done.update(attributes)
         finally:
@@ -357,7 +357,6 @@ class Scan:
         for target in profiles:
             yield from values.read_profile(target)
             self.done.add(target)
-        self.memory.reached("done")
 
     def _find_out(self, session: Session, values: Values) -> Conversation:
         """How to read what is left to be read. Returns: as `Values.prepare`."""

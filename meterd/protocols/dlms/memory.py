@@ -224,6 +224,13 @@ class DlmsMemory:
     def random_bytes(self) -> Callable[[int], bytes] | None:
         return self.kept.random_bytes
 
+    def scanned(self, session: Any) -> None:
+        """A scan went well; `session` is what stays open of it, if anything."""
+        self.unfinished = None
+        self.scans_to_renewal -= 1
+        self.session = session
+        self.kept.rung = "done"
+
     def reached(self, rung: str) -> None:
         """How far the conversation got, for diagnosis."""
         self.kept.rung = rung

@@ -192,30 +192,46 @@ class Values:
                 target.scaler = scaler
         return (attributes, profiles)
 
-    def read(self, targets: list[Target], done: set[Any]) -> Conversation:
+    def ready(self, targets: list[Target]) -> Registers | None:
+        """The burst that read just these the last time, about to do so again; None where there is none."""
+        burst, self._burst = self._burst, None
+        return burst if burst is not None and burst.again(targets) else None
+
+    def is_read(self, targets: list[Target], burst: Registers, heard: Any) -> bool:
+        """Whether all is done with that: everything was read, nothing else was `heard`, and nothing of it is left."""
+        if heard is not None or burst.done < len(targets) or self.misfits or self._clock is not None:
+            return False
+        self.reader.took(burst)
+        self._burst = burst
+        return True
+
+    def read(
+        self, targets: list[Target], done: set[Any], begun: tuple[Any, Registers, Any] | None = None
+    ) -> Conversation:
         """Report prepared targets; `done` gets those that were reported before something kept it from the others.
 
         For as long as each request and its answer take one frame they are one burst, which the association keeps where
-        it read all; what goes on outside of that, or has to be sealed, is a request of its own.
+        it read all; what goes on outside of that, or has to be sealed, is a request of its own. One may have `begun`,
+        and what was heard of it is known.
         Raises: LineError, Disconnected, SecurityError; what is refused fails alone.
         """
         start, all_of_them = 0, len(targets)
-        burst, self._burst = self._burst, None
-        if burst is None or not burst.again(targets):
-            burst = self.reader.burst(targets, 0, self._readings)
+        burst = begun[1] if begun else self.ready(targets) or self.reader.burst(targets, 0, self._readings)
         keeps = not self.memory.list_doubt
         while start < all_of_them:
             asked, invoke, heard = 0, 0, None
             if burst is not None:
                 try:
-                    heard = yield burst
-                except LineError as error:
+                    heard = begun[2] if begun else (yield burst)
+                except Exception as error:
                     heard = error
-                finally:
-                    if burst.done > start:
-                        self.reader.took(burst)
-                    if burst.done < all_of_them:
-                        done.update(targets[start : burst.done])
+                begun = None
+                if burst.done > start:
+                    self.reader.took(burst)
+                if burst.done < all_of_them:
+                    done.update(targets[start : burst.done])
+                if isinstance(heard, Exception) and not isinstance(heard, LineError):
+                    raise heard
                 start, asked, invoke = burst.done, burst.asked, burst.invoke
             if start < all_of_them:
                 keeps = False

@@ -7,7 +7,7 @@ never show a secret.
 from __future__ import annotations
 
 from ...conversation import LineSettings
-from ...errors import ConfigError, SecurityError, module_for
+from ...errors import ConfigError, MeterdError, SecurityError, module_for
 from ...obis import parse_logical_name
 from . import enumerations as codes
 from .links import address
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from ...model import Device
+    from .links.hdlc import HdlcLink
+    from .links.wrapper import WrapperLink
     from .memory import DlmsMemory
     from .security import keys
     from .security.context import SecurityContext
@@ -174,6 +176,14 @@ class Credentials:
             memory.save()
         self.title = memory.title
 
+    def doubt_counter(self, error: Exception, memory: DlmsMemory) -> None:
+        """Where the keys are refused another client may have counted on: the meter's count is learnt anew next time.
+
+        What is reserved was never used, so going on from there repeats no number.
+        """
+        if self.keyed and isinstance(error, MeterdError) and error.reason in ("key", "auth"):
+            memory.counters(self.counter_names()).doubt()
+
     def secrets(self) -> tuple[bytes, ...]:
         """What no trace may show."""
         found = (self.secret, self.encryption_key, self.authentication_key, self.dedicated_key)
@@ -252,6 +262,20 @@ class Settings:
             return address.server_address(logical, physical, device[parameter])
         except ValueError as error:
             raise ConfigError("", f"{parameter}: {error}") from None
+
+    def wrapper_link(self, client: int) -> WrapperLink:
+        from .links.wrapper import WrapperLink
+
+        link = WrapperLink(client, int.from_bytes(self.server, "big"), self.timeout_ms)
+        link.shortcut.pairs = not self.pairs_by_invoke_id
+        return link
+
+    def hdlc_link(self, client: int) -> HdlcLink:
+        from .links.hdlc import HdlcLink
+
+        return HdlcLink(
+            address.client_address(client), self.server, self.timeout_ms, self.attempts, self.max_info, self.window
+        )
 
     def identity(self) -> str:
         """Who is asked, by whom and by which kind of names: what is learnt of a meter holds as long as this is it."""

@@ -66,7 +66,6 @@ class CosemScan(Scan):
             session.association.granted -= {MULTIPLE}
         talk = Talk(self.requests, session.reader(), self.memory, self.done)
         yield from talk.run()
-        self.memory.reached("done")
 
     def _variables(self) -> int:
         """How many variables may stand in one request."""
