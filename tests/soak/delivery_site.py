@@ -29,6 +29,7 @@ from .network import FAR, Network
 from .storing_consumer import Database
 
 DURABLE_MS = 20
+ACKNOWLEDGE_S = 5
 POSTGRES = Path("/usr/lib/postgresql")
 STALL_US = 20_000  # from which on this machine is said to have stood still
 LOOK_S = 0.05
@@ -147,7 +148,7 @@ class Site:
                                 "obis_job": f"1.0.{1 + index}.8.0.255", "class_id": 3})  # fmt: skip
         mqtt = {"host": self.broker.address, "port": self.broker.port, "gateway": "soak", "in_flight": 300,
                 "gather_ms": 100, "drain_per_s": 100_000, "reconnect_max_s": 1, "keepalive_s": 5,
-                "acknowledgement": "application", "acknowledge_s": 5, **more}  # fmt: skip
+                "acknowledgement": "application", "acknowledge_s": ACKNOWLEDGE_S, **more}  # fmt: skip
         if self.authority is not None:
             mqtt["ca_file"] = str(self.authority.certificate)
         store = {"path": str(self.folder / "readings.store"), "durable_ms": DURABLE_MS}
@@ -189,13 +190,16 @@ class Site:
         self.busy_us.append(self.daemon.marks.busy_ms() * 1000)
 
     def settle(self, seconds: float) -> None:
-        """The daemon ends politely; then another one without a meter to read hands over what is left."""
+        """The daemon ends politely; then another one without a meter to read hands over what is left.
+
+        It is over when nothing has come for much longer than the daemon waits before it sends again.
+        """
         self.kill_daemon(signal.SIGTERM)
         self.port, self.scan_ms = 1, 3_600_000
         self.configure()
         self.start_daemon()
         limit, before, since = time.monotonic() + seconds, -1, time.monotonic()
-        while time.monotonic() < limit and time.monotonic() < since + 6:
+        while time.monotonic() < limit and time.monotonic() < since + 4 * ACKNOWLEDGE_S:
             if self.stored() != before:
                 before, since = self.stored(), time.monotonic()
             time.sleep(0.2)
