@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from posix import _exit
 
 from .. import __version__
 from ..errors import ConfigError
@@ -13,6 +14,7 @@ from .options import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 COMMANDS = {
     "run": ("run", "read the configured meters until ended"),
@@ -66,6 +68,30 @@ def about() -> str:
 
 # `run` begins it once the site has settled (`daemon.settling`); `read` ends before it would be worth anything.
 WITHOUT_COLLECTOR = ("run", "read")
+
+# These write their files through and start no thread: once they return, only the two streams may still hold something.
+LEAVE_NOTHING = ("read", "--version", "--help")
+# Where one of these is loaded, somebody waits for Python's own end: to be called, to be joined, to print a profile.
+AWAITS_THE_END = ("atexit", "threading", "_lsprof")
+
+
+def program() -> NoReturn:
+    """`meterd` as a process. Taking all modules down again would be a tenth of `meterd read`, for a memory that the
+    kernel takes back anyway."""
+    code = main()
+    if sys.argv[1:2] and sys.argv[1] in LEAVE_NOTHING and not any(name in sys.modules for name in AWAITS_THE_END):
+        _end_at_once(code)
+    sys.exit(code)
+
+
+def _end_at_once(code: int) -> None:
+    """Does not return, except where a stream cannot be emptied: Python's own end says so."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):  # full or gone; closed; never there
+        return
+    _exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -143,4 +169,4 @@ def _abandon_stdout() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from meterd.cli import options
-from meterd.cli.main import COMMANDS, main
+from meterd.cli.main import COMMANDS, about, main
 from meterd.cli.options import DEBUG, FRAMES, RAW, VERBOSE, UsageError, parse
 
 METERD = [sys.executable, "-m", "meterd"]
@@ -102,7 +102,15 @@ def test_check_tells_programs_what_it_tells_people(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["help", "run"], ["check", "CONFIGURATION"], ["simulate", "dlms", "--help"]]
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["help", "run"],
+        ["read", "--help"],
+        ["check", "CONFIGURATION"],
+        ["simulate", "dlms", "--help"],
+    ],
 )
 def test_a_reader_that_goes_away_gets_no_traceback(words: list[str], tmp_path: Path) -> None:
     path = tmp_path / "meterd.json"
@@ -113,6 +121,52 @@ def test_a_reader_that_goes_away_gets_no_traceback(words: list[str], tmp_path: P
     done = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     os.close(write_end)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+SIGNED_AT_THE_END = """
+import posix, sys
+{before}
+class Signed:
+    def __del__(self, write=posix.write):
+        write(2, b"tidied up")
+sys.signed = Signed()
+from meterd.cli.main import program
+program()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "before", "code", "tidied"),
+    [
+        (["--version"], "", 0, False),
+        (["--help"], "", 0, False),
+        (["read", "--help"], "", 0, False),
+        (["read", "dlms"], "", 2, False),
+        (["read", "dlms", "--", "1.0.1.8.0.255"], "", 3, False),
+        (["check", "--help"], "", 0, True),
+        (["read", "--help"], "import atexit", 0, True),
+        (["read", "--help"], "import threading", 0, True),
+        (["read", "--help"], "import cProfile", 0, True),
+    ],
+)
+def test_what_leaves_nothing_behind_ends_at_once(words: list[str], before: str, code: int, tidied: bool) -> None:
+    """Without Python's taking itself down, unless somebody waits for that; code and output as from main()."""
+    script = SIGNED_AT_THE_END.format(before=before)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == code
+    assert ("tidied up" in done.stderr) is tidied
+    assert done.stdout.startswith(("usage: meterd", "meterd ")) if code == 0 else "meterd read: " in done.stderr
+
+
+def test_all_that_was_said_is_heard_before_the_end() -> None:
+    assert run("--help").stdout == about() + "\n"
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*METERD, "--version"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode and "No space left" in done.stderr
 
 
 def test_what_is_cut_short_by_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
