@@ -7,6 +7,7 @@ Dirt it must survive: text with control characters and lone surrogates, floats t
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
+from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._number cimport Number
@@ -17,7 +18,6 @@ from ..gateway.json_text import dumps
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
-    long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
 
 cdef enum:
     BILLION = 1000000000
