@@ -34,6 +34,7 @@ from .left_out import (
     COMPILED_ALONE,
     LEFT_OUT,
     LEFT_OUT_BIG_ENDIAN,
+    LEFT_OUT_EMULATED_SID,
     LEFT_OUT_GATEWAY,
     LEFT_OUT_MIPS,
     SAME_EVERYWHERE,
@@ -51,7 +52,8 @@ def packages(version: str) -> tuple[str, ...]:
         f"python{version}-minimal", "libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libexpat1", "libffi8",
         "libssl3" if version == "3.11" else "libssl3t64", "libsqlite3-0", "libbz2-1.0", "liblzma5", "libuuid1",
         "python3-msgpack", "python3-ujson", "python3-pycryptodome", "python3-cffi-backend", "python3-cryptography",
-        "libdouble-conversion3", "libgmp10", "libatomic1", *(() if version == "3.11" else ("libzstd1",)),
+        "libdouble-conversion3", "libgmp10", "libatomic1",
+        *(() if version == "3.11" else ("libzstd1", "openssl-provider-legacy")),
     )  # fmt: skip
 
 
@@ -129,6 +131,7 @@ class Foreign:
             **LEFT_OUT,
             **(LEFT_OUT_BIG_ENDIAN if self.big_endian else {}),
             **({} if self.target else LEFT_OUT_GATEWAY),
+            **(LEFT_OUT_EMULATED_SID if self.emulator and self.python == NEXT_PYTHON else {}),
             **(LEFT_OUT_MIPS if self.name.startswith("mips") else {}),
             **({} if self.whole else SAME_EVERYWHERE),
         }

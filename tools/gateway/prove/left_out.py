@@ -51,6 +51,22 @@ LEFT_OUT_MIPS = dict.fromkeys(
     ),
     "reads SO_ERROR, which the emulator leaves with the number that this machine has for it",
 )
+# The emulator of Debian 12 does not know by which call the C library of its sid asks for a terminal's attributes.
+LEFT_OUT_EMULATED_SID = dict.fromkeys(
+    (
+        "test_docs_commands.py",
+        "test_ends.py",
+        "test_gateway_pyserial.py",
+        "test_goodbyes.py",
+        "test_holders.py",
+        "test_listening.py::test_pushes_on_a_pty_from_the_simulated_meter",
+        "test_mbus_peer.py",
+        "test_meter_host.py",
+        "test_player.py",
+        "test_top.py",
+    ),
+    "asks for a terminal's attributes by a call that this emulator does not know",
+)
 # File of tests/unit → why one of the machines that run all of it is enough.
 SAME_EVERYWHERE = {
     **dict.fromkeys(
