@@ -12,6 +12,7 @@ import os
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
@@ -88,8 +89,8 @@ class StillDisk:
     """A file system at `place` for whoever is begun with `words`; between `freeze` and `thaw` it stands still."""
 
     def __init__(self, folder: Path) -> None:
-        image, self.place = folder / "disk", folder / "card"
-        self.place.mkdir()
+        self.place = Path(tempfile.mkdtemp(prefix="card-", dir=folder))
+        image = self.place.with_suffix(".image")
         image.write_bytes(bytes(IMAGE_MB << 20))
         subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True, capture_output=True)
         self.words = _with_mount(f"mount -o loop {image} {self.place}; mkdir -p {self.place}/meterd")
