@@ -18,7 +18,7 @@ from ..ports._timers import Timer
 from ..ports.letter_box import LetterBox
 from .backoff import Backoff
 from .batch_thread import Batch, BatchThread
-from .outbox import Outbox, Turn
+from .outbox import Outbox, Tray, keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class BatchSink:
         self._name = name
         self._settings = settings
         self._loop = loop
-        self._turn = Turn()
-        self.accept = self._turn.append
+        self._tray = Tray()
+        self.accept = self._tray.append
         self._fresh = 0  # readings that wait
         self._is_due = False
         self._batch: Batch | None = None  # that the thread has
@@ -81,21 +81,15 @@ class BatchSink:
     # ---- a sink
 
     def _keep(self, readings: list[Reading]) -> None:
-        lost = self.outbox.lost
-        self.outbox.put(readings)
+        keep(self.outbox, readings, self._name)
         self._fresh += len(readings)
-        if self.outbox.lost != lost:
-            log.warning(
-                f"{self._name}: {self.outbox.limit()}; the oldest are lost: {self.outbox.lost}",
-                fold=f"lost by {self._name}",
-            )
         if self._gather_timer.deadline is None and not self._is_due:
             self._loop.arm(self._gather_timer, self._loop.time + self._settings["gather_ms"] / 1000)
 
     def flush(self) -> None:
         """The loop turns often without a reading, and more often without a batch."""
-        if self._turn:
-            self._keep(self._turn.taken())
+        if self._tray:
+            self._keep(self._tray.taken())
         if (self._is_due or self._fresh >= self._most) and self._is_free():
             self._give()
 

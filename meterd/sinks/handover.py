@@ -20,7 +20,7 @@ from ..ports.listener import Listener, unix_socket
 from ..ports.stream import Stream
 from .format import json_line
 from .local_socket import MAX_PATH
-from .outbox import CLOCK_SET_MS, Outbox, Turn
+from .outbox import CLOCK_SET_MS, Outbox, Tray
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class Handover:
         self.path = path
         self.outbox: Outbox | StoredOutbox = Outbox(most)
         self._loop = loop
-        self._turn = Turn()
-        self.accept = self._turn.append
+        self._tray = Tray()
+        self.accept = self._tray.append
         self._epoch = ""  # that the consumer was told
         self._behind = 0  # how far its numbers are behind ours
         self._consumer: Stream | None = None
@@ -87,8 +87,8 @@ class Handover:
 
     def flush(self) -> None:
         """Hand over what there is, as far as the consumer keeps up with its answers."""
-        if self._turn:
-            self._keep(self._turn.taken())
+        if self._tray:
+            self._keep(self._tray.taken())
         consumer = self._consumer
         room = WINDOW - self.outbox.under_way()
         if consumer is None or room <= 0 or consumer.waiting:

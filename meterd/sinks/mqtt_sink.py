@@ -18,7 +18,7 @@ from ..ports._timers import Timer
 from ..ports.letter_box import LetterBox
 from . import mqtt_confirmed
 from .mqtt_payload import Gatherer, Message, Writer
-from .outbox import Outbox, Turn
+from .outbox import Outbox, Tray, keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class MqttSink:
         self._allowance = 0.0  # of the backlog, readings
         self._allowed_at = 0.0
         self._lost_told_in: Message | None = None
-        self._turn = Turn()
-        self.accept = self._turn.append
+        self._tray = Tray()
+        self.accept = self._tray.append
         self._session = 0  # 0 while there is no connection
         self._box = LetterBox(loop, self._called)
         self._by_application = settings["acknowledgement"] == "application"
@@ -89,22 +89,15 @@ class MqttSink:
             self._pump()
 
     def _keep(self, readings: list[Reading]) -> None:
-        outbox = self.outbox
-        lost = outbox.lost
-        outbox.put(readings)
-        if outbox.lost != lost:
-            log.warning(
-                f"{self._name}: {outbox.limit()}; the oldest are lost: {outbox.lost}",
-                fold=f"lost by {self._name}",
-            )
+        keep(self.outbox, readings, self._name)
         if self._discovery is not None:
             for reading in readings:
                 self._discovery.learn(reading)
 
     def flush(self) -> None:
         """The loop turns often without a reading."""
-        if self._turn:
-            self._keep(self._turn.taken())
+        if self._tray:
+            self._keep(self._tray.taken())
             self._serve()
             self._pump()
 

@@ -17,11 +17,13 @@ from __future__ import annotations
 from collections import deque
 from posix import urandom
 
+from .. import log
 from .ranges import Ranges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Protocol
 
     from ..model import Reading
     from .ranges import Range
@@ -29,10 +31,20 @@ if TYPE_CHECKING:
     Numbered = tuple[int, Reading]
     Told = tuple[str, list[Range], list[Range]]
 
+    class Bounded(Protocol):
+        """Either outbox, as far as it can lose what is put into it."""
+
+        lost: int
+
+        def put(self, readings: Sequence[Reading]) -> int: ...
+
+        def limit(self) -> str: ...
+
+
 CLOCK_SET_MS = 1_577_836_800_000  # 2020: a clock that shows less was not set since the machine was switched on
 
 
-class Turn(list["Reading"]):
+class Tray(list["Reading"]):
     """What came in one turn of the loop; its `append` is a sink's `accept`. An error loses one turn, and no more."""
 
     __slots__ = ()
@@ -152,6 +164,14 @@ class Outbox:
     def _lose(self, number: int) -> None:
         self.lost += 1
         self._losses.add(number, number)
+
+
+def keep(outbox: Bounded, readings: list[Reading], name: str) -> None:
+    """Put them there; what goes past the bound by that is told, as lost by the sink of that name."""
+    lost = outbox.lost
+    outbox.put(readings)
+    if outbox.lost != lost:
+        log.warning(f"{name}: {outbox.limit()}; the oldest are lost: {outbox.lost}", fold=f"lost by {name}")
 
 
 def first_of(waiting: deque[Numbered], count: int) -> list[Numbered]:

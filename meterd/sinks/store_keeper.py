@@ -21,7 +21,7 @@ from .. import log
 from .._clock import wall_clock_ms
 from ..ports._timers import Timer
 from ..ports.letter_box import LetterBox
-from .outbox import CLOCK_SET_MS, Turn
+from .outbox import CLOCK_SET_MS, Tray
 from .store_disk import Write
 from .store_numbers import Numbering
 from .stored_outbox import StoredOutbox
@@ -70,8 +70,8 @@ class Store:
         self._on_disk_to = self._off_disk_to = self._reserved = 0  # numbers
         self._seen = 0  # the last number at the last look
         self._is_dirty = self._losses_changed = False
-        self._turn = Turn()
-        self.accept = self._turn.append
+        self._tray = Tray()
+        self.accept = self._tray.append
         self._writing: Write | None = None
         self._count = min(COUNT, settings["memory_readings"] // 10)
         self._since = 0.0
@@ -99,9 +99,9 @@ class Store:
 
     def flush(self) -> None:
         """Number what came in this turn; commits have their own time. The sinks that this stands behind come after."""
-        if not self._turn:
+        if not self._tray:
             return
-        taken = self._turn.taken()
+        taken = self._tray.taken()
         self._fresh.extend(enumerate(taken, self.last + 1))
         self.last += len(taken)
         self._clock.note(taken)
