@@ -219,7 +219,7 @@ class Line:
         elif error is not None and self._opens_anew(job, error):
             return
         self._current = None
-        if error is not None and isinstance(error, Aborted):
+        if isinstance(error, Aborted):
             log.info(f"{job.alias()}: scan ended early: {error}", port=self.key)
         else:
             settle(self, job, error)
@@ -268,7 +268,7 @@ class Line:
             self._schedule.finished(job, self.started, now, error is None or not isinstance(error, LineError))
             if self.once:
                 self._schedule.remove(job)
-            elif error is not None and job.retry_s is None and isinstance(error, PortGone):
+            elif job.retry_s is None and isinstance(error, PortGone):
                 self._schedule.postpone(job, now + max(min(job.period_s, PORT_RETRY_S), 1.0))
         if self._askers or job.askers:
             self._answer_askers(job, error)
@@ -302,11 +302,8 @@ class Line:
         """A connection that may be half open, or out of step, is not used again: only a new one tells. The goodbyes
         that are owed on it are worth a try all the same.
         """
-        doubtful = False
-        if error is not None:
-            doubtful = self.path is None and isinstance(error, (LineError, Aborted)) and not self._farewells.jobs()
-            doubtful = doubtful or isinstance(error, PortGone)
-        if doubtful or self.port.is_sending():
+        doubtful = self.path is None and isinstance(error, (LineError, Aborted)) and not self._farewells.jobs()
+        if doubtful or isinstance(error, PortGone) or self.port.is_sending():
             self.port.close()
         elif self.path is not None and self.port.carrier.shortcoming:
             log.warning(f"{self.key}: {self.port.carrier.shortcoming}", fold=f"{self.key} settings", port=self.key)

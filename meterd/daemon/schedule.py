@@ -15,7 +15,7 @@ Pure arithmetic: the clock is an argument.
 
 from __future__ import annotations
 
-from .turns import LIVE, NOBODY, SILENT, UNTRIED, Turn, Turns
+from .turns import LIVE, NOBODY, SILENT, UNTRIED, SilentTurns, Turn, Turns, with_one
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,13 +66,13 @@ class Schedule:
 
     def _add(self, turn: Turn) -> None:
         if turn.state == LIVE:
-            self._live = self._live.with_one(turn)
+            self._live = with_one(self._live, turn, Turns)
         elif turn.state == UNTRIED:
-            self._untried = self._untried.with_one(turn)
+            self._untried = with_one(self._untried, turn, Turns)
         elif turn.overdue:
-            self._overdue = self._overdue.with_silent(turn)
+            self._overdue = with_one(self._overdue, turn, SilentTurns)
         else:
-            self._silent = self._silent.with_silent(turn)
+            self._silent = with_one(self._silent, turn, SilentTurns)
 
     def remove(self, turn: Turn) -> None:
         self._queue(turn).remove(turn)

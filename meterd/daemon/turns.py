@@ -11,7 +11,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Protocol, TypeVar
+
+    Heap = TypeVar("Heap", bound="Turns")
 
     class Rhythm(Protocol):
         """A place in time that is kept (`rhythm`)."""
@@ -64,12 +66,6 @@ class Turns(list[Turn]):
         self.append(turn)
         self._settle(turn, len(self) - 1)
 
-    def with_one(self, turn: Turn) -> Turns:
-        """This heap, or in the place of `NOBODY` another one, with one more in it."""
-        heap = Turns() if self is NOBODY else self
-        heap.add(turn)
-        return heap
-
     def remove(self, turn: Turn) -> None:
         place = turn.place
         last = self.pop()
@@ -110,12 +106,6 @@ class SilentTurns(Turns):
     """A heap that can be searched by how long an attempt takes."""
 
     __slots__ = ()
-
-    def with_silent(self, turn: Turn) -> SilentTurns:
-        """As `with_one`."""
-        heap = SilentTurns() if self is NOBODY else self
-        heap.add(turn)
-        return heap
 
     def most_cost_s(self) -> float:
         return self[0].most_cost_s if self else 0.0
@@ -159,3 +149,11 @@ class SilentTurns(Turns):
 
 # Stands for every heap in which there is none: most lines have live devices alone.
 NOBODY = SilentTurns()
+
+
+def with_one(heap: Heap, turn: Turn, kind: type[Heap]) -> Heap:
+    """The heap, or in the place of `NOBODY` another one of its `kind`, with one more in it."""
+    if heap is NOBODY:
+        heap = kind()
+    heap.add(turn)
+    return heap

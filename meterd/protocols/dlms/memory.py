@@ -229,7 +229,7 @@ class DlmsMemory:
         self.unfinished = None
         self.scans_to_renewal -= 1
         self.session = session
-        self.kept.rung = "done"
+        self.reached("done")
 
     def reached(self, rung: str) -> None:
         """How far the conversation got, for diagnosis."""
