@@ -1,5 +1,8 @@
-"""`python -m meterd` is `meterd`."""
+"""`python -m meterd` is `meterd`, and so is packaging/meterd."""
 
-from .cli.main import program
+from .gateway.quick_import import install
+
+install()
+from .cli.main import program  # noqa: E402  # found as the others are
 
 program()

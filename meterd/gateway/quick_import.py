@@ -1,12 +1,14 @@
-"""Imports of meterd's own modules by their names alone, where they lie as byte code: on a gateway.
+"""Imports of meterd's own modules by their names alone, for processes that are meterd.
 
 Python looks for a module in every form that it may have, in what it remembers of a folder, and asks the folder each
-time whether it has changed. On a gateway that costs more than running most of our modules, and a module of meterd can
-be one file only: `<name>.pyc`, or `<name>/__init__.pyc` for a package. What is not there, or is of another Python, is
-left to the usual way, and so is everything where meterd lies as source.
+time whether it has changed. That costs more than running most of our modules, and a module of meterd can be one file
+only: on a gateway, where meterd lies as byte code, `<name>.pyc`, or `<name>/__init__.pyc` for a package; elsewhere
+`<name>.py` with the byte code that Python has kept of it, if that is of the source as it is (PEP 552: by time and
+size). What is not there, is of another Python, or is kept in another way, is left to the usual way.
 
-The compiled modules, whose names begin with an underscore, are one file there (`tools/gateway/build/join.py` says why):
-whichever is asked for first is given that one, and running it puts it into `sys.modules` under the names of all.
+The compiled modules, whose names begin with an underscore, are one file on a gateway (`tools/gateway/build/join.py`
+says why): whichever is asked for first is given that one, and running it puts it into `sys.modules` under the names of
+all. Elsewhere each is a file beside the sources.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import sys
 from _frozen_importlib import ModuleSpec  # importlib itself would have to be read from the disk
 from _frozen_importlib_external import MAGIC_NUMBER, ExtensionFileLoader
+from _imp import extension_suffixes
 from marshal import loads
 from posix import close, open, read, stat
 
@@ -24,9 +27,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 HEADER = 16  # PEP 552: magic number, flags, hash or time and size
-MOST = 1 << 20
+MOST = 1 << 16  # so much room is made for each; what is larger, and no file of ours is, is left to the usual way
 PREFIX = "meterd."
 FOLDER = __file__.rsplit("/", 2)[0]
+BESIDE = __file__.endswith("c")  # byte code in the place of the source
+ENDING = ".pyc" if BESIDE else ".py"
+KEPT = f".{sys.implementation.cache_tag}"
 JOINED = "meterd._joined"
 
 
@@ -55,53 +61,65 @@ class _Finder:
     def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if path is None or not name.startswith(PREFIX):
             return None
+        place = f"{FOLDER}/{name[len(PREFIX) :].replace('.', '/')}"
         last = name.rpartition(".")[2]
         if last.startswith("_") and not last.startswith("__"):
-            return _joined()
-        place = f"{FOLDER}/{name[len(PREFIX) :].replace('.', '/')}"
+            return _compiled(name, place)
         folder = None
-        code = _code(place + ".pyc")
+        code = _code(place)
         if code is None:
             folder, place = place, place + "/__init__"
-            code = _code(place + ".pyc")
+            code = _code(place)
         if code is None:
             return None
         loader: Any = _Loader(code)  # by its methods; the class that type checkers want would have to be imported
-        spec = ModuleSpec(name, loader, origin=place + ".pyc")
+        spec = ModuleSpec(name, loader, origin=place + ENDING)
         if folder is not None:
             spec.submodule_search_locations = [folder]
         return spec
 
 
-def _joined() -> ModuleSpec | None:
-    """The one compiled module, for the first name of it that is asked for; None where there is none, or it is there."""
-    place = f"{FOLDER}/_joined.so"
-    if JOINED in sys.modules:
-        return None
+def _compiled(name: str, place: str) -> ModuleSpec | None:
+    """One compiled module; of those that are joined the one, for the first name of it that is asked for. None where
+    there is no such file, or it is there already."""
+    if BESIDE:
+        name, place = JOINED, f"{FOLDER}/_joined.so"
+        if name in sys.modules:
+            return None
+    else:
+        place += extension_suffixes()[0]
     try:
         stat(place)
     except OSError:
         return None
-    return ModuleSpec(JOINED, ExtensionFileLoader(JOINED, place), origin=place)
+    return ModuleSpec(name, ExtensionFileLoader(name, place), origin=place)
 
 
 def _code(place: str) -> CodeType | None:
-    """The code in a file; None where there is no such file or it is of another Python."""
+    """The code of a module; None where there is no such file, or it is of another Python or of another source."""
+    made_of = b""
     try:
-        file = open(place, 0)
-    except OSError:
+        if not BESIDE:
+            source = stat(place + ENDING)
+            made_of = b"".join(number.to_bytes(4, "little") for number in (0, int(source.st_mtime), source.st_size))
+            folder, _, name = place.rpartition("/")
+            place = f"{folder}/__pycache__/{name}{KEPT}"
+        file = open(place + ".pyc", 0)
+    except (OSError, OverflowError):  # not there; a source of another century
         return None
     try:
         content = read(file, MOST)
     finally:
         close(file)
-    if content[: len(MAGIC_NUMBER)] != MAGIC_NUMBER:
+    if len(content) == MOST or not content.startswith(MAGIC_NUMBER + made_of):
         return None
     code: CodeType = loads(memoryview(content)[HEADER:])
     return code
 
 
 def install() -> None:
-    """Look here before anywhere else."""
+    """Look here before anywhere else; not where Python keeps its byte code in a place or form of its own."""
+    if not BESIDE and (sys.flags.optimize or sys.pycache_prefix):
+        return
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)

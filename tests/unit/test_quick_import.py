@@ -1,8 +1,11 @@
-"""Imports by name alone, of a meterd that lies as byte code, as it does on a gateway."""
+"""Imports by name alone, of a meterd that lies as byte code, as it does on a gateway, or as source elsewhere."""
 
 from __future__ import annotations
 
+import compileall
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -94,7 +97,99 @@ print(json.dumps(message))
     assert "bad magic number" in str(printed(installed, code))
 
 
-def test_sources_are_left_to_the_usual_way():
-    assert quick_import._Finder.find_spec("meterd.obis", [str(PACKAGE)]) is None
+def test_what_is_not_of_meterd_is_left_to_the_usual_way():
     assert quick_import._Finder.find_spec("ujson", None) is None
     assert quick_import._Finder.find_spec("meterdology.x", ["/"]) is None
+
+
+# ---- as source, with the byte code that Python keeps
+
+WHOSE = "import meterd.obis\nprint(json.dumps([type(meterd.obis.__loader__).__module__, meterd.obis.__file__]))"
+QUICK = "meterd.gateway.quick_import"
+
+
+@pytest.fixture
+def sources(tmp_path):
+    for name in FILES:
+        path = tmp_path / "meterd" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(PACKAGE / name, path)
+    assert compileall.compile_dir(tmp_path, quiet=1)
+    return tmp_path
+
+
+def test_sources_are_found_by_what_python_has_kept_of_them(sources):
+    code = """
+from meterd.protocols.dlms.links import address
+import meterd.obis
+print(json.dumps([[m.__name__, m.__file__, m.__package__, type(m.__loader__).__module__]
+    for m in (address, meterd.obis, meterd.protocols)] + [meterd.protocols.__path__]))
+"""
+    root = str(sources / "meterd")
+    links = "meterd.protocols.dlms.links"
+    assert printed(sources, code) == [
+        [f"{links}.address", f"{root}/protocols/dlms/links/address.py", links, QUICK],
+        ["meterd.obis", f"{root}/obis.py", "meterd", QUICK],
+        ["meterd.protocols", f"{root}/protocols/__init__.py", "meterd.protocols", QUICK],
+        [f"{root}/protocols"],
+    ]
+
+
+def test_a_source_that_was_changed_is_never_run_as_it_was(sources):
+    path = sources / "meterd" / "obis.py"
+    path.write_text(path.read_text() + "\nNEW = 7\n")
+    code = "import meterd.obis\nprint(json.dumps([meterd.obis.NEW, type(meterd.obis.__loader__).__module__]))"
+    new, whose = printed(sources, code)
+    assert new == 7
+    assert whose != QUICK
+
+
+def test_a_source_of_the_same_size_is_told_by_its_time(sources):
+    path = sources / "meterd" / "obis.py"
+    text = path.read_text() + "\nNEW = 7\n"
+    path.write_text(text)
+    assert compileall.compile_dir(sources, quiet=1)
+    path.write_text(text.replace("NEW = 7", "NEW = 8"))
+    os.utime(path, (path.stat().st_atime, path.stat().st_mtime + 2))
+    assert printed(sources, "import meterd.obis\nprint(json.dumps(meterd.obis.NEW))") == 8
+
+
+@pytest.mark.parametrize("begins", [b"", b"\0\0\r\n"], ids=["empty", "of another Python"])
+def test_byte_code_that_is_none_of_this_python_is_not_run(sources, begins):
+    [kept] = (sources / "meterd" / "__pycache__").glob("obis.*.pyc")
+    kept.write_bytes(begins + kept.read_bytes()[4:] if begins else b"")
+    assert printed(sources, WHOSE) != [QUICK, str(sources / "meterd" / "obis.py")]
+
+
+def test_byte_code_told_by_a_hash_is_left_to_the_usual_way(sources):
+    import py_compile
+
+    path = sources / "meterd" / "obis.py"
+    py_compile.compile(str(path), invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+    assert printed(sources, WHOSE) == ["_frozen_importlib_external", str(path)]
+
+
+def test_what_is_missing_there_is_missing_as_usual(sources):
+    code = """
+try:
+    import meterd.protocols.dlms.driver
+except ModuleNotFoundError as error:
+    name = error.name
+print(json.dumps(name))
+"""
+    assert printed(sources, code) == "meterd.protocols.dlms.driver"
+
+
+def test_compiled_modules_are_found_beside_the_sources():
+    begin = f"import sys\nsys.path[:0] = {[str(PACKAGE.parent)]!r}\n"
+    code = "from meterd.gateway.quick_import import install\ninstall()\nfrom meterd import _crc\nprint(_crc.__file__)"
+    found = subprocess.run([sys.executable, "-S", "-P", "-c", begin + code], capture_output=True, text=True, check=True)
+    assert Path(found.stdout.strip()).parent == PACKAGE
+
+
+@pytest.mark.parametrize("option", ["-O", "-Xpycache_prefix=/nowhere"])
+def test_byte_code_in_another_form_or_place_is_not_looked_for(sources, option):
+    begin = f"import sys, json\nsys.path.insert(0, {str(sources)!r})\nfrom meterd.gateway import quick_import\n"
+    command = [sys.executable, "-S", "-P", option, "-c", f"{begin}quick_import.install()\n{WHOSE}"]
+    outcome = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(outcome.stdout) != [QUICK, str(sources / "meterd" / "obis.py")]

@@ -228,7 +228,9 @@ MAINTAINER_SCRIPTS = {
 }  # fmt: skip
 # user=uid:group=gid:further group=gid, as the packages feed has them.
 USER = "meterd=871:meterd=871:dialout=20"
-# Package → which of pyproject.toml's programs are in it.
+# What pyproject.toml has as a file, not as an entry point.
+MAIN_PROGRAM = {"meterd": "meterd.cli.main:program"}
+# Package → which of these programs are in it.
 PROGRAMS = {"meterd": ("meterd",), "meterd-wcclite": ("dlms", "iec62056-21", "mbus", "elgama")}
 PROGRAM = """#!/usr/bin/python3 -SP
 import sys
@@ -309,7 +311,7 @@ def home_of(name: str, path: Path | None = None) -> str:
 def programs_of(package: str) -> dict[str, str]:
     """The programs of a package with their entry points, by name."""
     with open(PROJECT / "pyproject.toml", "rb") as file:
-        programs = tomllib.load(file)["project"]["scripts"]
+        programs = {**MAIN_PROGRAM, **tomllib.load(file)["project"]["scripts"]}
     return {name: programs[name] for name in PROGRAMS.get(package, ())}
 
 
