@@ -14,7 +14,7 @@ Where the disk fails in any way, readings wait in memory up to `memory_readings`
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
+from itertools import islice, takewhile
 from time import monotonic
 
 from .. import log
@@ -132,7 +132,7 @@ class Store:
         while True:
             self._serve()
             if self._writing is None and self.is_open and self._fresh:
-                self._commit()
+                self._commit(self.last)
             if not self.is_open or self._writing is None or monotonic() > limit:
                 break
             self._box.wait(0.1)
@@ -184,31 +184,35 @@ class Store:
         seen, self._seen = self._seen, self.last
         if not self.is_open or self._writing is not None:
             return
-        if self._must_be_said(self.last) or _waits_one(self._fresh, self._low(), seen, self._is_done):
-            self._commit()
+        low = self._low()
+        if _waits_one(self._fresh, low, seen, self._is_done):
+            self._commit(self.last)
+        elif self._must_be_said():
+            self._commit(max(seen, low))  # what is young may still be done in time, and then is never written
         else:
-            self._settle(max(seen, self._low()))
+            self._settle(max(seen, low))
 
     def _write(self) -> None:
         """There are COUNT: have kept what is not done by now."""
         if self.is_open and self._writing is None:
             self._forget(self._low())
             if len(self._fresh) >= self._count:
-                self._commit()
+                self._commit(self.last)
 
-    def _commit(self) -> None:
+    def _commit(self, up_to: int) -> None:
+        """Have kept what waits up to this number, or as much of it as one commit takes."""
         low = self._low()
-        taken = list(islice(self._fresh, BATCH))
+        taken = list(takewhile(lambda one: one[0] <= up_to, islice(self._fresh, BATCH)))
         up_to = taken[-1][0] if taken else self.written
         needed = [one for one in taken if one[0] > low and not self._is_done(one[0])]
-        if needed or self._must_be_said(up_to):
+        if needed or self._must_be_said():
             self._send(self._job(up_to, needed))
         else:
             self._settle(up_to)
 
-    def _must_be_said(self, up_to: int) -> bool:
+    def _must_be_said(self) -> bool:
         moved = self._is_dirty and self._off_disk_to < self._on_disk_to
-        return moved or self._losses_changed or up_to > self._reserved - RESERVE // 2
+        return moved or self._losses_changed or self.last > self._reserved - RESERVE // 2
 
     def _send(self, job: Write) -> None:
         self._writing = job
@@ -329,7 +333,7 @@ class Store:
             self._on_disk_to = max(self._on_disk_to, last)
         self._off_disk_to = min(self._off_disk_to, self._low(), self._on_disk_to - 1)
         self._losses_changed = True
-        self._commit()
+        self._commit(self.last)
 
     def _has_failed(self, words: str) -> None:
         self.is_open = False

@@ -541,6 +541,32 @@ def test_what_is_not_acknowledged_is_written_in_time_and_what_came_later_waits_f
     rig.close()
 
 
+def test_after_a_far_end_that_was_late_once_the_card_is_spared_again(path: Path) -> None:
+    """What is written to let go of rows writes no readings that are young: else each such write asks for the next."""
+    writes: list[list[int]] = []
+
+    class Noted(Disk):
+        def write(self, write: Any) -> None:
+            writes.append([number for number, _ in write.numbered])
+            super().write(write)
+
+    rig = Rig(path, disk=Noted, durable_ms=600_000)
+    rig.written()
+    rig.put(0, 1)
+    rig.store._look()
+    rig.store._look()
+    rig.until(lambda: rig.store.written == 2)
+    writes.clear()
+    for _ in range(10):  # each reading is acknowledged soon, but one is always young
+        rig.put(1)
+        rig.store._look()
+        rig.until(lambda: rig.store._writing is None)
+        rig.outbox.drop(rig.far.take(10)[-1])
+    assert writes == [[]], "the rows are let go, once"
+    rig.close()
+    assert rows_in(path) == 0
+
+
 def test_numbers_that_are_done_in_a_row_and_in_none(path: Path) -> None:
     rig = Rig(path, durable_ms=600_000)
     rig.put(*range(12))
