@@ -102,6 +102,7 @@ PARAMETERS = (
         origin="meterd",
     ),
     _switch("retain", "Have the broker keep the last message of each topic"),
+    _number("linger_ms", "What is read within so long leaves together, ms; 0: at once", 200, 0, 60000),
     _number("gather_ms", "Longest wait for the rest of a scan, ms", 1500, 0, 60000),
     Parameter(
         "acknowledgement",

@@ -3,6 +3,8 @@
 Every reading gets its number in the outbox, is gathered with the rest of its scan, and handed to the connection's
 thread while fewer than `in_flight` messages wait for their acknowledgement. It leaves the outbox when that comes. When
 a connection ends, all that was not acknowledged is backlog, and goes out again under the same numbers.
+To begin with publishing costs more than to publish: two threads wake, and code that has not run for a while runs. So
+what is read within `linger_ms` leaves together.
 Where there is no store behind the outbox, what the broker has not acknowledged when the process ends is gone; at a
 polite end there are CLOSE_S to hand it over, and the log says how much was left.
 Bounds: `keep_readings` in the outbox, of which at most `in_flight` messages and one chunk are taken out at a time.
@@ -64,6 +66,8 @@ class MqttSink:
         self._session = 0  # 0 while there is no connection
         self._box = LetterBox(loop, self._called)
         self._by_application = settings["acknowledgement"] == "application"
+        self._linger_s = settings["linger_ms"] / 1000
+        self._linger_timer = Timer(self._leave)
         self._overdue_timer = Timer(self._look_for_overdue)
         self._gather_timer = Timer(self._gathered)
         self._drain_timer = Timer(self._called)
@@ -95,11 +99,23 @@ class MqttSink:
                 self._discovery.learn(reading)
 
     def flush(self) -> None:
-        """The loop turns often without a reading."""
+        """What was read lies in the tray until others have come, or `linger_ms` is over; the loop turns often without any."""
+        if self._tray:
+            if len(self._tray) >= CHUNK or not self._linger_s:
+                self._leave()
+            elif self._linger_timer.deadline is None:
+                self._loop.arm(self._linger_timer, self._loop.time + self._linger_s)
+        if self._box:
+            self._called()
+
+    def _leave(self) -> None:
+        self._empty_tray()
+        self._serve()
+        self._pump()
+
+    def _empty_tray(self) -> None:
         if self._tray:
             self._keep(self._tray.taken())
-            self._serve()
-            self._pump()
 
     def more(self) -> None:
         """The outbox has readings that come from elsewhere."""
@@ -107,7 +123,8 @@ class MqttSink:
 
     def acknowledge_within(self, seconds: float) -> None:
         """What is acknowledged later than that costs somebody else more than it spares here."""
-        self._connection.leisure_s = min(self._connection.leisure_s, seconds)
+        self._linger_s = min(self._linger_s, seconds / 2)
+        self._connection.leisure_s = min(self._connection.leisure_s, seconds / 2)
 
     def condition(self) -> tuple[str, str, int, int]:
         """Readings that the broker has not acknowledged wait."""
@@ -119,6 +136,7 @@ class MqttSink:
     def close(self) -> None:
         """Hand over what is there, within CLOSE_S, where there is a broker; the loop turns no more."""
         limit = monotonic() + CLOSE_S
+        self._leave()
         self._serve()
         self._connection.hurry()
         while self._session and len(self.outbox) and monotonic() < limit:
@@ -148,6 +166,7 @@ class MqttSink:
             elif kind == "heard":
                 self._heard(*rest)
             elif kind == "up":
+                self._empty_tray()  # what was read before is backlog
                 self._connected(rest[0])
             else:
                 self._disconnected(rest[0])

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 COUNT = 500  # or a tenth of what memory holds
 BATCH = 2000  # readings of one commit
 RESERVE = 10_000
+ACKNOWLEDGED_SHARE = 0.4  # of `durable_ms`; after half of it what is not acknowledged is written
 WAIT_S = 5.0  # for the disk, before readings leave without it
 SLOW_S = 5.0
 RETRY_S, RETRY_MAX_S = 2.0, 60.0
@@ -93,12 +94,19 @@ class Store:
         self.outboxes.append(sink.outbox)
         acknowledge_within = getattr(sink, "acknowledge_within", None)
         if acknowledge_within is not None:
-            acknowledge_within(self._settings["durable_ms"] / 4000)  # or it would be written for nothing
+            acknowledge_within(self._settings["durable_ms"] * ACKNOWLEDGED_SHARE / 1000)
 
     # ---- a sink
 
     def flush(self) -> None:
-        """Number what came in this turn; commits have their own time. The sinks that this stands behind come after."""
+        """What came needs no number before a sink wants it, or it is time to look at what must be kept."""
+        if len(self._tray) >= self._count:
+            self.number()
+        elif self._tray and self._timer.deadline is None:
+            self._arm()
+
+    def number(self) -> None:
+        """All that came has its number from now on, the same for every sink, whoever asks first."""
         if not self._tray:
             return
         taken = self._tray.taken()
@@ -129,6 +137,7 @@ class Store:
     def close(self) -> None:
         """The last commit, within CLOSE_S; the loop turns no more. Sinks have had their last acknowledgements."""
         limit = monotonic() + CLOSE_S
+        self.number()
         while True:
             self._serve()
             if self._writing is None and self.is_open and self._fresh:
@@ -181,6 +190,7 @@ class Store:
 
     def _look(self) -> None:
         """Settle what waits, unless the disk is at work: then it goes on when that is over."""
+        self.number()
         seen, self._seen = self._seen, self.last
         if not self.is_open or self._writing is not None:
             return

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
         def fetch(self, asker: Any, first: int, last: int) -> None: ...
 
-        def flush(self) -> None: ...
+        def number(self) -> None: ...
 
         def acknowledged(self, of_losses: bool = False) -> None: ...
 
@@ -76,7 +76,7 @@ class StoredOutbox:
 
     def put(self, readings: Sequence[Reading]) -> int:
         """The store has taken them too, as its last ones, and numbers them now if it has not yet."""
-        self._store.flush()
+        self._store.number()
         last = self._store.last
         first = last - len(readings) + 1
         numbered = enumerate(readings, first)

@@ -16,7 +16,7 @@ from meterd.config.files import Configuration, load
 from meterd.config.publishing import read_publish
 from meterd.model import INVALID, STALE, Signal
 from meterd.ports._loop import Loop
-from meterd.sinks import mqtt_faults
+from meterd.sinks import mqtt_faults, mqtt_sink
 from meterd.sinks._json import json_by_signal, json_line
 from meterd.sinks.mqtt_sink import MqttSink
 from tests.unit.mqtt_case import device, read_settings, reading, turn_until
@@ -119,6 +119,50 @@ def test_a_scan_is_one_message_with_numbers_and_exact_digits() -> None:
         "reason": None,
     }  # fmt: skip
     assert (content["signals"]["P"]["value"], content["signals"]["P"]["reason"]) == (None, "timeout")
+
+
+def test_what_is_read_within_a_while_leaves_together() -> None:
+    rig = Rig(linger_ms=60_000)
+    rig.up()
+    rig.take(10, 11)
+    rig.take(12)
+    assert rig.sent() == [], "the while is not over"
+    rig.sink._linger_timer.deadline = None
+    rig.sink._leave()
+    assert rig.sent() == [1, 2, 3]
+    rig.take(*range(mqtt_sink.CHUNK - 1))
+    assert len(rig.sent()) == 3
+    rig.take(13)
+    assert rig.sent()[3:5] == [4, 5], "a tray that is full is not waited for"
+
+
+def test_a_while_ends_by_itself_and_begins_with_the_first_reading() -> None:
+    rig = Rig(linger_ms=30)
+    rig.up()
+    begun = rig.loop.time
+    rig.take(10)
+    rig.take(11)
+    turn_until(rig.loop, lambda: rig.sent() == [1, 2])
+    assert rig.loop.time >= begun + 0.03
+
+
+def test_what_lies_in_the_tray_is_backlog_for_a_connection_and_goes_out_at_the_end() -> None:
+    rig = Rig(linger_ms=60_000)
+    rig.take(10)
+    rig.up()
+    assert rig.sink.outbox.backlog() + rig.sink.outbox.under_way() == 1
+    rig.take(11)
+    rig.sink.close()
+    assert rig.sent() == [1, 2]
+
+
+def test_what_is_acknowledged_in_time_is_shared_by_both_who_wait() -> None:
+    rig = Rig(linger_ms=200)
+    rig.link.leisure_s = 1.0  # type: ignore[attr-defined]
+    rig.sink.acknowledge_within(0.3)
+    assert (rig.sink._linger_s, rig.link.leisure_s) == (0.15, 0.15)  # type: ignore[attr-defined]
+    rig.sink.acknowledge_within(10.0)
+    assert (rig.sink._linger_s, rig.link.leisure_s) == (0.15, 0.15)  # type: ignore[attr-defined]
 
 
 def test_readings_stay_until_they_are_acknowledged_and_go_again_under_their_numbers() -> None:
