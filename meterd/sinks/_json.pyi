@@ -8,5 +8,8 @@ def finite(reading: Reading) -> Reading:
 def json_line(reading: Reading) -> str:
     """One JSON object, without the line's end."""
 
-def json_by_signal(numbered: list[tuple[int, Reading]]) -> bytes:
-    """Members of a JSON object: the alias of each reading's signal, and what was read behind its number, `seq`."""
+def json_by_signal(numbered: list[tuple[int, Reading]], clock_set_ms: int) -> bytes:
+    """Members of a JSON object: the alias of each reading's signal, and what was read behind its number, `seq`.
+
+    What has an earlier time than `clock_set_ms` is marked: `"clock":"unset"`.
+    """

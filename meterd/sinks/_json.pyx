@@ -204,7 +204,7 @@ cdef int put_raw(Octets out, Reading raw) except -1:
     return put_optional(out, raw.unit)
 
 
-def json_by_signal(list numbered not None):
+def json_by_signal(list numbered not None, int64_t clock_set_ms):
     cdef Octets text = Octets()
     cdef Reading reading
     cdef Py_ssize_t index
@@ -218,6 +218,8 @@ def json_by_signal(list numbered not None):
         put_quoted(text, reading.signal.alias)
         put_octets(text, b':{"seq":', 8)
         put_number(text, (<tuple>pair)[0], 0)
+        if reading.time_ms < clock_set_ms:
+            put_octets(text, b',"clock":"unset"', 16)
         put_octets(text, b",", 1)
         put_what_was_read(text, reading)
     return PyBytes_FromStringAndSize(text.at, text.size)

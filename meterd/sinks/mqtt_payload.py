@@ -120,16 +120,13 @@ class Writer:
         epoch, sequence = self._key(taken[0][0])
         ahead = sequence - taken[0][0]
         head = f'{self._head(epoch)},"device":"{device}","signals":{{'
-        if min([reading.time_ms for _, reading in taken]) < CLOCK_SET_MS:
-            rows = _encoded(",".join([f'"{one.signal.alias}":{_row(number + ahead, one)}' for number, one in taken]))
-        else:
-            rows = json_by_signal([(number + ahead, one) for number, one in taken] if ahead else taken)
+        rows = json_by_signal([(number + ahead, one) for number, one in taken] if ahead else taken, CLOCK_SET_MS)
         payload = b"%b%b}}" % (_encoded(head), rows)
         is_status = is_status_of_device(taken[0][1])
         topic = self.topics.of(device, "", history)
         if is_status and not history:
             topic = self.topics.device_status(device)
-        numbers = tuple([number for number, _ in taken])
+        numbers = tuple(dict(taken))
         message = Message(topic, payload, not history and (is_status or self._retain), numbers)
         message.is_measured = not is_status
         return message

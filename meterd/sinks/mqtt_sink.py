@@ -99,7 +99,7 @@ class MqttSink:
                 self._discovery.learn(reading)
 
     def flush(self) -> None:
-        """What was read lies in the tray until others have come, or `linger_ms` is over; the loop turns often without any."""
+        """What was read lies in the tray until CHUNK have come or `linger_ms` is over; most turns bring nothing."""
         if self._tray:
             if len(self._tray) >= CHUNK or not self._linger_s:
                 self._leave()

@@ -25,20 +25,28 @@ class UnsetClock:
     def __init__(self, most: int) -> None:
         self.waiting: deque[tuple[Reading, int]] = deque(maxlen=most)
         self.ahead_ms = 0
+        self._was_unset = False  # when it was looked at last
+        self._look()
 
-    def note(self, readings: list[Reading]) -> None:
-        """What was taken in this turn, in which the clock may have been set."""
-        unset = [reading for reading in readings if reading.time_ms < CLOCK_SET_MS]
-        if not (unset or self.waiting):
-            return
+    def _look(self) -> int:
+        """Returns: how far the clock is ahead now."""
         now_ms = wall_clock_ms()
         ahead_ms = now_ms - monotonic_ms()
-        is_set = now_ms >= CLOCK_SET_MS
-        if not is_set:
+        self._was_unset = now_ms < CLOCK_SET_MS
+        if self._was_unset:
             self.ahead_ms = ahead_ms
-        if not is_set or self.waiting:
+        return ahead_ms
+
+    def note(self, readings: list[Reading]) -> None:
+        """What was taken since the last time; meanwhile the clock may have been set."""
+        was_unset = self._was_unset
+        if not was_unset and readings[-1].time_ms >= CLOCK_SET_MS:
+            return
+        ahead_ms = self._look()
+        if was_unset or self._was_unset:
+            unset = [reading for reading in readings if reading.time_ms < CLOCK_SET_MS]
             self.waiting.extend((reading, self.ahead_ms) for reading in unset)
-        if is_set and self.waiting:
+        if self.waiting and not self._was_unset:
             self._mend(ahead_ms)
 
     def note_all(self, readings: list[Reading], ahead_ms: int) -> None:

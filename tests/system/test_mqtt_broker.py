@@ -306,7 +306,6 @@ def test_home_assistant_is_told_by_a_daemon_and_signals_that_go_are_removed(
     configuration["signals"] = configuration["signals"][:1]
     again = daemon(configuration)
 
-
     def of_voltage() -> list[Any]:
         return [json.loads(one)["components"].get("V") for one in consumer.of(topic("a"))]
 

@@ -15,8 +15,8 @@ from meterd.sinks.mqtt import settings
 
 def read_settings(**given: Any) -> dict[str, Any]:
     said: list[str] = []
-    at_once = {"linger_ms": 0}  # what a test puts in, it sees after the next turn
-    found = read_publish({"mqtt": {"host": "broker", "gateway": "gw", **at_once, **given}}, lambda name, text: said.append(text))
+    given = {"linger_ms": 0, **given}  # what a test puts in, it sees after the next turn
+    found = read_publish({"mqtt": {"host": "broker", "gateway": "gw", **given}}, lambda name, text: said.append(text))
     assert said == []
     return settings(found["mqtt"])
 

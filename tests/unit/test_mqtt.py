@@ -374,8 +374,10 @@ def test_a_scan_is_written_as_its_readings_are_one_by_one() -> None:
     odd[2].raw = reading(P, 5, unit="Wh")
     numbered = [(7 + index, one) for index, one in enumerate(odd)]
     tails = [f'"{one.signal.alias}":{{"seq":{number},' + json_line(one).split(",", 2)[2] for number, one in numbered]
-    assert json_by_signal(numbered).decode("utf-8", "backslashreplace") == ",".join(tails)
-    assert json_by_signal([]) == b""
+    odd[4].time_ms = 1_699_999_999_999
+    tails[4] = tails[4].replace(",", ',"clock":"unset",', 1).replace("1700000000000", "1699999999999")
+    assert json_by_signal(numbered, 1_700_000_000_000).decode("utf-8", "backslashreplace") == ",".join(tails)
+    assert json_by_signal([], 0) == b""
 
 
 def test_readings_of_a_clock_that_was_not_set_are_marked_and_the_others_not() -> None:

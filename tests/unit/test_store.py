@@ -19,6 +19,7 @@ from meterd.sinks import store_file, store_keeper, unset_clock
 from meterd.sinks.ranges import Ranges, total
 from meterd.sinks.store_disk import Disk
 from meterd.sinks.store_rows import Names, pack, unpack
+from meterd.sinks.unset_clock import UnsetClock
 from tests.unit.store_case import NOW_MS, SIGNALS, Rig
 
 HOUR_MS = 3_600_000
@@ -479,6 +480,20 @@ def test_readings_of_1970_get_their_times_when_the_clock_is_set(
         NOW_MS - 10_000, NOW_MS - 1000, NOW_MS - 500, NOW_MS
     ]  # fmt: skip
     rig.close()
+
+
+def test_a_clock_that_is_set_before_the_first_look_is_noticed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [5_000_000]
+    monkeypatch.setattr(unset_clock, "wall_clock_ms", lambda: now[0])
+    monkeypatch.setattr(unset_clock, "monotonic_ms", lambda: 1_000_000)
+    clock = UnsetClock(10)
+    early, late = (Reading(SIGNALS[0], 1, "kWh", time_ms) for time_ms in (4_999_500, NOW_MS + 7))
+    now[0] = NOW_MS
+    clock.note([early, late])
+    assert (early.time_ms, late.time_ms) == (NOW_MS - 500, NOW_MS + 7)
+    odd = Reading(SIGNALS[0], 1, "kWh", 6_000_000)
+    clock.note([odd])
+    assert odd.time_ms == 6_000_000, "nobody knows how far the clock was ahead then"
 
 
 def test_a_disk_that_fails_is_told_once_and_is_good_when_it_has_written(
