@@ -49,18 +49,19 @@ class Opened:
 
 class Write:
     """One commit: readings with their numbers, of which `up_to` is the last that is settled by it; the state; and up to
-    which place all rows may go.
+    which number all rows may go. A number's place is `offset` more.
     """
 
     __slots__ = ("clock", "epoch", "low", "numbered", "offset", "older_than_ms", "shift", "state", "up_to")
 
-    def __init__(self, up_to: int, numbered: list[Numbered], state: dict[str, Any], low: int) -> None:
+    def __init__(self, up_to: int, numbered: list[Numbered], state: dict[str, Any], low: int, offset: int) -> None:
         self.up_to = up_to
         self.numbered = numbered
         self.state = state
         self.low = low
+        self.offset = offset
         self.epoch = ""
-        self.shift = self.offset = self.older_than_ms = 0
+        self.shift = self.older_than_ms = 0
         self.clock: Clock | None = None
 
 
@@ -178,7 +179,7 @@ class Disk:
             data = pack(taken, file.names, write.epoch, write.shift, write.offset, write.clock)
             file.put(taken[0][0] + write.offset, taken[-1][0] + write.offset, data)
         trimmed = file.trim(write.older_than_ms)
-        file.commit(write.state, write.low)
+        file.commit(write.state, write.low + write.offset)
         if not self._is_settled:  # that this run goes on must not be lost with the WAL
             self._is_settled = True
             file.settle()

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 COUNT = 500  # or a tenth of what memory holds
 BATCH = 2000  # readings of one commit
-RESERVE = 10_000
 ACKNOWLEDGED_SHARE = 0.4  # of `durable_ms`; after half of it what is not acknowledged is written
 WAIT_S = 5.0  # for the disk, before readings leave without it
 SLOW_S = 5.0
@@ -68,15 +67,14 @@ class Store:
         self._loop = loop
         self._fresh: deque[Numbered] = deque()
         self.numbering = Numbering()
-        self._on_disk_to = self._off_disk_to = self._reserved = 0  # numbers
+        self._on_disk_to = self._off_disk_to = 0  # numbers
         self._seen = 0  # the last number at the last look
         self._is_dirty = self._losses_changed = False
         self._tray = Tray()
         self.accept = self._tray.append
         self._writing: Write | None = None
         self._count = min(COUNT, settings["memory_readings"] // 10)
-        self._since = 0.0
-        self._pause_s = RETRY_S
+        self._since, self._pause_s = 0.0, RETRY_S
         self._clock = UnsetClock(settings["memory_readings"])
         self._box = LetterBox(loop, self._serve)
         self._timer = Timer(self._look)
@@ -92,9 +90,8 @@ class Store:
         sink.outbox = StoredOutbox(self, name, min(sink.outbox.most, self._settings["memory_readings"]))
         sink.outbox.on_more = getattr(sink, "more", sink.flush)
         self.outboxes.append(sink.outbox)
-        acknowledge_within = getattr(sink, "acknowledge_within", None)
-        if acknowledge_within is not None:
-            acknowledge_within(self._settings["durable_ms"] * ACKNOWLEDGED_SHARE / 1000)
+        if hasattr(sink, "acknowledge_within"):
+            sink.acknowledge_within(self._settings["durable_ms"] * ACKNOWLEDGED_SHARE / 1000)
 
     # ---- a sink
 
@@ -222,7 +219,7 @@ class Store:
 
     def _must_be_said(self) -> bool:
         moved = self._is_dirty and self._off_disk_to < self._on_disk_to
-        return moved or self._losses_changed or self.last > self._reserved - RESERVE // 2
+        return moved or self._losses_changed or self.numbering.is_short(self.last)
 
     def _send(self, job: Write) -> None:
         self._writing = job
@@ -235,22 +232,13 @@ class Store:
 
     def _job(self, up_to: int, needed: list[Numbered], clean: bool = False) -> Write:
         offset, low = self.numbering.offset, self._low()
-        last = self.last + offset
-        reserved = last if clean else (last // RESERVE + 2) * RESERVE
-        self._reserved = reserved - offset
         untold = [first for outbox in self.outboxes for first, _ in outbox.losses()[:1]]
-        state = {
-            "last": last, "next": reserved + 1, "clean": int(clean),
-            "spans": self.numbering.on_record(min(low + 1, *untold, 1)),
-            "sinks": {outbox.name: outbox.on_record(offset) for outbox in self.outboxes},
-        }  # fmt: skip
-        job = Write(up_to, needed, state, low + offset)
-        job.offset = offset
+        state = self.numbering.on_record(self.last, clean, min(low + 1, *untold, 1))
+        state["sinks"] = {outbox.name: outbox.on_record(offset) for outbox in self.outboxes}
+        job = Write(up_to, needed, state, low, offset)
         job.epoch, job.shift = self.numbering.own()
         job.clock = (self._disk.boot, self._clock.ahead_ms)
-        now_ms = wall_clock_ms()
-        if self._settings["keep_hours"] and now_ms >= CLOCK_SET_MS:
-            job.older_than_ms = now_ms - self._settings["keep_hours"] * HOUR_MS
+        job.older_than_ms = _too_old_ms(self._settings["keep_hours"])
         return job
 
     def _forget(self, up_to: int) -> None:
@@ -339,8 +327,7 @@ class Store:
             present = opened.present.shifted(-self.numbering.offset)
             for outbox in self.outboxes:
                 outbox.look_again(present)
-        for _, last in self.numbering.numbers(opened.present):
-            self._on_disk_to = max(self._on_disk_to, last)
+        self._on_disk_to = max([self._on_disk_to, *(last for _, last in self.numbering.numbers(opened.present))])
         self._off_disk_to = min(self._off_disk_to, self._low(), self._on_disk_to - 1)
         self._losses_changed = True
         self._commit(self.last)
@@ -374,6 +361,12 @@ def _waits_one(fresh: deque[Numbered], low: int, seen: int, is_done: Callable[[i
         if number > low and not is_done(number):
             return True
     return False
+
+
+def _too_old_ms(keep_hours: int) -> int:
+    """What was taken before goes; 0: nothing, as while nobody knows how late it is."""
+    now_ms = wall_clock_ms()
+    return now_ms - keep_hours * HOUR_MS if keep_hours and now_ms >= CLOCK_SET_MS else 0
 
 
 def _words() -> ModuleType:

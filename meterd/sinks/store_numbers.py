@@ -12,12 +12,16 @@ from posix import urandom
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from .outbox import Told
     from .ranges import Range
     from .store_disk import Opened
 
     Span = tuple[int, str, int]
+
+
+RESERVE = 10_000
 
 
 class Numbering:
@@ -27,6 +31,7 @@ class Numbering:
         self.offset = 0
         self.is_known = False  # where the file begins
         self._spans: list[Span] = []
+        self._reserved = 0  # own number, up to which no other run gives any
 
     def key(self, number: int) -> tuple[str, int]:
         for first, epoch, shift in reversed(self._spans):
@@ -56,11 +61,21 @@ class Numbering:
     def epochs(self) -> list[str]:
         return [epoch for _, epoch, _ in self._spans] if self.is_known else []
 
-    def on_record(self, needed: int) -> list[Span]:
-        """The spans by places, from that of the number that is `needed` on."""
+    def is_short(self, last: int) -> bool:
+        """Whether more must be put on record before many more are given."""
+        return last > self._reserved - RESERVE // 2
+
+    def on_record(self, last: int, clean: bool, needed: int) -> dict[str, Any]:
+        """What `take_over` reads, by places: the `last` that was given, what is not given before the `next` record, and
+        the spans, from that of the number that is `needed` on. `clean`: none is given any more.
+        """
         while len(self._spans) > 1 and self._spans[1][0] <= needed:
             del self._spans[0]
-        return [(first + self.offset, epoch, shift + self.offset) for first, epoch, shift in self._spans]
+        place = last + self.offset
+        reserved = place if clean else (place // RESERVE + 2) * RESERVE
+        self._reserved = reserved - self.offset
+        spans = [(first + self.offset, epoch, shift + self.offset) for first, epoch, shift in self._spans]
+        return {"last": place, "next": reserved + 1, "clean": int(clean), "spans": spans}
 
     def go_without(self) -> None:
         """The disk did not answer in time: this run has an epoch of its own, whatever it will say."""
