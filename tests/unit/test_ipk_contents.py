@@ -367,6 +367,17 @@ config signal 'plain_whole'
 	option device_alias 'plain'
 	option obis_job '1.0.99.2.0.255:2'
 	option class_id '7'
+config device 'teller'
+	option protocol 'IEC 62056-21'
+	option ip '127.0.0.1'
+	option port '7'
+	option serialnumber '0'
+	option type 'D'
+config signal 'teller_energy'
+	option device_alias 'teller'
+	option job_todo '1.8.0'
+	option tag_job_todo '1.8.0'
+	option number_type 'DOUBLE'
 config device 'feeder'
 	option protocol 'Elgama'
 	option ip '127.0.0.1'
@@ -417,6 +428,7 @@ def test_what_needs_a_package_that_is_not_installed_says_which_and_the_rest_is_r
         "line 22, device sealed, ": "or high-level authentication needs the package meterd-dlms-security",
         "device behind, parameter serial_server: ": "rfc2217 needs the package meterd-transports",
         "device datagrams, parameter transport: ": "udp needs the package meterd-transports",
+        "device teller": "type D, which sends unasked, needs the package meterd-push",
         "device hall, signal hall_rows: ": "a load profile needs the package meterd-profiles",
         "device plain, signal plain_rows: ": "a load profile needs the package meterd-profiles",
         "device plain, signal plain_whole: ": "a load profile needs the package meterd-profiles",

@@ -5,7 +5,7 @@ Load profiles and logs stand in either: their signals get a reading for each row
 
 from __future__ import annotations
 
-from ...errors import ConfigError
+from ...errors import ConfigError, module_for
 from ...model import Plan
 from .requests import Requests, add
 from .settings import SessionSettings
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def plan(device: Device, signals: list[Signal]) -> Plan:
-    """Group the signals of a device; a signal that cannot be read as configured is refused alone."""
+    """Group the signals of a device; one that cannot be read as configured is refused alone. Raises: ConfigError."""
+    if device["type"] == "D":
+        module_for("type D, which sends unasked,", f"{__package__}.pushed", "meterd-push")
     requests = Requests(SessionSettings.of(device))
     owed: list[Signal] = []
     refused: list[tuple[Signal, str]] = []

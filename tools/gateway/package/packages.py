@@ -37,7 +37,7 @@ PYTHON_DEPENDS = (f"python3-light (>= {PYTHON})", f"python3-light (<< 3.{int(PYT
 DESCRIPTIONS = {
     "meterd": "Reads utility meters: DLMS/COSEM, IEC 62056-21, M-Bus; with meterd-elgama Elgama's",
     "meterd-elgama": "Elgama's meters for meterd",
-    "meterd-push": "Meters that send unasked, and meters that call: P1 ports, DLMS push",
+    "meterd-push": "Meters that send unasked, and meters that call: P1 ports, DLMS push, IEC 62056-21 type D",
     "meterd-profiles": "Load profiles and logs of meters, row by row: DLMS, IEC 62056-21",
     "meterd-transports": "Serial servers that take the line's settings (RFC 2217), and DLMS over UDP",
     "meterd-handover": "Readings handed over to one program that acknowledges them",
@@ -67,8 +67,8 @@ ROOMS = {
     "meterd-elgama": ("meterd/protocols/elgama/",),
     "meterd-push": (
         "meterd/protocols/p1/", "meterd/protocols/dlms_push/", "meterd/daemon/call.py", "meterd/daemon/call_room.py",
-        "meterd/daemon/calls.py", "meterd/daemon/unknown_callers.py", "meterd/ports/calls.py",
-        "meterd/cli/callers.py",
+        "meterd/daemon/calls.py", "meterd/daemon/unknown_callers.py", "meterd/daemon/listening.py",
+        "meterd/ports/calls.py", "meterd/cli/callers.py", "meterd/protocols/iec62056_21/pushed.py",
     ),
     "meterd-dlms-security": (
         "meterd/protocols/dlms/security/", "meterd/protocols/dlms/proof.py", "meterd/protocols/dlms/invocation.py",
@@ -141,7 +141,7 @@ ROOMS = {
 # Package → what it takes of meterd's other packages, besides meterd itself.
 NEEDS = {
     "meterd-fleet": ("meterd-mqtt", "meterd-scan"),
-    "meterd-scan": ("meterd-names",), "meterd-mqtt": ("meterd-names", "meterd-batches"),
+    "meterd-scan": ("meterd-names", "meterd-push"), "meterd-mqtt": ("meterd-names", "meterd-batches"),
     "meterd-python": ("meterd-scan",),
     "meterd-explain": ("meterd-names", "meterd-simulate"),
     # The manual's programs are of all four protocols, so whoever installs them has all four.
