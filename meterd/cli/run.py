@@ -10,14 +10,12 @@ from .. import __version__, log
 from .._clock import wall_clock_ms
 from ..config.files import load
 from ..daemon.daemon import Daemon
-from ..daemon.settling import Settling
 from ..daemon.state import DEFAULT_DIRECTORY, StateDirectory
 from ..errors import ConfigError
 from ..paths import environment, exists, join, read_up_to
 from ..ports._loop import Loop
 from ..protocols.registry import PROGRAMS
 from ..sinks.hub import Hub
-from ..sinks.registry import open_sinks
 from .exit_codes import FAILED, NOTHING_TO_RUN, OK
 from .options import (
     CONFIG,
@@ -47,9 +45,11 @@ if TYPE_CHECKING:
 
     from ..config.files import Configuration
     from ..daemon.daemon import AnyLine
+    from ..daemon.settling import Settling
     from ..daemon.shard import Shard
     from ..ports.player import Observer
     from ..ports.wire_log import WireLog
+    from ..sinks.hub import Sink
     from .options import Arguments
 
 OPTIONS = (
@@ -207,7 +207,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
         state = shard.take(configuration, state)
     loop = Loop()
     log.to_stderr.watch(loop)
-    hub = Hub(open_sinks(configuration.publish, loop), wall_clock_ms)
+    hub = Hub(_sinks(configuration, loop), wall_clock_ms)
     daemon = Daemon(loop, hub, state, packages)
     daemon.shard = shard
     daemon.status_interval_s = configuration.publish["status_interval_s"]
@@ -219,7 +219,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
         return _nothing_to_run(configuration)
 
     state.write_behind()
-    settling = Settling(loop)
+    settling = _settling(loop)
     reload = _reload_of(daemon, paths, arguments, settling)
     ended = _end_with_the_last_way_out(daemon, hub)
     control = _open_control(arguments, daemon, hub, reload) if packages is None else None
@@ -241,6 +241,18 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
         state.finish()
         log.flush()
     return FAILED if ended else OK
+
+
+def _sinks(configuration: Configuration, loop: Loop) -> list[Sink]:
+    from ..sinks.registry import open_sinks  # one reading by hand opens none
+
+    return open_sinks(configuration.publish, loop)
+
+
+def _settling(loop: Loop) -> Settling:
+    from ..daemon.settling import Settling  # nor does it last
+
+    return Settling(loop)
 
 
 def _reload_of(

@@ -6,7 +6,6 @@ from ..errors import ConfigError
 from ..model import Device, network_line
 from ..protocols import registry
 from .files import Configuration, load
-from .profiles import Profiles
 from .source import Given
 from .validation import Table
 
@@ -35,9 +34,13 @@ def make_device(program: str, given: Row, defaults: Row) -> Device:
         wrong.append(f"{name} {message}" if name else message)
 
     values = Table(registry.tables(package).DEVICE).read(row, over_tcp, "", complain)
-    profiles = Profiles()
-    profile = None if wrong else profiles.of(package, values, "", complain)[1]
-    wrong += [str(error) for error in profiles.errors]
+    profile = None
+    if not wrong and hasattr(registry.tables(package), "profile_name"):
+        from .profiles import Profiles
+
+        profiles = Profiles()
+        profile = profiles.of(package, values, "", complain)[1]
+        wrong += [str(error) for error in profiles.errors]
     if wrong:
         raise ConfigError(program, "; ".join(wrong))
     line = network_line(values) if over_tcp else str(values["device"])
@@ -60,7 +63,7 @@ def make_configuration(program: str, given: Row, addresses: Iterable[str]) -> Co
     package = registry.PROGRAMS[program]
     row = device_row(program, given, registry.tables(package).UNSAID)
     signals = [{**signal_row(package, address), "device_alias": row["device_alias"]} for address in addresses]
-    return load([Given({"devices": [row], "signals": signals})])
+    return load([Given({"devices": [row], "signals": signals}, simple=True)])
 
 
 def signal_row(package: str | None, address: str, number: int | None = None) -> Row:

@@ -24,12 +24,9 @@ from ..model import Device, Signal, network_line
 from ..ports.portions import at_once
 from ..protocols import registry
 from .advice import advising
-from .nearest import Names, did_you_mean
-from .profiles import Profiles
-from .publishing import read_publish
 from .rows import cell, is_over_tcp, not_a_row, unusable
 from .source import PARTS, TWICE, Source, part_of
-from .validation import Table, is_comment, shown
+from .validation import Table, did_you_mean, is_comment, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +35,8 @@ if TYPE_CHECKING:
 
     from ..ports.portions import Work
     from .json_places import Steps
+    from .nearest import Names
+    from .profiles import Content, Profiles
     from .validation import Complain, Parameters, Row
 
 
@@ -45,15 +44,14 @@ class Configuration:
     """What runs, and what is wrong.
 
     `devices` those enabled, of protocols without errors (`protocol` is the package's name); `signals` theirs, enabled,
-    by device alias; `ports` {name: device node}; `publish` as `publishing.read_publish` returns it; `errors` in the
-    order of the files; `warnings` in words; `broken` the packages that do not start, `protocols` those that do.
-    `legible` is False where what is in force had better stay: a file that is there cannot be understood at all, or what
-    the service itself is told cannot. `log_level` is None where no file says. `disabled` are the aliases of devices
-    that are not to be read; `sources` what all this was read from.
+    by device alias; `ports` {name: device node}; `errors` in the order of the files; `warnings` in words; `broken` the
+    packages that do not start, `protocols` those that do. `legible` is False where what is in force had better stay: a
+    file that is there cannot be understood at all, or what the service itself is told cannot. `log_level` is None where
+    no file says. `disabled` are the aliases of devices that are not to be read; `sources` what all this was read from.
     """
 
     __slots__ = (
-        "broken", "devices", "disabled", "errors", "legible", "log_level", "ports", "protocols", "publish", "signals",
+        "broken", "devices", "disabled", "errors", "legible", "log_level", "ports", "protocols", "published", "signals",
         "sources", "warnings",
     )  # fmt: skip
 
@@ -63,13 +61,22 @@ class Configuration:
         self.disabled: list[str] = []
         self.signals: dict[str, list[Signal]] = {}
         self.ports: dict[str, str] = {}
-        self.publish: dict[str, Any] = {}
+        self.published: dict[str, Any] | None = None  # where files say something of it
         self.errors: list[ConfigError] = []
         self.warnings: list[str] = []
         self.broken: set[str] = set()
         self.protocols: list[str] = []
         self.legible = True
         self.log_level: int | None = None
+
+    @property
+    def publish(self) -> dict[str, Any]:
+        """As `publishing.read_publish` returns it, also where the files say nothing of it."""
+        if self.published is None:
+            from .publishing import read_publish
+
+            self.published = read_publish({}, lambda name, message: None)
+        return self.published
 
 
 def load(paths: Sequence[str | Source], careful: bool = False) -> Configuration:
@@ -106,7 +113,8 @@ class _Loading:
 
     def __init__(self, sources: list[Source], careful: bool) -> None:
         self.sources = sources
-        self.profiles = Profiles(careful)
+        self._profiles: Profiles | None = None  # where a protocol has some
+        self._careful = careful
         self.configuration = Configuration()
         self._tables: dict[str, tuple[Table, Table]] = {}
         # Of every device row, wrong or not: alias → package (None: unknown protocol), over TCP, enabled, alias.
@@ -209,11 +217,23 @@ class _Loading:
             device = Device(alias, package, values, line)
             self._complain[alias] = complain
             self.configuration.signals[alias] = []
-            sound, device.profile = self.profiles.of(package, values, source.directory, complain)
+            sound, device.profile = self._profile(package, values, source.directory, complain)
             if sound:
                 self.configuration.devices.append(device)
         else:
             self.configuration.disabled.append(alias)
+
+    def _profile(
+        self, package: str, values: Parameters, directory: str, complain: Complain
+    ) -> tuple[bool, Content | None]:
+        """Whether a device may run as far as its profile goes, and the profile."""
+        if not hasattr(registry.tables(package), "profile_name"):
+            return True, None
+        if self._profiles is None:
+            from .profiles import Profiles
+
+            self._profiles = Profiles(self._careful)
+        return self._profiles.of(package, values, directory, complain)
 
     def _tcp_line(self, values: Parameters, complain: Complain) -> str:
         if values.get("port") == 0:
@@ -286,6 +306,8 @@ class _Loading:
         if device_alias and not all(each.readable for each in self.sources):
             return
         if self._names is None:
+            from .nearest import Names
+
             self._names = Names(self._known)
         near = self._names.nearest(device_alias) if device_alias else None
         package = self._known[near][0] if near else next(iter(self._packages)) if len(self._packages) == 1 else None
@@ -297,31 +319,11 @@ class _Loading:
     # ---- publish
 
     def publish(self) -> None:
-        """The sinks of all files; each may be given once."""
-        together: Row = {}
-        owner: dict[str, Source] = {}
-        for source in self.sources:
-            for name, value in part_of(source, "publish").items():
-                if name in together:
-                    source.faults.append(
-                        (("publish", name), f"publish.{name}", f"is given in {owner[name].path} already")
-                    )
-                    self._all_broken = True
-                together[name] = value
-                owner[name] = source
+        if any("publish" in source.content for source in self.sources):
+            from .publishing import published  # one reading by hand publishes nothing
 
-        def complain(name: str | None, message: str) -> None:
-            # `file.path` stands in the part `file`; a name with a point of its own is unknown as a whole.
-            name = name or ""
-            steps = (name,) if name in owner else tuple(name.split(".", 1))
-            source = owner[steps[0]]
-            source.faults.append((("publish", *steps), f"publish, parameter {name}", message))
-            self._all_broken = True
-
-        self.configuration.publish = read_publish(together, complain)
-        for source in self.sources:
-            if not isinstance(source.content.get("publish", {}), dict):
-                self._all_broken = True
+            self.configuration.published, sound = published(self.sources)
+            self._all_broken |= not sound
 
     # ---- the end
 
@@ -332,7 +334,7 @@ class _Loading:
         warnings = self._review()
         for source in self.sources:
             configuration.errors += yield from source.telling()
-        configuration.errors += self.profiles.errors
+        configuration.errors += self._profiles.errors if self._profiles is not None else ()
         if configuration.broken:
             broken = configuration.broken
             configuration.devices = [device for device in configuration.devices if device.protocol not in broken]
@@ -365,7 +367,7 @@ class _Loading:
         try:
             found: Iterable[tuple[Device, str | None, str, bool]] = review(devices)
         except (KeyError, TypeError, AttributeError, ValueError):
-            if not self.profiles.look_again(package):
+            if self._profiles is None or not self._profiles.look_again(package):
                 raise
             self._break(package)
             return ()

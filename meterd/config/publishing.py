@@ -9,14 +9,16 @@ from __future__ import annotations
 from ..errors import ConfigError
 from ..parameters import INTEGER, Parameter
 from ..sinks import registry
-from .nearest import did_you_mean
-from .validation import Table, is_comment, read_value, shown
+from .source import part_of
+from .validation import Table, did_you_mean, is_comment, read_value, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .validation import Complain
+    from .json_places import Steps
+    from .source import Source
+    from .validation import Complain, Row
 
 GENERAL = (
     Parameter(
@@ -58,6 +60,33 @@ def read_publish(found: Any, complain: Complain) -> dict[str, Any]:
             publish[name] = None
     _listen_apart(publish, complain)
     return publish
+
+
+def published(sources: list[Source]) -> tuple[dict[str, Any], bool]:
+    """The sinks of all files, each of which may be given once, and whether all that is said of them is in order."""
+    together: Row = {}
+    owner: dict[str, Source] = {}
+    sound = True
+
+    def wrong(source: Source, steps: Steps, place: str, message: str) -> None:
+        nonlocal sound
+        sound = False
+        source.faults.append((("publish", *steps), place, message))
+
+    def complain(name: str | None, message: str) -> None:
+        # `file.path` stands in the part `file`; a name with a point of its own is unknown as a whole.
+        name = name or ""
+        steps = (name,) if name in owner else tuple(name.split(".", 1))
+        wrong(owner[steps[0]], steps, f"publish, parameter {name}", message)
+
+    for source in sources:
+        for name, value in part_of(source, "publish").items():
+            if name in together:
+                wrong(source, (name,), f"publish.{name}", f"is given in {owner[name].path} already")
+            together[name] = value
+            owner[name] = source
+        sound &= isinstance(source.content.get("publish", {}), dict)
+    return read_publish(together, complain), sound
 
 
 def _listen_apart(publish: dict[str, Any], complain: Complain) -> None:

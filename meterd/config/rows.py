@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ..errors import needs
 from ..protocols import registry
-from .nearest import did_you_mean
-from .validation import shown
+from .validation import did_you_mean, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

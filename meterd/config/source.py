@@ -184,18 +184,23 @@ class Source:
 
 
 class Given(Source):
-    """A configuration that a program hands over as it is, without a file."""
+    """A configuration that a program hands over as it is, without a file.
 
-    __slots__ = ("_given",)
+    `simple` where it is of dictionaries, lists and texts made for this alone: others are copied, and held against what
+    JSON can hold.
+    """
 
-    def __init__(self, content: Any) -> None:
+    __slots__ = ("_given", "_simple")
+
+    def __init__(self, content: Any, simple: bool = False) -> None:
         self._given = content
+        self._simple = simple
         super().__init__("configuration", False)
 
     def _read(self, careful: bool) -> Work[bool]:
         yield
         try:
-            self.content = loads(dumps(self._given))  # a copy, of what JSON can hold
+            self.content = self._given if self._simple else loads(dumps(self._given))
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             return self._unreadable(f"holds what no JSON can: {error}")
         if not isinstance(self.content, dict):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from ..parameters import RECALCULATED
 from ..paths import join, read_up_to
-from .nearest import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -254,6 +253,13 @@ def names_of(parameter: Parameter) -> tuple[str, ...]:
     """Under which names a value may be given."""
     names = (parameter.name, *parameter.aliases)
     return (*names, parameter.name + "_file") if parameter.secret else names
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`; did you mean …?`, or nothing."""
+    from . import nearest  # most sites are in order
+
+    return nearest.did_you_mean(name, known)
 
 
 def is_comment(name: str) -> bool:

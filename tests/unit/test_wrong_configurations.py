@@ -76,7 +76,7 @@ def ran(content: bytes, folder: Path) -> tuple[list[str], int]:
     with (
         within(folder), mock.patch.object(run, "Daemon", Brief), mock.patch.object(Brief, "catch_signals"),
         mock.patch.object(run, "set_up_log", lambda arguments: log.configure(log.NOTICE, out)),
-        mock.patch.object(run, "open_sinks", lambda publish, loop: []),
+        mock.patch("meterd.sinks.registry.open_sinks", lambda publish, loop: []),
         mock.patch.object(run, "_open_control", lambda *_: None), mock.patch.object(run.gc, "freeze"),
     ):  # fmt: skip
         try:

@@ -12,7 +12,7 @@ from ..._axdr import decode, decode_results, decode_whole, get_response_normal
 from ...errors import DecodeError, ProtocolError, Refused
 from ...model import MOST_SHARED, shared
 from . import enumerations as codes
-from .apdus import get, read
+from .apdus import get
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,12 +155,15 @@ class LogicalNames:
 class ShortNames:
     """READ: one or more variables, parameterised access, block transfer (Green Book 9.3.14)."""
 
-    __slots__ = ("association",)
+    __slots__ = ("_apdus", "association")
 
     logical = False
 
     def __init__(self, association: Association) -> None:
+        from .apdus import read  # most meters have logical names
+
         self.association = association
+        self._apdus = read
 
     def shortcut(self) -> Shortcut | None:
         """There is none."""
@@ -168,8 +171,8 @@ class ShortNames:
 
     def encode(self, item: Item) -> bytes:
         if item.selection:
-            return read.parameterised(item.short_name, item.selection)
-        return read.variable(item.short_name)
+            return self._apdus.parameterised(item.short_name, item.selection)
+        return self._apdus.variable(item.short_name)
 
     def one(self, item: Item, invoke: int = 0, heard: Any = None) -> Conversation:
         """`(code, value)` of one attribute. Raises: Refused, DecodeError, ProtocolError, LineError."""
@@ -180,24 +183,24 @@ class ShortNames:
 
     def many(self, items: list[Item], invoke: int = 0, heard: Any = None) -> Conversation:
         response = yield from self._request([self.encode(item) for item in items])
-        if not isinstance(response, read.ReadBlock):
+        if not isinstance(response, self._apdus.ReadBlock):
             return response
         parts = [response.raw]
         size = len(response.raw)
         while not response.last:
             block = response.block
-            response = yield from self._request([read.block_access(block)])
-            if not isinstance(response, read.ReadBlock):
+            response = yield from self._request([self._apdus.block_access(block)])
+            if not isinstance(response, self._apdus.ReadBlock):
                 raise ProtocolError("a block transfer ends before its last block")
             if response.block != block + 1:
                 raise ProtocolError(f"block {response.block} came where {block + 1} is due")
             parts.append(response.raw)
             _check_size(size := size + len(response.raw), len(parts))
-        return read.decode_blocks(b"".join(parts), len(items))
+        return self._apdus.decode_blocks(b"".join(parts), len(items))
 
     def _request(self, specifications: list[bytes]) -> Conversation:
-        apdu = read.request(specifications)
-        return read.decode_response((yield from self.association.request(apdu, codes.READ_RESPONSE)))
+        apdu = self._apdus.request(specifications)
+        return self._apdus.decode_response((yield from self.association.request(apdu, codes.READ_RESPONSE)))
 
 
 def _check_size(size: int, blocks: int) -> None:

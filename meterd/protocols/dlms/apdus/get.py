@@ -12,7 +12,6 @@ from .. import enumerations as codes
 from .apdu import Cursor, Record, octet_string, results_to_bytes
 from .encode import encode_length
 from .refusals import not_expected, raise_refusal
-from .selection import end_of_selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,6 +153,8 @@ def _attribute(cursor: Cursor) -> Attribute:
 def _selection(cursor: Cursor) -> bytes:
     if not cursor.octet():
         return b""
+    from .selection import end_of_selection  # what only those hear who are asked
+
     return cursor.take(end_of_selection(cursor.data, cursor.offset) - cursor.offset)
 
 
