@@ -1,11 +1,5 @@
 cimport cython
 
-from ._input cimport Input
-
-cdef struct UserData:
-    const unsigned char *start
-    Input rest
-
 
 @cython.final
 cdef class Telegram:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ._mbus import MbusFrame
 from ._mbus_values import Meaning, Record
 
 class Telegram:
@@ -55,13 +56,14 @@ def fixed_record(data: bytes, start: int, meaning: Meaning, storage: int, bcd: b
     """
 
 def long_telegram(
-    data: bytes,
-    msb_first: bool,
+    frame: MbusFrame,
     meanings: dict[bytes, Meaning],
     clear_text: Callable[[bytes, int, int, bytes | None, bytes | None], bytes],
     key: bytes | None,
-) -> Telegram:
-    """A telegram with the long header (CI 72, 76). `clear_text` decrypts: asked where there is key or configuration.
+) -> Telegram | None:
+    """A telegram with the long header (CI 72, 76), of other frames None.
+
+    `clear_text` decrypts: asked where there is key or configuration.
 
     Raises: DecodeError, and what `clear_text` raises.
     """

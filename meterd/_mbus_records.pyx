@@ -3,8 +3,10 @@
 The problem: records tell their own length through chains of extension bits and length bytes; one wrong step shifts all
 that follow.
 Assumptions: what a value information block means is looked up in `meanings`, a dict that fills itself
-(`meterd.protocols.mbus.vif`): the tables stay readable there, and each block is worked out once. A bus knows
-few different blocks and sends them again and again, so they are kept, in a table that cannot grow.
+(`meterd.protocols.mbus.vif`): the tables stay readable there. A meter sends the same records again and again, and all
+meters of a kind the same ones, with other values. So the records of a telegram in the clear are kept: the next one
+whose octets are the same, but for those of values, is cut as it was, and a record that nobody holds any more gets its
+new value where it lies. At most 128 kinds of up to 64 records; of a meter that sends twelve this is about 2 kB.
 Standard: EN 13757-3 clause 6.3: DIF, DIFE (at most 10), VIF, text of a plain-text VIF, VIFE (at most 10), LVAR, data.
 Dirt it must survive: chains without end, LVAR and texts longer than the telegram, filler bytes anywhere, a telegram cut
 short. Behind such damage nobody knows where the next record begins, so the rest is one record "damaged"; what stands
@@ -13,12 +15,14 @@ before it is whole. Damage in the first record leaves nothing to keep, and is re
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.ref cimport Py_REFCNT
 from libc.string cimport memcmp
 
-from ._input cimport input_of, left, spread, take
+from ._input cimport Input, input_of, left, spread, take
+from ._mbus cimport MbusFrame
 from ._mbus_values cimport (
-    DAMAGED_RECORD, INSTANTANEOUS, MANUFACTURER_OWN, MORE_TELEGRAMS, RESERVED_FUNCTION, SPECIAL, VARIABLE, Meaning,
-    Record,
+    DAMAGED_RECORD, MANUFACTURER_OWN, MORE_TELEGRAMS, RESERVED_FUNCTION, SPECIAL, VARIABLE, Heading,
+    Meaning, Record, data_at, find_value,
 )
 
 from .errors import DecodeError
@@ -31,19 +35,23 @@ cdef enum:
     MORE_FOLLOW = 0x1F
     PLAIN_TEXT = 0x7C       # VIF (without its extension bit) whose words follow as text
     RESERVED = -1
-    CHAINS = 256            # places for blocks of several bytes, behind one for each of a single byte
-    KEPT = 2 * CHAINS
+    KINDS = 128             # of telegrams, whose records are kept
+    PROBES = 4              # places where one kind may be
+    KEPT_RECORDS = 64       # of one telegram; of a longer one none
+    HELD_HERE = 2           # references to a record that is only kept: that of its list, and that of who looks
     IDENTITY = 8            # identification, manufacturer, version, medium
+    MANUFACTURER = 4        # where in it version and medium follow
     LONG_HEADER = 12        # and access number, status, configuration
-    KEPT_SIZE = 32          # bytes of a block that is worth keeping; a plain-text VIF may have 250
+    LONG_ANSWER = 0x72
+    LONG_ANSWER_MSB = 0x76  # the same, multi-byte values turned round
 
 # Bytes of data for each data field code; of a variable record its LVAR tells them.
 cdef Py_ssize_t *DATA_SIZE = [0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, 0, 6, 0]
 
-# Value information blocks met so far, and what each means, in places that their bytes tell: found without making an
-# object of them. Whose meanings these are.
-cdef list KEPT_BLOCKS = [None] * KEPT
-cdef list KEPT_MEANINGS = [None] * KEPT
+# Records of telegrams met before, in places that manufacturer, version, medium and size tell; what value information
+# blocks of one byte mean, as nearly all are; and whose meanings these are.
+cdef list KEPT = [None] * KINDS
+cdef list MEANT = [None] * EXTENSION
 cdef object kept_of = None
 
 MAX_CHAIN = CHAIN_LIMIT
@@ -83,163 +91,177 @@ cdef class Telegram:
 
     @property
     def more_follow(self):
-        return bool(self.records) and (<Record>self.records[len(self.records) - 1])._function == MORE_TELEGRAMS
+        return last_function(self.records) == MORE_TELEGRAMS
+
+
+cdef int last_function(list records) noexcept:
+    """The function of the last record; that of damage where there is none."""
+    if not records:
+        return DAMAGED_RECORD
+    return (<Record>records[len(records) - 1])._heading.function
 
 
 cdef object ends_early(str part):
     return DecodeError(f"the telegram ends inside {part}")
 
 
-cdef int read_dife(UserData *telegram, Record record) except -1:
-    cdef const unsigned char *byte
-    cdef int count = 0, more = EXTENSION
-    while more:
-        byte = take(&telegram.rest, 1)
-        if byte is NULL:
-            raise ends_early("a data information block")
-        if count == CHAIN_LIMIT:
-            raise DecodeError(f"more than {CHAIN_LIMIT} DIFE in one record")
-        record.storage |= <long long>(byte[0] & 0x0F) << (1 + 4 * count)
-        record.tariff |= (byte[0] >> 4 & 3) << (2 * count)
-        record.subunit |= (byte[0] >> 6 & 1) << count
-        more = byte[0] & EXTENSION
-        count += 1
-    return 0
-
-
-cdef int read_vib(UserData *telegram) except -1:
-    cdef const unsigned char *byte = take(&telegram.rest, 1)
-    cdef int count = 0, more
-    if byte is NULL:
-        raise ends_early("a value information block")
-    more = byte[0] & EXTENSION
-    if byte[0] & 0x7F == PLAIN_TEXT:
-        byte = take(&telegram.rest, 1)
-        if byte is NULL or take(&telegram.rest, byte[0]) is NULL:
-            raise ends_early("the text of a value information block")
-    while more:
-        byte = take(&telegram.rest, 1)
-        if byte is NULL:
-            raise ends_early("a value information block")
-        if count == CHAIN_LIMIT:
-            raise DecodeError(f"more than {CHAIN_LIMIT} VIFE in one record")
-        more = byte[0] & EXTENSION
-        count += 1
-    return 0
-
-
-cdef Meaning meaning_at(const unsigned char *octets, Py_ssize_t size, object meanings):
-    """What a value information block means: kept from an earlier record, or looked up."""
+cdef int keep_for(object meanings) except -1:
+    """Let go what has the meanings of another dict."""
     global kept_of
-    # Nearly all blocks are one byte; of longer ones two may want the same place, and the later one has it.
-    cdef unsigned int slot = octets[0] if size == 1 else CHAINS | spread(octets, size) % CHAINS
-    cdef bytes block
     if meanings is not kept_of:
-        KEPT_BLOCKS[:] = KEPT_MEANINGS[:] = [None] * KEPT
+        KEPT[:] = [None] * KINDS
+        MEANT[:] = [None] * EXTENSION
         kept_of = meanings
-    block = <bytes>KEPT_BLOCKS[slot]
-    if block is not None and PyBytes_GET_SIZE(block) == size and memcmp(PyBytes_AS_STRING(block), octets, size) == 0:
-        return <Meaning>KEPT_MEANINGS[slot]
-    block = PyBytes_FromStringAndSize(<const char *>octets, size)
-    meaning = <Meaning?>meanings[block]
-    if size <= KEPT_SIZE:
-        KEPT_MEANINGS[slot] = meaning
-        KEPT_BLOCKS[slot] = block
-    return meaning
+    return 0
 
 
-cdef int read_data(UserData *telegram, Record record) except -1:
+cdef int skip_chain(Input *rest, int more, bint of_values) except -1:
+    """Go behind the DIFE or VIFE that follow where the byte before them has its extension bit set."""
+    cdef const unsigned char *byte
+    cdef int count = 0
+    while more & EXTENSION:
+        byte = take(rest, 1)
+        if byte is NULL:
+            raise ends_early("a value information block" if of_values else "a data information block")
+        if count == CHAIN_LIMIT:
+            raise DecodeError(f"more than {CHAIN_LIMIT} {'VIFE' if of_values else 'DIFE'} in one record")
+        more = byte[0]
+        count += 1
+    return 0
+
+
+cdef int skip_vib(Input *rest) except -1:
+    cdef const unsigned char *vif = take(rest, 1)
+    cdef const unsigned char *byte
+    if vif is NULL:
+        raise ends_early("a value information block")
+    if vif[0] & 0x7F == PLAIN_TEXT:
+        byte = take(rest, 1)
+        if byte is NULL or take(rest, byte[0]) is NULL:
+            raise ends_early("the text of a value information block")
+    return skip_chain(rest, vif[0], True)
+
+
+cdef void read_dib(Heading *heading, const unsigned char *dib) noexcept:
+    cdef int count, dife
+    heading.function = dib[0] >> 4 & 3
+    heading.coding = dib[0] & 0x0F
+    heading.lvar = -1
+    heading.storage = dib[0] >> 6 & 1
+    heading.tariff = heading.subunit = 0
+    for count in range(heading.dib - 1):
+        dife = dib[1 + count]
+        heading.storage |= <long long>(dife & 0x0F) << (1 + 4 * count)
+        heading.tariff |= (dife >> 4 & 3) << (2 * count)
+        heading.subunit |= (dife >> 6 & 1) << count
+
+
+cdef Meaning read_heading(Input *rest, Heading *heading, object meanings):
+    """All that stands ahead of a record's data."""
+    cdef const unsigned char *octets = rest.at
+    rest.at += 1
+    skip_chain(rest, octets[0], False)
+    heading.dib = <unsigned char>(rest.at - octets)
+    read_dib(heading, octets)
+    skip_vib(rest)
+    heading.size = <short>(rest.at - octets)
+    octets += heading.dib
+    if rest.at - octets > 1:
+        return <Meaning?>meanings[octets[:rest.at - octets]]
+    if MEANT[octets[0]] is None:
+        MEANT[octets[0]] = <Meaning?>meanings[octets[:1]]
+    return <Meaning>MEANT[octets[0]]
+
+
+cdef const unsigned char *take_data(Input *rest, Heading *heading) except NULL:
     cdef const unsigned char *data
-    cdef Py_ssize_t size = DATA_SIZE[record._coding]
-    if record._coding == VARIABLE:
-        data = take(&telegram.rest, 1)
+    cdef Py_ssize_t size = DATA_SIZE[heading.coding]
+    if heading.coding == VARIABLE:
+        data = take(rest, 1)
         if data is NULL:
             raise ends_early("a record of variable length")
-        record._lvar = data[0]
+        heading.lvar = data[0]
         size = variable_size(data[0])
         if size == RESERVED:
             raise DecodeError(f"LVAR {data[0]:02X} is reserved, so where its record ends is unknown")
-    data = take(&telegram.rest, size)
+    data = take(rest, size)
     if data is NULL:
         raise ends_early("the data of a record")
-    record._data = data - telegram.start
-    record._end = record._data + size
-    record._find(data)
+    return data
+
+
+cdef Record new_record(bytes source, Py_ssize_t start, bint msb_first):
+    """With a heading of its own to be filled in, and all behind it as its data."""
+    cdef Record record = Record.__new__(Record)
+    record._source = source
+    record._start = start
+    record._end = PyBytes_GET_SIZE(source)
+    record._heading.lvar = -1
+    record._msb_first = msb_first
+    return record
+
+
+cdef int rest_of_telegram(Record record, int dif, meanings) except -1:
+    """DIF 0F, 1F and the reserved special functions: what follows has no structure known here."""
+    cdef Heading *heading = &record._heading
+    if dif == MANUFACTURER_DATA:
+        heading.function = MANUFACTURER_OWN
+    else:
+        heading.function = MORE_TELEGRAMS if dif == MORE_FOLLOW else RESERVED_FUNCTION
+    heading.coding = SPECIAL
+    heading.dib = heading.size = 1
+    record.meaning = meanings[b""]
     return 0
 
 
-cdef Record new_record(bytes source, Py_ssize_t start, int function, int coding):
-    cdef Record record = Record.__new__(Record)
-    record._source = source
-    record._start = record._vib = record._data = start
-    record._end = PyBytes_GET_SIZE(source)
-    record._function = function
-    record._coding = coding
-    record._lvar = -1
-    return record
-
-
-cdef Record rest_of_telegram(UserData *telegram, Record record, int dif, meanings):
-    """DIF 0F, 1F and the reserved special functions: what follows has no structure known here."""
-    if dif == MANUFACTURER_DATA:
-        record._function = MANUFACTURER_OWN
+cdef Record next_record(Input *rest, bytes source, object meanings, bint msb_first):
+    cdef const unsigned char *start = <const unsigned char *>PyBytes_AS_STRING(source)
+    cdef const unsigned char *data
+    cdef Record record = new_record(source, rest.at - start, msb_first)
+    if rest.at[0] & 0x0F == SPECIAL:
+        rest_of_telegram(record, rest.at[0], meanings)
+        data = rest.at + 1
+        rest.at = rest.end
     else:
-        record._function = MORE_TELEGRAMS if dif == MORE_FOLLOW else RESERVED_FUNCTION
-    record.meaning = meanings[b""]
-    record._vib = record._data = record._start + 1
-    record._find(telegram.rest.at)
-    telegram.rest.at = telegram.rest.end
-    return record
-
-
-cdef Record next_record(UserData *telegram, bytes source, object meanings, bint msb_first):
-    cdef const unsigned char *start = telegram.rest.at
-    cdef int dif = take(&telegram.rest, 1)[0]
-    cdef Record record = new_record(source, start - telegram.start, dif >> 4 & 3, dif & 0x0F)
-    record._msb_first = msb_first
-    if record._coding == SPECIAL:
-        return rest_of_telegram(telegram, record, dif, meanings)
-    record.storage = dif >> 6 & 1
-    if dif & EXTENSION:
-        read_dife(telegram, record)
-    start = telegram.rest.at
-    record._vib = start - telegram.start
-    read_vib(telegram)
-    record.meaning = meaning_at(start, telegram.rest.at - start, meanings)
-    read_data(telegram, record)
+        record.meaning = read_heading(rest, &record._heading, meanings)
+        data = take_data(rest, &record._heading)
+        record._end = rest.at - start
+    find_value(record, data)
     return record
 
 
 cdef list records_of(bytes data, Py_ssize_t start, object meanings, bint msb_first):
-    cdef UserData telegram
-    cdef Py_ssize_t begin = start
+    cdef Input rest = input_of(data)
+    cdef const unsigned char *begin = rest.at
     cdef list records = []
-    telegram.rest = input_of(data)
-    telegram.start = telegram.rest.at
-    if take(&telegram.rest, start) is NULL:
+    if take(&rest, start) is NULL:
         return records
     try:
-        while left(&telegram.rest):
-            if telegram.rest.at[0] == FILLER:
-                telegram.rest.at += 1
+        while left(&rest):
+            begin = rest.at
+            if begin[0] == FILLER:
+                rest.at += 1
             else:
-                begin = telegram.rest.at - telegram.start
-                records.append(next_record(&telegram, data, meanings, msb_first))
+                records.append(next_record(&rest, data, meanings, msb_first))
     except DecodeError as error:
         if not records:
             raise
-        records.append(damaged_rest(data, begin, meanings, str(error)))
+        start = begin - <const unsigned char *>PyBytes_AS_STRING(data)
+        records.append(damaged_rest(data, start, meanings, str(error)))
     return records
 
 
 def decode_records(bytes data not None, Py_ssize_t start, meanings, bint msb_first=False):
     if start < 0:
         raise ValueError("start is below 0")
+    keep_for(meanings)
     return records_of(data, start, meanings, msb_first)
 
 
 cdef Record damaged_rest(bytes source, Py_ssize_t begin, meanings, str why):
-    cdef Record record = new_record(source, begin, DAMAGED_RECORD, SPECIAL)
+    cdef Record record = new_record(source, begin, False)
+    record._heading.function = DAMAGED_RECORD
+    record._heading.coding = SPECIAL
     record.meaning = meanings[b""]
     record._refusal = ("invalid", "bad_frame", why)
     return record
@@ -251,22 +273,88 @@ def fixed_record(
     cdef Record record
     if start < 0 or start > PyBytes_GET_SIZE(data) - 4:
         raise ends_early("a counter")
-    record = new_record(data, start, INSTANTANEOUS, 0x0C if bcd else 0x04)
+    record = new_record(data, start, msb_first)
     record._end = start + 4
-    record._msb_first = msb_first
+    record._heading.coding = 0x0C if bcd else 0x04
+    record._heading.storage = storage
     record.meaning = meaning
-    record.storage = storage
-    record._find(<const unsigned char *>PyBytes_AS_STRING(data) + start)
+    find_value(record, <const unsigned char *>PyBytes_AS_STRING(data) + start)
     return record
 
 
-def long_telegram(bytes data not None, bint msb_first, meanings, clear_text, key):
-    cdef Telegram telegram = Telegram.__new__(Telegram)
+cdef bint alike(list records, bytes data, bint msb_first):
+    """Whether all octets of `data` but those of values are as they were in the telegram of `records`.
+
+    The octets ahead of a record's data (fillers, DIF to VIFE, LVAR) tell where the data end, so both are cut alike.
+    """
+    cdef const unsigned char *octets = <const unsigned char *>PyBytes_AS_STRING(data)
+    cdef const unsigned char *former = NULL
+    cdef Py_ssize_t start = LONG_HEADER
+    cdef Record record = <Record>records[0]
+    if PyBytes_GET_SIZE(record._source) != PyBytes_GET_SIZE(data) or record._msb_first != msb_first:
+        return False
+    for record in records:
+        former = <const unsigned char *>PyBytes_AS_STRING(record._source)
+        if memcmp(former + start, octets + start, data_at(record) - start) != 0:
+            return False
+        start = record._end
+    return memcmp(former + start, octets + start, PyBytes_GET_SIZE(data) - start) == 0
+
+
+cdef list filled_anew(list records, bytes data):
+    """The same records with the values of `data`; one that somebody still holds is left to him as it is."""
+    cdef const unsigned char *octets = <const unsigned char *>PyBytes_AS_STRING(data)
+    cdef Record former, record
+    cdef Py_ssize_t place
+    for place in range(len(records)):
+        former = <Record>records[place]
+        if Py_REFCNT(former) > HELD_HERE:
+            record = new_record(data, former._start, former._msb_first)
+            record._end = former._end
+            record._heading = former._heading
+            record.meaning = former.meaning
+            records[place] = former = record
+        former._source = data
+        former.value = former._refusal = None
+        find_value(former, octets + data_at(former))
+    return records[:]
+
+
+cdef list records_of_kind(bytes data, object meanings, bint msb_first):
+    """Cut as an earlier telegram was where both are alike; otherwise octet by octet."""
+    cdef const unsigned char *header = <const unsigned char *>PyBytes_AS_STRING(data)
+    cdef unsigned int home = spread(header + MANUFACTURER, 4) + <unsigned int>PyBytes_GET_SIZE(data)
+    cdef unsigned int place
+    cdef int probe
+    cdef list records
+    for probe in range(PROBES):
+        place = (home + probe) % KINDS
+        records = <list>KEPT[place]
+        if records is None:
+            break
+        if alike(records, data, msb_first):
+            return filled_anew(records, data)
+    else:
+        place = home % KINDS
+    records = records_of(data, LONG_HEADER, meanings, msb_first)
+    if len(records) <= KEPT_RECORDS and last_function(records) < DAMAGED_RECORD:
+        KEPT[place] = records[:]
+    return records
+
+
+def long_telegram(MbusFrame frame not None, meanings, clear_text, key):
+    cdef Telegram telegram
+    cdef bytes data = frame.data
     cdef const unsigned char *header = <const unsigned char *>PyBytes_AS_STRING(data)
     cdef unsigned char[IDENTITY] turned
+    cdef bint msb_first = frame.ci == LONG_ANSWER_MSB
     cdef int at
+    if frame.ci != LONG_ANSWER and not msb_first:
+        return None
     if PyBytes_GET_SIZE(data) < LONG_HEADER:
         raise DecodeError(f"the header has {len(data)} of its {LONG_HEADER} bytes")
+    keep_for(meanings)
+    telegram = Telegram.__new__(Telegram)
     for at in range(IDENTITY):
         turned[at] = header[at if not msb_first or at > 5 else 3 - at if at < 4 else 9 - at]
     telegram.identity = PyBytes_FromStringAndSize(<const char *>turned, IDENTITY)
@@ -274,8 +362,8 @@ def long_telegram(bytes data not None, bint msb_first, meanings, clear_text, key
     telegram.status = header[9]
     telegram.configuration = header[10] << 8 | header[11] if msb_first else header[10] | header[11] << 8
     if key is None and not telegram.configuration:
-        telegram.records = records_of(data, LONG_HEADER, meanings, msb_first)
+        telegram.records = records_of_kind(data, meanings, msb_first)
     else:
         plain = clear_text(data[LONG_HEADER:], telegram.configuration, header[8], telegram.identity, key)
-        telegram.records = decode_records(plain, 0, meanings, msb_first)
+        telegram.records = records_of(plain, 0, meanings, msb_first)
     return telegram

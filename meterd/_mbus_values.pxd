@@ -38,27 +38,31 @@ cdef enum RecordFunction:   # the first four as the DIF codes them
     DAMAGED_RECORD
 
 
+cdef struct Heading:         # what a record says of itself ahead of its data
+    long long storage
+    int tariff
+    int subunit
+    short size              # of data and value information block; 0 where it has none of its own
+    short lvar              # -1 where there is none
+    unsigned char dib       # bytes of the data information block alone
+    unsigned char function
+    unsigned char coding    # data field code of the DIF
+
+
 @cython.final
 cdef class Record:
     cdef bytes _source              # the user data that all records of a telegram share
-    cdef Py_ssize_t _start, _vib, _data, _end
     cdef readonly Meaning meaning
     cdef readonly object value
     cdef tuple _refusal             # (quality, reason, remark); None where the value is good
-    cdef readonly long long storage
-    cdef readonly int tariff
-    cdef readonly int subunit
-    cdef int _function
-    cdef int _coding                # data field code of the DIF
-    cdef int _lvar
+    cdef Py_ssize_t _start, _end
+    cdef Heading _heading
     cdef bint _msb_first
 
-    cdef int _find(self, const unsigned char *data) except -1
-    cdef int _find_integer(self, const unsigned char *data, Py_ssize_t size) except -1
-    cdef int _find_bcd(self, const unsigned char *data, Py_ssize_t size, bint negative) except -1
-    cdef int _find_real(self, double number) except -1
-    cdef int _find_variable(self, const unsigned char *data, Py_ssize_t size) except -1
-    cdef int _find_text(self, const unsigned char *data, Py_ssize_t size) except -1
-    cdef int _find_bcd_time(self, const unsigned char *data, Py_ssize_t size) except -1
-    cdef int _find_time(self, const unsigned char *data, Py_ssize_t size) except -1
-    cdef int _find_type_m(self, const unsigned char *data, Py_ssize_t size) except -1
+
+cdef inline Py_ssize_t data_at(Record record) noexcept:
+    """Where in the user data those of the record begin."""
+    return record._start + record._heading.size + (record._heading.lvar >= 0)
+
+
+cdef int find_value(Record record, const unsigned char *data) except -1

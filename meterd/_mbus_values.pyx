@@ -21,6 +21,7 @@ TIME = TIME_KIND
 OCTETS = OCTETS_KIND
 
 cdef const char *HEX_DIGITS = b"0123456789ABCDEF"
+cdef int *RESOLUTIONS = [-1, 0, 8, 15]      # of type M: 2 s, 1 s, 1/256 s, 1/32768 s
 cdef tuple FUNCTIONS = (
     "instantaneous", "maximum", "minimum", "error", "manufacturer", "more_follow", "reserved", "damaged",
 )
@@ -62,16 +63,15 @@ cdef class Record:
 
     @property
     def dib(self):
-        return self._source[self._start:self._vib]
+        return self._source[self._start:self._start + self._heading.dib]
 
     @property
     def vib(self):
-        cdef Py_ssize_t end = self._data - (1 if self._lvar >= 0 else 0)
-        return self._source[self._vib:end]
+        return self._source[self._start + self._heading.dib:self._start + self._heading.size]
 
     @property
     def data(self):
-        return self._source[self._data:self._end]
+        return self._source[data_at(self):self._end]
 
     @property
     def msb_first(self):
@@ -79,7 +79,19 @@ cdef class Record:
 
     @property
     def function(self):
-        return FUNCTIONS[self._function]
+        return FUNCTIONS[self._heading.function]
+
+    @property
+    def storage(self):
+        return self._heading.storage
+
+    @property
+    def tariff(self):
+        return self._heading.tariff
+
+    @property
+    def subunit(self):
+        return self._heading.subunit
 
     @property
     def unit(self):
@@ -101,176 +113,192 @@ cdef class Record:
     def remark(self):
         return "" if self._refusal is None else self._refusal[2]
 
-    cdef int _find(self, const unsigned char *data) except -1:
-        """Work the value out of the record's data, which begin at `data`."""
-        cdef Meaning meaning = self.meaning
-        cdef int coding = self._coding
-        cdef Py_ssize_t size = self._end - self._data
-        cdef bytes turned
-        if self._msb_first and size > 1:
-            turned = self.data[::-1]
-            data = <const unsigned char *>PyBytes_AS_STRING(turned)
-        if meaning.error is not None:
-            self._refusal = meaning.error
-        elif coding == SPECIAL:
-            self.value = hex_text(self._source, self._data, self._end)
-        elif coding == NO_DATA or coding == SELECTION:
-            self._refusal = NO_DATA_THERE
-        elif self._lvar >= 0:
-            self._find_variable(data, size)
-        elif meaning.kind == TIME_KIND:
-            self._find_time(data, size)
-        elif coding == REAL:
-            self._find_real(real32(data))
-        elif coding > 8:
-            self._find_bcd(data, size, False)
-        else:
-            self._find_integer(data, size)
-        return 0
 
-    cdef int _find_integer(self, const unsigned char *data, Py_ssize_t size) except -1:
-        cdef unsigned long long bits = little_endian(data, size)
-        cdef unsigned long long sign = 1ULL << (size * 8 - 1)
-        cdef Meaning meaning = self.meaning
-        if meaning.kind == UNSIGNED_KIND or meaning.kind == OCTETS_KIND:
-            self.value = scaled_value(bits, meaning)
-        elif bits == sign:
-            # EN 13757-3:2018 annex A, type B: the most negative number says that there is none.
-            self._refusal = MARKED_INVALID
-        elif bits & sign:
-            self.value = scaled_value(<long long>(bits - sign) - <long long>(sign - 1) - 1, meaning)
-        else:
-            self.value = scaled_value(<long long>bits, meaning)
-        return 0
+cdef int find_value(Record record, const unsigned char *data) except -1:
+    """Work the value out of the record's data, which begin at `data`."""
+    cdef Meaning meaning = record.meaning
+    cdef int coding = record._heading.coding
+    cdef Py_ssize_t size = record._end - data_at(record)
+    cdef bytes turned
+    if record._msb_first and size > 1:
+        turned = record.data[::-1]
+        data = <const unsigned char *>PyBytes_AS_STRING(turned)
+    if meaning.error is not None:
+        record._refusal = meaning.error
+    elif coding == SPECIAL:
+        record.value = hex_text(record)
+    elif coding == NO_DATA or coding == SELECTION:
+        record._refusal = NO_DATA_THERE
+    elif record._heading.lvar >= 0:
+        find_variable(record, data, size)
+    elif meaning.kind == TIME_KIND:
+        find_time(record, data, size)
+    elif coding == REAL:
+        find_real(record, real32(data))
+    elif coding > 8:
+        find_bcd(record, data, size, False)
+    else:
+        find_integer(record, data, size)
+    return 0
 
-    cdef int _find_bcd(self, const unsigned char *data, Py_ssize_t size, bint negative) except -1:
-        # Annex B: F as the highest digit is a minus; any other digit above 9 is an error display, not a number.
-        cdef long long number = 0
-        cdef Py_ssize_t index = size
-        cdef int high, low
-        while index > 0:
-            index -= 1
-            high = data[index] >> 4
-            low = data[index] & 0x0F
-            if high == 0x0F and index == size - 1:
-                negative = True
-                high = 0
-            if high > 9 or low > 9:
-                digits = PyBytes_FromStringAndSize(<const char *>data, size)[::-1].hex()
-                self._refusal = ("invalid", "type", f"error digits {digits}")
-                return 0
-            number = number * 100 + high * 10 + low
-        self.value = scaled_value(-number if negative else number, self.meaning)
-        return 0
 
-    cdef int _find_real(self, double number) except -1:
-        if number != number or number - number != 0:
-            self._refusal = MARKED_INVALID
-            return 0
-        meaning = self.meaning
-        number *= meaning.factor
-        exponent = meaning.exponent
-        self.value = number / 10.0**-exponent if exponent < 0 else number * 10.0**exponent
-        if meaning.offset is not None:
-            self.value += 10.0 ** (exponent + meaning.offset)
-        return 0
+cdef int find_integer(Record record, const unsigned char *data, Py_ssize_t size) except -1:
+    cdef unsigned long long bits = little_endian(data, size)
+    cdef unsigned long long sign = 1ULL << (size * 8 - 1)
+    cdef Meaning meaning = record.meaning
+    if meaning.kind == UNSIGNED_KIND or meaning.kind == OCTETS_KIND:
+        record.value = scaled_value(bits, meaning)
+    elif bits == sign:
+        # EN 13757-3:2018 annex A, type B: the most negative number says that there is none.
+        record._refusal = MARKED_INVALID
+    elif bits & sign:
+        record.value = scaled_value(<long long>(bits - sign) - <long long>(sign - 1) - 1, meaning)
+    else:
+        record.value = scaled_value(<long long>bits, meaning)
+    return 0
 
-    cdef int _find_variable(self, const unsigned char *data, Py_ssize_t size) except -1:
-        cdef int kind = self._lvar >> 4
-        if self.meaning.kind == OCTETS_KIND:
-            self.value = hex_text(self._source, self._data, self._end)
-        elif kind < 0x0C:
-            self._find_text(data, size)
-        elif size == 0:
-            self._refusal = NO_DATA_THERE
-        elif kind == 0x0C and self.meaning.kind == TIME_KIND:
-            self._find_time(data, size)
-        elif kind == 0x0C or kind == 0x0D:
-            self._find_bcd(data, size, kind == 0x0D)
-        elif self._lvar == 0xF4:
-            self._find_real(real32(data))
-        elif self._lvar == 0xF8:
-            self._find_real(real64(data))
-        elif self.meaning.kind == TIME_KIND:
-            self._find_time(data, size)
-        elif size > 8:
-            self.value = scaled_value(int.from_bytes(data[:size], "little"), self.meaning)
-        else:
-            self.value = scaled_value(little_endian(data, size), self.meaning)
-        return 0
 
-    cdef int _find_text(self, const unsigned char *data, Py_ssize_t size) except -1:
-        """ISO 8859-1, last character first (clause 6.3.3), filled up with NULs or blanks; anything else is bytes."""
-        cdef Py_ssize_t index, first = 0, end = size
-        while end > 0 and data[end - 1] == 0:
-            end -= 1
-        while first < end and (data[first] == 0 or data[first] == 0x20):
-            first += 1
-        for index in range(first, end):
-            if data[index] < 0x20 or 0x7F <= data[index] <= 0x9F:
-                self.value = hex_text(self._source, self._data, self._end)
-                return 0
-        if size and data[0] == 0xFF and data[:size].count(0xFF) == size:
-            self._refusal = ("invalid", "not_found", "the text was never written: all its bytes are FF")
+cdef int find_bcd(Record record, const unsigned char *data, Py_ssize_t size, bint negative) except -1:
+    # Annex B: F as the highest digit is a minus; any other digit above 9 is an error display, not a number.
+    cdef long long number = 0
+    cdef Py_ssize_t index = size
+    cdef int high, low
+    while index > 0:
+        index -= 1
+        high = data[index] >> 4
+        low = data[index] & 0x0F
+        if high == 0x0F and index == size - 1:
+            negative = True
+            high = 0
+        if high > 9 or low > 9:
+            digits = PyBytes_FromStringAndSize(<const char *>data, size)[::-1].hex()
+            record._refusal = ("invalid", "type", f"error digits {digits}")
             return 0
-        self.value = (PyUnicode_DecodeLatin1(<const char *>data + first, end - first, NULL))[::-1]
-        return 0
+        number = number * 100 + high * 10 + low
+    record.value = scaled_value(-number if negative else number, record.meaning)
+    return 0
 
-    cdef int _find_time(self, const unsigned char *data, Py_ssize_t size) except -1:
-        cdef bint valid = False
-        if self._coding > 8 and self._lvar < 0 or self._lvar >> 4 == 0x0C:
-            return self._find_bcd_time(data, size)
-        if self._lvar >= 0:
-            return self._find_type_m(data, size)
-        if self._coding == REAL or self._coding in (1, 7):
-            self._refusal = NO_TIME_CODING
-            return 0
-        if size == 4:
-            valid = data[0] & 0x80 == 0
-        elif size == 6:
-            valid = data[1] & 0x80 == 0
-        else:
-            valid = True
-        self.value = printed_time(data, size) if valid else None
-        if self.value is None:
-            self._refusal = UNSET_TIME if valid else INVALID_TIME
-        return 0
 
-    cdef int _find_bcd_time(self, const unsigned char *data, Py_ssize_t size) except -1:
-        """Second, minute, hour, day, month, year of the century, two digits each; shorter ones lack the finer parts."""
-        if size < 2 or size > 6:
-            self._refusal = NO_TIME_CODING
-            return 0
-        self.value = printed_bcd_time(data, size)
-        if self.value is None:
-            self._refusal = UNSET_TIME
+cdef int find_real(Record record, double number) except -1:
+    cdef Meaning meaning = record.meaning
+    cdef int exponent
+    if number != number or number - number != 0:
+        record._refusal = MARKED_INVALID
         return 0
+    exponent = meaning.exponent
+    number *= meaning.factor
+    number = number / 10.0**-exponent if exponent < 0 else number * 10.0**exponent
+    if meaning.offset is not None:
+        exponent += <int>meaning.offset
+        number += 10.0**exponent
+    record.value = number
+    return 0
 
-    cdef int _find_type_m(self, const unsigned char *data, Py_ssize_t size) except -1:
-        """Type M: a byte of time zone (5 bits, hours), resolution (2 bits) and epoch (1 bit), then a count of ticks."""
-        cdef int zone, shift
-        if size < 2 or size > 9:
-            self._refusal = NO_TIME_CODING
+
+cdef int find_variable(Record record, const unsigned char *data, Py_ssize_t size) except -1:
+    cdef int kind = record._heading.lvar >> 4
+    if record.meaning.kind == OCTETS_KIND:
+        record.value = hex_text(record)
+    elif kind < 0x0C:
+        find_text(record, data, size)
+    elif size == 0:
+        record._refusal = NO_DATA_THERE
+    elif kind == 0x0C and record.meaning.kind == TIME_KIND:
+        find_time(record, data, size)
+    elif kind == 0x0C or kind == 0x0D:
+        find_bcd(record, data, size, kind == 0x0D)
+    elif record._heading.lvar == 0xF4:
+        find_real(record, real32(data))
+    elif record._heading.lvar == 0xF8:
+        find_real(record, real64(data))
+    elif record.meaning.kind == TIME_KIND:
+        find_time(record, data, size)
+    elif size > 8:
+        record.value = scaled_value(int.from_bytes(data[:size], "little"), record.meaning)
+    else:
+        record.value = scaled_value(little_endian(data, size), record.meaning)
+    return 0
+
+
+cdef int find_text(Record record, const unsigned char *data, Py_ssize_t size) except -1:
+    """ISO 8859-1, last character first (clause 6.3.3), filled up with NULs or blanks; anything else is bytes."""
+    cdef Py_ssize_t index, first = 0, end = size
+    while end > 0 and data[end - 1] == 0:
+        end -= 1
+    while first < end and (data[first] == 0 or data[first] == 0x20):
+        first += 1
+    for index in range(first, end):
+        if data[index] < 0x20 or 0x7F <= data[index] <= 0x9F:
+            record.value = hex_text(record)
             return 0
-        zone = data[0] & 0x1F
-        zone = zone - 32 if zone > 15 else zone
-        ticks = little_endian(data + 1, size - 1)
-        if ticks == (<unsigned long long>-1) >> (64 - 8 * (size - 1)):
-            self._refusal = UNSET_TIME
-            return 0
-        shift = (-1, 0, 8, 15)[data[0] >> 5 & 3]     # 2 s, 1 s, 1/256 s, 1/32768 s
-        ticks = ticks * 2 if shift < 0 else ticks
-        shift = 0 if shift < 0 else shift
-        if zone == -16:                              # a duration, not a point of time
-            self.value = exact(ticks * 5 ** <object>shift, -shift) if shift else ticks
-            return 0
-        seconds = (ticks >> shift) + (0 if data[0] & 0x80 else DAYS_TO_2013 * 86400)
-        text = printed_seconds(seconds + zone * 3600)
-        if text is None:
-            self._refusal = ("invalid", "clock", "the time is beyond the year 9999")
-            return 0
-        self.value = f"{text}{'-' if zone < 0 else '+'}{abs(zone):02d}:00"
+    index = 0
+    while index < size and data[index] == 0xFF:
+        index += 1
+    if size and index == size:
+        record._refusal = ("invalid", "not_found", "the text was never written: all its bytes are FF")
         return 0
+    record.value = (PyUnicode_DecodeLatin1(<const char *>data + first, end - first, NULL))[::-1]
+    return 0
+
+
+cdef int find_time(Record record, const unsigned char *data, Py_ssize_t size) except -1:
+    cdef bint valid = False
+    if record._heading.coding > 8 and record._heading.lvar < 0 or record._heading.lvar >> 4 == 0x0C:
+        return find_bcd_time(record, data, size)
+    if record._heading.lvar >= 0:
+        return find_type_m(record, data, size)
+    if record._heading.coding == REAL or record._heading.coding in (1, 7):
+        record._refusal = NO_TIME_CODING
+        return 0
+    if size == 4:
+        valid = data[0] & 0x80 == 0
+    elif size == 6:
+        valid = data[1] & 0x80 == 0
+    else:
+        valid = True
+    record.value = printed_time(data, size) if valid else None
+    if record.value is None:
+        record._refusal = UNSET_TIME if valid else INVALID_TIME
+    return 0
+
+
+cdef int find_bcd_time(Record record, const unsigned char *data, Py_ssize_t size) except -1:
+    """Second, minute, hour, day, month, year of the century, two digits each; shorter ones lack the finer parts."""
+    if size < 2 or size > 6:
+        record._refusal = NO_TIME_CODING
+        return 0
+    record.value = printed_bcd_time(data, size)
+    if record.value is None:
+        record._refusal = UNSET_TIME
+    return 0
+
+
+cdef int find_type_m(Record record, const unsigned char *data, Py_ssize_t size) except -1:
+    """Type M: a byte of time zone (5 bits, hours), resolution (2 bits) and epoch (1 bit), then a count of ticks."""
+    cdef int zone, shift
+    if size < 2 or size > 9:
+        record._refusal = NO_TIME_CODING
+        return 0
+    zone = data[0] & 0x1F
+    zone = zone - 32 if zone > 15 else zone
+    ticks = little_endian(data + 1, size - 1)
+    if ticks == (<unsigned long long>-1) >> (64 - 8 * (size - 1)):
+        record._refusal = UNSET_TIME
+        return 0
+    shift = RESOLUTIONS[data[0] >> 5 & 3]
+    if shift < 0:
+        ticks *= 2
+        shift = 0
+    if zone == -16:                              # a duration, not a point of time
+        record.value = exact(ticks * 5 ** <object>shift, -shift) if shift else ticks
+        return 0
+    seconds = (ticks >> shift) + (0 if data[0] & 0x80 else DAYS_TO_2013 * 86400)
+    text = printed_seconds(seconds + zone * 3600)
+    if text is None:
+        record._refusal = ("invalid", "clock", "the time is beyond the year 9999")
+        return 0
+    record.value = f"{text}{'-' if zone < 0 else '+'}{abs(zone):02d}:00"
+    return 0
 
 
 cdef object scaled_value(object number, Meaning meaning):
@@ -285,9 +313,10 @@ cdef object scaled_value(object number, Meaning meaning):
     return exact(number, meaning.exponent)
 
 
-cdef object hex_text(bytes source, Py_ssize_t start, Py_ssize_t end):
+cdef object hex_text(Record record):
     """Two digits a byte, with blanks between, made in one piece: manufacturers fill half a telegram with theirs."""
-    cdef const unsigned char *octets = <const unsigned char *>PyBytes_AS_STRING(source)
+    cdef const unsigned char *octets = <const unsigned char *>PyBytes_AS_STRING(record._source)
+    cdef Py_ssize_t start = data_at(record), end = record._end
     cdef object text
     cdef char *at
     if start >= end:

@@ -47,9 +47,12 @@ def decode(frame: MbusFrame, key: bytes | None = None, identity: bytes | None = 
 
     Raises: Refused (CI 70: the meter reports an error), DecodeError, SecurityError.
     """
+    telegram = long_telegram(frame, MEANINGS, clear_text, key)
+    return _other_layout(frame, key, identity) if telegram is None else telegram
+
+
+def _other_layout(frame: MbusFrame, key: bytes | None, identity: bytes | None) -> Telegram:
     ci, data = frame.ci, frame.data
-    if ci == 0x72 or ci == 0x76:
-        return long_telegram(data, ci == 0x76, MEANINGS, clear_text, key)
     if ci == 0x7A:
         return _short_header(data, key, identity)
     if ci == 0x78:
