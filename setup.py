@@ -29,7 +29,7 @@ DIRECTIVES = {
 SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
 # A package's build knows its machine: what its CFLAGS say of optimizing goes (OpenWrt's ask for small code).
 OPTIMIZE = [] if "-O" in os.environ.get("CFLAGS", "") else ["-O2"]
-COMPILE = ["-O1", "-g", *SANITIZE] if DEBUG else [*OPTIMIZE, "-g0"]
+COMPILE = ["-O1", "-g", *SANITIZE] if DEBUG else [*OPTIMIZE, "-g0", "-fno-plt"]  # Python is called straight
 # Two parts to be mapped of each module instead of four: with some twenty of them that is felt at every start.
 LINK = SANITIZE if DEBUG else ["-Wl,-z,noseparate-code"]
 JOBS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

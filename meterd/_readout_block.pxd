@@ -9,6 +9,7 @@ cdef enum Context:
 
 cdef enum:
     UNIT_LIMIT = 16        # units worth remembering
+    USUAL_SETS = 32        # most lists have no more data sets
     SEEN_BYTES = 1024
     ADDRESSES = 512        # places for addresses
     ADDRESS_LIMIT = 32     # characters of one that is worth a place

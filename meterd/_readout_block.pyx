@@ -3,12 +3,26 @@
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Size
-from cpython.list cimport PyList_GET_SIZE
+from cpython.list cimport PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
+from cpython.ref cimport Py_INCREF
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH
 from libc.string cimport memcmp, memcpy
 
 from ._input cimport spread
 from ._readout cimport BLANK, CR, LF, as_text, first_of, has_damage
+
+cdef extern from "Python.h":
+    void Py_SET_SIZE(list sets, Py_ssize_t size) noexcept
+
+cdef extern from *:
+    """
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    #define FIRST_MARKED(marks) (__builtin_ctzll(marks) / 8)
+    #else  /* a borrow may have marked bytes before the first one that is below */
+    #define FIRST_MARKED(marks) 0
+    #endif
+    """
+    Py_ssize_t FIRST_MARKED(size_t marks) noexcept  # bytes of a word, before which none is marked in its bit 7
 
 cdef enum:
     ORDINARY = 0x2B        # characters from here on stop nothing
@@ -37,11 +51,13 @@ cdef object FIRST = 0  # the index of nearly all groups
 cdef inline Py_ssize_t next_stop(
     const unsigned char *text, Py_ssize_t at, Py_ssize_t end, unsigned char stops
 ) noexcept:
-    cdef size_t word
+    cdef size_t word, below
     while True:
         while end - at >= <Py_ssize_t>sizeof(word):
             memcpy(&word, text + at, sizeof(word))
-            if (word - <size_t>-1 // 0xFF * ORDINARY) & ~word & <size_t>-1 // 0xFF * 0x80:  # a byte of it is below
+            below = (word - <size_t>-1 // 0xFF * ORDINARY) & ~word & <size_t>-1 // 0xFF * 0x80
+            if below:
+                at += FIRST_MARKED(below)
                 break
             at += sizeof(word)
         while at < end and text[at] >= ORDINARY:
@@ -61,7 +77,8 @@ cdef inline bint reads(object kept, const unsigned char *text, Py_ssize_t length
 cdef _Parser new_parser(dict wanted, bint bare):
     cdef _Parser parser = _Parser.__new__(_Parser)
     parser.bare = bare
-    parser.sets = []
+    parser.sets = PyList_New(USUAL_SETS)  # room for them, see `_add`
+    Py_SET_SIZE(parser.sets, 0)
     parser.wanted = None if wanted is None else dict(wanted)
     parser.context = LINE_START
     parser.star = -1
@@ -213,14 +230,20 @@ cdef class _Parser:
 
     cdef int _add(self, const unsigned char *text, Py_ssize_t end) except -1:
         """The group from `mark` to `end` is whole: one more data set."""
-        cdef Py_ssize_t value_end = end if self.star < 0 else self.star
-        self.sets.append((
+        cdef Py_ssize_t value_end = end if self.star < 0 else self.star, count = PyList_GET_SIZE(self.sets)
+        cdef tuple found = (
             None if self.goes_on else self.effective,
             self.effective,
             FIRST if self.index == 0 else self.index,
             as_text(text + self.mark, value_end - self.mark, self.damaged),
             None if self.star < 0 else self._unit(text + self.star + 1, end - self.star - 1),
-        ))
+        )
+        if count < USUAL_SETS:  # there is room: a list that grows would be moved for the first, fifth, ninth …
+            Py_INCREF(found)
+            PyList_SET_ITEM(self.sets, count, found)
+            Py_SET_SIZE(self.sets, count + 1)
+        else:
+            self.sets.append(found)
         if self.wanted is not None:
             last = self.wanted.get(self.effective)
             if last is not None and self.index >= last:

@@ -142,6 +142,17 @@ def test_what_comes_in_place_of_the_address_expected(
     assert [(address, value) for address, _, _, value, _ in parse_readout(second)] == sets
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 31, 32, 33, 34, 64, 65, 200])
+def test_lists_shorter_and_longer_than_there_is_room_for_are_ordinary_lists(count: int) -> None:
+    sets = parse_readout(b"".join(b"9.%d.7(%d*V)\r\n" % (number, number) for number in range(count)) + b"!\r\n")
+    expected = [(f"9.{number}.7", f"9.{number}.7", 0, str(number), "V") for number in range(count)]
+    assert sets == expected
+    sets += LIST_SETS  # and grows as one
+    assert sets == expected + LIST_SETS
+    del sets[:count]
+    assert sets == LIST_SETS
+
+
 def test_indices_of_many_addresses_and_of_addresses_that_share_a_bit() -> None:
     text = b"".join(b"%d.8.%d(%d)\r\n" % (number % 700, number % 3, number) for number in range(4200))
     seen: dict[str | None, int] = {}
