@@ -2,8 +2,9 @@
 
 Against C (`reference/mbus_fields.c`, which gives the same fields) stands what `decode` leaves behind: a Python object
 for each record, with its value worked out. C does it in two ways: with the fields in structs on the stack, where
-nothing is allocated, and with each record allocated and its value an exact text. Nobody reads either side's records;
-counted is the CPU of each process, in turn.
+nothing is allocated, and with each record allocated and its value an exact text. Nobody reads or holds either side's
+records: C frees them, meterd fills them anew with the next telegram of their kind. Counted is the CPU of each process,
+in turn.
 """
 
 from __future__ import annotations

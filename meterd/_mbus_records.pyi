@@ -55,15 +55,19 @@ def fixed_record(data: bytes, start: int, meaning: Meaning, storage: int, bcd: b
     Raises: DecodeError where the bytes are not there.
     """
 
-def long_telegram(
-    frame: MbusFrame,
+def know(
     meanings: dict[bytes, Meaning],
     clear_text: Callable[[bytes, int, int, bytes | None, bytes | None], bytes],
-    key: bytes | None,
-) -> Telegram | None:
-    """A telegram with the long header (CI 72, 76), of other frames None.
+    other_layout: Callable[[MbusFrame, bytes | None, bytes | None], Telegram],
+) -> None:
+    """Tell `decode_telegram` what it needs of the protocol.
 
-    `clear_text` decrypts: asked where there is key or configuration.
+    `clear_text` decrypts: asked where there is key or configuration. `other_layout` decodes frames without the long
+    header (CI 72, 76).
+    """
 
-    Raises: DecodeError, and what `clear_text` raises.
+def decode_telegram(frame: MbusFrame, key: bytes | None = None, identity: bytes | None = None) -> Telegram:
+    """The telegram in an answer. `key` 16 bytes or None; `identity` as known from elsewhere, for short headers.
+
+    Raises: Refused (CI 70: the meter reports an error), DecodeError, SecurityError.
     """

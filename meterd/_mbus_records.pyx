@@ -21,7 +21,7 @@ from libc.string cimport memcmp
 from ._input cimport Input, input_of, left, spread, take
 from ._mbus cimport MbusFrame
 from ._mbus_values cimport (
-    DAMAGED_RECORD, MANUFACTURER_OWN, MORE_TELEGRAMS, RESERVED_FUNCTION, SPECIAL, VARIABLE, Heading,
+    DAMAGED_RECORD, HELD_HERE, MANUFACTURER_OWN, MORE_TELEGRAMS, RESERVED_FUNCTION, SPECIAL, VARIABLE, Heading,
     Meaning, Record, data_at, find_value,
 )
 
@@ -38,7 +38,6 @@ cdef enum:
     KINDS = 128             # of telegrams, whose records are kept
     PROBES = 4              # places where one kind may be
     KEPT_RECORDS = 64       # of one telegram; of a longer one none
-    HELD_HERE = 2           # references to a record that is only kept: that of its list, and that of who looks
     IDENTITY = 8            # identification, manufacturer, version, medium
     MANUFACTURER = 4        # where in it version and medium follow
     LONG_HEADER = 12        # and access number, status, configuration
@@ -48,11 +47,17 @@ cdef enum:
 # Bytes of data for each data field code; of a variable record its LVAR tells them.
 cdef Py_ssize_t *DATA_SIZE = [0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, 0, 6, 0]
 
+# Where each octet of the identity stands in mode 2 (CI 76).
+cdef unsigned char *TURNED = [3, 2, 1, 0, 5, 4, 6, 7]
+
 # Records of telegrams met before, in places that manufacturer, version, medium and size tell; what value information
 # blocks of one byte mean, as nearly all are; and whose meanings these are.
 cdef list KEPT = [None] * KINDS
 cdef list MEANT = [None] * EXTENSION
 cdef object kept_of = None
+
+# Of the protocol, as it told `know`: what blocks mean, how a telegram is decrypted, what else a frame may hold.
+cdef object known = None, plain_of = None, otherwise = None
 
 MAX_CHAIN = CHAIN_LIMIT
 
@@ -315,8 +320,10 @@ cdef list filled_anew(list records, bytes data):
             record.meaning = former.meaning
             records[place] = former = record
         former._source = data
-        former.value = former._refusal = None
+        former._refusal = None
         find_value(former, octets + data_at(former))
+        if former._refusal is not None:
+            former.value = None  # what it was before
     return records[:]
 
 
@@ -342,7 +349,14 @@ cdef list records_of_kind(bytes data, object meanings, bint msb_first):
     return records
 
 
-def long_telegram(MbusFrame frame not None, meanings, clear_text, key):
+def know(meanings, clear_text, other_layout):
+    global known, plain_of, otherwise
+    known = meanings
+    plain_of = clear_text
+    otherwise = other_layout
+
+
+def decode_telegram(MbusFrame frame not None, key=None, identity=None):
     cdef Telegram telegram
     cdef bytes data = frame.data
     cdef const unsigned char *header = <const unsigned char *>PyBytes_AS_STRING(data)
@@ -350,20 +364,24 @@ def long_telegram(MbusFrame frame not None, meanings, clear_text, key):
     cdef bint msb_first = frame.ci == LONG_ANSWER_MSB
     cdef int at
     if frame.ci != LONG_ANSWER and not msb_first:
-        return None
+        return otherwise(frame, key, identity)
     if PyBytes_GET_SIZE(data) < LONG_HEADER:
         raise DecodeError(f"the header has {len(data)} of its {LONG_HEADER} bytes")
-    keep_for(meanings)
+    keep_for(known)
     telegram = Telegram.__new__(Telegram)
-    for at in range(IDENTITY):
-        turned[at] = header[at if not msb_first or at > 5 else 3 - at if at < 4 else 9 - at]
-    telegram.identity = PyBytes_FromStringAndSize(<const char *>turned, IDENTITY)
+    if msb_first:
+        for at in range(IDENTITY):
+            turned[at] = header[TURNED[at]]
+        telegram.identity = PyBytes_FromStringAndSize(<const char *>turned, IDENTITY)
+        telegram.configuration = header[10] << 8 | header[11]
+    else:
+        telegram.identity = PyBytes_FromStringAndSize(<const char *>header, IDENTITY)
+        telegram.configuration = header[10] | header[11] << 8
     telegram.access_number = header[8]
     telegram.status = header[9]
-    telegram.configuration = header[10] << 8 | header[11] if msb_first else header[10] | header[11] << 8
     if key is None and not telegram.configuration:
-        telegram.records = records_of_kind(data, meanings, msb_first)
+        telegram.records = records_of_kind(data, known, msb_first)
     else:
-        plain = clear_text(data[LONG_HEADER:], telegram.configuration, header[8], telegram.identity, key)
-        telegram.records = records_of(plain, 0, meanings, msb_first)
+        plain = plain_of(data[LONG_HEADER:], telegram.configuration, header[8], telegram.identity, key)
+        telegram.records = records_of(plain, 0, known, msb_first)
     return telegram

@@ -9,11 +9,12 @@ Dirt it must survive: error displays in BCD, reserved "no value" codes, infiniti
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.ref cimport Py_REFCNT
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeLatin1, PyUnicode_New
 from libc.string cimport memcpy
 
 from ._mbus_times cimport printed_bcd_time, printed_seconds, printed_time
-from ._number cimport exact
+from ._number cimport Number, exact
 
 SIGNED = SIGNED_KIND
 UNSIGNED = UNSIGNED_KIND
@@ -147,14 +148,14 @@ cdef int find_integer(Record record, const unsigned char *data, Py_ssize_t size)
     cdef unsigned long long sign = 1ULL << (size * 8 - 1)
     cdef Meaning meaning = record.meaning
     if meaning.kind == UNSIGNED_KIND or meaning.kind == OCTETS_KIND:
-        record.value = scaled_value(bits, meaning)
+        give_number(record, bits)
     elif bits == sign:
         # EN 13757-3:2018 annex A, type B: the most negative number says that there is none.
         record._refusal = MARKED_INVALID
     elif bits & sign:
-        record.value = scaled_value(<long long>(bits - sign) - <long long>(sign - 1) - 1, meaning)
+        give_number(record, <long long>(bits - sign) - <long long>(sign - 1) - 1)
     else:
-        record.value = scaled_value(<long long>bits, meaning)
+        give_number(record, <long long>bits)
     return 0
 
 
@@ -175,7 +176,7 @@ cdef int find_bcd(Record record, const unsigned char *data, Py_ssize_t size, bin
             record._refusal = ("invalid", "type", f"error digits {digits}")
             return 0
         number = number * 100 + high * 10 + low
-    record.value = scaled_value(-number if negative else number, record.meaning)
+    give_number(record, -number if negative else number)
     return 0
 
 
@@ -214,9 +215,9 @@ cdef int find_variable(Record record, const unsigned char *data, Py_ssize_t size
     elif record.meaning.kind == TIME_KIND:
         find_time(record, data, size)
     elif size > 8:
-        record.value = scaled_value(int.from_bytes(data[:size], "little"), record.meaning)
+        give_number(record, int.from_bytes(data[:size], "little"))
     else:
-        record.value = scaled_value(little_endian(data, size), record.meaning)
+        give_number(record, little_endian(data, size))
     return 0
 
 
@@ -301,16 +302,29 @@ cdef int find_type_m(Record record, const unsigned char *data, Py_ssize_t size) 
     return 0
 
 
-cdef object scaled_value(object number, Meaning meaning):
-    """Exact: the number × factor × 10^exponent, plus the additive constant of a VIFE 78..7B."""
+cdef int give_number(Record record, object number) except -1:
+    """Exact: the number × factor × 10^exponent, plus the additive constant of a VIFE 78..7B.
+
+    The `Number` of a record that is filled anew is so, too, where nobody else holds it.
+    """
+    cdef Meaning meaning = record.meaning
+    cdef int exponent = meaning.exponent
+    former = record.value
     if meaning.factor != 1:
         number = number * meaning.factor
     if meaning.offset is not None:
         # 10^(nn-3) units of the VIF itself: a thousandth is the finest.
-        return exact(number * 1000 + 10 ** (meaning.offset + 3), meaning.exponent - 3)
-    if meaning.exponent == 0:
-        return number
-    return exact(number, meaning.exponent)
+        number = number * 1000 + 10 ** (meaning.offset + 3)
+        exponent -= 3
+    elif exponent == 0:
+        record.value = number
+        return 0
+    if type(former) is Number and Py_REFCNT(former) == HELD_HERE:
+        (<Number>former).mantissa = number
+        (<Number>former).exponent = exponent
+    else:
+        record.value = exact(number, exponent)
+    return 0
 
 
 cdef object hex_text(Record record):

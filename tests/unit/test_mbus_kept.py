@@ -7,10 +7,9 @@ import random
 import pytest
 
 from meterd._mbus import MbusFrame
-from meterd._mbus_records import Telegram, decode_records, long_telegram
+from meterd._mbus_records import Telegram, decode_records
 from meterd._mbus_values import Record
 from meterd.errors import DecodeError
-from meterd.protocols.mbus.encryption import clear_text
 from meterd.protocols.mbus.telegram import decode
 from meterd.protocols.mbus.vif import MEANINGS, Meanings
 from tests.fuzz.targets.mbus_records import SEEDS, TELEGRAMS
@@ -82,13 +81,12 @@ class Kinds:
     """Telegrams decoded in turn; where it is asked what a block means, none before it told how to cut this one."""
 
     def __init__(self) -> None:
-        self.meanings = Meanings()
+        decode_records(b"", 0, Meanings())  # what has other meanings is not kept
 
     def decode(self, body: bytes, ci: int = 0x72) -> tuple[Telegram, bool]:
-        self.meanings.clear()
-        telegram = long_telegram(MbusFrame(8, 1, ci, header(BODY) + body), self.meanings, clear_text, None)
-        assert telegram is not None
-        return telegram, not self.meanings
+        MEANINGS.clear()
+        telegram = decode(MbusFrame(8, 1, ci, header(BODY) + body))
+        return telegram, not MEANINGS
 
 
 @pytest.mark.parametrize(
@@ -132,6 +130,16 @@ def test_what_somebody_holds_stays_as_it_is() -> None:
     second.records.clear()  # whose list that is, may do with it what he likes
     third, alike = kinds.decode(BODY)
     assert alike and told(third.records) == told(decode_records(BODY, 0, MEANINGS))
+
+
+def test_a_value_that_somebody_holds_stays_as_it_is() -> None:
+    kinds = Kinds()
+    kinds.decode(BODY)
+    values = [record.value for record in kinds.decode(BODY)[0].records]
+    told_before = [str(value) for value in values]
+    telegram, alike = kinds.decode(bytes.fromhex("0C9328 10000000 2F 0D78 03 5A5958 84106D 1E2A6B3C"))
+    assert alike and [str(value) for value in values] == told_before == ["99999.999", "ABC", "2027-11-11T10:30"]
+    assert [str(record.value) for record in telegram.records] == ["0.010", "XYZ", "2027-12-11T10:30"]
 
 
 def test_damage_is_not_kept() -> None:

@@ -10,7 +10,7 @@ lie about their length.
 
 from __future__ import annotations
 
-from ..._mbus_records import Telegram, decode_records, fixed_record, long_telegram
+from ..._mbus_records import Telegram, decode_records, decode_telegram, fixed_record, know
 from ..._mbus_values import UNSIGNED, Meaning
 from ...errors import DecodeError, MeterdError, Refused
 from .encryption import clear_text
@@ -42,16 +42,8 @@ APPLICATION_ERRORS = (
 )
 
 
-def decode(frame: MbusFrame, key: bytes | None = None, identity: bytes | None = None) -> Telegram:
-    """The telegram in an answer. `key` 16 bytes or None; `identity` as known from elsewhere, for short headers.
-
-    Raises: Refused (CI 70: the meter reports an error), DecodeError, SecurityError.
-    """
-    telegram = long_telegram(frame, MEANINGS, clear_text, key)
-    return _other_layout(frame, key, identity) if telegram is None else telegram
-
-
 def _other_layout(frame: MbusFrame, key: bytes | None, identity: bytes | None) -> Telegram:
+    """The telegram in a frame that has no long header."""
     ci, data = frame.ci, frame.data
     if ci == 0x7A:
         return _short_header(data, key, identity)
@@ -128,6 +120,9 @@ def _application_error(data: bytes) -> Refused:
     words = APPLICATION_ERRORS[code] if code < len(APPLICATION_ERRORS) else f"Application error {code}"
     return Refused(words, code)
 
+
+know(MEANINGS, clear_text, _other_layout)
+decode = decode_telegram
 
 # What E5 says where alarms were asked for.
 NO_ALARM = _alarm(b"\x00", 0x71)
