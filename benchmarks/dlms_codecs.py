@@ -10,7 +10,7 @@ from dlms_cosem.protocol import xdlms
 
 from meterd import _axdr
 from meterd.protocols.dlms import enumerations as codes
-from meterd.protocols.dlms.apdus import get
+from meterd.protocols.dlms.apdus import get, get_server
 from meterd.protocols.dlms.apdus.encode import encode
 
 from ._machine import Row
@@ -59,9 +59,9 @@ def profile_rows() -> list[Row]:
 
 
 def get_rows() -> list[Row]:
-    answer = get.response_normal(0xC1, encode(codes.DOUBLE_LONG_UNSIGNED, 123456))
+    answer = get_server.response_normal(0xC1, encode(codes.DOUBLE_LONG_UNSIGNED, 123456))
     value = encode(codes.DOUBLE_LONG_UNSIGNED, 123456)
-    listed = get.response_with_list(0xC1, [(0, value)] * LISTED)
+    listed = get_server.response_with_list(0xC1, [(0, value)] * LISTED)
     ours, listed_time, foreign = compare(
         partial(get.decode_response, answer),
         partial(get.decode_response, listed),

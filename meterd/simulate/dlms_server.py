@@ -11,7 +11,7 @@ from __future__ import annotations
 from .._axdr import decode_whole
 from ..errors import MeterdError, Refused, SecurityError
 from ..protocols.dlms import enumerations as codes
-from ..protocols.dlms.apdus import acse, action, block_transfer, conformance, get, initiate, read, refusals
+from ..protocols.dlms.apdus import acse, action, block_transfer, conformance, get_server, initiate, read, refusals
 from ..protocols.dlms.apdus.encode import encode
 from ..protocols.dlms.association import ASSOCIATION_LN
 from ..protocols.dlms.naming import attribute_name
@@ -217,7 +217,7 @@ class ServerAssociation:
     def _serve(self, apdu: bytes) -> bytes:
         tag = apdu[:1]
         if tag == bytes((codes.GET_REQUEST,)) and not self.short_names:
-            return self._get(get.decode_request(apdu))
+            return self._get(get_server.decode_request(apdu))
         if tag == bytes((codes.ACTION_REQUEST,)) and not self.short_names:
             return self._action(action.decode_request(apdu))
         if tag == bytes((codes.READ_REQUEST,)) and self.short_names:
@@ -239,21 +239,21 @@ class ServerAssociation:
         return "block-transfer-with-get-or-read" in self.granted and "general-block-transfer" not in self.granted
 
     def _get(self, request: Any) -> bytes:
-        if isinstance(request, get.GetNext):
+        if isinstance(request, get_server.GetNext):
             return self._next_get_block(request.invoke, request.block)
-        if isinstance(request, get.GetWithList):
+        if isinstance(request, get_server.GetWithList):
             if self.shared.policy.lists == "silent":
                 return b""
             if self.shared.policy.lists == "refused" or "multiple-references" not in self.granted:
                 raise Refused("no lists here")
             results = [self._attribute(entry) for entry in request.attributes]
-            whole = get.response_with_list(request.invoke, results)
-            raw = get.result_list(results)
+            whole = get_server.response_with_list(request.invoke, results)
+            raw = get_server.result_list(results)
         else:
             code, data = self._attribute(request.attribute)
-            whole, raw = get.response_normal(request.invoke, data, code), data
+            whole, raw = get_server.response_normal(request.invoke, data, code), data
         if self._fits(whole) or not self._cuts():
-            return whole if self._fits(whole) or self._general_allowed() else get.response_normal(
+            return whole if self._fits(whole) or self._general_allowed() else get_server.response_normal(
                 request.invoke, b"", OTHER_REASON
             )  # fmt: skip
         self._blocks.begin(raw)
@@ -264,9 +264,9 @@ class ServerAssociation:
 
     def _next_get_block(self, invoke: int, block: int) -> bytes:
         piece = self._blocks.next(block, self._room())
-        return get.response_block(invoke, *piece or (True, block, b"", BLOCK_NUMBER_INVALID))
+        return get_server.response_block(invoke, *piece or (True, block, b"", BLOCK_NUMBER_INVALID))
 
-    def _attribute(self, wanted: get.Attribute) -> tuple[int, bytes]:
+    def _attribute(self, wanted: get_server.Attribute) -> tuple[int, bytes]:
         if not self.proven:
             return (READ_WRITE_DENIED, b"")
         if wanted.logical_name == ASSOCIATION_LN and wanted.class_id == codes.ASSOCIATION_LN:

@@ -19,6 +19,7 @@ from meterd.protocols.dlms.apdus import (
     block_transfer,
     conformance,
     get,
+    get_server,
     initiate,
     notification,
     read,
@@ -74,7 +75,9 @@ class TestPublished:
         apdu = hexed("C001C1000F0000280000FF0200")
         request = get.request_normal(0xC1, get.attribute(15, hexed("0000280000FF"), 2))
         assert request == apdu
-        assert get.decode_request(apdu) == get.GetNormal(0xC1, get.Attribute(15, hexed("0000280000FF"), 2))
+        assert get_server.decode_request(apdu) == get_server.GetNormal(
+            0xC1, get_server.Attribute(15, hexed("0000280000FF"), 2)
+        )
 
     def test_get_of_the_clock(self) -> None:
         assert get.request_normal(0, get.attribute(8, hexed("0000010000FF"), 2)) == hexed("C0010000080000010000FF0200")
@@ -107,33 +110,38 @@ class TestGet:
     def test_requests_both_ways(self) -> None:
         plain = get.attribute(3, ENERGY, 2)
         selective = get.attribute(7, PROFILE, 2, selection.by_entry(1, 10))
-        attributes = [get.Attribute(3, ENERGY, 2), get.Attribute(7, PROFILE, 2, selection.by_entry(1, 10))]
-        assert get.decode_request(get.request_with_list(0xC1, [plain, selective])) == get.GetWithList(0xC1, attributes)
-        assert get.decode_request(get.request_next(0xC1, 7)) == get.GetNext(0xC1, 7)
+        attributes = [
+            get_server.Attribute(3, ENERGY, 2),
+            get_server.Attribute(7, PROFILE, 2, selection.by_entry(1, 10)),
+        ]
+        assert get_server.decode_request(get.request_with_list(0xC1, [plain, selective])) == get_server.GetWithList(
+            0xC1, attributes
+        )
+        assert get_server.decode_request(get.request_next(0xC1, 7)) == get_server.GetNext(0xC1, 7)
         assert attributes[1].encode() == selective
 
     def test_responses_both_ways(self) -> None:
-        assert get.decode_response(get.response_normal(0xC1, VALUE)) == get.GetResult(0xC1, 0, 123456)
-        assert get.decode_response(get.response_normal(0xC1, b"", 4)) == get.GetResult(0xC1, 4, None)
+        assert get.decode_response(get_server.response_normal(0xC1, VALUE)) == get.GetResult(0xC1, 0, 123456)
+        assert get.decode_response(get_server.response_normal(0xC1, b"", 4)) == get.GetResult(0xC1, 4, None)
         results = [(0, VALUE), (11, b"")]
-        assert get.decode_response(get.response_with_list(0x41, results)) == get.GetResults(
+        assert get.decode_response(get_server.response_with_list(0x41, results)) == get.GetResults(
             0x41, [(0, 123456), (11, None)]
         )
 
     def test_blocks_of_a_list(self) -> None:
-        raw = get.result_list([(0, VALUE), (4, b""), (0, encode(codes.OCTET_STRING, bytes(300)))])
+        raw = get_server.result_list([(0, VALUE), (4, b""), (0, encode(codes.OCTET_STRING, bytes(300)))])
         joined = b""
         cuts = range(0, len(raw), 50)
         for block, start in enumerate(cuts, 1):
             last = block == len(cuts)
-            apdu = get.response_block(0xC1, last, block, raw[start : start + 50])
+            apdu = get_server.response_block(0xC1, last, block, raw[start : start + 50])
             found = get.decode_response(apdu)
             assert found == get.GetBlock(0xC1, last, block, 0, raw[start : start + 50])
             joined += found.raw
         assert get.decode_result_list(joined) == [(0, 123456), (4, None), (0, bytes(300))]
 
     def test_refused_block(self) -> None:
-        apdu = get.response_block(0xC1, True, 3, b"", 19)
+        apdu = get_server.response_block(0xC1, True, 3, b"", 19)
         assert get.decode_response(apdu) == get.GetBlock(0xC1, True, 3, 19, b"")
 
     @pytest.mark.parametrize(
@@ -152,7 +160,7 @@ class TestGet:
     )  # fmt: skip
     def test_broken_requests(self, apdu: str) -> None:
         with pytest.raises(DecodeError):
-            get.decode_request(hexed(apdu + "0" * (len(apdu) % 2)))
+            get_server.decode_request(hexed(apdu + "0" * (len(apdu) % 2)))
 
 
 class TestRead:
@@ -436,11 +444,11 @@ class TestAgainstDlmsCosem:
         assert xdlms.GetRequestNext.from_bytes(get.request_next(0xC1, 3)).block_number == 3
 
     def test_responses(self) -> None:
-        theirs = xdlms.GetResponseFactory.from_bytes(get.response_normal(0xC1, VALUE))
+        theirs = xdlms.GetResponseFactory.from_bytes(get_server.response_normal(0xC1, VALUE))
         assert theirs.data == VALUE
-        block = xdlms.GetResponseFactory.from_bytes(get.response_block(0xC1, False, 4, b"raw"))
+        block = xdlms.GetResponseFactory.from_bytes(get_server.response_block(0xC1, False, 4, b"raw"))
         assert (block.data, block.block_number) == (b"raw", 4)
-        last = xdlms.GetResponseFactory.from_bytes(get.response_block(0xC1, True, 5, b"raw"))
+        last = xdlms.GetResponseFactory.from_bytes(get_server.response_block(0xC1, True, 5, b"raw"))
         assert isinstance(last, xdlms.GetResponseLastBlock) and last.data == b"raw"
         listed = xdlms.GetResponseWithList(
             response_data=[dlms_data.DoubleLongUnsignedData(5), enumerations.DataAccessResult.OBJECT_UNDEFINED]
@@ -463,7 +471,8 @@ class TestAgainstDlmsCosem:
 def test_any_octets(tail: bytes, head: bytes) -> None:
     """Frames or errors of meterd's own, nothing else."""
     decoders = (
-        get.decode_response, get.decode_request, read.decode_response, read.decode_request, read.decode_write_request,
+        get.decode_response, get_server.decode_request, read.decode_response, read.decode_request,
+        read.decode_write_request,
         action.decode_response, action.decode_request, initiate.decode, block_transfer.decode, notification.decode,
         selection.decode_selection, refusals.raise_refusal,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from meterd import _axdr
 from meterd.counter import LAST, Counter
 from meterd.errors import ConfigError, DecodeError, Refused, SecurityError
 from meterd.protocols.dlms import enumerations as codes
-from meterd.protocols.dlms.apdus import acse, action, conformance, get, initiate, refusals
+from meterd.protocols.dlms.apdus import acse, action, conformance, get_server, initiate, refusals
 from meterd.protocols.dlms.apdus.encode import encode
 from meterd.protocols.dlms.security import context as security
 from meterd.protocols.dlms.security import keys
@@ -440,7 +440,7 @@ def test_gurux_associates_and_reads(gurux: Gurux, auth: str, protection: str) ->
         hls.verify(_axdr.decode_whole(called.parameters))
         proof = action.response_normal(called.invoke, 0, encode(codes.OCTET_STRING, hls.reply()))
         assert gurux.ask("proof", proof=sealed(proof)) == "proven"
-    asked = get.decode_request(opened(gurux.ask("ask")))
-    assert isinstance(asked, get.GetNormal) and asked.attribute.class_id == 3
-    answer = get.response_normal(asked.invoke, encode(codes.DOUBLE_LONG_UNSIGNED, 123456))
+    asked = get_server.decode_request(opened(gurux.ask("ask")))
+    assert isinstance(asked, get_server.GetNormal) and asked.attribute.class_id == 3
+    answer = get_server.response_normal(asked.invoke, encode(codes.DOUBLE_LONG_UNSIGNED, 123456))
     assert gurux.ask("answer", answer=sealed(answer)) == 123456

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from meterd.errors import DecodeError, Refused
-from meterd.protocols.dlms.apdus import action, block_transfer, get, initiate, notification, read, refusals, selection
+from meterd.protocols.dlms.apdus import (
+    action,
+    block_transfer,
+    get,
+    get_server,
+    initiate,
+    notification,
+    read,
+    refusals,
+    selection,
+)
 from meterd.protocols.dlms.apdus.encode import encode
 
 _NAME = bytes((1, 0, 1, 8, 0, 255))
@@ -15,11 +25,11 @@ SEEDS = [
     get.request_normal(0xC1, get.attribute(3, _NAME, 2)),
     get.request_next(0xC1, 1),
     get.request_with_list(0xC1, [get.attribute(3, _NAME, 2), get.attribute(7, _NAME, 2, _RANGE)]),
-    get.response_normal(0xC1, _VALUE),
-    get.response_normal(0xC1, b"", 4),
-    get.response_block(0xC1, False, 1, b"block"),
-    get.response_block(0xC1, True, 1, b"", 19),
-    get.response_with_list(0xC1, [(0, _VALUE), (4, b"")]),
+    get_server.response_normal(0xC1, _VALUE),
+    get_server.response_normal(0xC1, b"", 4),
+    get_server.response_block(0xC1, False, 1, b"block"),
+    get_server.response_block(0xC1, True, 1, b"", 19),
+    get_server.response_with_list(0xC1, [(0, _VALUE), (4, b"")]),
     read.request([read.variable(0x108), read.parameterised(0xC008, _RANGE), read.block_access(1)]),
     read.response([(0, _VALUE), (4, b"")]),
     read.response_block(True, 1, read.result_list([(0, _VALUE)])),
@@ -41,12 +51,12 @@ SEEDS = [
 ]
 
 _DECODERS = (
-    get.decode_request, get.decode_response, get.decode_result_list, read.decode_request, read.decode_response,
+    get_server.decode_request, get.decode_response, get.decode_result_list, read.decode_request, read.decode_response,
     read.decode_write_request, action.decode_request, action.decode_response,
     initiate.decode, refusals.raise_refusal, block_transfer.decode, notification.decode, selection.decode_selection,
 )  # fmt: skip
 # Records that write themselves.
-_RECORDS = (initiate.InitiateRequest, initiate.InitiateResponse, block_transfer.GeneralBlock, get.Attribute)
+_RECORDS = (initiate.InitiateRequest, initiate.InitiateResponse, block_transfer.GeneralBlock, get_server.Attribute)
 
 
 def one(data: bytes) -> None:

@@ -9,7 +9,7 @@ from meterd._hdlc import HdlcDecoder, encode_frame
 from meterd._wrapper import WrapperDecoder, encode_wrapper
 from meterd.errors import DecodeError, Refused
 from meterd.protocols.dlms._shortcut import HdlcShortcut, WrapperShortcut
-from meterd.protocols.dlms.apdus import get
+from meterd.protocols.dlms.apdus import get, get_server
 from meterd.protocols.dlms.apdus.encode import encode
 
 INVOKE = 0xC1
@@ -18,15 +18,15 @@ ANSWERS = 0x30  # the control octet of the first answer
 LONGEST = 2000  # octets that one frame carries
 _VALUES = [encode(6, 123456), encode(20, -5), encode(23, 2.5), encode(9, bytes(12)), encode(10, "AB-17"),
            encode(2, [(17, 3), (1, [(16, -2), (16, 7)])]), encode(0), encode(4, "0101"), encode(13, 42)]  # fmt: skip
-_MIXED = get.response_with_list(INVOKE, [*((0, value) for value in _VALUES), (4, b"")])
+_MIXED = get_server.response_with_list(INVOKE, [*((0, value) for value in _VALUES), (4, b"")])
 
 SEEDS = [
     bytes((len(_VALUES) + 1,)) + _MIXED,
     bytes((0x80 | len(_VALUES) + 1,)) + _MIXED,
-    b"\x02" + get.response_with_list(INVOKE, [(0, _VALUES[0])] * 2),
-    b"\x82" + get.response_with_list(0xC2, [(0, _VALUES[0])] * 2),
-    b"\x02" + get.response_block(INVOKE, True, 1, get.result_list([(0, _VALUES[0])] * 2)),
-    b"\x01" + get.response_normal(INVOKE, _VALUES[0]),
+    b"\x02" + get_server.response_with_list(INVOKE, [(0, _VALUES[0])] * 2),
+    b"\x82" + get_server.response_with_list(0xC2, [(0, _VALUES[0])] * 2),
+    b"\x02" + get_server.response_block(INVOKE, True, 1, get_server.result_list([(0, _VALUES[0])] * 2)),
+    b"\x01" + get_server.response_normal(INVOKE, _VALUES[0]),
 ]
 
 

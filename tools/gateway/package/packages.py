@@ -75,8 +75,9 @@ ROOMS = {
         "meterd/daemon/counters.py", "meterd/counter.py", "meterd/cli/counter.py",
     ),
     "meterd-simulate": (
-        "meterd/simulate/", "meterd/protocols/dlms/apdus/notification.py", "meterd/cli/simulate.py",
-        "meterd/cli/demo.py", "meterd/cli/demo_site.py", "meterd/cli/demo_view.py", "meterd/cli/replay.py",
+        "meterd/simulate/", "meterd/protocols/dlms/apdus/notification.py",
+        "meterd/protocols/dlms/apdus/get_server.py", "meterd/cli/simulate.py", "meterd/cli/demo.py",
+        "meterd/cli/demo_site.py", "meterd/cli/demo_view.py", "meterd/cli/replay.py",
     ),
     "meterd-profiles": (
         "meterd/protocols/dlms/profile.py", "meterd/protocols/dlms/profile_buffer.py",

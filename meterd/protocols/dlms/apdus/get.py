@@ -1,7 +1,8 @@
 """GET: attributes read by logical name; normal, next block, with list (Green Book 9.3.6, 9.5 Get-Request, -Response).
 
-Both roles. A long answer comes in data blocks (block transfer, not HDLC segmentation): the joined raw data of a normal
-request is one Data, that of a with-list request is a count and as many results.
+What a client asks and hears; what a meter does is in `get_server`. A long answer comes in data blocks (block transfer,
+not HDLC segmentation): the joined raw data of a normal request is one Data, that of a with-list request is a count and
+as many results.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from ...._axdr import decode_results, get_response_normal
 from ....errors import DecodeError
 from .. import enumerations as codes
-from .apdu import Cursor, Record, octet_string, results_to_bytes
+from .apdu import Cursor, Record
 from .encode import encode_length
 from .refusals import not_expected, raise_refusal
 
@@ -23,51 +24,6 @@ NORMAL_RESPONSE = bytes((codes.GET_RESPONSE, NORMAL))
 NEXT = 2
 WITH_DATABLOCK = 2
 WITH_LIST = 3
-
-
-class Attribute(Record):
-    """Which attribute is asked for; `selection` is an encoded access selector (see `selection`), or empty."""
-
-    __slots__ = ("attribute", "class_id", "logical_name", "selection")
-
-    def __init__(self, class_id: int, logical_name: bytes, attribute: int, selection: bytes = b"") -> None:
-        self.class_id = class_id
-        self.logical_name = logical_name
-        self.attribute = attribute
-        self.selection = selection
-
-    def encode(self) -> bytes:
-        return attribute(self.class_id, self.logical_name, self.attribute, self.selection)
-
-
-class GetNormal(Record):
-    """A request for one attribute."""
-
-    __slots__ = ("attribute", "invoke")
-
-    def __init__(self, invoke: int, attribute: Attribute) -> None:
-        self.invoke = invoke
-        self.attribute = attribute
-
-
-class GetNext(Record):
-    """A request for the block after `block`, the last one received."""
-
-    __slots__ = ("block", "invoke")
-
-    def __init__(self, invoke: int, block: int) -> None:
-        self.invoke = invoke
-        self.block = block
-
-
-class GetWithList(Record):
-    """A request for several attributes."""
-
-    __slots__ = ("attributes", "invoke")
-
-    def __init__(self, invoke: int, attributes: list[Attribute]) -> None:
-        self.invoke = invoke
-        self.attributes = attributes
 
 
 class GetResult(Record):
@@ -123,60 +79,6 @@ def request_next(invoke: int, block: int) -> bytes:
 def request_with_list(invoke: int, descriptors: Sequence[bytes]) -> bytes:
     """Ask for several attributes at once; each descriptor is what `attribute` gave."""
     return bytes((codes.GET_REQUEST, WITH_LIST, invoke)) + encode_length(len(descriptors)) + b"".join(descriptors)
-
-
-def decode_request(apdu: bytes) -> GetNormal | GetNext | GetWithList:
-    """Raises: DecodeError."""
-    cursor = Cursor(apdu)
-    cursor.expect(codes.GET_REQUEST)
-    choice, invoke = cursor.take(2)
-    request: GetNormal | GetNext | GetWithList
-    if choice == NORMAL:
-        request = GetNormal(invoke, _attribute(cursor))
-    elif choice == NEXT:
-        request = GetNext(invoke, cursor.number(4))
-    elif choice == WITH_LIST:
-        request = GetWithList(invoke, [_attribute(cursor) for _ in range(cursor.count())])
-    else:
-        raise DecodeError(f"GET.request of kind {choice} is not known")
-    cursor.end()
-    return request
-
-
-def _attribute(cursor: Cursor) -> Attribute:
-    class_id = cursor.number(2)
-    logical_name = cursor.take(6)
-    number = cursor.octet()
-    return Attribute(class_id, logical_name, number, _selection(cursor))
-
-
-def _selection(cursor: Cursor) -> bytes:
-    if not cursor.octet():
-        return b""
-    from .selection import end_of_selection  # what only those hear who are asked
-
-    return cursor.take(end_of_selection(cursor.data, cursor.offset) - cursor.offset)
-
-
-def response_normal(invoke: int, data: bytes, code: int = 0) -> bytes:
-    """One encoded value, or the refusal `code` in its place."""
-    return bytes((codes.GET_RESPONSE, NORMAL, invoke)) + results_to_bytes([(code, data)])
-
-
-def response_block(invoke: int, last: bool, block: int, raw: bytes, code: int = 0) -> bytes:
-    """One data block, or the refusal `code` in its place."""
-    head = bytes((codes.GET_RESPONSE, WITH_DATABLOCK, invoke, last)) + block.to_bytes(4, "big")
-    return head + (bytes((1, code)) if code else b"\x00" + octet_string(raw))
-
-
-def response_with_list(invoke: int, results: list[tuple[int, bytes]]) -> bytes:
-    """`(0, encoded value)` or `(data-access-result, b"")` for each attribute asked for."""
-    return bytes((codes.GET_RESPONSE, WITH_LIST, invoke)) + result_list(results)
-
-
-def result_list(results: list[tuple[int, bytes]]) -> bytes:
-    """The count and the results alone, as they are cut into blocks."""
-    return encode_length(len(results)) + results_to_bytes(results)
 
 
 def decode_response(apdu: bytes) -> GetResult | GetBlock | GetResults:
