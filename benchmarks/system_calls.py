@@ -1,7 +1,7 @@
 """System calls of the real daemon, counted by strace: for a register read singly, and for a scan of one list.
 
 All calls count, those of the file that takes the readings too. One meter that is read by itself needs two waits a scan
-(for its turn, and for its answer) and moves the alarm between them; beside a thousand others it shares its waits.
+(for its turn, and for its answer); beside a thousand others it shares them.
 HDLC on TCP, associations kept open. strace slows the daemon down, so the numbers of a busy one are those of a busier.
 """
 

@@ -7,6 +7,7 @@ from ._timers cimport Timer, Timers
 cdef class Loop:
     cdef int64_t now
     cdef int64_t longest_turn_us
+    cdef int64_t _ended  # by the machine's clock: the turn before, or when this one was begun from outside
     cdef public bint running
     cdef readonly list turn_ends
     cdef readonly object clock
@@ -17,7 +18,8 @@ cdef class Loop:
     cdef int _wake_write
     cdef list _woken
 
-    cpdef turn(self, bint wait=*)
+    cdef int _turn(self, bint wait) except -1
+    cdef void _look_at_clock(self) noexcept
     cdef int _wait(self, bint wait) except -1
     cdef bint has_told_all(self) noexcept
     cdef int arm_at(self, Timer timer, int64_t due) except -1

@@ -60,8 +60,8 @@ class Loop:
         """Wait for the next event (or not), then serve all that are there and all timers that are due."""
 
     def fileno(self) -> int:
-        """A descriptor that is readable when something waits to be served, for a loop around this one; timers that are
-        armed since the last turn are not told by it."""
+        """A descriptor that is readable when something waits to be served, for a loop around this one that calls
+        `turn(wait=False)`; timers that are armed since the last such turn are not told by it."""
 
     def run(self) -> None:
         """Turn until `stop()`."""

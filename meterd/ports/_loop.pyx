@@ -32,17 +32,27 @@ def give_back_memory():
 cdef class Loop:
     def run(self):
         self.running = True
+        self._look_at_clock()
         while self.running:
-            self.turn()
+            self._turn(True)
 
-    cpdef turn(self, bint wait=True):
+    def turn(self, bint wait=True):
+        self._look_at_clock()  # since the last turn any time may have passed
+        self._turn(wait)
+
+    cdef int _turn(self, bint wait) except -1:
         cdef int ready = self._wait(wait)
         self._poller.serve(ready)
         self._timers.serve(self.now)
         for turn_end in self.turn_ends:
             turn_end()
         if self.clock is None:
-            self.longest_turn_us = max(self.longest_turn_us, monotonic_us() - self.now)
+            self._look_at_clock()
+            self.longest_turn_us = max(self.longest_turn_us, self._ended - self.now)
+        return 0
+
+    cdef void _look_at_clock(self) noexcept:
+        self._ended = monotonic_us()
 
     def stop(self):
         self.running = False
@@ -52,11 +62,11 @@ cdef class Loop:
         cdef int64_t due = self._timers.next_due()
         cdef int ready
         if self.clock is None:
-            ready = self._poller.wait(due, wait)
+            ready = self._poller.wait(due, self._ended, wait)
             self.now = self._poller.woken_at
             return ready
         # Time that is not the machine's passes while nothing is ready, and only as far as somebody waits for.
-        ready = self._poller.wait(NEVER, wait and due == NEVER)
+        ready = self._poller.wait(NEVER, self._ended, wait and due == NEVER)
         if wait and not ready and due != NEVER:
             self.clock.pass_until(due)
         self.now = self.clock.now_us()

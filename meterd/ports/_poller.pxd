@@ -27,14 +27,17 @@ cdef class Poller:
     cdef int64_t woken_at     # when the last wait was over
     cdef bint told_all        # by then: all that was ready is served in this turn, what is not was not
     cdef int _epoll
-    cdef int _alarm           # a descriptor that is ready at
+    cdef bint _is_timed       # a wait can end by itself at any time: the kernel has not refused to
+    cdef int _alarm           # a descriptor, or -1, that is ready at
     cdef int64_t _alarm_due   # this time, or NEVER
     cdef epoll_event _ready[SERVED_A_TURN]
     cdef list _callbacks      # by descriptor; None for those that are not watched
     cdef uint32_t *_stamps    # beside it: which registration of that number it is
     cdef uint32_t _registrations
 
-    cdef int wait(self, int64_t due, bint wait) except -1
+    cdef int wait(self, int64_t due, int64_t now, bint wait) except -1
+    cdef int _wait_ms(self, int timeout_ms) noexcept
+    cdef int _wait_us(self, int64_t timeout_us) noexcept
     cdef int descriptor(self) noexcept
     cdef int serve(self, int ready) except -1
     cdef int watch(self, int fd, int events, callback) except -1
@@ -44,4 +47,5 @@ cdef class Poller:
     cdef bint _is_watched(self, int fd) noexcept
     cdef int _make_room(self, int fd) except -1
     cdef int _control(self, int operation, int fd, int events) noexcept
-    cdef int _set_alarm(self, int64_t due) except -1
+    cdef int _set_alarm(self, int64_t due, int64_t now) except -1
+    cdef int _make_alarm(self) except -1

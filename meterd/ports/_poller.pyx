@@ -1,19 +1,22 @@
 """The one wait of a turn: until a descriptor is ready, or it is time.
 
-The order says select(); epoll stands here instead, and a descriptor that is ready at a time (timerfd). select() is told
-anew in every turn what to watch, looks at every descriptor up to the highest, and ends at number 1023. To tell the
-kernel in every turn costs a tenth of what a register costs with one meter, and with a thousand meters many times that;
-epoll is told once. For the same reason the kernel is told once when to wake us, and not in every turn.
-Assumptions: descriptors are small numbers, as the kernel hands them out. Being woken too early does no harm, so the
-alarm is set for the first time-out and left alone while that is put off by answer after answer.
+The order says select(); epoll stands here instead. select() is told anew in every turn what to watch, looks at every
+descriptor up to the highest, and ends at number 1023. To tell the kernel in every turn costs a tenth of what a register
+costs with one meter, and with a thousand meters many times that; epoll is told once. Until when to wait goes along with
+the wait, in nanoseconds (epoll_pwait2, since Linux 5.11); epoll_wait knows milliseconds, and at 115,200 baud a
+millisecond is a dozen characters.
+An alarm, a descriptor that is ready at a time (timerfd), stands in where the kernel has no such call, and for a loop
+around this one, which waits in its own way. It is made when it is needed first. Being woken too early does no harm, so
+it is set for the first time-out and left alone while that is put off by answer after answer.
+Assumptions: descriptors are small numbers, as the kernel hands them out.
 Dirt it must survive: callbacks that close what is to be served next, numbers that are another file's by now, signals at
-any time.
+any time, a filter of system calls that refuses the one that it does not know yet.
 """
 
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from cpython.list cimport PyList_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from libc.errno cimport EINTR, errno
+from libc.errno cimport EINTR, ENOSYS, EPERM, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from .._clock cimport CLOCK_MONOTONIC, MICROSECONDS, NEVER, monotonic_us, timespec
@@ -31,6 +34,21 @@ cdef extern from "time.h":
         timespec it_interval
         timespec it_value
 
+cdef extern from *:
+    """
+    #include <sys/syscall.h>
+    #include <unistd.h>
+    #ifndef SYS_epoll_pwait2  /* headers older than it */
+    #define SYS_epoll_pwait2 -1  /* answered with ENOSYS */
+    #endif
+    struct long_timespec { int64_t tv_sec; long long tv_nsec; };  /* of 64 bits on every machine */
+    """
+    struct long_timespec:
+        int64_t tv_sec
+        int64_t tv_nsec
+    long syscall(long number, ...) nogil
+    long SYS_epoll_pwait2
+
 cdef enum:
     MOST_DESCRIPTORS = 1 << 20
     MOST_AHEAD = 0x7FFF0000  # microseconds: seconds of 32 bits hold that, and half an hour later it is set anew
@@ -38,33 +56,34 @@ cdef enum:
 
 cdef class Poller:
     def __cinit__(self):
-        cdef epoll_event event
-        self.woken_at = monotonic_us()
         self._callbacks = []
-        event.events = POLLIN | EPOLLET
-        event.data.u64 = 0  # no registration's
+        self._alarm = -1
         self._alarm_due = NEVER
+        self._is_timed = True
         self._epoll = epoll_create1(EPOLL_CLOEXEC)
-        self._alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)
-        if epoll_ctl(self._epoll, EPOLL_CTL_ADD, self._alarm, &event) < 0:  # so it is where either is missing
+        if self._epoll < 0:
             PyErr_SetFromErrno(OSError)
 
     def __dealloc__(self):
         PyMem_Free(self._stamps)
 
-    cdef int wait(self, int64_t due, bint wait) except -1:
+    cdef int wait(self, int64_t due, int64_t now, bint wait) except -1:
         """Until something is ready, a signal came, or it is `due`, which may be past or NEVER; how many are ready.
 
-        Without `wait` the alarm is set all the same: a loop around this one sees it by `descriptor`.
+        Without `wait` a loop around this one waits: it sees by `descriptor` when it is time.
         """
-        cdef int timeout_ms = -1 if wait else 0, ready
-        if due < self._alarm_due:
-            if due <= monotonic_us():
-                timeout_ms = 0
-            else:
-                self._set_alarm(due)
-        with nogil:
-            ready = epoll_wait(self._epoll, self._ready, SERVED_A_TURN, timeout_ms)
+        cdef int ready
+        if due <= now:
+            ready = self._wait_ms(0)
+        elif wait and self._is_timed and due != NEVER:
+            ready = self._wait_us(due - now)
+            if ready < 0 and (errno == ENOSYS or errno == EPERM):
+                self._is_timed = False
+                return self.wait(due, now, wait)
+        else:
+            if due < self._alarm_due:
+                self._set_alarm(due, now)
+            ready = self._wait_ms(-1 if wait else 0)
         self.woken_at = monotonic_us()
         self.told_all = 0 <= ready < SERVED_A_TURN
         if self.woken_at >= self._alarm_due:
@@ -74,6 +93,23 @@ cdef class Poller:
                 PyErr_SetFromErrno(OSError)
             ready = 0
         PyErr_CheckSignals()
+        return ready
+
+    cdef int _wait_ms(self, int timeout_ms) noexcept:
+        cdef int ready
+        with nogil:
+            ready = epoll_wait(self._epoll, self._ready, SERVED_A_TURN, timeout_ms)
+        return ready
+
+    cdef int _wait_us(self, int64_t timeout_us) noexcept:
+        cdef long_timespec timeout
+        cdef int ready
+        timeout.tv_sec = timeout_us // MICROSECONDS
+        timeout.tv_nsec = timeout_us % MICROSECONDS * 1000
+        with nogil:
+            ready = <int>syscall(
+                SYS_epoll_pwait2, self._epoll, self._ready, SERVED_A_TURN, &timeout, <void *>NULL, <size_t>0
+            )
         return ready
 
     cdef int descriptor(self) noexcept:
@@ -120,7 +156,8 @@ cdef class Poller:
 
     cdef int give_back(self) except -1:
         close(self._epoll)
-        close(self._alarm)
+        if self._alarm >= 0:
+            close(self._alarm)
         self._epoll = self._alarm = -1  # those numbers are other files' from now on
         return 0
 
@@ -145,13 +182,24 @@ cdef class Poller:
         event.data.u64 = <uint64_t>self._stamps[fd] << 32 | <uint32_t>fd
         return epoll_ctl(self._epoll, operation, fd, &event)
 
-    cdef int _set_alarm(self, int64_t due) except -1:
+    cdef int _set_alarm(self, int64_t due, int64_t now) except -1:
         cdef itimerspec alarm
-        due = min(due, self.woken_at + MOST_AHEAD)
+        if self._alarm < 0:
+            self._make_alarm()
+        due = min(due, now + MOST_AHEAD)
         alarm.it_interval.tv_sec = alarm.it_interval.tv_nsec = 0
         alarm.it_value.tv_sec = due // MICROSECONDS
         alarm.it_value.tv_nsec = <long>(due % MICROSECONDS) * 1000
         if timerfd_settime(self._alarm, TFD_TIMER_ABSTIME, &alarm, NULL) < 0:
             PyErr_SetFromErrno(OSError)
         self._alarm_due = due
+        return 0
+
+    cdef int _make_alarm(self) except -1:
+        cdef epoll_event event
+        event.events = POLLIN | EPOLLET
+        event.data.u64 = 0  # no registration's
+        self._alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)
+        if epoll_ctl(self._epoll, EPOLL_CTL_ADD, self._alarm, &event) < 0:  # so it is where there is none
+            PyErr_SetFromErrno(OSError)
         return 0

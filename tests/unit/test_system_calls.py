@@ -1,7 +1,7 @@
 """What an exchange costs in system calls; and that what is not read for that was not there to be read.
 
-Reads and writes are counted by the kernel (`/proc/thread-self/io`), waits by the turns of the loop, and that the alarm
-is left alone is told by the time at which it will ring (`/proc/self/fdinfo`).
+Reads and writes are counted by the kernel (`/proc/thread-self/io`), waits by the turns of the loop, and that an alarm,
+where there is one, is left alone is told by the time at which it will ring (`/proc/self/fdinfo`).
 """
 
 from __future__ import annotations
@@ -100,12 +100,12 @@ class Counted:
     def __init__(self, number: int, period_s: float) -> None:
         before = set(os.listdir("/proc/self/fd"))
         self.loop = Loop()
-        made = set(os.listdir("/proc/self/fd")) - before
-        self.alarm = next(fd for fd in made if "timerfd" in link_of(fd))
         self.line, self.driver = line_to(self.loop, number, period_s)
         self.turns = 0
         self.loop.turn_ends.append(self.turned)
         self.scan(3)
+        made = set(os.listdir("/proc/self/fd")) - before
+        self.alarm = next((fd for fd in made if "timerfd" in link_of(fd)), None)
 
     def turned(self) -> None:
         self.turns += 1
@@ -168,6 +168,8 @@ def test_scans_that_follow_one_another_wait_once_each(counted: Callable[[float],
 def test_the_alarm_is_left_alone_while_one_exchange_follows_the_other(counted: Callable[[float], Counted]) -> None:
     """Of time-outs of equal length each ends later than the one before, for which the alarm is set."""
     site = counted(0.0)
+    if site.alarm is None:
+        pytest.skip("waits end by themselves here; without that: test_time_outs_of_waits")
     before_s, began = site.rings_in_s(), monotonic()
     site.scan(SCANS)
     passed_s, after_s = monotonic() - began, site.rings_in_s()
