@@ -27,11 +27,13 @@ DIRECTIVES = {
     "always_allow_keywords": False,  # a function of one argument takes it by place
 }
 SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
-# A package's build knows its machine: what its CFLAGS say of optimizing goes (OpenWrt's ask for small code).
-OPTIMIZE = [] if "-O" in os.environ.get("CFLAGS", "") else ["-O2"]
-COMPILE = ["-O1", "-g", *SANITIZE] if DEBUG else [*OPTIMIZE, "-g0", "-fno-plt"]  # Python is called straight
+# A package's build knows its machine: what its CFLAGS say of optimizing goes (OpenWrt's ask for small code), and its
+# compiler may know none of what else is asked for here.
+IS_PACKAGED = "-O" in os.environ.get("CFLAGS", "")
+OPTIMIZE = [] if IS_PACKAGED else ["-O2", "-fno-plt"]  # Python is called straight
+COMPILE = ["-O1", "-g", *SANITIZE] if DEBUG else [*OPTIMIZE, "-g0"]
 # Two parts to be mapped of each module instead of four: with some twenty of them that is felt at every start.
-LINK = SANITIZE if DEBUG else ["-Wl,-z,noseparate-code"]
+LINK = SANITIZE if DEBUG else [] if IS_PACKAGED else ["-Wl,-z,noseparate-code"]
 JOBS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 # What Python sees is described in the .pyi beside each; texts in a module would only take a gateway's flash and memory.
