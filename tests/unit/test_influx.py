@@ -372,6 +372,8 @@ def test_slips(given: dict[str, Any], said: list[str]) -> None:
 def test_check_masks_the_secrets() -> None:
     configuration = Configuration()
     slips: list[str] = []
-    configuration.publish = read_publish({"influx": {"url": "http://h", **V2}}, lambda *words: slips.append(str(words)))
+    configuration.published = read_publish(
+        {"influx": {"url": "http://h", **V2}}, lambda *words: slips.append(str(words))
+    )
     assert slips == []
     assert "planted" not in str(effective(configuration))

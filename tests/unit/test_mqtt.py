@@ -320,7 +320,7 @@ def test_the_example_of_a_message_is_as_the_schema_says(schema: Any) -> None:
 
 def test_check_masks_the_password() -> None:
     configuration = Configuration()
-    configuration.publish = {"mqtt": {"user": "u", "password": "planted"}, "status_interval_s": 60}
+    configuration.published = {"mqtt": {"user": "u", "password": "planted"}, "status_interval_s": 60}
     assert effective(configuration)["publish"] == {"mqtt": {"user": "u", "password": "***"}, "status_interval_s": 60}
 
 

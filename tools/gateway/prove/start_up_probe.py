@@ -14,7 +14,7 @@ import _frozen_importlib as machinery  # noqa: E402
 # module, function in it, what it is.
 PHASES = (
     ("meterd.cli.run", "load", "configuration"),
-    ("meterd.cli.run", "open_sinks", "sinks"),
+    ("meterd.sinks.registry", "open_sinks", "sinks"),
     ("meterd.cli.run", "_open_control", "control socket"),
     ("meterd.config.files", "_Loading._device", "a device is checked"),
     ("meterd.config.files", "_Loading._signal", "a signal is checked"),
