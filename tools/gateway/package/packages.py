@@ -57,6 +57,7 @@ DESCRIPTIONS = {
     "meterd-csv": "Readings to CSV files that are changed by size and time",
     "meterd-influx": "Readings to an InfluxDB",
     "meterd-batches": "What meterd's sinks share that keep readings until they are delivered",
+    "meterd-tls": "Whom meterd's connections over TLS believe",
     "meterd-import": "Workbook import for meterd",
     "meterd-store": "Store and forward for meterd",
     "meterd-fleet": "meterd as one of many: provisioning, requests from afar, shards",
@@ -128,8 +129,9 @@ ROOMS = {
     ),
     "meterd-batches": (
         "meterd/sinks/outbox.py", "meterd/sinks/ranges.py", "meterd/sinks/backoff.py", "meterd/sinks/batches.py",
-        "meterd/sinks/batch_thread.py", "meterd/sinks/trust.py", "meterd/ports/letter_box.py",
+        "meterd/sinks/batch_thread.py", "meterd/ports/letter_box.py",
     ),
+    "meterd-tls": ("meterd/sinks/trust.py",),
     "meterd-redis": (
         "meterd/sinks/redis.py", "meterd/sinks/redis_sink.py", "meterd/sinks/resp.py", "meterd/ports/unix_port.py",
     ),
@@ -142,7 +144,7 @@ ROOMS = {
 # Package → what it takes of meterd's other packages, besides meterd itself.
 NEEDS = {
     "meterd-fleet": ("meterd-mqtt", "meterd-scan"),
-    "meterd-scan": ("meterd-names", "meterd-push"), "meterd-mqtt": ("meterd-names", "meterd-batches"),
+    "meterd-scan": ("meterd-names", "meterd-push"), "meterd-mqtt": ("meterd-names", "meterd-batches", "meterd-tls"),
     "meterd-python": ("meterd-scan",),
     "meterd-explain": ("meterd-names", "meterd-simulate"),
     # The manual's programs are of all four protocols, so whoever installs them has all four.
@@ -151,12 +153,12 @@ NEEDS = {
     "meterd-page": ("meterd-metrics", "meterd-names"),
     "meterd-elgama": ("meterd-profiles",),
     "meterd-simulate": ("meterd-push", "meterd-transports"),
-    "meterd-csv": ("meterd-batches",), "meterd-influx": ("meterd-batches",),
+    "meterd-csv": ("meterd-batches",), "meterd-influx": ("meterd-batches", "meterd-tls"),
     "meterd-handover": ("meterd-batches",), "meterd-store": ("meterd-batches",),
 }  # fmt: skip
 # Package → where an earlier version had some of its files, meterd aside: opkg then lets it take them over, whichever of
 # the two it installs first.
-FORMERLY = {"meterd-elgama": ("meterd-scan",)}
+FORMERLY = {"meterd-elgama": ("meterd-scan",), "meterd-tls": ("meterd-batches",)}
 # Package → what of OpenWrt's own packages it works with.
 OF_OPENWRT = {"meterd-ubus": ("rpcd",)}
 # Modules that nobody loads but another package does, and which may use it: module → that package.

@@ -84,6 +84,18 @@ def _strip(machine: Machine, root: Path) -> None:
         run("sizes.log", machine.gnu_prefix + "strip", "--strip-all", root / "usr" / "bin" / library.name)
 
 
+def _pulled(names: tuple[str, ...], packages: dict[str, dict[str, str]]) -> set[str]:
+    """These, and all that any of them depends on."""
+    pulled: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in pulled:
+            pulled.add(name)
+            waiting += [entry.split()[0] for entry in packages.get(name, {}).get("Depends", "").split(", ") if entry]
+    return pulled
+
+
 def on_the_whole(machine: Machine, folder: Path, packages: dict[str, dict[str, str]]) -> tuple[list[str], int]:
     """(what each set takes on flash in lines of text, bytes of the compiled modules). Raises: ToolMissing."""
     lines = [f"on flash of {FLASH:,}, which the firmware shares, with all that opkg pulls in:"]
@@ -93,7 +105,7 @@ def on_the_whole(machine: Machine, folder: Path, packages: dict[str, dict[str, s
             root = Path(place) / "root"
             size = installed(machine, folder, names, root)
             compiled = sum(path.stat().st_size for path in root.glob("**/site-packages/meterd/**/*.so"))
-        needed = {entry for name in names for entry in packages[name]["Depends"].split(", ")}
+        needed = _pulled(names, packages)
         further = sum(weight for name, weight in NOT_BUILT.items() if name in needed)
         told = f", {further:,} of it as Debian has it" if further else ""
         lines.append(f"  {', '.join(names):<50}{size + further:>12,}{told}")
