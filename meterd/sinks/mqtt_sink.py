@@ -137,7 +137,6 @@ class MqttSink:
         """Hand over what is there, within CLOSE_S, where there is a broker; the loop turns no more."""
         limit = monotonic() + CLOSE_S
         self._leave()
-        self._serve()
         self._connection.hurry()
         while self._session and len(self.outbox) and monotonic() < limit:
             self._allowance = float(len(self.outbox))
