@@ -5,9 +5,10 @@ descriptor up to the highest, and ends at number 1023. To tell the kernel in eve
 costs with one meter, and with a thousand meters many times that; epoll is told once. Until when to wait goes along with
 the wait, in nanoseconds (epoll_pwait2, since Linux 5.11); epoll_wait knows milliseconds, and at 115,200 baud a
 millisecond is a dozen characters.
-An alarm, a descriptor that is ready at a time (timerfd), stands in where the kernel has no such call, and for a loop
-around this one, which waits in its own way. It is made when it is needed first. Being woken too early does no harm, so
-it is set for the first time-out and left alone while that is put off by answer after answer.
+For what is FAR there is an alarm, a descriptor that is ready at a time (timerfd). Being woken too early does no harm:
+it is set for the first time-out and left alone while that is put off by answer after answer; a wait that ends by itself
+costs the kernel a timer each time, a twentieth of an exchange. It stands in for the rest too where the kernel has no
+such call, and for a loop around this one, which waits in its own way. It is made when it is needed first.
 Assumptions: descriptors are small numbers, as the kernel hands them out.
 Dirt it must survive: callbacks that close what is to be served next, numbers that are another file's by now, signals at
 any time, a filter of system calls that refuses the one that it does not know yet.
@@ -51,6 +52,7 @@ cdef extern from *:
 
 cdef enum:
     MOST_DESCRIPTORS = 1 << 20
+    FAR = 100000              # microseconds
     MOST_AHEAD = 0x7FFF0000  # microseconds: seconds of 32 bits hold that, and half an hour later it is set anew
 
 
@@ -75,7 +77,7 @@ cdef class Poller:
         cdef int ready
         if due <= now:
             ready = self._wait_ms(0)
-        elif wait and self._is_timed and due != NEVER:
+        elif wait and self._is_timed and due - now < FAR and due < self._alarm_due:
             ready = self._wait_us(due - now)
             if ready < 0 and (errno == ENOSYS or errno == EPERM):
                 self._is_timed = False

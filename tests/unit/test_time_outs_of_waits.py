@@ -102,6 +102,22 @@ def test_a_loop_that_waits_itself_needs_no_alarm() -> None:
     loop.close()
 
 
+def test_what_is_far_is_an_alarm_that_what_is_near_does_not_wait_for() -> None:
+    before = alarms()
+    loop = Loop()
+    far = Timer(lambda: None)
+    loop.arm(far, loop.time + 60)
+    loop.call_soon_from_thread(loop.stop)
+    loop.run()
+    assert alarms() == before + 1
+    began = loop.time
+    loop.arm(Timer(loop.stop), began + 0.005)
+    loop.run()
+    assert began + 0.005 <= loop.time < began + 60
+    loop.close()
+    assert alarms() == before
+
+
 def test_the_loops_descriptor_tells_another_loop_when_it_is_time() -> None:
     loop, served = Loop(), []
     loop.arm(Timer(lambda: served.append(loop.time)), loop.time + 0.02)
