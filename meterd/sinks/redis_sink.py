@@ -86,7 +86,7 @@ class RedisSink:
         self._waiting[key] = self._last[key] = reading
 
     def flush(self) -> None:
-        if self._stands and self._waiting and len(self._under_way) < MAX_UNDER_WAY:
+        if self._stands and self._waiting and self._is_signed_on() and len(self._under_way) < MAX_UNDER_WAY:
             self._write()
 
     def configured(self, devices: list[tuple[Device, list[Signal]]]) -> None:
@@ -243,7 +243,8 @@ class RedisSink:
             self._send_all()
 
     def _is_signed_on(self) -> bool:
-        return _SIGN_ON not in self._under_way
+        """Before that no value leaves: all of them follow it, and one that went ahead would leave twice."""
+        return not self._under_way or self._under_way[0] != _SIGN_ON
 
     def _refused(self, kind: str, refusal: str) -> None:
         code = refusal.partition(" ")[0]
