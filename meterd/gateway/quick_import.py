@@ -16,7 +16,7 @@ from __future__ import annotations
 import sys
 from _frozen_importlib import ModuleSpec  # importlib itself would have to be read from the disk
 from _frozen_importlib_external import MAGIC_NUMBER, ExtensionFileLoader
-from _imp import extension_suffixes
+from _imp import _fix_co_filename, extension_suffixes  # type: ignore[attr-defined]  # as importlib does
 from marshal import loads
 from posix import close, open, read, stat
 
@@ -98,9 +98,10 @@ def _compiled(name: str, place: str) -> ModuleSpec | None:
 def _code(place: str) -> CodeType | None:
     """The code of a module; None where there is no such file, or it is of another Python or of another source."""
     made_of = b""
+    written = place + ENDING
     try:
         if not BESIDE:
-            source = stat(place + ENDING)
+            source = stat(written)
             made_of = b"".join(number.to_bytes(4, "little") for number in (0, int(source.st_mtime), source.st_size))
             folder, _, name = place.rpartition("/")
             place = f"{folder}/__pycache__/{name}{KEPT}"
@@ -114,6 +115,8 @@ def _code(place: str) -> CodeType | None:
     if len(content) == MOST or not content.startswith(MAGIC_NUMBER + made_of):
         return None
     code: CodeType = loads(memoryview(content)[HEADER:])
+    if not BESIDE:
+        _fix_co_filename(code, written)  # a folder may have been moved: tracebacks name the source as it lies now
     return code
 
 

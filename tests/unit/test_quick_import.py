@@ -135,6 +135,17 @@ print(json.dumps([[m.__name__, m.__file__, m.__package__, type(m.__loader__).__m
     ]
 
 
+def test_a_folder_that_was_moved_is_named_as_it_lies_now(sources):
+    moved = sources.parent / "moved"
+    shutil.copytree(sources, moved)  # with times
+    code = """
+import meterd.obis
+names = {f.__code__.co_filename for f in vars(meterd.obis).values() if hasattr(f, "__code__")}
+print(json.dumps([type(meterd.obis.__loader__).__module__, *names]))
+"""
+    assert printed(moved, code) == [QUICK, str(moved / "meterd" / "obis.py")]
+
+
 def test_a_source_that_was_changed_is_never_run_as_it_was(sources):
     path = sources / "meterd" / "obis.py"
     path.write_text(path.read_text() + "\nNEW = 7\n")
