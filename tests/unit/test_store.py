@@ -161,15 +161,20 @@ def test_a_polite_end_keeps_the_epoch_and_the_sequence_goes_on(path: Path) -> No
     assert not rig.says("cut off")
 
 
-def test_what_is_acknowledged_in_time_is_never_written(path: Path) -> None:
-    writes: list[Any] = []
+def noting(writes: list[list[int]]) -> type[Disk]:
+    """A disk that notes the numbers of what each commit writes."""
 
     class Noted(Disk):
         def write(self, write: Any) -> None:
-            writes.append(write.numbered)
+            writes.append([number for number, _ in write.numbered])
             super().write(write)
 
-    rig = Rig(path, disk=Noted)
+    return Noted
+
+
+def test_what_is_acknowledged_in_time_is_never_written(path: Path) -> None:
+    writes: list[list[int]] = []
+    rig = Rig(path, disk=noting(writes))
     for begin in range(0, 3000, 100):
         rig.put(*range(begin, begin + 100))
         rig.outbox.drop(rig.far.take(100)[-1])
@@ -529,13 +534,7 @@ def test_a_disk_that_fails_is_told_once_and_is_good_when_it_has_written(
 def test_what_is_not_acknowledged_is_written_in_time_and_what_came_later_waits_for_its_own(path: Path) -> None:
     """At each half of the time it is written if something has waited since the last one."""
     writes: list[list[int]] = []
-
-    class Noted(Disk):
-        def write(self, write: Any) -> None:
-            writes.append([number for number, _ in write.numbered])
-            super().write(write)
-
-    rig = Rig(path, disk=Noted, durable_ms=600_000)
+    rig = Rig(path, disk=noting(writes), durable_ms=600_000)
     rig.written()
     writes.clear()
     rig.put(*range(10))
@@ -559,13 +558,7 @@ def test_what_is_not_acknowledged_is_written_in_time_and_what_came_later_waits_f
 def test_after_a_far_end_that_was_late_once_the_card_is_spared_again(path: Path) -> None:
     """What is written to let go of rows writes no readings that are young: else each such write asks for the next."""
     writes: list[list[int]] = []
-
-    class Noted(Disk):
-        def write(self, write: Any) -> None:
-            writes.append([number for number, _ in write.numbered])
-            super().write(write)
-
-    rig = Rig(path, disk=Noted, durable_ms=600_000)
+    rig = Rig(path, disk=noting(writes), durable_ms=600_000)
     rig.written()
     rig.put(0, 1)
     rig.store._look()
