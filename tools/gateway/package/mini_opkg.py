@@ -252,6 +252,11 @@ def feed(folder: Path) -> dict[str, dict[str, str]]:
     return found
 
 
+def depends(fields: dict[str, str]) -> list[str]:
+    """The packages that one of these fields asks for, whatever versions of them."""
+    return [entry.partition(" ")[0] for entry in fields.get("Depends", "").split(", ") if entry]
+
+
 def install_from(folder: Path, root: Path, machine: Machine, names: list[str]) -> list[Content]:
     """Install packages of a feed and, before each, those of the feed that it depends on."""
     packages = feed(folder)
@@ -262,8 +267,8 @@ def install_from(folder: Path, root: Path, machine: Machine, names: list[str]) -
         if name in asked or name not in packages:
             return
         asked.add(name)
-        for entry in packages[name].get("Depends", "").split(", "):
-            need(entry.partition(" ")[0])
+        for dependency in depends(packages[name]):
+            need(dependency)
         installed[name] = install(root, machine, folder / packages[name]["Filename"])
 
     for name in names:

@@ -18,7 +18,7 @@ from ..build.cache import ToolMissing, made, program
 from ..build.toolchain import BUILT, PYTHON, python
 from ..package.imports import FEED
 from ..package.ipk import PROGRAM_MODE
-from ..package.mini_opkg import INFO, feed, in_hash_order, install_from
+from ..package.mini_opkg import INFO, depends, feed, in_hash_order, install_from
 from ..package.packages import FILES, FOLDERS, MAINTAINER_SCRIPTS, SITE, SYSTEM, USER
 
 TYPE_CHECKING = False
@@ -154,12 +154,8 @@ def create(root: Path, machine: Machine, packages_feed: Path, names: list[str]) 
     script.write_text(PYTHON_SCRIPT.format(emulator=words, version=PYTHON))
     script.chmod(0o755)
     installed = install_from(packages_feed, root, machine, names)
-    wanted = {entry for content in installed for entry in _depends(content.fields)}
+    wanted = {entry for content in installed for entry in depends(content.fields)}
     _install_feed_packages(root, machine, wanted - set(feed(packages_feed)))
-
-
-def _depends(fields: dict[str, str]) -> set[str]:
-    return {entry.partition(" ")[0] for entry in fields.get("Depends", "").split(", ") if entry}
 
 
 def _install_feed_packages(root: Path, machine: Machine, wanted: set[str]) -> None:

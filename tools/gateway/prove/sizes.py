@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..build.cache import ToolMissing, run
 from ..build.machines import MACHINES
-from ..package.mini_opkg import INFO, feed
+from ..package.mini_opkg import INFO, depends, feed
 from ..package.packages import feed_folder
 from . import gateway_root
 from .compiled import MOST_BYTES as MOST_COMPILED
@@ -92,7 +92,7 @@ def _pulled(names: tuple[str, ...], packages: dict[str, dict[str, str]]) -> set[
         name = waiting.pop()
         if name not in pulled:
             pulled.add(name)
-            waiting += [entry.split()[0] for entry in packages.get(name, {}).get("Depends", "").split(", ") if entry]
+            waiting += depends(packages.get(name, {}))
     return pulled
 
 
