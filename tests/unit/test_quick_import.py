@@ -198,6 +198,116 @@ def test_compiled_modules_are_found_beside_the_sources():
     assert Path(found.stdout.strip()).parent == PACKAGE
 
 
+# ---- import statements
+
+
+def written(folder: Path, **modules: str) -> None:
+    """Puts modules of a package `meterd.extra` there, with the byte code that Python would keep."""
+    room = folder / "meterd" / "extra"
+    room.mkdir()
+    for name, text in {"__init__": "", **modules}.items():
+        (room / f"{name}.py").write_text(text)
+    assert compileall.compile_dir(folder, quiet=1)
+
+
+def test_a_statement_loads_modules_as_importlib_does(sources):
+    one = "from . import two\nfrom .two import X\nfrom ..errors import Silence\nimport json as text"
+    written(sources, one=one, two="X = 1")
+    code = """
+import importlib
+def looks(module):
+    spec = module.__spec__
+    return [module.__name__, module.__package__, module.__file__, getattr(module, "__path__", None), spec.name,
+        spec.parent, spec.origin, spec.submodule_search_locations, spec._initializing,
+        type(module.__loader__).__module__, sorted(vars(module))]
+def look():
+    from meterd.extra import one
+    import meterd.extra.two
+    assert meterd.extra.one is one and one.two is meterd.extra.two is sys.modules["meterd.extra.two"]
+    return [looks(meterd.extra), looks(one), looks(one.two)]
+quick = look()
+for name in [name for name in sys.modules if name.startswith("meterd.extra")]:
+    del sys.modules[name]
+del meterd.extra
+import builtins
+builtins.__import__ = quick_import.pythons_own
+print(json.dumps([quick, look()]))
+"""
+    quick, usual = printed(sources, "import meterd\n" + code)
+    assert quick == usual
+    assert [looks[9] for looks in quick] == [QUICK] * 3
+
+
+def test_a_module_that_fails_is_not_there(sources):
+    written(sources, wrong="from . import also_wrong", also_wrong="1 / 0")
+    code = """
+told = []
+for _ in range(2):
+    try:
+        from meterd.extra import wrong
+    except ZeroDivisionError as error:
+        told.append(str(error))
+import meterd.extra
+print(json.dumps([told, [name for name in sys.modules if "wrong" in name], hasattr(meterd.extra, "wrong")]))
+"""
+    assert printed(sources, code) == [["division by zero"] * 2, [], False]
+
+
+MISTAKES = {
+    "from .none import x": "No module named 'meterd.extra.none'",
+    "from . import none": "cannot import name 'none' from 'meterd.extra'",
+    "from .two import none": "cannot import name 'none' from 'meterd.extra.two'",
+    "from ....two import X": "attempted relative import beyond top-level package",
+    "from .one import late": "cannot import name 'late' from partially initialized module 'meterd.extra.one'"
+    " (most likely due to a circular import)",
+    "import meterd.none": "No module named 'meterd.none'",
+    "from json import none": "cannot import name 'none' from 'json'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_is_wrong_with_a_statement_is_said_as_by_python(sources, mistake):
+    written(sources, one=f"{mistake}\nlate = 1", two="X = 1", circle="from .one import late")
+    if "late" in mistake:
+        written_one = sources / "meterd" / "extra" / "one.py"
+        written_one.write_text("from .circle import late\n")
+        assert compileall.compile_dir(sources, quiet=1)
+    code = """
+try:
+    import meterd.extra.one
+except ImportError as error:
+    print(json.dumps(str(error)))
+"""
+    assert str(printed(sources, code)).startswith(MISTAKES[mistake])
+
+
+def test_beside_another_thread_modules_are_loaded_as_usual(sources):
+    written(sources, one="from .two import X", two="X = 1")
+    code = """
+import _thread
+loaded = []
+load = quick_import._load
+quick_import._load = lambda name: loaded.append(name) or load(name)
+def one_more():
+    for name in [name for name in sys.modules if name.startswith("meterd.extra.")]:
+        del sys.modules[name]
+    import meterd.extra.one
+    return sys.modules["meterd.extra.one"].X
+begun, ended = _thread.allocate_lock(), _thread.allocate_lock()
+begun.acquire(), ended.acquire()
+_thread.start_new_thread(lambda: (begun.release(), ended.acquire()), ())
+begun.acquire()
+beside = one_more()
+there = [name for name in loaded if name in ("meterd.extra.one", "meterd.extra.two")]
+ended.release()
+while _thread._count():
+    pass
+alone = one_more()
+print(json.dumps([beside, there, alone, loaded[-2:]]))
+"""
+    assert printed(sources, code) == [1, [], 1, ["meterd.extra.one", "meterd.extra.two"]]
+
+
 @pytest.mark.parametrize("option", ["-O", "-Xpycache_prefix=/nowhere"])
 def test_byte_code_in_another_form_or_place_is_not_looked_for(sources, option):
     begin = f"import sys, json\nsys.path.insert(0, {str(sources)!r})\nfrom meterd.gateway import quick_import\n"
