@@ -3,8 +3,9 @@
 Against C (`reference/mbus_fields.c`, which gives the same fields) stands what `decode` leaves behind: a Python object
 for each record, with its value worked out. C does it in two ways: with the fields in structs on the stack, where
 nothing is allocated, and with each record allocated and its value an exact text. Nobody reads or holds either side's
-records: C frees them, meterd fills them anew with the next telegram of their kind. Counted is the CPU of each process,
-in turn.
+records: C frees them, meterd fills them anew with the next telegram of their kind. Counted is the CPU of each process;
+they share one core and come before other work, in turn, and a ratio is the median of the rounds' own: on cores of their
+own each had the neighbours of its core in its figure, which was seen to make up to twice the ratio.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import meterbus
@@ -30,6 +30,7 @@ from meterd.simulate.mbus_meters import KINDS, LONG_ANSWER, Meter, identity_of, 
 from tests.pair import converse
 from tools.gateway.build.cache import ToolMissing
 
+from ._machine import one_core, ratio
 from ._mbus_fields import HOWS, Fields
 from .timing import ROUND_S, compare
 
@@ -99,19 +100,19 @@ def record_row(what: str, frames: list[bytes]) -> tuple[str, float, str, float |
 
 def c_rows(what: str, frames: list[bytes]) -> list[tuple[str, float, str, float | None]]:
     decoder = MbusDecoder()
-    with Fields(frames) as fields:
+    with one_core(), Fields(frames) as fields:
         tasks = [partial(fields.seconds, how) for how in HOWS]
         tasks += [partial(seconds, partial(one, decoder, frames)) for one in (decoded, decoded_and_printed)]
-        structs, printed, plain, text = medians(tasks)
+        structs, printed, plain, text = in_turn(tasks)
     return [
-        (f"frame to values, {what}, records printed in C", plain / printed, "× the CPU", -1.2),
-        (f"frame to texts, {what}, records printed in C", text / printed, "× the CPU", None),
-        (f"frame to values, {what}, structs in C", plain / structs, "× the CPU", None),
+        (f"frame to values, {what}, records printed in C", ratio(plain, printed), "× the CPU", -1.2),
+        (f"frame to texts, {what}, records printed in C", ratio(text, printed), "× the CPU", None),
+        (f"frame to values, {what}, structs in C", ratio(plain, structs), "× the CPU", None),
     ]
 
 
-def medians(tasks: list[Callable[[int], float]]) -> list[float]:
-    """Seconds of one run of each task, which tells those of any number: the medians of rounds taken in turn."""
+def in_turn(tasks: list[Callable[[int], float]]) -> list[tuple[float, ...]]:
+    """Seconds of one run of each task, which tells those of any number, in each of the rounds taken in turn."""
     counts = [max(1, int(ROUND_S / max(task(10) / 10, 1e-7))) for task in tasks]
     gc.collect()
     gc.disable()
@@ -119,7 +120,7 @@ def medians(tasks: list[Callable[[int], float]]) -> list[float]:
         rounds = [[task(count) / count for task, count in zip(tasks, counts, strict=True)] for _ in range(C_ROUNDS)]
     finally:
         gc.enable()
-    return [median(column) for column in zip(*rounds, strict=True)]
+    return list(zip(*rounds, strict=True))
 
 
 def seconds(task: Callable[[], object], count: int) -> float:

@@ -1,11 +1,5 @@
-cimport cython
+from ._mbus_values cimport Record
 
 
-@cython.final
-cdef class Telegram:
-    cdef readonly list records
-    cdef readonly bytes identity
-    cdef readonly object access_number
-    cdef readonly object status
-    cdef readonly int configuration
-    cdef readonly bint fixed
+cdef Record new_record(bytes source, Py_ssize_t start, bint msb_first)
+cdef list records_of(bytes data, Py_ssize_t start, object meanings, bint msb_first)

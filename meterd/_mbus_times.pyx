@@ -1,6 +1,6 @@
 """M-Bus dates and times (EN 13757-3 annex A) as ISO 8601 text, local to the meter where the type tells no time zone.
 
-The problem: five layouts of packed bits, told apart by their size. Assumption: the caller has checked that the bytes
+The problem: four layouts of packed bits, told apart by their size. Assumption: the caller has checked that the bytes
 are there. Dirt it must survive: unset dates (all zero or all one), months of 15 ("every month"), 31 February.
 """
 
@@ -84,53 +84,4 @@ cdef object printed_time(const unsigned char *data, Py_ssize_t size):
         return PyUnicode_DecodeLatin1(text, 16, NULL)
     if not print_clock(text + 11, data[2] & 0x1F, data[1] & 0x3F, data[0] & 0x3F):
         return None
-    return PyUnicode_DecodeLatin1(text, 19, NULL)
-
-
-cdef int pair_of_digits(int octet) noexcept:
-    """The number that two BCD digits tell; -1 where one of them is above 9."""
-    if octet >> 4 > 9 or octet & 0x0F > 9:
-        return -1
-    return (octet >> 4) * 10 + (octet & 0x0F)
-
-
-cdef object printed_bcd_time(const unsigned char *data, Py_ssize_t size):
-    """2 to 6 bytes that end with month and year: ISO 8601 as far as they go; None where there is no such time."""
-    cdef int[6] part = [0, 0, 0, 1, 1, 0]
-    cdef char[PRINTED] text
-    cdef Py_ssize_t index
-    for index in range(size):
-        part[6 - size + index] = pair_of_digits(data[index])
-        if part[6 - size + index] < 0:
-            return None
-    if not print_date(text, full_year(part[5], 0), part[4], part[3]):
-        return None
-    if size < 4:
-        return PyUnicode_DecodeLatin1(text, 7 if size == 2 else 10, NULL)
-    text[10] = 84    # T
-    if not print_clock(text + 11, part[2], part[1], part[0] if size == 6 else -1):
-        return None
-    return PyUnicode_DecodeLatin1(text, 19 if size == 6 else 16, NULL)
-
-
-cdef object printed_seconds(object since_1970):
-    """ISO 8601 of a count of seconds; None beyond the year 9999. Civil calendar from days: era of 400 years."""
-    cdef long long days, era, year
-    cdef int day, of_year, month, second
-    cdef char[PRINTED] text
-    if since_1970 < 0 or since_1970 >= 253402300800:
-        return None
-    days = since_1970 // 86400 + 719468             # from 0000-03-01
-    second = since_1970 % 86400
-    era = days // 146097
-    day = <int>(days - era * 146097)
-    year = (day - day // 1460 + day // 36524 - day // 146096) // 365
-    of_year = <int>(day - (365 * year + year // 4 - year // 100))
-    month = (5 * of_year + 2) // 153
-    day = of_year - (153 * month + 2) // 5 + 1
-    month = month + 3 if month < 10 else month - 9
-    year += era * 400 + (1 if month <= 2 else 0)
-    print_date(text, <int>year, month, day)
-    text[10] = 84
-    print_clock(text + 11, second // 3600, second // 60 % 60, second % 60)
     return PyUnicode_DecodeLatin1(text, 19, NULL)

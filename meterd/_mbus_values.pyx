@@ -8,13 +8,13 @@ Dirt it must survive: error displays in BCD, reserved "no value" codes, infiniti
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.ref cimport Py_REFCNT
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeLatin1, PyUnicode_New
 from libc.string cimport memcpy
 
-from ._mbus_times cimport printed_bcd_time, printed_seconds, printed_time
-from ._number cimport Number, exact
+from ._mbus_times cimport printed_time
+from ._number cimport Number
 
 SIGNED = SIGNED_KIND
 UNSIGNED = UNSIGNED_KIND
@@ -22,7 +22,7 @@ TIME = TIME_KIND
 OCTETS = OCTETS_KIND
 
 cdef const char *HEX_DIGITS = b"0123456789ABCDEF"
-cdef int *RESOLUTIONS = [-1, 0, 8, 15]      # of type M: 2 s, 1 s, 1/256 s, 1/32768 s
+cdef long long MOST_MULTIPLIED = 1LL << 32  # times any factor of a `Meaning` it is a number of 64 bits
 cdef tuple FUNCTIONS = (
     "instantaneous", "maximum", "minimum", "error", "manufacturer", "more_follow", "reserved", "damaged",
 )
@@ -117,22 +117,21 @@ cdef class Record:
 
 cdef int find_value(Record record, const unsigned char *data) except -1:
     """Work the value out of the record's data, which begin at `data`."""
-    cdef Meaning meaning = record.meaning
     cdef int coding = record._heading.coding
     cdef Py_ssize_t size = record._end - data_at(record)
     cdef bytes turned
     if record._msb_first and size > 1:
         turned = record.data[::-1]
         data = <const unsigned char *>PyBytes_AS_STRING(turned)
-    if meaning.error is not None:
-        record._refusal = meaning.error
+    if record.meaning.error is not None:
+        record._refusal = record.meaning.error
     elif coding == SPECIAL:
         record.value = hex_text(record)
     elif coding == NO_DATA or coding == SELECTION:
         record._refusal = NO_DATA_THERE
     elif record._heading.lvar >= 0:
         find_variable(record, data, size)
-    elif meaning.kind == TIME_KIND:
+    elif record.meaning.kind == TIME_KIND:
         find_time(record, data, size)
     elif coding == REAL:
         find_real(record, real32(data))
@@ -146,38 +145,41 @@ cdef int find_value(Record record, const unsigned char *data) except -1:
 cdef int find_integer(Record record, const unsigned char *data, Py_ssize_t size) except -1:
     cdef unsigned long long bits = little_endian(data, size)
     cdef unsigned long long sign = 1ULL << (size * 8 - 1)
-    cdef Meaning meaning = record.meaning
-    if meaning.kind == UNSIGNED_KIND or meaning.kind == OCTETS_KIND:
-        give_number(record, bits)
-    elif bits == sign:
+    if record.meaning.kind == UNSIGNED_KIND or record.meaning.kind == OCTETS_KIND:
+        return give_unsigned(record, bits)
+    if bits == sign:
         # EN 13757-3:2018 annex A, type B: the most negative number says that there is none.
         record._refusal = MARKED_INVALID
-    elif bits & sign:
-        give_number(record, <long long>(bits - sign) - <long long>(sign - 1) - 1)
-    else:
-        give_number(record, <long long>bits)
-    return 0
+        return 0
+    return give_number(record, <long long>((bits ^ sign) - sign))
 
 
 cdef int find_bcd(Record record, const unsigned char *data, Py_ssize_t size, bint negative) except -1:
     # Annex B: F as the highest digit is a minus; any other digit above 9 is an error display, not a number.
     cdef long long number = 0
-    cdef Py_ssize_t index = size
-    cdef int high, low
-    while index > 0:
-        index -= 1
-        high = data[index] >> 4
-        low = data[index] & 0x0F
-        if high == 0x0F and index == size - 1:
-            negative = True
-            high = 0
-        if high > 9 or low > 9:
-            digits = PyBytes_FromStringAndSize(<const char *>data, size)[::-1].hex()
-            record._refusal = ("invalid", "type", f"error digits {digits}")
-            return 0
-        number = number * 100 + high * 10 + low
-    give_number(record, -number if negative else number)
-    return 0
+    cdef Py_ssize_t place = size
+    cdef unsigned int digits
+    while place > 0:
+        digits = 0
+        while True:  # eight at a time, of the highest ones what is over
+            place -= 1
+            digits = digits << 8 | data[place]
+            if place == size - 1 and digits >= 0xF0:
+                negative = True
+                digits &= 0x0F
+            if place % 4 == 0:
+                break
+        if digits >> 3 & (digits >> 2 | digits >> 1) & 0x11111111:
+            return find_seldom(record, "error_digits", data[:size])
+        number = number * 100000000 + eight_digits(digits)
+    return give_number(record, -number if negative else number)
+
+
+cdef inline unsigned int eight_digits(unsigned int bcd) noexcept:
+    """The number that they tell, none of them above 9: in pairs, in fours, together."""
+    bcd -= 6 * (bcd >> 4 & 0x0F0F0F0F)
+    bcd = (bcd & 0x00FF00FF) + 100 * (bcd >> 8 & 0x00FF00FF)
+    return (bcd & 0xFFFF) + 10000 * (bcd >> 16)
 
 
 cdef int find_real(Record record, double number) except -1:
@@ -215,9 +217,9 @@ cdef int find_variable(Record record, const unsigned char *data, Py_ssize_t size
     elif record.meaning.kind == TIME_KIND:
         find_time(record, data, size)
     elif size > 8:
-        give_number(record, int.from_bytes(data[:size], "little"))
+        find_seldom(record, "long_integer", data[:size])
     else:
-        give_number(record, little_endian(data, size))
+        give_unsigned(record, little_endian(data, size))
     return 0
 
 
@@ -245,9 +247,9 @@ cdef int find_text(Record record, const unsigned char *data, Py_ssize_t size) ex
 cdef int find_time(Record record, const unsigned char *data, Py_ssize_t size) except -1:
     cdef bint valid = False
     if record._heading.coding > 8 and record._heading.lvar < 0 or record._heading.lvar >> 4 == 0x0C:
-        return find_bcd_time(record, data, size)
+        return find_seldom(record, "time_in_bcd", data[:size])
     if record._heading.lvar >= 0:
-        return find_type_m(record, data, size)
+        return find_seldom(record, "zoned_time", data[:size])
     if record._heading.coding == REAL or record._heading.coding in (1, 7):
         record._refusal = NO_TIME_CODING
         return 0
@@ -263,67 +265,43 @@ cdef int find_time(Record record, const unsigned char *data, Py_ssize_t size) ex
     return 0
 
 
-cdef int find_bcd_time(Record record, const unsigned char *data, Py_ssize_t size) except -1:
-    """Second, minute, hour, day, month, year of the century, two digits each; shorter ones lack the finer parts."""
-    if size < 2 or size > 6:
-        record._refusal = NO_TIME_CODING
-        return 0
-    record.value = printed_bcd_time(data, size)
-    if record.value is None:
-        record._refusal = UNSET_TIME
+cdef int find_seldom(Record record, str how, object what) except -1:
+    """What no quick way is worth its room for; `what` is the octets of the data or the number that they tell."""
+    from . import mbus_values
+
+    cdef tuple found = getattr(mbus_values, how)(what, record.meaning)
+    record.value = found[0]
+    record._refusal = found[1]
     return 0
 
 
-cdef int find_type_m(Record record, const unsigned char *data, Py_ssize_t size) except -1:
-    """Type M: a byte of time zone (5 bits, hours), resolution (2 bits) and epoch (1 bit), then a count of ticks."""
-    cdef int zone, shift
-    if size < 2 or size > 9:
-        record._refusal = NO_TIME_CODING
-        return 0
-    zone = data[0] & 0x1F
-    zone = zone - 32 if zone > 15 else zone
-    ticks = little_endian(data + 1, size - 1)
-    if ticks == (<unsigned long long>-1) >> (64 - 8 * (size - 1)):
-        record._refusal = UNSET_TIME
-        return 0
-    shift = RESOLUTIONS[data[0] >> 5 & 3]
-    if shift < 0:
-        ticks *= 2
-        shift = 0
-    if zone == -16:                              # a duration, not a point of time
-        record.value = exact(ticks * 5 ** <object>shift, -shift) if shift else ticks
-        return 0
-    seconds = (ticks >> shift) + (0 if data[0] & 0x80 else DAYS_TO_2013 * 86400)
-    text = printed_seconds(seconds + zone * 3600)
-    if text is None:
-        record._refusal = ("invalid", "clock", "the time is beyond the year 9999")
-        return 0
-    record.value = f"{text}{'-' if zone < 0 else '+'}{abs(zone):02d}:00"
-    return 0
+cdef int give_unsigned(Record record, unsigned long long number) except -1:
+    return find_seldom(record, "scaled", number) if number >> 63 else give_number(record, <long long>number)
 
 
-cdef int give_number(Record record, object number) except -1:
-    """Exact: the number × factor × 10^exponent, plus the additive constant of a VIFE 78..7B.
+cdef int give_number(Record record, long long number) except -1:
+    """Exact: the number × factor × 10^exponent, and no object for it but the record's own.
 
     The `Number` of a record that is filled anew is so, too, where nobody else holds it.
     """
     cdef Meaning meaning = record.meaning
-    cdef int exponent = meaning.exponent
+    cdef Number given
     former = record.value
-    if meaning.factor != 1:
-        number = number * meaning.factor
-    if meaning.offset is not None:
-        # 10^(nn-3) units of the VIF itself: a thousandth is the finest.
-        number = number * 1000 + 10 ** (meaning.offset + 3)
-        exponent -= 3
-    elif exponent == 0:
+    if meaning.factor != 1 or meaning.offset is not None:
+        if meaning.offset is not None or number > MOST_MULTIPLIED or number < -MOST_MULTIPLIED:
+            return find_seldom(record, "scaled", number)
+        number *= meaning.factor
+    if meaning.exponent == 0:
         record.value = number
         return 0
     if type(former) is Number and Py_REFCNT(former) == HELD_HERE:
-        (<Number>former).mantissa = number
-        (<Number>former).exponent = exponent
+        given = <Number>former
+        if given.large is not None:
+            given.large = None
     else:
-        record.value = exact(number, exponent)
+        record.value = given = Number.__new__(Number)
+    given.small = number
+    given.exponent = meaning.exponent
     return 0
 
 

@@ -6,7 +6,8 @@ cdef enum:
 
 @cython.final
 cdef class Number:
-    cdef readonly object mantissa
+    cdef long long small  # the mantissa; where it does not fit, it is
+    cdef object large     # an int, and None otherwise
     cdef readonly int exponent
 
     cdef str printed(self)
@@ -14,3 +15,7 @@ cdef class Number:
 
 
 cdef Number exact(object mantissa, int exponent)
+
+
+cdef inline object mantissa_of(Number number):
+    return number.small if number.large is None else number.large

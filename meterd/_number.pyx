@@ -1,7 +1,8 @@
 """Exact decimal numbers: what a meter counts, with the digits that it sent and no binary fraction in between.
 
 The problem: nearly every value is one, made once, printed once and forgotten.
-Assumptions: a mantissa is an integer of any size. Nothing that a number holds leads back to it, so the garbage
+Assumptions: a mantissa is an integer of any size, and nearly always one of 64 bits: that is kept as it is, and no
+object is made of it before somebody asks for one. Nothing that a number holds leads back to it, so the garbage
 collector need not look at it.
 """
 
@@ -35,18 +36,22 @@ cdef class Number:
     def __init__(self, mantissa, int exponent=0):
         if not -MOST_EXPONENT <= exponent <= MOST_EXPONENT:
             raise ValueError(f"power of ten {exponent} is out of range")
-        self.mantissa = mantissa
-        self.exponent = exponent
+        fill(self, mantissa, exponent)
 
     def __reduce__(self):
-        return Number, (self.mantissa, self.exponent)
+        return Number, (mantissa_of(self), self.exponent)
+
+    @property
+    def mantissa(self):
+        return mantissa_of(self)
 
     cdef str printed(self):
         cdef int places = -self.exponent
+        mantissa = mantissa_of(self)
         if places <= 0:
-            return str(self.mantissa) + "0" * self.exponent if self.mantissa else "0"
-        digits = str(abs(self.mantissa)).rjust(places + 1, "0")
-        sign = "-" if self.mantissa < 0 else ""
+            return str(mantissa) + "0" * self.exponent if mantissa else "0"
+        digits = str(abs(mantissa)).rjust(places + 1, "0")
+        sign = "-" if mantissa < 0 else ""
         return f"{sign}{digits[:-places]}.{digits[-places:]}"
 
     def __str__(self):
@@ -60,11 +65,10 @@ cdef class Number:
 
     def __float__(self):
         # Mantissa and power of ten are doubles as they are: one operation rounds once, as reading the digits does.
-        cdef int overflow = 1
-        cdef long long mantissa = 0
-        if FLT_EVAL_METHOD == 0 and -LONGEST <= self.exponent <= LONGEST:
-            mantissa = PyLong_AsLongLongAndOverflow(self.mantissa, &overflow)
-        if overflow or mantissa > MOST_MANTISSA or mantissa < -MOST_MANTISSA:
+        cdef long long mantissa = self.small
+        if FLT_EVAL_METHOD != 0 or not -LONGEST <= self.exponent <= LONGEST or self.large is not None:
+            return PyFloat_FromString(self.printed())
+        if mantissa > MOST_MANTISSA or mantissa < -MOST_MANTISSA:
             return PyFloat_FromString(self.printed())
         if self.exponent < 0:
             return mantissa / POWERS[-self.exponent]
@@ -76,7 +80,7 @@ cdef class Number:
         return whole_part(self.printed())
 
     cpdef tuple reduced(self):
-        mantissa, exponent = self.mantissa, self.exponent
+        mantissa, exponent = mantissa_of(self), self.exponent
         if not mantissa:
             return (0, 0)
         while mantissa % 10 == 0:
@@ -109,6 +113,13 @@ cdef class Number:
 cdef Number exact(object mantissa, int exponent):
     """Number(mantissa, exponent) where the power of ten is known to be in range."""
     cdef Number number = Number.__new__(Number)
-    number.mantissa = mantissa
-    number.exponent = exponent
+    fill(number, mantissa, exponent)
     return number
+
+
+cdef int fill(Number number, object mantissa, int exponent) except -1:
+    cdef int overflow
+    number.small = PyLong_AsLongLongAndOverflow(mantissa, &overflow)
+    number.large = mantissa if overflow else None
+    number.exponent = exponent
+    return 0

@@ -113,17 +113,14 @@ cdef int put_optional(Octets out, text) except -1:
     return put_octets(out, b"null", 4) if text is None else put_quoted(out, text)
 
 
-cdef int put_number(Octets out, object mantissa, int places) except -1:
-    """An integer, the last `places` digits of it behind a point."""
+cdef int put_number(Octets out, object integer) except -1:
     cdef int overflow = 0
-    cdef long long number = PyLong_AsLongLongAndOverflow(mantissa, &overflow)
-    if overflow:
-        return put_plain(out, str(Number(mantissa, -places)))
-    return put_integer(out, number, places)
+    cdef long long number = PyLong_AsLongLongAndOverflow(integer, &overflow)
+    return put_plain(out, str(integer)) if overflow else put_integer(out, number, 0)
 
 
 cdef int put_integer(Octets out, int64_t number, int places) except -1:
-    """As `put_number`."""
+    """An integer, the last `places` digits of it behind a point."""
     cdef char digits[2 * MOST_DIGITS]
     cdef char *end = digits + 2 * MOST_DIGITS
     cdef int count
@@ -145,11 +142,11 @@ cdef int put_value(Octets out, value) except -1:
     cdef int exponent
     kind = type(value)
     if kind is int:
-        return put_number(out, value, 0)
+        return put_number(out, value)
     if kind is Number:
         exponent = (<Number>value).exponent
-        if -MOST_PLACES <= exponent <= 0:
-            return put_number(out, (<Number>value).mantissa, -exponent)
+        if -MOST_PLACES <= exponent <= 0 and (<Number>value).large is None:
+            return put_integer(out, (<Number>value).small, -exponent)
         return put_plain(out, str(value))
     if value is None or kind is str:
         return put_optional(out, value)
@@ -217,7 +214,7 @@ def json_by_signal(list numbered not None, int64_t clock_set_ms):
             put_octets(text, b",", 1)
         put_quoted(text, reading.signal.alias)
         put_octets(text, b':{"seq":', 8)
-        put_number(text, (<tuple>pair)[0], 0)
+        put_number(text, (<tuple>pair)[0])
         if reading.time_ms < clock_set_ms:
             put_octets(text, b',"clock":"unset"', 16)
         put_octets(text, b",", 1)

@@ -25,7 +25,7 @@ from xml.etree import ElementTree
 import pytest
 
 from meterd._mbus import MbusDecoder
-from meterd._mbus_records import Telegram
+from meterd._mbus_telegram import Telegram
 from meterd._mbus_values import TIME, UNSIGNED, Record
 from meterd.errors import DecodeError, MeterdError, Refused
 from meterd.protocols.mbus.identity import Identity

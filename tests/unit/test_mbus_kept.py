@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 import pytest
 
 from meterd._mbus import MbusFrame
-from meterd._mbus_records import Telegram, decode_records
+from meterd._mbus_records import decode_records
+from meterd._mbus_telegram import Telegram, know
 from meterd._mbus_values import Record
 from meterd.errors import DecodeError
-from meterd.protocols.mbus.telegram import decode
-from meterd.protocols.mbus.vif import MEANINGS, Meanings
+from meterd.protocols.mbus.encryption import clear_text
+from meterd.protocols.mbus.telegram import decode, other_layout
+from meterd.protocols.mbus.vif import MEANINGS
 from tests.fuzz.targets.mbus_records import SEEDS, TELEGRAMS
 
 LONG_HEADER = 12
@@ -30,7 +33,7 @@ def header(body: bytes) -> bytes:
     return bytes.fromhex("21436587 B305") + bytes([sum(body) & 0xFF, 4]) + bytes.fromhex("07 00 0000")
 
 
-def told(records: list[Record]) -> list[tuple[object, ...]]:
+def told(records: Iterable[Record]) -> list[tuple[object, ...]]:
     return [
         (
             *(record.function, record.storage, record.tariff, record.subunit, record.quantity, record.unit),
@@ -81,7 +84,7 @@ class Kinds:
     """Telegrams decoded in turn; where it is asked what a block means, none before it told how to cut this one."""
 
     def __init__(self) -> None:
-        decode_records(b"", 0, Meanings())  # what has other meanings is not kept
+        know(MEANINGS, clear_text, other_layout)
 
     def decode(self, body: bytes, ci: int = 0x72) -> tuple[Telegram, bool]:
         MEANINGS.clear()
@@ -127,7 +130,6 @@ def test_what_somebody_holds_stays_as_it_is() -> None:
     assert told([number, text]) == before
     assert [str(number.value), text.value] == ["99999.999", "ABC"]
     assert [str(record.value) for record in second.records] == ["0.010", "XYZ", "None"]
-    second.records.clear()  # whose list that is, may do with it what he likes
     third, alike = kinds.decode(BODY)
     assert alike and told(third.records) == told(decode_records(BODY, 0, MEANINGS))
 
@@ -140,6 +142,63 @@ def test_a_value_that_somebody_holds_stays_as_it_is() -> None:
     telegram, alike = kinds.decode(bytes.fromhex("0C9328 10000000 2F 0D78 03 5A5958 84106D 1E2A6B3C"))
     assert alike and [str(value) for value in values] == told_before == ["99999.999", "ABC", "2027-11-11T10:30"]
     assert [str(record.value) for record in telegram.records] == ["0.010", "XYZ", "2027-12-11T10:30"]
+
+
+def seen(held: object) -> object:
+    """All that somebody who holds it can see of it."""
+    if isinstance(held, Telegram):
+        header = (held.identity, held.access_number, held.status, held.configuration, held.fixed, held.more_follow)
+        return header, [id(record) for record in held.records], told(held.records)
+    if isinstance(held, tuple):
+        return told(held)
+    return told([held]) if isinstance(held, Record) else (type(held), repr(held))
+
+
+def some_of(telegram: Telegram, chance: random.Random) -> object:
+    """The telegram or a part of it."""
+    records = telegram.records
+    record = chance.choice(records)
+    return chance.choice((telegram, records, record, record.value))
+
+
+def test_whoever_holds_a_part_never_sees_it_change() -> None:
+    chance = random.Random(21)
+    wholes = [header(body) + body for body in BODIES]
+    held: list[tuple[object, object]] = []
+    for _ in range(ROUNDS):
+        data = changed(chance.choice(wholes), chance)
+        ci = chance.choice((0x72, 0x72, 0x72, 0x76))
+        try:
+            telegram = decode(MbusFrame(8, 1, ci, data))
+        except DecodeError:
+            continue
+        assert told(telegram.records) == by_octets(data, ci), data.hex()
+        if telegram.records and chance.random() < 0.3:
+            part = some_of(telegram, chance)
+            held.append((part, seen(part)))
+        if len(held) > 12:
+            part, before = held.pop(chance.randrange(len(held)))
+            assert seen(part) == before
+    assert len(held) == 12 and all(seen(part) == before for part, before in held)
+
+
+def test_what_nobody_holds_is_told_in_the_same_records() -> None:
+    kinds = Kinds()
+    kinds.decode(BODY)
+    first = id(kinds.decode(BODY)[0].records)
+    assert id(kinds.decode(BODY)[0].records) == first
+
+
+def test_each_telegram_has_its_own_header() -> None:
+    kinds = Kinds()
+    kinds.decode(BODY)
+    data = bytes.fromhex("78563412 B305 09 04 2A 10 0000") + BODY
+    for ci, identity in ((0x72, "78563412B3050904"), (0x76, "1234567805B30904")):
+        telegram = decode(MbusFrame(8, 1, ci, data))
+        assert telegram.identity == bytes.fromhex(identity) and telegram.identity is telegram.identity
+        assert (telegram.access_number, telegram.status, telegram.configuration) == (0x2A, 0x10, 0)
+    bare = Telegram([])
+    assert (bare.records, bare.identity, bare.access_number, bare.status) == ((), None, None, None)
 
 
 def test_damage_is_not_kept() -> None:

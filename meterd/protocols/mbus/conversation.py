@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..._mbus import MbusFrame
-    from ..._mbus_records import Telegram
+    from ..._mbus_telegram import Telegram
     from ..._mbus_values import Record
     from ...conversation import Conversation
     from .link import Link

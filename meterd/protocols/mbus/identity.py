@@ -11,7 +11,7 @@ from . import vif_tables as tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..._mbus_records import Telegram
+    from ..._mbus_telegram import Telegram
 
 
 def letters_of(code: bytes) -> str:

@@ -15,7 +15,7 @@ stopped go on where it was.
 
 from __future__ import annotations
 
-from ..._mbus_records import Telegram
+from ..._mbus_telegram import Telegram
 from ...conversation import LineSettings
 from ...errors import Garbled, ProtocolError, Refused, Silence
 from ...names.makers import from_mbus

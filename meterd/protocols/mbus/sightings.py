@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..._mbus_records import Telegram
+    from ..._mbus_telegram import Telegram
     from ...conversation import Conversation
     from ...model import Device, Memory
     from ...sighting import Place

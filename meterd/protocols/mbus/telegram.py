@@ -10,7 +10,8 @@ lie about their length.
 
 from __future__ import annotations
 
-from ..._mbus_records import Telegram, decode_records, decode_telegram, fixed_record, know
+from ..._mbus_records import decode_records, fixed_record
+from ..._mbus_telegram import Telegram, decode_telegram, know
 from ..._mbus_values import UNSIGNED, Meaning
 from ...errors import DecodeError, MeterdError, Refused
 from .encryption import clear_text
@@ -42,7 +43,7 @@ APPLICATION_ERRORS = (
 )
 
 
-def _other_layout(frame: MbusFrame, key: bytes | None, identity: bytes | None) -> Telegram:
+def other_layout(frame: MbusFrame, key: bytes | None, identity: bytes | None) -> Telegram:
     """The telegram in a frame that has no long header."""
     ci, data = frame.ci, frame.data
     if ci == 0x7A:
@@ -121,7 +122,7 @@ def _application_error(data: bytes) -> Refused:
     return Refused(words, code)
 
 
-know(MEANINGS, clear_text, _other_layout)
+know(MEANINGS, clear_text, other_layout)
 decode = decode_telegram
 
 # What E5 says where alarms were asked for.

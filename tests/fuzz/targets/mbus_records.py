@@ -6,7 +6,7 @@ The first byte picks the CI field, so that every layout is met; the rest is its 
 from __future__ import annotations
 
 from meterd._mbus import MbusFrame
-from meterd._mbus_records import Telegram
+from meterd._mbus_telegram import Telegram
 from meterd._number import Number
 from meterd.errors import DecodeError, Refused, SecurityError
 from meterd.model import QUALITIES, REASONS

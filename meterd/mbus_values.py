@@ -1,0 +1,93 @@
+"""What values of M-Bus records are seldom: in byte code, which takes a gateway less room than machine code.
+
+`_mbus_values` has cut the record and calls these where it has no quick way. Octets come least significant first, in
+whichever order the meter sends them, and as many as there are, with the `Meaning` of the record; each answer is (value,
+refusal), one of them None.
+Standard: EN 13757-3 annex A (type M), annex B (hexadecimal digits in BCD). Dirt it must survive: any octets, any size.
+"""
+
+from __future__ import annotations
+
+from time import gmtime
+
+from ._number import Number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Found = tuple[int | Number | str | None, tuple[str, str, str] | None]
+
+RESOLUTIONS = (-1, 0, 8, 15)  # of type M, in bits behind the point of a second: 2 s, 1 s, 1/256 s, 1/32768 s
+DURATION = -16  # in place of a time zone: no point of time
+FROM_1970, DAYS_TO_2013 = 0x80, 15706
+END_S = 253_402_300_800  # of the year 9999
+# How far a time in BCD is printed, of so many octets: month and year, the day, the hour and its minutes, all.
+PRINTED = {2: 7, 3: 10, 4: 16, 5: 16, 6: 19}
+MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+UNSET = (None, ("invalid", "clock", "the time is unset"))
+TOO_LATE = (None, ("invalid", "clock", "the time is beyond the year 9999"))
+NO_TIME = (None, ("invalid", "type", "no time is coded like this"))
+
+
+def scaled(number: int, meaning: Any) -> Found:
+    """Exact: the number × factor × 10^exponent, plus the additive constant of a VIFE 78..7B."""
+    number *= meaning.factor
+    exponent = meaning.exponent
+    if meaning.offset is not None:
+        # 10^(nn-3) units of the VIF itself: a thousandth is the finest.
+        number = number * 1000 + int(10 ** (meaning.offset + 3))
+        exponent -= 3
+    return Number.scaled(number, exponent), None
+
+
+def long_integer(octets: bytes, meaning: Any) -> Found:
+    """Binary of more than 64 bits."""
+    return scaled(int.from_bytes(octets, "little"), meaning)
+
+
+def error_digits(octets: bytes, _: Any) -> Found:
+    return None, ("invalid", "type", f"error digits {octets[::-1].hex()}")
+
+
+def time_in_bcd(octets: bytes, _: Any) -> Found:
+    """Second, minute, hour, day, month, year of the century, two digits each; shorter ones lack the finer parts."""
+    size = PRINTED.get(len(octets))
+    if size is None:
+        return NO_TIME
+    digits = octets.hex()
+    if not digits.isdecimal():
+        return UNSET
+    told = [int(digits[at : at + 2]) for at in range(0, len(digits), 2)]
+    second, minute, hour, day, month, year = [0, 0, 0, 1, 1][: 6 - len(told)] + told
+    year += 2000 if year <= 80 else 1900
+    if second > 59 or minute > 59 or hour > 23 or not 1 <= month <= 12 or not 1 <= day <= _days_in(year, month):
+        return UNSET
+    return f"{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"[:size], None
+
+
+def _days_in(year: int, month: int) -> int:
+    return MONTH_DAYS[month - 1] + (month == 2 and year % 4 == 0)  # the years are those of 1981 to 2080
+
+
+def zoned_time(octets: bytes, _: Any) -> Found:
+    """Type M: an octet of time zone (5 bits, hours), resolution (2 bits) and epoch (1 bit), then a count of ticks."""
+    if not 2 <= len(octets) <= 9:
+        return NO_TIME
+    kind, ticks = octets[0], int.from_bytes(octets[1:], "little")
+    if ticks + 1 == 1 << 8 * (len(octets) - 1):
+        return UNSET
+    zone = kind & 0x1F
+    zone -= 32 if zone > 15 else 0
+    shift = RESOLUTIONS[kind >> 5 & 3]
+    if shift < 0:
+        ticks, shift = 2 * ticks, 0
+    if zone == DURATION:
+        return Number.scaled(ticks * 5**shift, -shift), None
+    seconds = (ticks >> shift) + zone * 3600 + (0 if kind & FROM_1970 else DAYS_TO_2013 * 86400)
+    if not 0 <= seconds < END_S:
+        return TOO_LATE
+    year, month, day, hour, minute, second = gmtime(seconds)[:6]
+    sign = "-" if zone < 0 else "+"
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{sign}{abs(zone):02}:00", None
