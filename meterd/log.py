@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from time import monotonic
 
-from .log_outputs import to_stderr, to_syslog
+from .log_outputs import to_stderr
 from .masking import Masks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["to_stderr", "to_syslog"]  # handed on; what is made here is public, too
+__all__ = ["to_stderr"]  # handed on; what is made here is public, too
 
 EMERGENCY, ALERT, CRITICAL, ERROR, WARNING, NOTICE, INFO, DEBUG = range(8)
 
@@ -117,7 +117,7 @@ def configure(
     clock: Callable[[], float] = monotonic,
 ) -> None:
     """Start afresh. `level` 0 to 7: nothing above it is said. `port` says only what is tagged with that port, and
-    untagged errors. `out(level, message)` is `to_stderr` or `to_syslog`. `clock` in seconds."""
+    untagged errors. `out(level, message)` is `to_stderr` or `log_syslog.to_syslog`. `clock` in seconds."""
     _log.__init__()  # type: ignore[misc]
     _log.level = max(EMERGENCY, min(DEBUG, level))
     _log.out = out

@@ -1,4 +1,4 @@
-"""Where log lines go: standard error or the local syslog, neither of which is ever waited for.
+"""Where log lines go: standard error, which like the local syslog (`log_syslog`) is never waited for.
 
 The problem: whoever should read them may not (a pager that stands still, a supervisor that hangs, a syslog that is
 full), and a daemon that waits for its own log reads no meters. So what cannot leave at once waits in a bounded queue;
@@ -10,17 +10,14 @@ Dirt it must survive: a standard error that is closed, broken, or never read.
 
 from __future__ import annotations
 
-from errno import EAGAIN
-from posix import O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_WRONLY, getpid, isatty
+from posix import O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_WRONLY, isatty
 from posix import open as open_file
-from select import POLLOUT, poll
 from time import localtime, strftime, time
 
 from ._octets import Octets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from _socket import socket
     from collections.abc import Callable
     from typing import Protocol
 
@@ -37,9 +34,6 @@ WORDS = ("emergency", "alert", "critical", "error", "warning", "notice", "info",
 STDERR = 2
 MOST_WAITING = 65536  # bytes
 LAST_CHANCE_MS = 200  # at the end of the process
-
-_LOG_DAEMON = 3 << 3
-_SYSLOG = "/dev/log"
 
 
 class StandardError:
@@ -72,6 +66,8 @@ class StandardError:
     def flush(self) -> None:
         """The end: a last chance for what waits, LAST_CHANCE_MS long."""
         if self._octets.waiting:
+            from select import POLLOUT, poll  # hardly ever anything does
+
             asked = poll()
             asked.register(self._fd, POLLOUT)
             if asked.poll(LAST_CHANCE_MS):
@@ -116,6 +112,8 @@ class StandardError:
             self._loop.unregister(self._fd)
             self._watched = False
             return
+        from select import POLLOUT
+
         try:
             self._loop.register(self._fd, POLLOUT, lambda revents: self._write())
             self._watched = True
@@ -123,50 +121,4 @@ class StandardError:
             pass  # no pipe, socket or terminal: the next line tries again
 
 
-class Syslog:
-    """The local syslog, facility daemon (RFC 3164 as local programs speak it), a datagram a line."""
-
-    __slots__ = ("_connection", "_lost")
-
-    def __init__(self) -> None:
-        self._connection: socket | None = None
-        self._lost = 0
-
-    def __call__(self, level: int, message: str) -> None:
-        if self._lost and self._send(4, f"log lines were lost while syslog took none: {self._lost}"):
-            self._lost = 0
-        if not self._send(level, message):
-            self._lost += 1
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def _send(self, level: int, message: str) -> bool:
-        from _socket import MSG_DONTWAIT
-
-        stamp = strftime("%b %e %H:%M:%S", localtime())
-        line = f"<{_LOG_DAEMON | level}>{stamp} meterd[{getpid()}]: {message}".encode("utf-8", "backslashreplace")
-        try:
-            self._connected().send(line, MSG_DONTWAIT)
-        except OSError as error:
-            if error.errno != EAGAIN:
-                self.close()  # it was started anew, or is not there yet
-            return False
-        return True
-
-    def _connected(self) -> socket:
-        if self._connection is None:
-            from _socket import AF_UNIX, SOCK_DGRAM, socket
-
-            self._connection = connection = socket(AF_UNIX, SOCK_DGRAM)
-            connection.connect(_SYSLOG)
-        return self._connection
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
 to_stderr = StandardError()
-to_syslog = Syslog()

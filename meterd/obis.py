@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-# Value groups as they are mostly written: to make numbers of six of them takes a gateway longer than all the rest.
-_NUMBERS = {str(number): number for number in range(256)}
+# Value groups as they are mostly written, those seen, so 256 at most: to make numbers of six of them takes a gateway
+# longer than all the rest.
+_numbers: dict[str, int] = {}
 # Meters of one kind are asked for the same few codes: those first seen are known, and each is there once for all.
 MOST_KNOWN = 256
 _parsed: dict[str, bytes] = {}
@@ -26,7 +27,7 @@ def _parse(text: str) -> bytes:
     groups = text.split(".")
     if len(groups) == 6:
         try:
-            return bytes([_NUMBERS[group] for group in groups])
+            return bytes([_numbers[group] for group in groups])
         except KeyError:
             pass
     flat = text.strip().replace("-", ".").replace(":", ".").replace("*", ".").replace("&", ".")
@@ -35,7 +36,9 @@ def _parse(text: str) -> bytes:
         groups.append("255")
     if len(groups) != 6 or not all(group.isascii() and group.isdigit() and int(group) <= 255 for group in groups):
         raise ValueError(f"{text!r} is not an OBIS code of six groups 0..255, such as 1.0.1.8.0.255")
-    return bytes(map(int, groups))
+    numbers = list(map(int, groups))
+    _numbers.update(zip(map(str, numbers), numbers, strict=True))
+    return bytes(numbers)
 
 
 def format_logical_name(octets: bytes) -> str:

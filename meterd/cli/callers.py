@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from types import SimpleNamespace
 
+from .._clock import wall_clock_ms
 from ..daemon.calls import Calls
 from ..daemon.job import Job
 from ..errors import MeterdError, PortGone
@@ -21,7 +22,6 @@ from ..sinks.status import DeviceStatus
 from .ends import interruptible_loop
 from .exit_codes import OK, READ_FAILED
 from .found_file import device_row, write
-from .run import wall_clock_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from ..counter import LAST
 from ..errors import ConfigError
 from ..gateway.json_text import dumps
 from ..protocols import registry
+from .beginning import state_directory
 from .exit_codes import OK, READ_FAILED
 from .one_device import device_signals, find_device
 from .options import CONFIG, HELP, JSON, STATE, VALUE, Option, UsageError, parse, usage
-from .run import state_directory
 
 SET = Option(("--set",), VALUE, "begin at this number, which was never used under the key", "NUMBER")
 OPTIONS = (CONFIG, SET, JSON, STATE, HELP)

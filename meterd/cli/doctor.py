@@ -15,13 +15,13 @@ from ..gateway.json_text import dumps
 from ..model import GOOD
 from ..sinks.format import fields
 from .answers import paste, was
+from .beginning import set_up_log, state_directory
 from .consultation import Consultation
 from .diagnosis import RUNGS, diagnosis
 from .ends import interruptible_loop
 from .exit_codes import INTERRUPTED, OK, READ_FAILED
 from .one_device import configured_devices, described_device
 from .options import CONFIG, DEBUG, FLAG, HELP, JSON, STATE, VERBOSE, Option, parse, usage
-from .run import set_up_log, state_directory
 from .terminal import Status, wrapped
 
 TYPE_CHECKING = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 
 from .. import log
+from .._clock import wall_clock_ms
 from ..config.command_line import ALIAS, make_configuration
 from ..config.files import load
 from ..daemon.daemon import Daemon
@@ -17,6 +18,7 @@ from ..errors import ConfigError
 from ..ports._loop import Loop
 from ..protocols import registry
 from ..sinks.hub import Hub
+from .beginning import Watch, config_paths, say_problems, set_up_log, state_directory
 from .exit_codes import FAILED, INTERRUPTED, NOTHING_TO_RUN, OK, READ_FAILED
 from .options import (
     CONFIG,
@@ -34,15 +36,13 @@ from .options import (
     parse,
     usage,
 )
-from .printing import printer_for
-from .run import Watch, config_paths, say_problems, set_up_log, state_directory, wall_clock_ms
+from .printing import Printer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..config.files import Configuration
     from ..daemon.state import StateDirectory
     from .options import Arguments
-    from .printing import Printer
 
 TROUBLE = [READ_FAILED[reason] for reason in READ_FAILED if reason not in ("type", "not_found", "clock")]
 AS_JSON = Option(JSON.names, JSON.kind, "JSON lines on a terminal, too")
@@ -64,7 +64,7 @@ def main(words: list[str]) -> int:
     set_up_log(arguments, log.ERROR if described else log.NOTICE)
     configuration = _described(words, arguments) if described else _configured(arguments)
     say_problems(configuration)
-    printer = printer_for(arguments)
+    printer = _printer_for(arguments)
     printer.holds_texts = described
     code = _scan(configuration, arguments, printer)
     if printer.texts:  # what is no number
@@ -79,6 +79,15 @@ def main(words: list[str]) -> int:
         described_by = arguments.operands[: len(arguments.operands) - len(_addresses(words))]
         print(f"`meterd doctor {_retold(described_by)}` says why", file=sys.stderr)
     return code
+
+
+def _printer_for(arguments: Arguments) -> Printer:
+    """A table on a terminal, unless JSON is asked for."""
+    if arguments.has("json") or not sys.stdout.isatty():
+        return Printer()
+    from .reading_table import TablePrinter
+
+    return TablePrinter()
 
 
 def _retold(described_by: list[str]) -> str:

@@ -14,6 +14,7 @@ from ..fleet.remote import ALLOWED, Remote
 from ..fleet.signed import Numbers, read_key
 from ..fleet.trial import Trial
 from ..fleet.whole_files import put
+from .beginning import log_output
 from .exit_codes import OK
 from .options import CONFIG, CONTROL, FLAG, HELP, LIST, SYSLOG, VALUE, Option, UsageError, parse, usage
 
@@ -35,7 +36,7 @@ def main(words: list[str]) -> int:
         about = "Does signed requests that come over MQTT, beside the daemon, until SIGTERM."
         print(usage("meterd remote", "-c FILE… --key FILE --allow WHAT…", about, OPTIONS))
         return OK
-    log.configure(log.NOTICE, log.to_syslog if arguments.has("syslog") else log.to_stderr)
+    log.configure(log.NOTICE, log_output(arguments))
     trial = Trial(arguments.value("target") or TARGET)
     try:
         if arguments.has("revert"):

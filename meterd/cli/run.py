@@ -10,12 +10,11 @@ from .. import __version__, log
 from .._clock import wall_clock_ms
 from ..config.files import load
 from ..daemon.daemon import Daemon
-from ..daemon.state import DEFAULT_DIRECTORY, StateDirectory
-from ..errors import ConfigError
-from ..paths import environment, exists, join, read_up_to
+from ..paths import environment, join
 from ..ports._loop import Loop
 from ..protocols.registry import PROGRAMS
 from ..sinks.hub import Hub
+from .beginning import Watch, config_paths, say_problems, set_up_log, state_directory
 from .exit_codes import FAILED, NOTHING_TO_RUN, OK
 from .options import (
     CONFIG,
@@ -41,14 +40,11 @@ from .options import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ..config.files import Configuration
-    from ..daemon.daemon import AnyLine
     from ..daemon.settling import Settling
     from ..daemon.shard import Shard
-    from ..ports.player import Observer
-    from ..ports.wire_log import WireLog
     from ..sinks.hub import Sink
     from .options import Arguments
 
@@ -69,9 +65,6 @@ OPTIONS = (
     VERSION,
     HELP,
 )
-GATEWAY_CONFIGURATION = "/etc/config/meterd"
-GATEWAY_DIRECTORY = "/etc/meterd/state"
-MAX_CONFIGURATION_BYTES = 1 << 20
 
 
 def main(words: list[str]) -> int:
@@ -87,57 +80,6 @@ def main(words: list[str]) -> int:
     return run(arguments)
 
 
-def set_up_log(arguments: Arguments, default: int = log.NOTICE) -> None:
-    level = arguments.number("debug", default)
-    if level > log.DEBUG:
-        raise UsageError("-d takes 0 to 7")
-    if arguments.has("verbose"):
-        level = max(level, log.NOTICE + arguments.count("verbose"))
-    out = log.to_syslog if arguments.has("syslog") else log.to_stderr
-    log.configure(level, out, arguments.value("port"))
-
-
-def config_paths(arguments: Arguments) -> list[str]:
-    paths = arguments.values("config")
-    if not paths:
-        raise UsageError("say what to read: -c FILE")
-    return paths
-
-
-def state_directory(arguments: Arguments, brief: bool = False) -> StateDirectory:
-    """The state folder of this command, which is the service's, whoever calls it and from where: counters live in one.
-
-    In this order: --state; what systemd gives a service; on a gateway what /etc/config/meterd says, or its default;
-    /var/lib/meterd. `brief` for a command that runs once and leaves no more than it must.
-    """
-    own = _of_the_gateway()
-    path = arguments.value("state") or environment("STATE_DIRECTORY") or own or DEFAULT_DIRECTORY
-    return StateDirectory(path, brief, [folder for folder in (own, GATEWAY_DIRECTORY, DEFAULT_DIRECTORY) if folder])
-
-
-def _of_the_gateway() -> str:
-    """The folder of a gateway's service; empty elsewhere."""
-    if not exists(GATEWAY_CONFIGURATION):
-        return ""
-    try:
-        text = read_up_to(GATEWAY_CONFIGURATION, MAX_CONFIGURATION_BYTES).decode("utf-8", "surrogateescape")
-    except OSError:
-        return GATEWAY_DIRECTORY
-    return _option(text) or GATEWAY_DIRECTORY
-
-
-def _option(text: str) -> str:
-    """`option state 'FOLDER'` of the section of type meterd."""
-    inside = False
-    for line in text.split("\n"):
-        words = line.split(None, 2)
-        if words[:1] == ["config"]:
-            inside = words[1:2] == ["meterd"]
-        elif inside and words[:2] == ["option", "state"] and len(words) == 3:
-            return words[2].strip().strip("'\"")
-    return ""
-
-
 def stopped_protocols(arguments: Arguments) -> set[str]:
     """The packages of the protocols behind --stopped. Raises: UsageError for a name that is none."""
     names = arguments.values("stopped")
@@ -145,50 +87,6 @@ def stopped_protocols(arguments: Arguments) -> set[str]:
         if name not in PROGRAMS:
             raise UsageError(f"--stopped: {name!r} is no protocol; {', '.join(PROGRAMS)} are")
     return {PROGRAMS[name] for name in names}
-
-
-def say_problems(configuration: Configuration) -> None:
-    if configuration.errors or configuration.warnings:
-        from ..daemon import not_read  # most sites are in order
-
-        not_read.say_problems(configuration)
-
-
-class Watch:
-    """Which observers a line's player gets: -r, -f, --record. A daemon that runs has none and need not load them."""
-
-    def __init__(self, arguments: Arguments, daemon: Daemon) -> None:
-        self._daemon = daemon
-        self._raw = arguments.has("raw")
-        self._frames = arguments.has("frame")
-        self._only = arguments.value("port")
-        self._log = self._open(arguments.value("record"))
-
-    def _open(self, name: str | None) -> WireLog | None:
-        if name is None:
-            return None
-        try:
-            # Kept open for the life of the process: every entry is flushed as it is written.
-            file = open(name, "w", encoding="ascii")  # noqa: SIM115
-        except OSError as error:
-            raise ConfigError(name, f"cannot be written: {error.strerror}") from None
-        from ..ports.wire_log import WireLog
-
-        return WireLog(file, lambda: self._daemon.loop.time)
-
-    def observers(self, line: AnyLine) -> Iterable[Observer]:
-        if self._only is not None and self._only not in (line.key, line.path):
-            return
-        if self._raw:
-            from .output import RawOutput
-
-            yield RawOutput(line.key, lambda: self._daemon.loop.time, lambda: self._daemon.secrets_of(line))
-        if self._frames:
-            from .output import FrameOutput
-
-            yield FrameOutput(line.key)
-        if self._log is not None:
-            yield self._log.observer(line.key, lambda: self._daemon.secrets_of(line))
 
 
 def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:

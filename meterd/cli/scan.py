@@ -12,13 +12,13 @@ from ..errors import Aborted, ConfigError, MeterdError
 from ..model import Memory
 from ..parameters import BAUDRATES as BAUDRATES_KNOWN
 from ..protocols import registry
+from .beginning import set_up_log, state_directory
 from .diagnosis import stopped_at
 from .ends import interruptible_loop
 from .exit_codes import OK, READ_FAILED
 from .found_file import device_row, write, write_text
 from .one_device import find_device
 from .options import CONFIG, DEBUG, HELP, STATE, VALUE, VERBOSE, Option, UsageError, parse, usage
-from .run import set_up_log, state_directory
 from .terminal import Status, wrapped
 
 TYPE_CHECKING = False

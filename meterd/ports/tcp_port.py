@@ -19,7 +19,6 @@ from _socket import (
 )
 from errno import EINPROGRESS
 from posix import strerror
-from select import POLLOUT
 
 from ..errors import PortGone
 from ._port import Port
@@ -46,6 +45,7 @@ def address_family(host: str) -> int:
 
 # A peer that takes no more bytes for so long is lost; by itself TCP would go on trying for a quarter of an hour.
 SEND_LIMIT_S = 10
+POLLOUT = 4  # poll.h, on every Linux; `select` would have to be read from the disk for it
 # Where descriptors are short and every one is in use, by then one of them has been given back.
 WAIT_S = 60.0
 

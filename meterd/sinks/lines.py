@@ -1,17 +1,12 @@
-"""Readings as lines of text: on standard output, and in a file.
+"""Readings as lines of text: on standard output, and, by `sinks.file`, in a file.
 
-Lines are gathered and written once per turn of the loop. The dirt to survive: a reader of stdout that is slow or gone,
-a full disk, a directory that is not there (the SD card was pulled), a file that was rotated away, a FIFO that nobody
-reads. None of it blocks the loop or ends the daemon: lines wait, up to `MAX_WAITING` bytes, further ones are counted
-and lost, and each trouble is one log line. A line is never torn: after a partial write its rest comes first.
+Lines are gathered and written once per turn of the loop. The dirt to survive: a reader that is slow or gone, and what
+can be wrong with a file. None of it blocks the loop or ends the daemon: lines wait, up to `MAX_WAITING` bytes, further
+ones are counted and lost, and each trouble is one log line. A line is never torn: after a partial write its rest comes
+first.
 """
 
 from __future__ import annotations
-
-import select
-from errno import EDQUOT, EFBIG, ENOSPC
-from posix import O_APPEND, O_CLOEXEC, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY, close
-from posix import open as open_file
 
 from .. import log
 from ._lines import Lines
@@ -31,6 +26,9 @@ if TYPE_CHECKING:
         def modify(self, fd: int, events: int) -> None: ...
 
         def unregister(self, fd: int) -> None: ...
+
+
+STDOUT = 1
 
 
 class LineSink:
@@ -82,7 +80,9 @@ class LineSink:
 
     def _wait_for_reader(self) -> None:
         if self._loop is not None and self.inlet.fd >= 0 and not self._registered:
-            self._loop.register(self.inlet.fd, select.POLLOUT, self._on_writable)
+            from select import POLLOUT  # most readers keep up
+
+            self._loop.register(self.inlet.fd, POLLOUT, self._on_writable)
             self._registered = True
 
     def _on_writable(self, revents: int) -> None:
@@ -122,44 +122,3 @@ class LineSink:
         self._stop_waiting()
         self.inlet.fd = -1
         self.inlet.clear()
-
-
-class FileSink(LineSink):
-    """Lines appended to a file, which is made when it is not there and tried again at each flush while it fails."""
-
-    def __init__(self, path: str, write_line: Callable[[Reading], str], loop: Loop | None = None) -> None:
-        super().__init__(None, write_line, loop, path)
-        self.path = path
-
-    def reopen(self) -> None:
-        """Another file may bear the name by now."""
-        self.flush()
-        self._close_file()
-
-    def close(self) -> None:
-        self.flush()
-        self._close_file()
-        self.inlet.clear()
-
-    def _ready(self) -> bool:
-        try:
-            # O_NONBLOCK: opening a FIFO that nobody reads must fail instead of waiting for a reader.
-            flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-            self.inlet.fd = open_file(self.path, flags, 0o640)
-        except OSError as error:
-            self._failed(error)
-        return self.inlet.fd >= 0
-
-    def _failed(self, error: OSError) -> None:
-        """A full disk empties, a card returns: keep what waits and try again."""
-        self.inlet.troubled = True
-        self._trouble = f"{error.strerror}; readings wait"
-        log.error(f"{self.path}: {self._trouble}", fold=f"sink {self.name}")
-        if error.errno not in (ENOSPC, EDQUOT, EFBIG):
-            self._close_file()
-
-    def _close_file(self) -> None:
-        self._stop_waiting()
-        if self.inlet.fd >= 0:
-            close(self.inlet.fd)
-            self.inlet.fd = -1

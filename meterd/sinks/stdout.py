@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from ..parameters import STRING, Parameter
 from .format import FORMATS
-from .lines import LineSink
+from .lines import STDOUT, LineSink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from ..ports._loop import Loop
-
-STDOUT = 1
 
 PARAMETERS = (
     Parameter(

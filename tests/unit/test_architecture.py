@@ -139,7 +139,7 @@ WAYS = {
         "meterd/cli/ubus.py": "an answer to rpcd, in a process of its own",
     },
     "send": {
-        "meterd/log_outputs.py": "a datagram to syslog, kept nowhere",
+        "meterd/log_syslog.py": "a datagram to syslog, kept nowhere",
         "meterd/cli/asking.py": "a client of the control socket, in a process of its own",
         "meterd/cli/control.py": "another one",
         "meterd/cli/top_questions.py": "another one, that never waits",

@@ -14,8 +14,9 @@ import pytest
 
 from meterd import log
 from meterd.model import Reading, Signal
+from meterd.sinks.file import FileSink
 from meterd.sinks.format import json_line, wcc_line
-from meterd.sinks.lines import FileSink, LineSink
+from meterd.sinks.lines import LineSink
 
 ENERGY = Signal("M1", "E", {})
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from meterd import log, log_outputs
+from meterd import log, log_outputs, log_syslog
 from meterd.ports._loop import Loop
 
 LEAST_QUEUED = 5  # net.unix.max_dgram_qlen is 10 by default
@@ -248,8 +248,8 @@ def test_a_reader_that_has_gone_ends_the_waiting(unread: tuple[log_outputs.Stand
 
 def test_syslog_gets_datagrams_and_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     path = f"/tmp/meterd-log-{os.getpid()}"  # the name of a socket is short
-    monkeypatch.setattr(log_outputs, "_SYSLOG", path)
-    out = log_outputs.Syslog()
+    monkeypatch.setattr(log_syslog, "_SYSLOG", path)
+    out = log_syslog.Syslog()
     out(log.ERROR, "nobody there")
     receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     receiver.bind(path)

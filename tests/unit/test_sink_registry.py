@@ -16,7 +16,8 @@ from meterd.parameters import BOTH, INTEGER, STRING, Parameter
 from meterd.ports._loop import Loop
 from meterd.sinks import registry
 from meterd.sinks.events import EventLog
-from meterd.sinks.lines import FileSink, LineSink
+from meterd.sinks.file import FileSink
+from meterd.sinks.lines import LineSink
 from meterd.sinks.registry import open_sinks
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from meterd.cli import run as state_choice
+from meterd.cli import beginning as state_choice
 from meterd.cli.main import main
 from meterd.cli.options import STATE, parse
 from meterd.protocols.dlms.security.counting import counter_name
