@@ -13,7 +13,8 @@ with the second, and for all that is not ours, they are as ever. Of the 115,000 
 
 The compiled modules, whose names begin with an underscore, are one file on a gateway (`tools/gateway/build/join.py`
 says why): whichever is asked for first is given that one, and running it puts it into `sys.modules` under the names of
-all. Elsewhere each is a file beside the sources.
+all. Elsewhere each is a file beside the sources, for whoever imports it, and `_together` has the beginnings of all once
+more: one file to open for twenty modules is 2 M instructions less, and a twentieth of the CPU time of `meterd read`.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ BESIDE = __file__.endswith("c")  # byte code in the place of the source
 ENDING = ".pyc" if BESIDE else ".py"
 KEPT = f".{sys.implementation.cache_tag}"
 JOINED = "meterd._joined"
+TOGETHER = f"{FOLDER}/_together{extension_suffixes()[0]}"
 Module = type(sys)
 pythons_own = builtins.__import__
 
@@ -157,19 +159,21 @@ def _spec(name: str) -> ModuleSpec | None:
 
 
 def _compiled(name: str, place: str) -> ModuleSpec | None:
-    """One compiled module; of those that are joined the one, for the first name of it that is asked for. None where
-    there is no such file, or it is there already."""
+    """One compiled module, out of the file that has it; where they are joined the one, for the first name that is
+    asked for. None where there is no such file, or it is there already."""
     if BESIDE:
-        name, place = JOINED, f"{FOLDER}/_joined.so"
-        if name in sys.modules:
+        name, files = JOINED, [f"{FOLDER}/_joined.so"]
+        if name in modules:
             return None
     else:
-        place += extension_suffixes()[0]
-    try:
-        stat(place)
-    except OSError:
-        return None
-    return ModuleSpec(name, ExtensionFileLoader(name, place), origin=place)
+        files = [TOGETHER, place + extension_suffixes()[0]]
+    for file in files:
+        try:
+            stat(file)
+        except OSError:
+            continue
+        return ModuleSpec(name, ExtensionFileLoader(name, file), origin=file)
+    return None
 
 
 def _code(place: str) -> CodeType | None:
