@@ -9,6 +9,7 @@ from libc.string cimport memcmp, memcpy
 
 cdef enum:
     SPREADING = 0x9E3779B1
+    HELD_HERE = 2  # references to what decoders keep for the next telegram: that of the keeper, that of who looks
 
 cdef struct Input:
     const unsigned char *at   # what is read next

@@ -14,10 +14,10 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.ref cimport Py_REFCNT
 from libc.string cimport memcpy, memset
 
-from ._input cimport spread
+from ._input cimport HELD_HERE, spread
 from ._mbus cimport MbusFrame
 from ._mbus_records cimport new_record, records_of
-from ._mbus_values cimport DAMAGED_RECORD, HELD_HERE, MORE_TELEGRAMS, Record, data_at, find_value
+from ._mbus_values cimport DAMAGED_RECORD, MORE_TELEGRAMS, Record, data_at, find_value
 
 from .errors import DecodeError
 

@@ -5,7 +5,6 @@ cdef enum:
     UNSIGNED_KIND = 1       # types C and D: identifications and flags
     TIME_KIND = 2           # types F, G, I, J, M, told apart by their size
     OCTETS_KIND = 3         # bytes with an inner form of their own: containers, profiles
-    HELD_HERE = 2           # references to what is only kept: that of its keeper, and that of who looks
 
 cdef enum Coding:           # data field code, the low half of a DIF
     NO_DATA = 0x00

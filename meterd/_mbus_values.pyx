@@ -13,6 +13,7 @@ from cpython.ref cimport Py_REFCNT
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeLatin1, PyUnicode_New
 from libc.string cimport memcpy
 
+from ._input cimport HELD_HERE
 from ._mbus_times cimport printed_time
 from ._number cimport Number
 

@@ -13,6 +13,7 @@ cdef enum:
     SEEN_BYTES = 1024
     ADDRESSES = 512        # places for addresses
     ADDRESS_LIMIT = 32     # characters of one that is worth a place
+    SET_LIMIT = 64         # characters of a group that is kept beside it
 
 
 @cython.final
@@ -48,6 +49,8 @@ cdef class _Parser:
     cdef int _take_address(self, object address, unsigned int bits) except -1
     cdef object _address_text(self, const unsigned char *text, Py_ssize_t length, unsigned int bits)
     cdef int _add(self, const unsigned char *text, Py_ssize_t end) except -1
+    cdef tuple _data_set(self, const unsigned char *text, Py_ssize_t end)
+    cdef bint _is_told_in(self, tuple kept, const unsigned char *text, Py_ssize_t end)
     cdef Py_ssize_t _groups_seen(self, unsigned int bits) except -1
     cdef object _unit(self, const unsigned char *text, Py_ssize_t length)
 

@@ -4,11 +4,11 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Size
 from cpython.list cimport PyList_GET_SIZE, PyList_New, PyList_SET_ITEM
-from cpython.ref cimport Py_INCREF
+from cpython.ref cimport Py_INCREF, Py_REFCNT
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH
 from libc.string cimport memcmp, memcpy
 
-from ._input cimport spread
+from ._input cimport HELD_HERE, spread
 from ._readout cimport BLANK, CR, LF, as_text, first_of, has_damage
 
 cdef extern from "Python.h":
@@ -21,8 +21,25 @@ cdef extern from *:
     #else  /* a borrow may have marked bytes before the first one that is below */
     #define FIRST_MARKED(marks) 0
     #endif
+
+    /* Give a data set that nobody holds another value, as CPython itself does with a text of which nobody else knows:
+       one reference, no hash (so it is not interned either), no copy in wide characters. */
+    static CYTHON_INLINE int is_put_anew(PyObject *data_set, const unsigned char *value, Py_ssize_t length) {
+        PyObject *former = PyTuple_GET_ITEM(data_set, 3);
+        if (Py_REFCNT(former) != 1 || !PyUnicode_IS_COMPACT_ASCII(former)) return 0;
+        if (((PyASCIIObject *)former)->hash != -1 || PyUnicode_GET_LENGTH(former) != length) return 0;
+    #if PY_VERSION_HEX < 0x030C0000
+        if (((PyASCIIObject *)former)->wstr != NULL) return 0;
+    #endif
+        memcpy(PyUnicode_1BYTE_DATA(former), value, (size_t)length);
+    #if PY_VERSION_HEX >= 0x030E0000
+        ((PyTupleObject *)data_set)->ob_hash = -1;
+    #endif
+        return 1;
+    }
     """
     Py_ssize_t FIRST_MARKED(size_t marks) noexcept  # bytes of a word, before which none is marked in its bit 7
+    bint is_put_anew(tuple data_set, const unsigned char *value, Py_ssize_t length) noexcept
 
 cdef enum:
     ORDINARY = 0x2B        # characters from here on stop nothing
@@ -42,6 +59,10 @@ STOPS[LF] = STOPS_ADDRESS | STOPS_GROUP
 # it last, which mostly comes behind it again: then it need not be looked for.
 cdef list KEPT_ADDRESSES = [None] * ADDRESSES
 cdef unsigned int KEPT_BITS[ADDRESSES]
+
+# And a data set with that address, the first behind it: where nobody else holds it any more, nor its value, the next
+# one is told in it. At most 512, of 64 characters: of a list of 22 data sets 4 kB, of all places 100.
+cdef list KEPT_SETS = [None] * ADDRESSES
 cdef unsigned short FOLLOWERS[ADDRESSES]
 
 
@@ -230,14 +251,13 @@ cdef class _Parser:
 
     cdef int _add(self, const unsigned char *text, Py_ssize_t end) except -1:
         """The group from `mark` to `end` is whole: one more data set."""
-        cdef Py_ssize_t value_end = end if self.star < 0 else self.star, count = PyList_GET_SIZE(self.sets)
-        cdef tuple found = (
-            None if self.goes_on else self.effective,
-            self.effective,
-            FIRST if self.index == 0 else self.index,
-            as_text(text + self.mark, value_end - self.mark, self.damaged),
-            None if self.star < 0 else self._unit(text + self.star + 1, end - self.star - 1),
-        )
+        cdef Py_ssize_t count = PyList_GET_SIZE(self.sets)
+        cdef bint is_first = self.index == 0 and not self.goes_on
+        cdef tuple found = <tuple>KEPT_SETS[self.place] if is_first else None
+        if found is None or Py_REFCNT(found) > HELD_HERE or not self._is_told_in(found, text, end):
+            found = self._data_set(text, end)
+            if is_first and end - self.mark <= SET_LIMIT and KEPT_ADDRESSES[self.place] is self.effective:
+                KEPT_SETS[self.place] = found
         if count < USUAL_SETS:  # there is room: a list that grows would be moved for the first, fifth, ninth …
             Py_INCREF(found)
             PyList_SET_ITEM(self.sets, count, found)
@@ -250,6 +270,26 @@ cdef class _Parser:
                 del self.wanted[self.effective]
         self.index += 1
         return 0
+
+    cdef tuple _data_set(self, const unsigned char *text, Py_ssize_t end):
+        cdef Py_ssize_t value_end = end if self.star < 0 else self.star
+        return (
+            None if self.goes_on else self.effective,
+            self.effective,
+            FIRST if self.index == 0 else self.index,
+            as_text(text + self.mark, value_end - self.mark, self.damaged),
+            None if self.star < 0 else self._unit(text + self.star + 1, end - self.star - 1),
+        )
+
+    cdef bint _is_told_in(self, tuple kept, const unsigned char *text, Py_ssize_t end):
+        """Whether the group at hand differs from `kept`, which nobody holds, in its value alone; that it has now."""
+        if kept[1] is not self.effective or self.damaged:
+            return False
+        if self.star < 0:
+            return kept[4] is None and is_put_anew(kept, text + self.mark, end - self.mark)
+        if not reads(kept[4], text + self.star + 1, end - self.star - 1):
+            return False
+        return is_put_anew(kept, text + self.mark, self.star - self.mark)
 
     cdef Py_ssize_t _groups_seen(self, unsigned int bits) except -1:
         """How many groups came under the address that has just been set, of which `spread` makes `bits`.
