@@ -41,9 +41,11 @@ PREFIX = "meterd."
 FOLDER = __file__.rsplit("/", 2)[0]
 BESIDE = __file__.endswith("c")  # byte code in the place of the source
 ENDING = ".pyc" if BESIDE else ".py"
-KEPT = f".{sys.implementation.cache_tag}"
+KEPT = f".{sys.implementation.cache_tag}.pyc"
+COMPILED = extension_suffixes()[0]
 JOINED = "meterd._joined"
-TOGETHER = f"{FOLDER}/_together{extension_suffixes()[0]}"
+OF_ALL = f"{FOLDER}/_joined.so" if BESIDE else f"{FOLDER}/_together{COMPILED}"
+_there: list[str] = []
 Module = type(sys)
 pythons_own = builtins.__import__
 
@@ -51,19 +53,20 @@ pythons_own = builtins.__import__
 class _Loader:
     """Runs the code that was found."""
 
-    __slots__ = ("_code",)
+    __slots__ = ("_code", "_file")
 
-    def __init__(self, code: CodeType) -> None:
+    def __init__(self, code: CodeType, file: str) -> None:
         self._code = code
+        self._file = file
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """None: an ordinary module."""
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        if module.__spec__ is not None:
-            module.__file__ = module.__spec__.origin
-        exec(self._code, module.__dict__)
+        there = module.__dict__
+        there["__file__"] = self._file
+        exec(self._code, there)
 
 
 class _Finder:
@@ -71,7 +74,9 @@ class _Finder:
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        return None if path is None or not name.startswith(PREFIX) else _spec(name)
+        if path is None or not name.startswith(PREFIX):
+            return None
+        return _spec(name, path[0], name.rpartition(".")[2])
 
 
 def _import(
@@ -86,24 +91,22 @@ def _import(
     whole = name
     if level and globals is not None:
         room = globals.get("__package__") or ""
-        for _ in range(1, level):
-            room = room.rpartition(".")[0]
+        if level > 1:
+            for _ in range(1, level):
+                room = room.rpartition(".")[0]
         whole = f"{room}.{name}" if name else room
     if not threads():
         module = modules.get(whole) or _load(whole)
-        if fromlist and type(module) is Module and _has(module, fromlist):
+        # What is wanted of a module are its names; of a package, modules as well.
+        if fromlist and type(module) is Module and ("__path__" not in module.__dict__ or _has(module, fromlist)):
             return module
     return pythons_own(name, globals, locals, fromlist, level)
 
 
-def _has(module: ModuleType, wanted: Sequence[str]) -> bool:
-    """Whether nothing is wanted but names of a module, or what a package of ours has as modules: then it has them."""
-    there = module.__dict__
-    if "__path__" in there:
-        for name in wanted:
-            if name not in there and _load(f"{module.__name__}.{name}") is None:
-                return False
-    return True
+def _has(package: ModuleType, wanted: Sequence[str]) -> bool:
+    """Whether a package has these names, as those of its modules that are loaded for it now, if it is one of ours."""
+    there = package.__dict__
+    return all(name in there or _load(f"{package.__name__}.{name}") is not None for name in wanted)
 
 
 def _load(name: str) -> ModuleType | None:
@@ -117,13 +120,14 @@ def _load(name: str) -> ModuleType | None:
     within = modules.get(package) or _load(package)
     if within is None or name in modules:  # its package may have loaded it
         return modules.get(name)
-    spec = _spec(name)
+    spec = _spec(name, within.__path__[0], last)
     if spec is None or spec.loader is None:
         return None
     module = spec.loader.create_module(spec) or Module(name)
-    module.__loader__, module.__package__, module.__spec__ = spec.loader, package, spec
+    there = module.__dict__
+    there["__loader__"], there["__package__"], there["__spec__"] = spec.loader, package, spec
     if spec.submodule_search_locations is not None:
-        module.__package__, module.__path__ = name, spec.submodule_search_locations
+        there["__package__"], there["__path__"] = name, spec.submodule_search_locations
     spec._initializing = True  # type: ignore[attr-defined]  # for what Python says of circles
     modules[spec.name] = module
     try:
@@ -133,67 +137,72 @@ def _load(name: str) -> ModuleType | None:
         raise
     finally:
         spec._initializing = False  # type: ignore[attr-defined]
-    module = modules[name]
-    setattr(within, last, module)
+    module = within.__dict__[last] = modules[name]
     return module
 
 
-def _spec(name: str) -> ModuleSpec | None:
-    """Where a module of ours lies; None where it does not, or not as it must be to be loaded from here."""
-    place = f"{FOLDER}/{name[len(PREFIX) :].replace('.', '/')}"
-    last = name.rpartition(".")[2]
+def _spec(name: str, folder: str, last: str) -> ModuleSpec | None:
+    """Where the module `last` of a folder lies; None where it does not, or not as it must be to be loaded from here."""
     if last.startswith("_") and not last.startswith("__"):
-        return _compiled(name, place)
-    folder = None
-    code = _code(place)
+        return _compiled(name, f"{folder}/{last}{COMPILED}")
+    within = None
+    code = _code(folder, last)
     if code is None:
-        folder, place = place, place + "/__init__"
-        code = _code(place)
+        folder = within = f"{folder}/{last}"
+        last = "__init__"
+        code = _code(folder, last)
     if code is None:
         return None
-    loader: Any = _Loader(code)  # by its methods; the class that type checkers want would have to be imported
-    spec = ModuleSpec(name, loader, origin=place + ENDING)
-    if folder is not None:
-        spec.submodule_search_locations = [folder]
+    file = f"{folder}/{last}{ENDING}"
+    loader: Any = _Loader(code, file)  # by its methods; the class that type checkers want would have to be imported
+    spec = ModuleSpec(name, loader, origin=file)
+    if within is not None:
+        spec.submodule_search_locations = [within]
     return spec
 
 
-def _compiled(name: str, place: str) -> ModuleSpec | None:
+def _compiled(name: str, file: str) -> ModuleSpec | None:
     """One compiled module, out of the file that has it; where they are joined the one, for the first name that is
     asked for. None where there is no such file, or it is there already."""
     if BESIDE:
-        name, files = JOINED, [f"{FOLDER}/_joined.so"]
+        name, file = JOINED, OF_ALL
         if name in modules:
             return None
-    else:
-        files = [TOGETHER, place + extension_suffixes()[0]]
-    for file in files:
+    elif _is_there(OF_ALL):
+        file = OF_ALL
+    if not _is_there(file):
+        return None
+    return ModuleSpec(name, ExtensionFileLoader(name, file), origin=file)
+
+
+def _is_there(file: str) -> bool:
+    """What was there once still is."""
+    if file not in _there:
         try:
             stat(file)
         except OSError:
-            continue
-        return ModuleSpec(name, ExtensionFileLoader(name, file), origin=file)
-    return None
+            return False
+        _there.append(file)
+    return True
 
 
-def _code(place: str) -> CodeType | None:
+def _code(folder: str, name: str) -> CodeType | None:
     """The code of a module; None where there is no such file, or it is of another Python or of another source."""
-    made_of = b""
-    written = place + ENDING
+    written = f"{folder}/{name}{ENDING}"
+    begins, kept = MAGIC_NUMBER, written
     try:
         if not BESIDE:
             source = stat(written)
-            made_of = ((int(source.st_mtime) & 0xFFFFFFFF) << 32 | source.st_size << 64).to_bytes(12, "little")
-            folder, _, name = place.rpartition("/")
-            place = f"{folder}/__pycache__/{name}{KEPT}"
-        file = open(place + ".pyc", 0)
+            begins += ((int(source.st_mtime) & 0xFFFFFFFF) << 32 | source.st_size << 64).to_bytes(12, "little")
+            kept = f"{folder}/__pycache__/{name}{KEPT}"
+        file = open(kept, 0)
     except (OSError, OverflowError):  # not there; a source of another century
         return None
     try:
         content = read(file, MOST)
     finally:
         close(file)
-    if len(content) == MOST or not content.startswith(MAGIC_NUMBER + made_of):
+    if len(content) == MOST or not content.startswith(begins):
         return None
     code: CodeType = loads(memoryview(content)[HEADER:])
     if not BESIDE:
