@@ -97,9 +97,13 @@ def _import(
         whole = f"{room}.{name}" if name else room
     if not threads():
         module = modules.get(whole) or _load(whole)
-        # What is wanted of a module are its names; of a package, modules as well.
-        if fromlist and type(module) is Module and ("__path__" not in module.__dict__ or _has(module, fromlist)):
-            return module
+        if type(module) is Module:
+            if not fromlist:
+                if "." not in name:
+                    return module
+            # What is wanted of a module are its names; of a package, modules as well.
+            elif "__path__" not in module.__dict__ or _has(module, fromlist):
+                return module
     return pythons_own(name, globals, locals, fromlist, level)
 
 
