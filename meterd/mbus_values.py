@@ -8,8 +8,6 @@ Standard: EN 13757-3 annex A (type M), annex B (hexadecimal digits in BCD). Dirt
 
 from __future__ import annotations
 
-from time import gmtime
-
 from ._number import Number
 
 TYPE_CHECKING = False
@@ -88,6 +86,17 @@ def zoned_time(octets: bytes, _: Any) -> Found:
     seconds = (ticks >> shift) + zone * 3600 + (0 if kind & FROM_1970 else DAYS_TO_2013 * 86400)
     if not 0 <= seconds < END_S:
         return TOO_LATE
-    year, month, day, hour, minute, second = gmtime(seconds)[:6]
+    days, rest = divmod(seconds, 86400)
     sign = "-" if zone < 0 else "+"
-    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{sign}{abs(zone):02}:00", None
+    clock = f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
+    return f"{_date_after(days)}T{clock}{sign}{abs(zone):02}:00", None
+
+
+def _date_after(days: int) -> str:
+    """So many days after 1970-01-01; not every machine's own calendar goes beyond 2038. Years begin with March here."""
+    era, day = divmod(days + 719468, 146097)  # 400 years each, the first from 0000-03-01
+    year = (day - day // 1460 + day // 36524 - day // 146096) // 365
+    day -= 365 * year + year // 4 - year // 100
+    month = (5 * day + 2) // 153
+    day -= (153 * month + 2) // 5
+    return f"{400 * era + year + month // 10:04}-{(month + 2) % 12 + 1:02}-{day + 1:02}"
