@@ -76,26 +76,30 @@ class Session:
 
     def scan(self, settings: Settings, targets: list[Target], refused: Sequence[tuple[Signal, str]]) -> Conversation:
         """The next scan, over this association for as long as it stands."""
-        if self._values is not None and settings.keep_open and not refused and self.is_settled(targets):
-            burst = self._values.ready(targets)
-            if burst is not None:
-                return self._again(settings, targets, burst)
-        return Scan(settings, self.memory, targets, refused).run()
+        memory, values = self.memory, self._values
+        if values is not None and not refused and not memory.kept.line_lost and memory.scans_to_renewal > 0:
+            burst, values.burst = values.burst, None
+            if burst is not None and burst.again(targets):
+                return self._again(settings, values, targets, burst)
+        return Scan(settings, memory, targets, refused).run()
 
-    def _again(self, settings: Settings, targets: list[Target], burst: Registers) -> Conversation:
+    def _again(self, settings: Settings, values: Values, targets: list[Target], burst: Registers) -> Conversation:
         """A scan like the last one, with nothing made anew; from the first word that was not due it is like others."""
-        self.memory.session = None
+        memory = self.memory
+        memory.session = None
         if settings.line is not None:
             yield settings.line
-        self.resume()
         try:
             heard = yield burst
         except Exception as error:
             heard = error
-        if self._values is not None and self._values.is_read(targets, burst, heard):
-            self.memory.scanned(self)
+        if heard is None and burst.done == len(targets) and values.is_all_told():
+            values.burst = burst
+            memory.scans_to_renewal -= 1
+            memory.session = self
         else:
-            yield from Scan(settings, self.memory, targets, begun=(self, burst, heard)).run()
+            self.resume()
+            yield from Scan(settings, memory, targets, begun=(self, burst, heard)).run()
 
     def resume(self) -> None:
         """Go on with an association that was left open: the first request, sent once, shows whether it still is."""

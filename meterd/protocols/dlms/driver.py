@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...conversation import Conversation
     from ...model import Device, Memory, Signal
+    from .conversation import Session
     from .targets import Target
 
 
@@ -54,13 +55,13 @@ def _check_listening(device: Device) -> None:
 
 def conversation(plan: Plan, memory: Memory) -> Conversation:
     """One scan. Raises: MeterdError where no further signal can be read; those without a reading have failed."""
-    if not plan.requests.targets:
+    requests = plan.requests
+    if not requests.targets:
         return _refuse(plan)
-    session = getattr(memory.own, "session", None)
+    session: Session | None = getattr(memory.own, "session", None)
     if session is None:
         return _scan(plan, memory)
-    again: Conversation = session.scan(plan.requests.settings, plan.requests.targets, plan.refused)
-    return again
+    return session.scan(requests.settings, requests.targets, plan.refused)
 
 
 def _scan(plan: Plan, memory: Memory) -> Conversation:

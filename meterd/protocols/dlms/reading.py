@@ -60,7 +60,7 @@ class Values:
     """Reads targets over one association. `done` those reported already, which a second association leaves out."""
 
     __slots__ = (
-        "_burst", "_clock", "_former", "_refused", "directory", "memory", "misfits", "reader", "scalers",
+        "_clock", "_former", "_refused", "burst", "directory", "memory", "misfits", "reader", "scalers",
     )  # fmt: skip
 
     def __init__(self, reader: Reader, directory: Directory, memory: DlmsMemory) -> None:
@@ -70,7 +70,7 @@ class Values:
         self.scalers = memory.scalers
         self._refused = NONE_REFUSED
         self._former = NO_SCALERS
-        self._burst: Registers | None = None  # what read all that there was, and may do so again
+        self.burst: Registers | None = None  # what read all that there was, and may do so again
         self._clock: Any = None  # what the meter's own clock said just now
         self.misfits: Sequence[Target] = ()  # what was learnt of them does not fit any more
 
@@ -90,7 +90,7 @@ class Values:
         self.memory.relearnt = NOTHING
         for target in targets:
             target.scaler = None
-        self._burst = None
+        self.burst = None
 
     def begin_anew(self, targets: list[Target]) -> None:
         """Find out about every target again."""
@@ -192,18 +192,9 @@ class Values:
                 target.scaler = scaler
         return (attributes, profiles)
 
-    def ready(self, targets: list[Target]) -> Registers | None:
-        """The burst that read just these the last time, about to do so again; None where there is none."""
-        burst, self._burst = self._burst, None
-        return burst if burst is not None and burst.again(targets) else None
-
-    def is_read(self, targets: list[Target], burst: Registers, heard: Any) -> bool:
-        """Whether all is done with that: everything was read, nothing else was `heard`, and nothing of it is left."""
-        if heard is not None or burst.done < len(targets) or self.misfits or self._clock is not None:
-            return False
-        self.reader.took(burst)
-        self._burst = burst
-        return True
+    def is_all_told(self) -> bool:
+        """Whether nothing is left of what was read: no target to be learnt anew, no time of the meter to be told."""
+        return not self.misfits and self._clock is None
 
     def read(
         self, targets: list[Target], done: set[Any], begun: tuple[Any, Registers, Any] | None = None
@@ -216,7 +207,7 @@ class Values:
         Raises: LineError, Disconnected, SecurityError; what is refused fails alone.
         """
         start, all_of_them = 0, len(targets)
-        burst = begun[1] if begun else self.ready(targets) or self.reader.burst(targets, 0, self._readings)
+        burst = begun[1] if begun else self.reader.burst(targets, 0, self._readings)
         keeps = not self.memory.list_doubt
         while start < all_of_them:
             asked, invoke, heard = 0, 0, None
@@ -240,8 +231,7 @@ class Values:
                 burst = self.reader.burst(targets, start, self._readings)
             if self._clock is not None:
                 yield from self._tell_time()
-        if keeps:
-            self._burst = burst
+        self.burst = burst if keeps else None
 
     def _request(self, targets: list[Target], done: set[Any], invoke: int, heard: Any) -> Conversation:
         """One request for as many; `invoke` and `heard` are as in `Reader.read`. Returns: how many it has reported."""
