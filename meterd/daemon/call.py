@@ -149,7 +149,6 @@ class Call:
         said, self._said = self._said, set()
         for job in said:
             settle(self, job, None)
-            self._forget_counts()
             self.calls.heard_of(job)
         self.player.reported.clear()
         if said and self.calls.once:
@@ -204,11 +203,6 @@ class Call:
         job = self._current or self.calls.by_alias.get(getattr(step, "device_alias", ""))
         if job is not None:
             tell(self, job, step)
-
-    def _forget_counts(self) -> None:
-        """They are the status's by now."""
-        counts = self.player.counts
-        counts.bytes_sent = counts.bytes_received = counts.timeouts = counts.bad_frames = counts.retries = 0
 
     # ---- reading
 
@@ -285,7 +279,6 @@ class Call:
         askers, self._askers = self._askers, ()
         for asker in askers:
             asker.ended(error)
-        self._forget_counts()
         self.player.reported.clear()
         self.calls.was_read(job, error)
 

@@ -15,6 +15,7 @@ from .. import log
 from ..errors import PortGone, Silence
 from ..model import LISTENS
 from ..ports._loop import Loop
+from ..ports._player import Counts
 from ..ports._timers import Timer
 from ..ports.calls import Entrance
 from ..protocols import registry
@@ -44,12 +45,6 @@ FIRST_S = 1.0  # before one who has just called is read: it may have something t
 ONCE_S = 60.0  # where one scan is asked for, a call is waited for so long
 
 
-class Counts:
-    """Nothing passed where nobody called."""
-
-    bytes_sent = bytes_received = timeouts = bad_frames = retries = 0
-
-
 class Observers(list["Observer"]):
     """Of all who call, those who call already as well."""
 
@@ -75,7 +70,7 @@ class Everybody:
 
     def __init__(self, room: Room) -> None:
         self.observers = Observers(room)
-        self.counts = Counts()
+        self.counts = Counts()  # nothing passes where nobody calls
         self.reported: set[Any] = set()
 
 

@@ -164,8 +164,7 @@ class Listening(Heard):
             counts.bad_frames += not (counts.timeouts or counts.bad_frames)
         self._bytes_since += counts.bytes_received
         if self.jobs:
-            self.jobs[0].status.add(counts)
-        self._forget_counts()
+            counts.move_to(self.jobs[0].status.passed)
 
     # ---- what comes of it
 
@@ -223,15 +222,9 @@ class Listening(Heard):
 
     def _conclude(self, job: Job, error: Exception | None) -> None:
         settle(self, job, error)
-        self._forget_counts()
         askers, job.askers = job.askers, ()
         for asker in askers:
             asker.ended(error)
-
-    def _forget_counts(self) -> None:
-        """They are the status's by now."""
-        counts = self.player.counts
-        counts.bytes_sent = counts.bytes_received = counts.timeouts = counts.bad_frames = counts.retries = 0
 
     def _done(self, jobs: set[Job]) -> None:
         """Where one telegram of each device was asked for, these have had their turn."""

@@ -66,7 +66,7 @@ def settle(line: Talking, job: Job, error: Exception | None) -> None:
     A scan that went well owes no reading: a load profile with no new row has none.
     """
     status, rounds, now_s = job.status, line.rounds, line.loop.time
-    status.add(line.player.counts)
+    line.player.counts.move_to(status.passed)
     if error is None and job.is_well and not status.failing:  # as mostly: nothing is new
         status.succeeded(now_s)
         if rounds is not None and (job.told_s is None or now_s >= rounds.look_s):

@@ -6,7 +6,6 @@ Each row says what is so now and, where it is not good, the last sentence that w
 from __future__ import annotations
 
 from ..protocols import registry
-from ..sinks.status import COUNTERS
 from .not_read import not_read
 
 TYPE_CHECKING = False
@@ -73,7 +72,7 @@ def device_row(job: Job, now_s: float) -> dict[str, object]:
     row.update(connected=status.connected, reason=status.reason or "good", last_good_age_s=status.age_s(now_s))
     row.update(signals=status.signals, signals_ok=status.signals_ok, trouble=status.sentence())
     row["trouble_age_s"] = max(0, int(now_s - status.trouble_s)) if status.sentence() else None
-    row.update((name, getattr(status, name)) for name in COUNTERS)
+    row.update(status.counters())
     return row
 
 

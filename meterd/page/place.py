@@ -22,8 +22,8 @@ def ports(daemon: Daemon) -> Work[list[dict[str, Any]]]:
         row = line_row(key, line, daemon.loop.time)
         row["path"] = line.path
         row["meters"] = [job.alias() for job in line.jobs[:20]]
-        for name in COUNTERS:
-            row[name] = sum(getattr(job.status, name) for job in line.jobs)
+        counted = [job.status.counters() for job in line.jobs]
+        row.update((name, sum(counters[name] for counters in counted)) for name in COUNTERS)
         away = [job for job in line.jobs if job.status.reason == "disconnected"]
         row["trouble"] = away[0].status.sentence() if away else ""
         parameters = line.jobs[0].plan.device.parameters if line.jobs else {}

@@ -17,19 +17,21 @@ cdef class Counts:
     cdef public unsigned long bad_frames
     cdef public unsigned long retries
 
+    cdef void clear(self) noexcept
 
-@cython.final
+
 cdef class Stepper(DataReader):
-    cdef Loop loop
-    cdef Port port
+    cdef readonly Loop loop
+    cdef readonly Port port
     cdef public object on_report
+    cdef public object on_end       # called with what ended a conversation, or None
     cdef readonly list observers
     cdef public set reported
     cdef readonly Counts counts
     cdef readonly object generator
     cdef readonly Timer timer       # of the present step
-    cdef object _rare
-    cdef object _on_end
+    cdef public object rare
+    cdef public bint has_more_to_end  # something seldom has happened in this conversation
     cdef object _on_trouble  # called with a reading that is not good, or that somebody put into words; or None
     cdef bint _strips_echo
     cdef Receive _receiving
@@ -46,20 +48,36 @@ cdef class Stepper(DataReader):
     cdef int64_t _received_since
     cdef int64_t _last_activity
 
-    cpdef forget(self)
+    # Nobody has these but the stepper itself: none is called by way of a table.
+    @cython.final
     cdef void _reset(self)
+    @cython.final
     cdef int _finish(self, error) except -1
+    @cython.final
     cdef int _note(self, error) except -1
+    @cython.final
     cdef int _go_on(self, Receive step, bytes data) except -1
+    @cython.final
     cdef void _clear_step(self)
+    @cython.final
     cdef int _take_in(self, bytes data) except -1
+    @cython.final
     cdef int _step(self, value, error) except -1
+    @cython.final
     cdef object _resume(self, generator, value)
+    @cython.final
     cdef object _answer(self, step)
+    @cython.final
     cdef int _report(self, Reading reading) except -1
+    @cython.final
     cdef object _receive(self, Receive step)
+    @cython.final
     cdef object _transmit(self, Send step, bint was_held)
+    @cython.final
     cdef bint _must_wait(self) except -1
+    @cython.final
     cdef object _put_out(self, bytes data)
+    @cython.final
     cdef object _exchange(self, Burst burst, frame)
+    @cython.final
     cdef object _send_next(self, bytes data)

@@ -14,22 +14,32 @@ WAIT: object
 """The answer to a step that cannot be answered yet."""
 
 class Counts:
-    """What passed on the wire in one conversation. `timeouts`: a frame that did not come, or not to its end."""
+    """What passed on the wire. `timeouts`: a frame that did not come, or not to its end."""
 
     bytes_sent: int
     bytes_received: int
     timeouts: int
     bad_frames: int
     retries: int
+    def move_to(self, total: Counts) -> None:
+        """Add these to a total, and begin anew."""
 
 class Stepper:
     """Drives one conversation at a time on a port.
 
-    `on_end(conversation, error)` is told once, when it is over; `on_trouble` may be None. `observers`, `reported` and
-    `counts` are changed in place.
+    `on_end(error)` is told once, when it is over; where something seldom has happened in it, or something has ended it,
+    `ended(conversation, error)` of whoever is a stepper is called instead. `on_trouble` may be None. `observers`,
+    `reported` and `counts` are changed in place.
     """
 
     on_report: Callable[[Reading], None]
+    on_end: Callable[[Exception | None], None]
+    rare: RareSteps
+    has_more_to_end: bool
+    @property
+    def loop(self) -> Loop: ...
+    @property
+    def port(self) -> Port: ...
     @property
     def observers(self) -> list[Any]: ...
     reported: set[Signal]
@@ -45,15 +55,17 @@ class Stepper:
         self,
         loop: Loop,
         port: Port,
-        rare: RareSteps,
         on_report: Callable[[Reading], None],
-        on_end: Callable[[Conversation, Exception | None], None],
-        on_trouble: Callable[[Reading], None] | None,
-        strips_echo: bool,
+        on_end: Callable[[Exception | None], None],
+        on_trouble: Callable[[Reading], None] | None = None,
+        on_tell: Callable[[Any], None] | None = None,
+        strips_echo: bool = True,
     ) -> None: ...
     def forget(self) -> None:
-        """`reported` and `counts` begin anew, as they do with each conversation."""
+        """Nobody asks any more what passed in the last conversation, and what it reported."""
 
-    def begin(self, generator: Conversation, poll_delay_s: float, at_once: bool = False) -> None: ...
+    def start(self, generator: Conversation, poll_delay_s: float = 0.0, at_once: bool = False) -> None:
+        """Begin; the first step is taken in the loop's next turn. `at_once`: now, and its end may be within this."""
+
     def advance(self, value: Any, error: BaseException | None = None) -> None: ...
     def cut_off(self, error: Exception) -> None: ...

@@ -2,7 +2,8 @@
 
 The problem: what is paid for every frame and every value. A `Burst` is answered here exchange by exchange, for as long
 as each answer is the one that was due; what is not, and any error of the line, goes back to the conversation. What is
-seldom is handed to the `rare` that the stepper is given (`ports.rare_steps`).
+seldom is handed to its `rare` (`ports.rare_steps`); what belongs to the end of a conversation in which something seldom
+happened, to whoever is a `Stepper` (`ports.player`).
 Dirt it must survive: echoes, bytes that nobody waits for, conversations that meet error upon error.
 """
 
@@ -43,12 +44,22 @@ cdef object ENDED = object()  # in place of a step
 cdef class Counts:
     """What passed on the wire."""
 
+    def move_to(self, Counts total not None):
+        total.bytes_sent += self.bytes_sent
+        total.bytes_received += self.bytes_received
+        total.timeouts += self.timeouts
+        total.bad_frames += self.bad_frames
+        total.retries += self.retries
+        self.clear()
 
-@cython.final
+    cdef void clear(self) noexcept:
+        self.bytes_sent = self.bytes_received = self.timeouts = self.bad_frames = self.retries = 0
+
+
 cdef class Stepper(DataReader):
     def __cinit__(
-        self, Loop loop not None, Port port not None, rare not None, on_report not None, on_end not None,
-        on_trouble, bint strips_echo,
+        self, Loop loop not None, Port port not None, on_report not None, on_end not None,
+        on_trouble=None, on_tell=None, bint strips_echo=True,
     ):
         self.loop = loop
         self.port = port
@@ -59,8 +70,7 @@ cdef class Stepper(DataReader):
         self.reported = NONE_REPORTED
         self.counts = Counts()
         self.timer = Timer(self._on_time)
-        self._rare = rare
-        self._on_end = on_end
+        self.on_end = on_end
         self._inbox = b""
         self._echo = Echo()
         self._is_answered = True
@@ -68,10 +78,9 @@ cdef class Stepper(DataReader):
         port.reader = self
         port.on_sent = self._on_sent
 
-    def begin(self, generator, double poll_delay_s, bint at_once=False):
-        """The first step is taken now, or in the loop's next turn."""
+    def start(self, generator, double poll_delay_s=0.0, bint at_once=False):
         self._reset()
-        self.forget()
+        self.counts.clear()
         self.generator = generator
         self._poll_delay = whole(poll_delay_s * MICROSECONDS)
         self.reported = set()
@@ -84,9 +93,8 @@ cdef class Stepper(DataReader):
         else:
             self.loop.arm_at(self.timer, self.loop.now)
 
-    cpdef forget(self):
-        cdef Counts counts = self.counts
-        counts.bytes_sent = counts.bytes_received = counts.timeouts = counts.bad_frames = counts.retries = 0
+    def forget(self):
+        self.counts.clear()
         self.reported = NONE_REPORTED
 
     def advance(self, value, error=None):
@@ -115,14 +123,18 @@ cdef class Stepper(DataReader):
         if error is not None:
             self._unsettled = True
         self._reset()
-        self._on_end(generator, error)
+        if error is None and not self.has_more_to_end and not self.observers:
+            self.on_end(None)
+        else:
+            self.has_more_to_end = False
+            self.ended(generator, error)
         return 0
 
     cdef int _note(self, error) except -1:
         """Something failed: late bytes of it may still be under way, so the next Send clears the line first."""
-        self._unsettled = True
+        self._unsettled = self.has_more_to_end = True
         self._echo.forget()
-        self._rare.failed(error)
+        self.rare.failed(error)
         return 0
 
     def _on_time(self):
@@ -131,7 +143,7 @@ cdef class Stepper(DataReader):
         cdef Send held = self._held
         cdef bytes data = b""
         if step is not None:
-            late = self._rare.deadline(step, self._reception, self._received_since / <double>MICROSECONDS)
+            late = self.rare.deadline(step, self._reception, self._received_since / <double>MICROSECONDS)
             if type(late) is bytes:
                 self.take_data(<bytes>late)
                 return
@@ -163,7 +175,7 @@ cdef class Stepper(DataReader):
         self._last_activity = self.loop.now
         self.counts.bytes_received += PyBytes_GET_SIZE(data)
         if self.observers:
-            self._rare.show("received", data)
+            self.rare.show("received", data)
         if expected:
             if self._echo.held or starts_with(data, expected) or starts_with(expected, data):
                 data = self._echo.strip(data)
@@ -188,14 +200,14 @@ cdef class Stepper(DataReader):
             return 0
         self._is_answered = True
         if self.observers:
-            self._rare.show("framed", frame)
+            self.rare.show("framed", frame)
         self._step(frame, None)
         return 0
 
     cdef int _go_on(self, Receive step, bytes data) except -1:
         """No frame yet. Raises: Garbled."""
         since = self._received_since / <double>MICROSECONDS
-        self._reception = self._rare.go_on(step, self._reception, since, PyBytes_GET_SIZE(data) > 0)
+        self._reception = self.rare.go_on(step, self._reception, since, PyBytes_GET_SIZE(data) > 0)
         return 0
 
     def _on_sent(self):
@@ -278,7 +290,8 @@ cdef class Stepper(DataReader):
             for reading in (<ReportAll>step).readings:
                 self._report(<Reading?>reading)
             return None
-        return self._rare.answer(step)
+        self.has_more_to_end = True
+        return self.rare.answer(step)
 
     cdef int _report(self, Reading reading) except -1:
         self.reported.add(reading.signal)
@@ -299,7 +312,7 @@ cdef class Stepper(DataReader):
         if frame is not None:
             self._is_answered = True
             if self.observers:
-                self._rare.show("framed", frame)
+                self.rare.show("framed", frame)
             return frame
         if self.port.fd < 0:
             raise PortGone(f"{self.port.name}: the port is closed")
@@ -323,7 +336,7 @@ cdef class Stepper(DataReader):
             self._inbox = b""
         if self._unsettled or (self._is_first and self.port.may_hold_input()):
             self._unsettled = step.keep_input
-            self._rare.settle(step)
+            self.rare.settle(step)
         self._is_first = self._is_first and step.keep_input
         return self._put_out(step.data)
 
@@ -341,7 +354,7 @@ cdef class Stepper(DataReader):
         self._is_answered = False
         self.counts.bytes_sent += PyBytes_GET_SIZE(data)
         if self.observers:
-            self._rare.show("sent", data)
+            self.rare.show("sent", data)
         if self.port.put_out(data):
             self._last_activity = self.loop.now
             return None

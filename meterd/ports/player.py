@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from ..conversation import Conversation, LineSettings, MeterTime, Tell
-    from ..model import Reading, Signal
+    from ..model import Reading
 
     class Observer(Protocol):
         """Sees all that passes on the wire: a wire log, raw output, frame output."""
@@ -37,18 +37,16 @@ if TYPE_CHECKING:
 GOODBYE_S = 3.0
 
 
-class Player:
+class Player(Stepper):
     """`on_report(reading)` gets each reading, `on_trouble(reading)` before it such as are not good or have words;
-    `on_end(error or None)` is called when the conversation is over, not from within `start`; `on_tell(step)` gets
-    what it has to say of the meter; without it, sentences go to the log.
+    `on_end(error or None)` is called when the conversation is over, not from within `start` unless it is `at_once`;
+    `on_tell(step)` gets what it has to say of the meter; without it, sentences go to the log.
 
-    `counts` is what passed on the wire in the present (or last) conversation; `reported` holds the signals that got a
-    reading; `observers` see all that passes. The three are changed in place.
+    `counts` is what passed on the wire in the present (or last) conversation and nobody has taken yet; `reported` holds
+    the signals that got a reading; `observers` see all that passes. The three are changed in place.
     """
 
-    __slots__ = (
-        "_aborted", "_goodbye", "_parting", "_rare", "_stepper", "counts", "loop", "observers", "on_end", "port",
-    )  # fmt: skip
+    __slots__ = ("_aborted", "_goodbye", "_parting")
 
     def __init__(
         self,
@@ -60,40 +58,13 @@ class Player:
         on_tell: Callable[[Tell | MeterTime], None] | None = None,
         strips_echo: bool = True,
     ) -> None:
-        self.loop = loop
-        self.port = port
-        self.on_end = on_end
-        rare = self._rare = RareSteps(loop, port, on_tell)
-        stepper = Stepper(loop, port, rare, on_report, self._ended, on_trouble, strips_echo)
-        self._stepper = rare.stepper = stepper
-        self.counts = stepper.counts
-        self.observers = stepper.observers
+        self.rare = RareSteps(self, on_tell)
         self._aborted: Aborted | None = None
         self._parting = False
         self._goodbye: Timer | None = None  # few are ever aborted
 
-    @property
-    def reported(self) -> set[Signal]:
-        return self._stepper.reported
-
-    def forget(self) -> None:
-        """Nobody asks any more what passed in the last conversation, and what it reported."""
-        self._stepper.forget()
-
-    @property
-    def on_report(self) -> Callable[[Reading], None]:
-        return self._stepper.on_report
-
-    @on_report.setter
-    def on_report(self, on_report: Callable[[Reading], None]) -> None:
-        self._stepper.on_report = on_report
-
     def is_playing(self) -> bool:
-        return self._stepper.generator is not None
-
-    def start(self, conversation: Conversation, poll_delay_s: float = 0.0, at_once: bool = False) -> None:
-        """Begin; the first step is taken in the loop's next turn. `at_once`: now, and its end may be within this."""
-        self._stepper.begin(conversation, poll_delay_s, at_once)
+        return self.generator is not None
 
     def abort(self, why: str) -> None:
         """End the conversation politely, within GOODBYE_S.
@@ -102,22 +73,24 @@ class Player:
         """
         if self._aborted is None and self.is_playing():
             self._aborted = Aborted(why)
+            self.has_more_to_end = True
             self._goodbye = Timer(self._on_goodbye)
             self.loop.arm(self._goodbye, self.loop.time)
 
     def _on_goodbye(self) -> None:
         """The time for an abort has come; and later, that for the goodbye is over."""
         if self._parting and self._aborted is not None:
-            self._stepper.cut_off(self._aborted)
+            self.cut_off(self._aborted)
         else:
             self._parting = True
-            self._rare.stop_waiting()
+            self.rare.stop_waiting()
             self._goodbye = Timer(self._on_goodbye)
             self.loop.arm(self._goodbye, self.loop.time + GOODBYE_S)
-            self._stepper.advance(None, self._aborted)
+            self.advance(None, self._aborted)
 
-    def _ended(self, conversation: Conversation, error: Exception | None) -> None:
-        self._rare.over()
+    def ended(self, conversation: Conversation, error: Exception | None) -> None:
+        """It was ended by something, or something seldom has happened in it."""
+        self.rare.over()
         if self._aborted is not None:
             error, self._aborted = self._aborted, None
             self._parting = False
@@ -126,7 +99,7 @@ class Player:
         if error is not None:  # else it has come to its end
             self._close(conversation)
         if self.observers:
-            self._rare.show("ended", error)
+            self.rare.show("ended", error)
         self.on_end(error)
 
     def _close(self, conversation: Conversation) -> None:

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._steps import Receive, Send
-    from ._loop import Loop
     from ._player import Stepper
-    from ._port import Port
 
 
 # So many sentences are told for a conversation; one that has more to say has lost its measure.
@@ -28,15 +26,14 @@ MOST_TOLD = 16
 
 
 class RareSteps:
-    """For one stepper, which is made with it and put into its `stepper`."""
+    """For one stepper."""
 
     __slots__ = ("_failed", "_on_tell", "_reopening", "_told", "loop", "port", "stepper")
 
-    stepper: Stepper
-
-    def __init__(self, loop: Loop, port: Port, on_tell: Callable[[Tell | MeterTime], None] | None) -> None:
-        self.loop = loop
-        self.port = port
+    def __init__(self, stepper: Stepper, on_tell: Callable[[Tell | MeterTime], None] | None) -> None:
+        self.stepper = stepper
+        self.loop = stepper.loop
+        self.port = port = stepper.port
         self._on_tell = on_tell or self._say
         self._told = 0
         self._failed = False

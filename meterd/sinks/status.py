@@ -13,22 +13,14 @@ them; one that answers and gives no value at all has had no good scan. Ages are 
 from __future__ import annotations
 
 from ..model import GOOD, INVALID, Reading, Signal, shared
+from ..ports._player import Counts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, Protocol
+    from typing import Any
 
     Trouble = tuple[str, str]  # reason and words
-
-    class Counted(Protocol):
-        """What one scan added to the counters."""
-
-        bytes_sent: int
-        bytes_received: int
-        timeouts: int
-        bad_frames: int
-        retries: int
 
 
 # With these the meter was not there, or nothing it said could be understood; with any other it answered.
@@ -51,12 +43,14 @@ _told: dict[tuple[bool | None, str | None], tuple[bool | None, str | None]] = {}
 class DeviceStatus:
     """`connected` is None until the first scan has ended; `last_good_s` until one was good.
 
-    `trouble` is the last sentence that was said of the device, and `trouble_s` when; `signals` how many there are.
+    `passed` is what passed on the wire; `trouble` the last sentence that was said of the device, and `trouble_s` when;
+    `signals` how many there are.
     """
 
     __slots__ = (
         "_found", "_named", "_tells_time", "_told", "_unnamed", "_unreadable", "alias", "clock_drift_s", "connected",
-        "failing", "last_good_s", "reason", "signals", "signals_ok", "trouble", "trouble_s", *COUNTERS,
+        "failing", "last_good_s", "passed", "reads_ok", "reason", "refused", "signals", "signals_ok", "trouble",
+        "trouble_s",
     )  # fmt: skip
 
     def __init__(self, alias: str) -> None:
@@ -73,13 +67,9 @@ class DeviceStatus:
         self._found: frozenset[str] = NOBODY  # failing in the scan at hand
         self._named: frozenset[str] = NOBODY  # of those that fail, the ones that the log has named
         self._unnamed = 0  # others, which it is still to count
+        self.passed = Counts()
         self.reads_ok = 0
-        self.timeouts = 0
-        self.bad_frames = 0
         self.refused = 0
-        self.bytes_sent = 0
-        self.bytes_received = 0
-        self.retries = 0
         self.clock_drift_s: int | None = None  # in the last scan that was not lost
         self._tells_time = False
         self._told: tuple[bool | None, str | None] | None = None
@@ -95,13 +85,14 @@ class DeviceStatus:
             self.failing = {alias: trouble for alias, trouble in self.failing.items() if alias in known}
         self._named = self._named & known or NOBODY
 
-    def add(self, counted: Counted) -> None:
-        """What passed on the wire in one scan."""
-        self.bytes_sent += counted.bytes_sent
-        self.bytes_received += counted.bytes_received
-        self.timeouts += counted.timeouts
-        self.bad_frames += counted.bad_frames
-        self.retries += counted.retries
+    def counters(self) -> dict[str, int]:
+        """What was counted since the start, by the name of the counter."""
+        passed = self.passed
+        counts = (
+            self.reads_ok, passed.timeouts, passed.bad_frames, self.refused, passed.bytes_sent, passed.bytes_received,
+            passed.retries,
+        )  # fmt: skip
+        return dict(zip(COUNTERS, counts, strict=True))
 
     def told_time(self, drift_s: int | None) -> None:
         """The meter said what its clock says: so far from ours, None where that cannot be known."""
@@ -206,7 +197,7 @@ class DeviceStatus:
             last_good,
             self._reading("_signals", self.signals, now_ms),
             self._reading("_signals_ok", self.signals_ok, now_ms),
-            *(self._reading("_" + name, getattr(self, name), now_ms) for name in COUNTERS),
+            *(self._reading("_" + name, count, now_ms) for name, count in self.counters().items()),
             *self._clock_drift(now_ms),
         ]
 

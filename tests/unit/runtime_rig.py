@@ -150,7 +150,7 @@ class Rig:
         for line in [*self.daemon.lines.values(), *self.daemon._closing]:
             line.player.on_end = lambda error: None
             if line.player.is_playing():
-                line.player._stepper.cut_off(Aborted("the rig is taken down"))
+                line.player.cut_off(Aborted("the rig is taken down"))
             line.port.close()
         self.host.close()
         self.loop.close()

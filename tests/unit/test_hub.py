@@ -17,6 +17,7 @@ from meterd._number import Number
 from meterd.daemon.job import LOOK_S
 from meterd.gateway.json_text import encode
 from meterd.model import GOOD, INVALID, OVERFLOW, REASONS, STALE, Reading, Signal, failed
+from meterd.ports._player import Counts
 from meterd.sinks.format import fields, json_line, msgpack_fields, wcc_line
 from meterd.sinks.hub import Hub
 from meterd.sinks.status import COUNTERS, DeviceStatus
@@ -145,8 +146,10 @@ def test_a_failing_sink_is_reported_once_and_takes_nobody_down(lines: list[str])
 # ---- status
 
 
-class Counted:
-    bytes_sent, bytes_received, timeouts, bad_frames, retries = 10, 20, 1, 2, 3
+def scan_counts() -> Counts:
+    counts = Counts()
+    counts.bytes_sent, counts.bytes_received, counts.timeouts, counts.bad_frames, counts.retries = 10, 20, 1, 2, 3
+    return counts
 
 
 TWO = [Signal("M1", "E", {}), Signal("M1", "P", {})]
@@ -159,7 +162,7 @@ def test_status_readings_need_no_configuration() -> None:
     assert before["_connected"] == (None, INVALID)
     assert before["_reason"] == ("not_read_yet", GOOD)
     assert before["_last_good_age_s"] == (None, INVALID)
-    status.add(Counted())
+    scan_counts().move_to(status.passed)
     status.succeeded(94.001)
     status.failed("refused", refused=True)
     after = {each.signal.alias: each.value for each in status.readings(NOW, 100.0)}

@@ -126,8 +126,8 @@ def test_a_port_that_is_gone_is_told_at_the_pace_of_the_scans(
     rig.configure(tcp_device("a", free_port(), scan_rate_ms=400, reconnect_time=0))
     tries: list[float] = []
     kind = type(rig.daemon.jobs["a"].status)
-    add = kind.add
-    monkeypatch.setattr(kind, "add", lambda self, counted: (tries.append(rig.loop.time), add(self, counted)))
+    failed = kind.failed
+    monkeypatch.setattr(kind, "failed", lambda self, *what: (tries.append(rig.loop.time), failed(self, *what)))
     rig.run(2.0)
     told = [reading for reading in rig.readings.of("a") if reading.reason == "disconnected"]
     assert len(tries) > 8

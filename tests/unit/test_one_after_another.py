@@ -17,6 +17,7 @@ from meterd.daemon.schedule import Schedule
 from meterd.daemon.turns import LIVE, Turn
 from meterd.errors import Aborted, Silence
 from meterd.model import Device, Memory, Plan, Reading, Signal
+from meterd.ports._player import Counts
 from meterd.ports._timers import Timer
 from meterd.ports.player import GOODBYE_S
 from meterd.sinks.status import DeviceStatus
@@ -33,7 +34,7 @@ def device() -> tuple[Job, Any]:
     made = Device("m", "toy", {}, "127.0.0.1:1")
     signals = [Signal("m", "E", {})]
     job = Job(SimpleNamespace(), Plan(made, signals, None), signals, Memory(), DeviceStatus("m"), 0.0)  # type: ignore[arg-type]
-    counts = SimpleNamespace(bytes_sent=1, bytes_received=1, timeouts=0, bad_frames=0, retries=0)
+    counts = Counts()
     line = SimpleNamespace(
         loop=SimpleNamespace(time=1.0), key="127.0.0.1:1", player=SimpleNamespace(counts=counts, reported=set()),
         started=0.0, hub=None, rounds=None, publish=lambda reading: None, is_asked=lambda: False,
@@ -63,7 +64,7 @@ def test_what_passed_is_counted_once_though_the_next_connection_fails(counted: C
     site = counted(0.02)
     status = site.line.jobs[0].status
     site.line.port.close()
-    sent = status.bytes_sent
+    sent = status.passed.bytes_sent
     assert sent
     site.line.port.carrier.place = "127.0.0.1:1"  # nobody listens there
     end = Timer(site.loop.stop)
@@ -71,7 +72,7 @@ def test_what_passed_is_counted_once_though_the_next_connection_fails(counted: C
     while status.reason is None and end.deadline is not None:
         site.loop.turn()
     assert status.reason == "disconnected"
-    assert status.bytes_sent == sent
+    assert status.passed.bytes_sent == sent
 
 
 class Asker:
