@@ -15,7 +15,7 @@ from .. import log
 from ..errors import PortGone, Silence
 from ..model import LISTENS
 from ..ports._loop import Loop
-from ..ports._player import Counts
+from ..ports._port import Counts
 from ..ports._timers import Timer
 from ..ports.calls import Entrance
 from ..protocols import registry

@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from ..sinks.hub import Hub
     from .job import Asker, Job, Rounds
 
+# From such a period on, scans begin together with those of other lines that are due about then.
+SLOW_S = 1.0
+
 
 class Line:
     """`path` is the device node for a serial line; over the network the key itself says where (`ports.network`)."""
 
     __slots__ = (
-        "_askers", "_close_timer", "_current", "_farewells", "_fresh", "_interrupted", "_schedule",
+        "_about", "_askers", "_close_timer", "_current", "_farewells", "_fresh", "_interrupted", "_schedule",
         "_stopped", "_timer", "hub", "jobs", "key", "load", "loop", "on_idle", "once", "path", "player", "port",
         "rounds", "started",
     )  # fmt: skip
@@ -60,6 +63,7 @@ class Line:
         self._fresh = False
         self._interrupted = False
         self._timer = Timer(self._consider)
+        self._about = False
         self._close_timer = None if path is None else Timer(self._close_port)
         self._stopped: Callable[[Line], None] | None = None
 
@@ -67,6 +71,7 @@ class Line:
         """Serve these devices from now on; those that are not among them any more are let go politely."""
         before, self.jobs = self.jobs, jobs
         self._schedule.set_turns(jobs)
+        self._about = all(job.period_s >= SLOW_S for job in jobs)
         self._owe_goodbyes([job for job in before if not self._schedule.has(job)])
         if self._current is not None and not self._schedule.has(self._current):
             self._interrupt("its configuration changed")
@@ -152,7 +157,7 @@ class Line:
         if due is None:
             self._timer.deadline = None
         else:
-            self.loop.arm(self._timer, due)
+            self.loop.arm(self._timer, due, self._about)
 
     def _consider(self) -> None:
         if self._current is not None or self._stopped is not None or self._farewells.job is not None:
@@ -219,7 +224,7 @@ class Line:
         elif error is not None and self._opens_anew(job, error):
             return
         self._current = None
-        if isinstance(error, Aborted):
+        if error is not None and isinstance(error, Aborted):
             log.info(f"{job.alias()}: scan ended early: {error}", port=self.key)
         else:
             settle(self, job, error)
@@ -268,11 +273,12 @@ class Line:
             self._schedule.finished(job, self.started, now, error is None or not isinstance(error, LineError))
             if self.once:
                 self._schedule.remove(job)
-            elif job.retry_s is None and isinstance(error, PortGone):
+            elif error is not None and job.retry_s is None and isinstance(error, PortGone):
                 self._schedule.postpone(job, now + max(min(job.period_s, PORT_RETRY_S), 1.0))
         if self._askers or job.askers:
             self._answer_askers(job, error)
-        self._keep_or_close(error)
+        if error is not None or self.path is not None or self.port.is_sending():
+            self._keep_or_close(error)
         if self.once and self._schedule.is_empty() and self.on_idle is not None and self._stopped is None:
             self.stop(self.on_idle)
         else:

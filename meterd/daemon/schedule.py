@@ -31,7 +31,7 @@ EPSILON_S = 1e-6
 class Schedule:
     """The turns of one line's devices. Of those due at one time, the one given first comes first."""
 
-    __slots__ = ("_credit", "_credit_at", "_last_was_live", "_live", "_overdue", "_silent", "_untried")
+    __slots__ = ("_all_live", "_credit", "_credit_at", "_last_was_live", "_live", "_overdue", "_silent", "_untried")
 
     def __init__(self, turns: Iterable[Turn] = ()) -> None:
         self._credit = 0.0
@@ -44,6 +44,7 @@ class Schedule:
         self._live: Turns = NOBODY
         self._untried: Turns = NOBODY
         self._silent = self._overdue = NOBODY  # before and after they were due
+        self._all_live = True
         for order, turn in enumerate(turns):
             turn.order = order
             turn.overdue = False
@@ -73,11 +74,13 @@ class Schedule:
             self._overdue = with_one(self._overdue, turn, SilentTurns)
         else:
             self._silent = with_one(self._silent, turn, SilentTurns)
+        self._all_live = self._all_live and turn.state == LIVE
 
     def remove(self, turn: Turn) -> None:
         self._queue(turn).remove(turn)
         self._untried, self._silent = self._untried or NOBODY, self._silent or NOBODY
         self._overdue = self._overdue or NOBODY
+        self._all_live = not (self._untried or self._silent or self._overdue)
 
     def postpone(self, turn: Turn, due: float) -> None:
         """This turn is due at another time, later or earlier."""
@@ -89,7 +92,7 @@ class Schedule:
     def pick(self, now: float) -> Any:
         """The turn to take now, of the kind that was planned, or None."""
         # Where all are live, as mostly, nothing is saved up for: the share begins with the first attempt in vain.
-        if self._untried or self._silent or self._overdue:
+        if not self._all_live:
             return self._pick_of_all(now)
         if not self._live or self._live[0].due > now:
             return None
@@ -116,7 +119,7 @@ class Schedule:
 
     def next_time(self, now: float) -> float | None:
         """When `pick` may have something again; None for never."""
-        if not (self._untried or self._silent or self._overdue):
+        if self._all_live:
             return self._live[0].due if self._live else None
         silent = self._longest_silent(now)
         times = [turns[0].due for turns in (self._live, self._untried, self._silent) if turns]

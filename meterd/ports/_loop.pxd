@@ -6,6 +6,8 @@ from ._timers cimport Timer, Timers
 
 cdef class Loop:
     cdef int64_t now
+    cdef int64_t _told   # `now` when it was put into
+    cdef double _seconds
     cdef int64_t longest_turn_us
     cdef int64_t _ended  # by the machine's clock: the turn before, or when this one was begun from outside
     cdef public bint running
@@ -19,6 +21,7 @@ cdef class Loop:
     cdef list _woken
 
     cdef int _turn(self, bint wait) except -1
+    cdef double seconds(self) noexcept
     cdef void _look_at_clock(self) noexcept
     cdef int _wait(self, bint wait) except -1
     cdef bint has_told_all(self) noexcept

@@ -52,7 +52,9 @@ class Loop:
     def unregister(self, fd: int) -> None:
         """Also of what is not registered."""
 
-    def arm(self, timer: Timer, deadline: float) -> None: ...
+    def arm(self, timer: Timer, deadline: float, about: bool = False) -> None:
+        """`about`: up to 8.2 ms later, together with others."""
+
     def next_deadline(self) -> float | None:
         """When the next timer may be due; None for never."""
 

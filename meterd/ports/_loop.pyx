@@ -13,6 +13,10 @@ from ._timers cimport Timer, Timers
 
 from posix import O_CLOEXEC, O_NONBLOCK, close, pipe2, read, write
 
+cdef enum:
+    # Microseconds, one below a power of two: what is due at about the same time is served in one turn, after one wait.
+    ABOUT = 0x1FFF
+
 cdef extern from *:
     """
     #ifdef __GLIBC__
@@ -97,7 +101,14 @@ cdef class Loop:
 
     @property
     def time(self):
-        return self.now / <double>MICROSECONDS
+        return self.seconds()
+
+    cdef double seconds(self) noexcept:
+        """What time it is in this turn: worked out once, for a division is dear where there is no unit for it."""
+        if self._told != self.now:
+            self._told = self.now
+            self._seconds = self.now / <double>MICROSECONDS
+        return self._seconds
 
     # ---- descriptors
 
@@ -122,10 +133,14 @@ cdef class Loop:
     cdef int arm_at(self, Timer timer, int64_t due) except -1:
         return self._timers.arm(timer, due)
 
-    def arm(self, Timer timer not None, double deadline):
-        # Up, so that the clock has passed the deadline when the timer is served, whatever was rounded.
-        cdef bint is_past = deadline <= self.now / <double>MICROSECONDS
-        self._timers.arm(timer, self.now if is_past else whole(deadline * MICROSECONDS) + 1)
+    def arm(self, Timer timer not None, double deadline, bint about=False):
+        cdef int64_t due = self.now
+        if not deadline <= self.seconds():  # also what is no time
+            # Up, so that the clock has passed the deadline when the timer is served, whatever was rounded.
+            due = whole(deadline * MICROSECONDS) + 1
+            if about:
+                due |= ABOUT
+        self._timers.arm(timer, due)
 
     def next_deadline(self):
         cdef int64_t due = self._timers.next_due()

@@ -5,19 +5,8 @@ from .._steps cimport Burst, Receive, Send
 from .._reading cimport Reading
 from ._echo cimport Echo
 from ._loop cimport Loop
-from ._port cimport DataReader, Port
+from ._port cimport Counts, DataReader, Port
 from ._timers cimport Timer
-
-
-@cython.final
-cdef class Counts:
-    cdef public unsigned long bytes_sent
-    cdef public unsigned long bytes_received
-    cdef public unsigned long timeouts
-    cdef public unsigned long bad_frames
-    cdef public unsigned long retries
-
-    cdef void clear(self) noexcept
 
 
 cdef class Stepper(DataReader):

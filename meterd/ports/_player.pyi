@@ -6,23 +6,12 @@ from typing import Any
 from .._reading import Reading, Signal
 from ..conversation import Conversation
 from ._loop import Loop
-from ._port import Port
+from ._port import Counts, Port
 from ._timers import Timer
 from .rare_steps import RareSteps
 
 WAIT: object
 """The answer to a step that cannot be answered yet."""
-
-class Counts:
-    """What passed on the wire. `timeouts`: a frame that did not come, or not to its end."""
-
-    bytes_sent: int
-    bytes_received: int
-    timeouts: int
-    bad_frames: int
-    retries: int
-    def move_to(self, total: Counts) -> None:
-        """Add these to a total, and begin anew."""
 
 class Stepper:
     """Drives one conversation at a time on a port.

@@ -19,7 +19,7 @@ from .._reading cimport GOOD_QUALITY, NO_WORDS, Reading
 from .._steps cimport ASKING, AWAITING, SENDING, Burst, Receive, Report, ReportAll, Send
 from ._echo cimport Echo
 from ._loop cimport Loop
-from ._port cimport DataReader, Port
+from ._port cimport Counts, DataReader, Port
 from ._timers cimport Timer
 
 from ..errors import Garbled, PortGone, Silence
@@ -38,22 +38,6 @@ cdef object WAITING = object()
 WAIT = WAITING
 cdef set NONE_REPORTED = set()  # stays empty: between conversations all have the same one
 cdef object ENDED = object()  # in place of a step
-
-
-@cython.final
-cdef class Counts:
-    """What passed on the wire."""
-
-    def move_to(self, Counts total not None):
-        total.bytes_sent += self.bytes_sent
-        total.bytes_received += self.bytes_received
-        total.timeouts += self.timeouts
-        total.bad_frames += self.bad_frames
-        total.retries += self.retries
-        self.clear()
-
-    cdef void clear(self) noexcept:
-        self.bytes_sent = self.bytes_received = self.timeouts = self.bad_frames = self.retries = 0
 
 
 cdef class Stepper(DataReader):

@@ -6,6 +6,17 @@ from ._loop cimport Loop
 from ._timers cimport Timer
 
 
+@cython.final
+cdef class Counts:
+    cdef public unsigned long bytes_sent
+    cdef public unsigned long bytes_received
+    cdef public unsigned long timeouts
+    cdef public unsigned long bad_frames
+    cdef public unsigned long retries
+
+    cdef void clear(self) noexcept
+
+
 cdef class DataReader:
     cdef int take_data(self, bytes data) except -1
 

@@ -22,6 +22,17 @@ class _Carrier(Protocol):
     def release(self) -> None:
         """Let go of all that it holds, opened or half open; the port is being closed. May be called at any time."""
 
+class Counts:
+    """What passed on the wire. `timeouts`: a frame that did not come, or not to its end."""
+
+    bytes_sent: int
+    bytes_received: int
+    timeouts: int
+    bad_frames: int
+    retries: int
+    def move_to(self, total: Counts) -> None:
+        """Add these to a total, and begin anew."""
+
 class DataReader:
     """What gets the bytes of a port without a detour through Python; base of compiled readers alone."""
 

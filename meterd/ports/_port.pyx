@@ -40,6 +40,22 @@ def _nobody(*_):
     """Stands where no callback is set."""
 
 
+@cython.final
+cdef class Counts:
+    """What passed on the wire."""
+
+    def move_to(self, Counts total not None):
+        total.bytes_sent += self.bytes_sent
+        total.bytes_received += self.bytes_received
+        total.timeouts += self.timeouts
+        total.bad_frames += self.bad_frames
+        total.retries += self.retries
+        self.clear()
+
+    cdef void clear(self) noexcept:
+        self.bytes_sent = self.bytes_received = self.timeouts = self.bad_frames = self.retries = 0
+
+
 cdef class DataReader:
     """What gets the bytes of a port without a detour through Python."""
 

@@ -1,6 +1,7 @@
 """Readings as lines, gathered and written without blocking."""
 
 from collections.abc import Callable
+from typing import Any
 
 from .._octets import Octets
 from .._reading import Reading
@@ -9,7 +10,8 @@ from ._hub import Inlet
 MAX_WAITING: int
 
 class Lines(Inlet):
-    """Gathers lines, up to MAX_WAITING bytes, and writes them to `fd` as far as that goes without blocking.
+    """Gathers lines, up to MAX_WAITING bytes, and writes them to `fd` as far as that goes without blocking; with a
+    `loop`, soon after a write no sooner than 10 ms after it. `flush()` writes what there is.
 
     `ready()` opens what is not open (`fd` below 0) and says whether it is; `failed(error)` is called with what went
     wrong, `written()` after all that went right while something waits, was `lost` or the owner was `troubled`.
@@ -25,6 +27,7 @@ class Lines(Inlet):
         ready: Callable[[], bool],
         failed: Callable[[OSError], None],
         written: Callable[[], None],
+        loop: Any = None,
     ) -> None: ...
     @property
     def waiting(self) -> int:

@@ -1,14 +1,20 @@
-"""Readings as lines: gathered in memory, and written once a turn without blocking (`_octets`).
+"""Readings as lines: gathered in memory, and written without blocking (`_octets`).
 
+The first one leaves at the end of its turn. While the loop is busy, what comes soon after a write waits for the next
+turn that ends AT_MOST_EVERY later, and AT_LATEST without one: a write for each register that is read costs as much as
+to hear it.
 Where they are written, and what becomes of trouble, is the owner's business (`sinks.lines`): `ready()` opens what is
 not open and says whether it is, `failed(error)` hears of an error, `written()` of all else that is not as it should be.
 Dirt it must survive: readers that are slow, disks that take half of a line.
 """
 
 cimport cython
+from libc.stdint cimport int64_t
 
+from .._clock cimport NEVER
 from .._octets cimport Octets, put_octets
 from .._reading cimport Reading
+from ..ports._timers cimport Timer
 from ._hub cimport Inlet
 from ._json cimport made_finite, put_json, put_plain
 
@@ -18,14 +24,19 @@ from ._json import json_line
 
 cdef enum:
     MOST_WAITING = 1 << 20
+    MOST_HELD = 1 << 15
+    AT_MOST_EVERY = 10000  # microseconds
+    AT_LATEST = 200000
 
 MAX_WAITING = MOST_WAITING
 
 
 @cython.final
 cdef class Lines(Inlet):
-    def __cinit__(self, write_line not None, ready not None, failed not None, written not None):
+    def __cinit__(self, write_line not None, ready not None, failed not None, written not None, Loop loop=None):
         self.fd = -1
+        self._loop = loop
+        self._written_at = -AT_LATEST
         self.text = Octets()
         self._write_line = write_line
         self._as_json = write_line is json_line
@@ -56,6 +67,28 @@ cdef class Lines(Inlet):
         return 0
 
     cdef int let_go(self) except -1:
+        return 0 if not self.text.size or self._may_wait() else self._write()
+
+    def flush(self):
+        self._write()
+
+    cdef bint _may_wait(self) except -1:
+        cdef int64_t now
+        if self._loop is None:
+            return False
+        now = self._loop.now
+        if now - self._written_at >= AT_MOST_EVERY or self.text.size >= MOST_HELD:
+            self._written_at = now
+            if self._latest is not None:
+                self._latest.due = NEVER
+            return False
+        if self._latest is None:
+            self._latest = Timer(self.flush)
+        if self._latest.due == NEVER:
+            self._loop.arm_at(self._latest, self._written_at + AT_LATEST)
+        return True
+
+    cdef int _write(self) except -1:
         cdef Octets text = self.text
         cdef int number
         if not text.size or (self.fd < 0 and not self._ready()):

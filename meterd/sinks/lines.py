@@ -1,9 +1,9 @@
 """Readings as lines of text: on standard output, and, by `sinks.file`, in a file.
 
-Lines are gathered and written once per turn of the loop. The dirt to survive: a reader that is slow or gone, and what
-can be wrong with a file. None of it blocks the loop or ends the daemon: lines wait, up to `MAX_WAITING` bytes, further
-ones are counted and lost, and each trouble is one log line. A line is never torn: after a partial write its rest comes
-first.
+Lines are gathered and written at the end of a turn of the loop (`_lines`). The dirt to survive: a reader that is slow
+or gone, and what can be wrong with a file. None of it blocks the loop or ends the daemon: lines wait, up to
+`MAX_WAITING` bytes, further ones are counted and lost, and each trouble is one log line. A line is never torn: after a
+partial write its rest comes first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class LineSink:
         self, fd: int | None, write_line: Callable[[Reading], str], loop: Loop | None = None, name: str = "stdout"
     ) -> None:
         self.name = name
-        inlet = self.inlet = Lines(write_line, self._ready, self._failed, self._written)
+        inlet = self.inlet = Lines(write_line, self._ready, self._failed, self._written, loop)
         inlet.fd = -1 if fd is None else fd
         inlet.text.shared = fd is not None
         self.accept: Callable[[Reading], None] = inlet.accept

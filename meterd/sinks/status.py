@@ -13,7 +13,7 @@ them; one that answers and gives no value at all has had no good scan. Ages are 
 from __future__ import annotations
 
 from ..model import GOOD, INVALID, Reading, Signal, shared
-from ..ports._player import Counts
+from ..ports._port import Counts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -50,7 +50,8 @@ def test_a_port_that_cannot_be_opened_for_long_is_no_flood(rig, said, monkeypatc
     tries: list[float] = []
     rig.configure(tcp_device("a", free_port(), scan_rate_ms=60000, reconnect_time=0))
     status = rig.daemon.jobs["a"].status
-    monkeypatch.setattr(type(status), "add", lambda self, counted: tries.append(rig.loop.time))
+    failed = type(status).failed
+    monkeypatch.setattr(type(status), "failed", lambda *what: (tries.append(rig.loop.time), failed(*what)))
     rig.run(1.5)
     assert 5 <= len(tries) <= 16, "tried again and again, and not in a busy loop"
     assert len(rig.readings.of("a")) == 1

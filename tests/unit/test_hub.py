@@ -17,7 +17,7 @@ from meterd._number import Number
 from meterd.daemon.job import LOOK_S
 from meterd.gateway.json_text import encode
 from meterd.model import GOOD, INVALID, OVERFLOW, REASONS, STALE, Reading, Signal, failed
-from meterd.ports._player import Counts
+from meterd.ports._port import Counts
 from meterd.sinks.format import fields, json_line, msgpack_fields, wcc_line
 from meterd.sinks.hub import Hub
 from meterd.sinks.status import COUNTERS, DeviceStatus

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from meterd import log
 from meterd.daemon import farewell
 from meterd.ports import player
+from meterd.ports._loop import Loop
 from meterd.simulate.iec62056_21 import meter as iec_meter
 from meterd.sinks.format import wcc_line
 from meterd.sinks.lines import LineSink
@@ -22,7 +22,7 @@ from meterd.sinks.lines import LineSink
 from .iec62056_21_case import printed, scan, signal
 from .runtime_rig import Rig, counting_meter, tcp_device
 from .test_daemon_lines import free_port
-from .test_lines import HandLoop, publish
+from .test_lines import publish
 
 
 @pytest.fixture
@@ -43,24 +43,24 @@ def fill(sink: LineSink) -> int:
     return sink.lost
 
 
-def drain(read_end: int, loop: HandLoop, write_end: int) -> None:
-    while loop.callbacks:
+def drain(read_end: int, loop: Loop, sink: LineSink) -> None:
+    while sink.waiting:
         os.read(read_end, 1 << 16)
-        loop.callbacks[write_end](select.POLLOUT)
+        loop.turn(wait=False)
     os.read(read_end, 1 << 16)
 
 
 def test_each_outage_of_a_reader_tells_its_own_loss(said: list[str]) -> None:
     read_end, write_end = os.pipe()
     fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
-    loop = HandLoop()
+    loop = Loop()
     sink = LineSink(write_end, wcc_line, loop)
     first = fill(sink)
-    drain(read_end, loop, write_end)
+    drain(read_end, loop, sink)
     assert sink.lost == 0
     publish(sink, 1)
     second = fill(sink)
-    drain(read_end, loop, write_end)
+    drain(read_end, loop, sink)
     lost = [f"stdout: {count} readings were lost while it took none" for count in (first, second)]
     assert [text for text in said if "lost" in text] == lost
     os.close(read_end)

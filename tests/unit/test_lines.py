@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import resource
 import select
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from meterd import log
 from meterd.model import Reading, Signal
+from meterd.ports._loop import Loop
 from meterd.sinks.file import FileSink
 from meterd.sinks.format import json_line, wcc_line
+from meterd.sinks.hub import Hub
 from meterd.sinks.lines import LineSink
+from tests.virtual_clock import VirtualClock
 
 ENERGY = Signal("M1", "E", {})
 
@@ -27,23 +31,6 @@ def said() -> Iterator[list[str]]:
     log.configure(log.DEBUG, lambda level, text: found.append(text), clock=lambda: 0.0)
     yield found
     log.configure()
-
-
-class HandLoop:
-    """A loop turned by hand."""
-
-    def __init__(self) -> None:
-        self.callbacks: dict[int, Callable[[int], None]] = {}
-
-    def register(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
-        assert fd not in self.callbacks
-        self.callbacks[fd] = callback
-
-    def modify(self, fd: int, events: int) -> None:
-        assert fd in self.callbacks
-
-    def unregister(self, fd: int) -> None:
-        del self.callbacks[fd]
 
 
 def publish(sink: LineSink, *values: int) -> None:
@@ -70,19 +57,58 @@ def test_lines_leave_once_a_turn() -> None:
     os.close(write_end)
 
 
+def test_the_first_line_leaves_at_once_and_what_follows_soon_after_it_together() -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+    clock = VirtualClock()
+    begun = clock.now_us()
+    loop = Loop(clock)
+    sink = LineSink(write_end, json_line, loop)
+    hub = Hub([sink], lambda: 1)
+    loop.turn_ends.append(hub.flush)
+    written: list[int] = []
+
+    def turn(after_us: int) -> None:
+        clock.pass_until(clock.now_us() + after_us)
+        loop.turn(wait=False)
+        with contextlib.suppress(BlockingIOError):
+            written.append(os.read(read_end, 4096).count(b"\n"))
+
+    for _ in range(4):
+        hub.publish(Reading(ENERGY, 1))
+        turn(3_000)
+    assert written == [1], "a write in ten milliseconds is enough"
+    turn(1_000)
+    assert written == [1, 3]
+    hub.publish(Reading(ENERGY, 1))
+    turn(1_000)
+    assert written == [1, 3]
+    assert loop.next_deadline() is not None, "what is held back leaves, whether there is another turn or not"
+    loop.turn()
+    loop.turn(wait=False)
+    assert os.read(read_end, 4096).count(b"\n") == 1
+    assert clock.now_us() <= begun + 14_000 + 200_000
+    hub.publish(Reading(ENERGY, 1))
+    hub.flush()
+    hub.publish(Reading(ENERGY, 1))
+    hub.close()
+    assert os.read(read_end, 4096).count(b"\n") == 2, "nothing is held back at the end"
+    os.close(read_end)
+    os.close(write_end)
+
+
 def test_a_slow_reader_blocks_nobody_and_gets_whole_lines(said: list[str]) -> None:
     read_end, write_end = os.pipe()
     fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
-    loop = HandLoop()
+    loop = Loop()
     sink = LineSink(write_end, wcc_line, loop)
     for value in range(70_000):
         publish(sink, value)
     assert sink.lost
-    assert list(loop.callbacks) == [write_end]
     received = b""
-    while loop.callbacks:
+    while sink.waiting:
         received += os.read(read_end, 65536)
-        loop.callbacks[write_end](select.POLLOUT)
+        loop.turn(wait=False)
     received += os.read(read_end, 65536)
     text = received.decode()
     count = text.count("\n")

@@ -17,7 +17,7 @@ from meterd.daemon.schedule import Schedule
 from meterd.daemon.turns import LIVE, Turn
 from meterd.errors import Aborted, Silence
 from meterd.model import Device, Memory, Plan, Reading, Signal
-from meterd.ports._player import Counts
+from meterd.ports._port import Counts
 from meterd.ports._timers import Timer
 from meterd.ports.player import GOODBYE_S
 from meterd.sinks.status import DeviceStatus

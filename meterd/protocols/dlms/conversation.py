@@ -12,16 +12,7 @@ anew once. Over the TCP wrapper, where nothing else repeats, a request without a
 from __future__ import annotations
 
 from ...conversation import NOTICE, Pause, Reopen, Report, Tell
-from ...errors import (
-    DecodeError,
-    Disconnected,
-    Garbled,
-    LineError,
-    PortGone,
-    ProtocolError,
-    Refused,
-    Silence,
-)
+from ...errors import DecodeError, Disconnected, Garbled, LineError, PortGone, ProtocolError, Refused, Silence
 from ...model import failed
 from .agreement import agree
 from .association import Association, AssociationEnded
