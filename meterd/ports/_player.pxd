@@ -20,7 +20,6 @@ cdef class Stepper(DataReader):
     cdef readonly object generator
     cdef readonly Timer timer       # of the present step
     cdef public object rare
-    cdef public bint has_more_to_end  # something seldom has happened in this conversation
     cdef object _on_trouble  # called with a reading that is not good, or that somebody put into words; or None
     cdef bint _strips_echo
     cdef Receive _receiving

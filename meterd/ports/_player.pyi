@@ -24,7 +24,6 @@ class Stepper:
     on_report: Callable[[Reading], None]
     on_end: Callable[[Exception | None], None]
     rare: RareSteps
-    has_more_to_end: bool
     @property
     def loop(self) -> Loop: ...
     @property

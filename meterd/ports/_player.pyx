@@ -107,16 +107,15 @@ cdef class Stepper(DataReader):
         if error is not None:
             self._unsettled = True
         self._reset()
-        if error is None and not self.has_more_to_end and not self.observers:
+        if error is None and not self.rare.has_acted and not self.observers:
             self.on_end(None)
         else:
-            self.has_more_to_end = False
             self.ended(generator, error)
         return 0
 
     cdef int _note(self, error) except -1:
         """Something failed: late bytes of it may still be under way, so the next Send clears the line first."""
-        self._unsettled = self.has_more_to_end = True
+        self._unsettled = True
         self._echo.forget()
         self.rare.failed(error)
         return 0
@@ -274,7 +273,6 @@ cdef class Stepper(DataReader):
             for reading in (<ReportAll>step).readings:
                 self._report(<Reading?>reading)
             return None
-        self.has_more_to_end = True
         return self.rare.answer(step)
 
     cdef int _report(self, Reading reading) except -1:

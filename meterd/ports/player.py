@@ -73,7 +73,7 @@ class Player(Stepper):
         """
         if self._aborted is None and self.is_playing():
             self._aborted = Aborted(why)
-            self.has_more_to_end = True
+            self.rare.has_acted = True
             self._goodbye = Timer(self._on_goodbye)
             self.loop.arm(self._goodbye, self.loop.time)
 

@@ -28,7 +28,7 @@ MOST_TOLD = 16
 class RareSteps:
     """For one stepper."""
 
-    __slots__ = ("_failed", "_on_tell", "_reopening", "_told", "loop", "port", "stepper")
+    __slots__ = ("_failed", "_on_tell", "_reopening", "_told", "has_acted", "loop", "port", "stepper")
 
     def __init__(self, stepper: Stepper, on_tell: Callable[[Tell | MeterTime], None] | None) -> None:
         self.stepper = stepper
@@ -38,11 +38,12 @@ class RareSteps:
         self._told = 0
         self._failed = False
         self._reopening = False
+        self.has_acted = False  # in the present conversation
         port.on_gone = self.gone
 
     def over(self) -> None:
         """The conversation is over; in the next one nothing has failed yet."""
-        self._failed = False
+        self._failed = self.has_acted = False
         self._told = 0
         if self._reopening:
             self.stop_waiting()
@@ -57,6 +58,7 @@ class RareSteps:
 
     def answer(self, step: Any) -> object:
         """Returns: the answer, or WAIT. Raises: MeterdError."""
+        self.has_acted = True
         if type(step) is Pause:
             self.loop.arm(self.stepper.timer, self.loop.time + step.seconds)
             return WAIT
@@ -156,7 +158,7 @@ class RareSteps:
             counts.timeouts += 1
         elif not isinstance(error, (Aborted, PortGone)):
             counts.bad_frames += 1
-        self._failed = True
+        self._failed = self.has_acted = True
 
     def gone(self, error: PortGone) -> None:
         """The port has closed itself."""

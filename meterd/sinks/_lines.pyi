@@ -11,7 +11,7 @@ MAX_WAITING: int
 
 class Lines(Inlet):
     """Gathers lines, up to MAX_WAITING bytes, and writes them to `fd` as far as that goes without blocking; with a
-    `loop`, soon after a write no sooner than 10 ms after it. `flush()` writes what there is.
+    `loop`, soon after a write no sooner than 0.1 s after it. `flush()` writes what there is.
 
     `ready()` opens what is not open (`fd` below 0) and says whether it is; `failed(error)` is called with what went
     wrong, `written()` after all that went right while something waits, was `lost` or the owner was `troubled`.

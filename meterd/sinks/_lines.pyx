@@ -25,7 +25,7 @@ from ._json import json_line
 cdef enum:
     MOST_WAITING = 1 << 20
     MOST_HELD = 1 << 15
-    AT_MOST_EVERY = 10000  # microseconds
+    AT_MOST_EVERY = 100000  # microseconds
     AT_LATEST = 200000
 
 MAX_WAITING = MOST_WAITING
