@@ -36,36 +36,51 @@ cdef class Stepper(DataReader):
     cdef int64_t _received_since
     cdef int64_t _last_activity
 
-    # Nobody has these but the stepper itself: none is called by way of a table.
+    # None is called by way of a table, since whoever is a stepper has no other.
     @cython.final
     cdef void _reset(self)
+
     @cython.final
     cdef int _finish(self, error) except -1
+
     @cython.final
     cdef int _note(self, error) except -1
+
     @cython.final
     cdef int _go_on(self, Receive step, bytes data) except -1
+
     @cython.final
     cdef void _clear_step(self)
+
     @cython.final
     cdef int _take_in(self, bytes data) except -1
+
     @cython.final
     cdef int _step(self, value, error) except -1
+
     @cython.final
     cdef object _resume(self, generator, value)
+
     @cython.final
     cdef object _answer(self, step)
+
     @cython.final
     cdef int _report(self, Reading reading) except -1
+
     @cython.final
     cdef object _receive(self, Receive step)
+
     @cython.final
     cdef object _transmit(self, Send step, bint was_held)
+
     @cython.final
     cdef bint _must_wait(self) except -1
+
     @cython.final
     cdef object _put_out(self, bytes data)
+
     @cython.final
     cdef object _exchange(self, Burst burst, frame)
+
     @cython.final
     cdef object _send_next(self, bytes data)

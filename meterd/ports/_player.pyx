@@ -7,7 +7,6 @@ happened, to whoever is a `Stepper` (`ports.player`).
 Dirt it must survive: echoes, bytes that nobody waits for, conversations that meet error upon error.
 """
 
-cimport cython
 from cpython.bytes cimport PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF

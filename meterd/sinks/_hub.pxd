@@ -21,6 +21,8 @@ cdef class Outlet:
     cdef object _on_failure
     cdef bint _by_the_wall    # so that the clock can be read without a call from Python
     cdef readonly dict last_good  # device → signal → reading
+    cdef object _device           # whose reading was kept last, or None,
+    cdef dict _of_device          # and what is kept of it
 
     cdef int _keep(self, Reading reading) except -1
     cdef Reading _stale(self, Reading reading)

@@ -88,10 +88,13 @@ cdef class Outlet:
         cdef Signal signal = reading.signal
         if signal is None:
             refuse()
-        known = self.last_good.get(signal.device_alias)
-        if known is None:
-            known = self.last_good[signal.device_alias] = {}
-        (<dict?>known)[signal.alias] = reading
+        if signal.device_alias is not self._device or self._device is None:
+            known = self.last_good.get(signal.device_alias)
+            if known is None:
+                known = self.last_good[signal.device_alias] = {}
+            self._of_device = <dict?>known
+            self._device = signal.device_alias
+        self._of_device[signal.alias] = reading
         return 0
 
     cdef Reading _stale(self, Reading reading):
@@ -128,6 +131,7 @@ cdef class Outlet:
 
     def forget(self, str device_alias not None):
         self.last_good.pop(device_alias, None)
+        self._device = None
 
 
 @cython.final

@@ -8,7 +8,9 @@ Dirt it must survive: text with control characters and lone surrogates, floats t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
 from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from .._number cimport Number
 from .._octets cimport Octets, put_octets
@@ -18,14 +20,23 @@ from ..gateway.json_text import dumps
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
 
 cdef enum:
     BILLION = 1000000000
     MOST_DIGITS = 24      # of a 64-bit integer, with its sign and a point
+    MOST_COMMON = 80
     MOST_PLACES = 18      # behind the point of a number that is printed here
 
 cdef const char *HEXADECIMAL = b"0123456789abcdef"
 cdef str INVALID_QUALITY = "invalid"
+# What a scan's readings have in common is made into text once: whose they are, up to the signal, and when they are of.
+cdef object WHOSE_DEVICE
+cdef char WHOSE[MOST_COMMON]
+cdef Py_ssize_t WHOSE_SIZE
+cdef int64_t WHEN_MS
+cdef char WHEN[MOST_COMMON]
+cdef Py_ssize_t WHEN_SIZE
 # How nearly every line ends.
 cdef bytes GOOD_END = b',"meter_time":null,"quality":"good","reason":null'
 
@@ -87,19 +98,25 @@ cdef int put_plain(Octets out, text) except -1:
 
 
 cdef int put_quoted(Octets out, text) except -1:
-    cdef Py_ssize_t size = 0, index, count
+    cdef Py_ssize_t size = 0
     cdef const char *data
-    cdef char *at
-    cdef unsigned char byte
+    if type(text) is str and PyUnicode_IS_COMPACT_ASCII(text):
+        return put_between_quotes(out, <const char *>PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text))
     try:
         data = PyUnicode_AsUTF8AndSize(<str?>text, &size)
     except UnicodeEncodeError:
         return put_plain(out, dumps(text))  # which leaves a lone surrogate as it is
-    at = out.space(size * 6 + 2)
+    return put_between_quotes(out, data, size)
+
+
+cdef int put_between_quotes(Octets out, const char *data, Py_ssize_t size) except -1:
+    cdef Py_ssize_t index, count
+    cdef char *at = out.space(size * 6 + 2)
+    cdef unsigned char byte
     at[0] = 34
     count = 1
     for index in range(size):
-        byte = data[index]
+        byte = <unsigned char>data[index]
         at[count] = <char>byte
         count += 1
         if byte < 0x20 or byte == 34 or byte == 92:
@@ -159,12 +176,44 @@ cdef int put_json(Octets out, Reading reading) except -1:
     cdef Signal signal = reading.signal
     if signal is None:
         refuse()
-    put_octets(out, b'{"device":', 10)
-    put_quoted(out, signal.device_alias)
-    put_octets(out, b',"signal":', 10)
+    put_whose(out, signal.device_alias)
     put_quoted(out, signal.alias)
     put_octets(out, b",", 1)
     return put_what_was_read(out, reading)
+
+
+cdef int put_whose(Octets out, device) except -1:
+    global WHOSE_DEVICE, WHOSE_SIZE
+    cdef Py_ssize_t before = out.size
+    if WHOSE_SIZE and device is WHOSE_DEVICE:
+        return put_octets(out, WHOSE, WHOSE_SIZE)
+    put_octets(out, b'{"device":', 10)
+    put_quoted(out, device)
+    put_octets(out, b',"signal":', 10)
+    WHOSE_SIZE = kept(WHOSE, out, before)
+    WHOSE_DEVICE = device
+    return 0
+
+
+cdef int put_when(Octets out, int64_t time_ms) except -1:
+    global WHEN_MS, WHEN_SIZE
+    cdef Py_ssize_t before = out.size
+    if WHEN_SIZE and time_ms == WHEN_MS:
+        return put_octets(out, WHEN, WHEN_SIZE)
+    put_octets(out, b',"time_ms":', 11)
+    put_integer(out, time_ms, 0)
+    WHEN_SIZE = kept(WHEN, out, before)
+    WHEN_MS = time_ms
+    return 0
+
+
+cdef Py_ssize_t kept(char *place, Octets out, Py_ssize_t start) noexcept:
+    """Keep what was put out last. Returns: how many octets; 0 where they are too many to be kept."""
+    cdef Py_ssize_t size = out.size - start
+    if size > MOST_COMMON:
+        return 0
+    memcpy(place, out.at + start, size)
+    return size
 
 
 cdef int put_what_was_read(Octets out, Reading reading) except -1:
@@ -173,8 +222,7 @@ cdef int put_what_was_read(Octets out, Reading reading) except -1:
     put_value(out, reading.value)
     put_octets(out, b',"unit":', 8)
     put_optional(out, reading.unit)
-    put_octets(out, b',"time_ms":', 11)
-    put_integer(out, reading.time_ms, 0)
+    put_when(out, reading.time_ms)
     if reading.meter_time is None and reading.reason is None and reading.quality is GOOD_QUALITY:
         put_octets(out, PyBytes_AS_STRING(GOOD_END), PyBytes_GET_SIZE(GOOD_END))
     else:
