@@ -35,8 +35,8 @@ CFLAGS += " -DCYTHON_CLINE_IN_TRACEBACK=0 -fvisibility=hidden"
 # Texts are packed with all else; packed by Cython as well, they would be larger, and unpacked at every start.
 CFLAGS += " -DCYTHON_COMPRESS_STRINGS=0"
 # As one, what nobody outside calls goes or moves to where it is called (LTO); the linker compiles, so it is told, too.
-# Some of GCC's passes make code for 16 registers from what has eight: each of these makes both the module and the package
-# larger, or (the expensive ones) takes 4 kB in the module for nothing that can be measured.
+# Some of GCC's passes make code for 16 registers from what has eight: each of these makes both the module and the
+# package larger; the expensive ones take 4 kB of the module for nothing that can be measured.
 MIPS_CFLAGS = "-mips16 -flto -fno-ivopts -fno-gcse -fno-tree-pre -fno-expensive-optimizations"
 MIPS_CFLAGS += " -fno-code-hoisting -fno-move-loop-invariants -fno-reorder-blocks"
 LDFLAGS = "-O2 -s -Wl,--gc-sections"
