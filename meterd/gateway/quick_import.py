@@ -109,8 +109,12 @@ def _import(
 
 def _has(package: ModuleType, wanted: Sequence[str]) -> bool:
     """Whether a package has these names, as those of its modules that are loaded for it now, if it is one of ours."""
-    there = package.__dict__
-    return all(name in there or _load(f"{package.__name__}.{name}") is not None for name in wanted)
+    for name in wanted:
+        if name not in package.__dict__:
+            module = _load(f"{package.__name__}.{name}")
+            if module is None:
+                return False
+    return True
 
 
 def _load(name: str) -> ModuleType | None:
