@@ -102,29 +102,35 @@ class Table:
     """
 
     __slots__ = (
-        "_apart", "_by_name", "_defaults", "_held", "_last", "_last_way", "_required", "_rows", "_seen", "_shapes",
-        "known", "parameters",
+        "_apart", "_by_name", "_defaults", "_held", "_known", "_last", "_last_way", "_required", "_rows", "_seen",
+        "_shapes", "parameters",
     )  # fmt: skip
 
     def __init__(self, parameters: Iterable[Parameter], apart: str = "") -> None:
         self.parameters = tuple(parameters)
-        self.known = {name for parameter in self.parameters for name in names_of(parameter)}
         self._apart = apart
         self._by_name = {parameter.name: parameter for parameter in self.parameters}
-        required = {
-            True: [parameter.name for parameter in self.parameters if parameter.required_tcp],
-            False: [parameter.name for parameter in self.parameters if parameter.required_serial],
-        }
-        defaults = {parameter.name: parameter.default for parameter in self.parameters if not parameter.seldom}
-        # By whether it is read over TCP. What must be given has no default, so that its absence shows.
-        self._required = required
-        self._defaults = {over_tcp: {**defaults, **dict.fromkeys(names)} for over_tcp, names in required.items()}
-        # The same for rows that are held.
-        self._held = {way: {n: v for n, v in found.items() if n != apart} for way, found in self._defaults.items()}
+        # By whether it is read over TCP, which most sites know in one way only (`_prepare`).
+        self._required: dict[bool, list[str]] = {}
+        self._defaults: dict[bool, Row] = {}
+        self._held: dict[bool, Row] = {}  # the defaults of rows that are held
         self._seen: dict[bool, dict[str, dict[str, Any]]] = {}
         self._shapes: dict[tuple[bool, tuple[str, ...]], Shape] = {}
         self._rows: dict[Shape, dict[tuple[Any, ...], Parameters]] = {}
-        self._last, self._last_way = self._shape((), False), False  # mostly one row is as the one before
+        self._last = Shape((), {})  # mostly one row is as the one before
+        self._last_way: bool | None = None
+        self._known: set[str] = set()
+
+    def _prepare(self, over_tcp: bool) -> dict[str, dict[str, Any]]:
+        """For the first row of its way. Returns: the cells that were seen, by the name of their column."""
+        required = [p.name for p in self.parameters if (p.required_tcp if over_tcp else p.required_serial)]
+        defaults = {parameter.name: parameter.default for parameter in self.parameters if not parameter.seldom}
+        defaults |= dict.fromkeys(required)  # what must be given has no default, so that its absence shows
+        self._required[over_tcp] = required
+        self._defaults[over_tcp] = defaults
+        self._held[over_tcp] = {name: value for name, value in defaults.items() if name != self._apart}
+        seen = self._seen[over_tcp] = {parameter.name: {} for parameter in self.parameters}
+        return seen
 
     def read(self, row: Row, over_tcp: bool, directory: str, complain: Complain) -> Row:
         """Every parameter's value, defaults filled in; None stands where it is missing, wrong, or has no default.
@@ -170,7 +176,7 @@ class Table:
         """What a row gives that is not the default, if there is nothing to complain about; None of any other row."""
         all_seen = self._seen.get(over_tcp)
         if all_seen is None:
-            all_seen = self._seen[over_tcp] = {parameter.name: {} for parameter in self.parameters}
+            all_seen = self._prepare(over_tcp)
         given: Row = {}
         for name, found in row.items():
             seen = all_seen.get(name)
@@ -223,14 +229,15 @@ class Table:
                 values[name] = _lenient(parameter, found, over_tcp)
             else:
                 values[name] = read_value(parameter, found, complain)
-        if not row.keys() <= self.known:
+        if not row.keys() <= self._by_name.keys():
             self._refuse_unknown(row, complain)
         return values
 
     def _refuse_unknown(self, row: Row, complain: Complain) -> None:
+        known = self._known = self._known or {name for parameter in self.parameters for name in names_of(parameter)}
         for name in row:
-            if name not in self.known and not is_comment(name):
-                complain(name, f"is not known here{did_you_mean(name, self.known)}")
+            if name not in known and not is_comment(name):
+                complain(name, f"is not known here{did_you_mean(name, known)}")
 
 
 _WRONG = object()  # stands for a value that has been complained about already, or is to be
