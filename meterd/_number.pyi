@@ -19,6 +19,9 @@ class Number:
         """For ujson, which prints it as it is: a number with the meter's own digits."""
 
     def __float__(self) -> float: ...
+    def double(self) -> float | None:
+        """The double that is nearest to it, where that tells all its digits and some are behind the point."""
+
     def __int__(self) -> int:
         """The whole part, towards zero."""
 

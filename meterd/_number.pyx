@@ -20,6 +20,7 @@ cdef enum:
     LONGEST = 22  # the largest power of ten that is a double without being rounded
 
 cdef long long MOST_MANTISSA = 1LL << 53  # up to here each integer is one
+cdef long long BEYOND_DOUBLE = 1000000000000000  # as many digits as a double has in any case
 
 cdef double *POWERS = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
@@ -73,6 +74,11 @@ cdef class Number:
         if self.exponent < 0:
             return mantissa / POWERS[-self.exponent]
         return mantissa * POWERS[self.exponent]
+
+    def double(self):
+        if self.large is not None or not -LONGEST <= self.exponent < 0 or FLT_EVAL_METHOD != 0:
+            return None
+        return self.small / POWERS[-self.exponent] if -BEYOND_DOUBLE < self.small < BEYOND_DOUBLE else None
 
     def __int__(self):
         from .number import whole_part

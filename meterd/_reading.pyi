@@ -53,3 +53,5 @@ class Reading:
         quality: str = GOOD,
         reason: str | None = None,
     ) -> None: ...
+    def plain(self) -> tuple[Signal, Any, str | None, int] | None:
+        """(signal, value, unit, time_ms), where it is good and there is nothing else."""

@@ -46,6 +46,11 @@ cdef class Reading:
         self.reason = reason
         self.words = NO_WORDS
 
+    def plain(self):
+        if self.raw is not None or self.meter_time is not None or self.reason is not None:
+            return None
+        return (self.signal, self.value, self.unit, self.time_ms) if self.quality is GOOD_QUALITY else None
+
     def __repr__(self):
         return as_shown(self)
 

@@ -10,7 +10,8 @@ cdef class Inlet:
 
 @cython.final
 cdef class _Foreign(Inlet):
-    cdef object sink
+    cdef object _accept
+    cdef object _flush
 
 
 @cython.final

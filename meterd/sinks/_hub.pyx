@@ -38,11 +38,11 @@ cdef class _Foreign(Inlet):
     """Into a sink that has none."""
 
     cdef int take(self, Reading reading) except -1:
-        self.sink.accept(reading)
+        self._accept(reading)
         return 0
 
     cdef int let_go(self) except -1:
-        self.sink.flush()
+        self._flush()
         return 0
 
 
@@ -52,7 +52,8 @@ cdef Inlet inlet_of(object sink):
     if isinstance(own, Inlet):
         return <Inlet>own
     foreign = _Foreign()
-    foreign.sink = sink
+    foreign._accept = sink.accept
+    foreign._flush = sink.flush
     return foreign
 
 

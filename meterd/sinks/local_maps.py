@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .._number import Number
 from ..model import GOOD
-from .format import DOUBLE_DIGITS, msgpack_fields, msgpack_value
+from .format import msgpack_fields, msgpack_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 MOST_KNOWN = 20_000
 NOT_KNOWN = (object(), b"")  # unit and beginning
 EIGHT = 0x88  # begins a map of so many members
-BEYOND_DOUBLE = 10**DOUBLE_DIGITS
-TENS = {-power: 10.0**power for power in range(1, 23)}  # those that a double is exactly, by an exponent
 
 
 class Maps:
@@ -40,29 +38,42 @@ class Maps:
     def of(self, readings: Iterable[Reading]) -> bytes:
         """One map after the other."""
         known_of, pack, parts = self._known.get, self._pack, []
-        time_ms, usual_end = -1, b""
+        of_ms, usual_end = -1, b""
         for reading in readings:
-            value = reading.value
+            plain = reading.plain()
+            if plain is None:
+                parts.append(self._blemished(reading))
+                continue
+            signal, value, unit, time_ms = plain
             kind = type(value)
-            if kind is Number and value.exponent in TENS and -BEYOND_DOUBLE < value.mantissa < BEYOND_DOUBLE:
-                value = value.mantissa / TENS[value.exponent]  # both are exact, so this is the nearest double
-            elif kind is not str:
-                value = msgpack_value(value)
-            if reading.raw is not None or kind is float:
+            if kind is Number:
+                double = value.double()
+                value = msgpack_value(value) if double is None else double
+            elif kind is float:
                 parts.append(pack(msgpack_fields(reading)))
                 continue
-            unit, begin = known_of(reading.signal, NOT_KNOWN)
-            if unit != reading.unit:
-                begin = self._learn(reading.signal, reading.unit)
-            if reading.time_ms != time_ms:  # of a scan they are mostly the same
-                time_ms = reading.time_ms
-                usual_end = self._end(reading, GOOD, None, None)
-            if reading.quality is GOOD and reading.meter_time is None and reading.reason is None:
-                parts += (begin, pack(value), usual_end)
-            else:
-                end = self._end(reading, reading.quality, reading.meter_time, reading.reason)
-                parts += (begin, pack(value), end)
+            elif kind is not str:
+                value = msgpack_value(value)
+            known, begin = known_of(signal, NOT_KNOWN)
+            if known != unit:
+                begin = self._learn(signal, unit)
+            if time_ms != of_ms:  # of a scan they are mostly the same
+                of_ms = time_ms
+                usual_end = self._members(time_ms=time_ms, meter_time=None, quality=GOOD, reason=None)
+            parts += (begin, pack(value), usual_end)
         return b"".join(parts)
+
+    def _blemished(self, reading: Reading) -> bytes:
+        """One of which there is more to say."""
+        if reading.raw is not None or type(reading.value) is float:
+            return self._pack(msgpack_fields(reading))
+        unit, begin = self._known.get(reading.signal, NOT_KNOWN)
+        if unit != reading.unit:
+            begin = self._learn(reading.signal, reading.unit)
+        end = self._members(
+            time_ms=reading.time_ms, meter_time=reading.meter_time, quality=reading.quality, reason=reading.reason
+        )
+        return b"".join((begin, self._pack(msgpack_value(reading.value)), end))
 
     def numbered(self, number: int, reading: Reading) -> bytes:
         """One map with its `sequence` before all."""
@@ -77,10 +88,6 @@ class Maps:
         begin = begin[: -len(self._pack(None))]
         self._known[signal] = unit, begin
         return begin
-
-    def _end(self, reading: Reading, quality: str, meter_time: str | None, reason: str | None) -> bytes:
-        """What is behind it."""
-        return self._members(time_ms=reading.time_ms, meter_time=meter_time, quality=quality, reason=reason)
 
     def _members(self, **fields: Any) -> bytes:
         """Without what begins a map, which is one octet for so few."""
