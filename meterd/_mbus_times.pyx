@@ -1,13 +1,18 @@
 """M-Bus dates and times (EN 13757-3 annex A) as ISO 8601 text, local to the meter where the type tells no time zone.
 
-The problem: four layouts of packed bits, told apart by their size. Assumption: the caller has checked that the bytes
-are there. Dirt it must survive: unset dates (all zero or all one), months of 15 ("every month"), 31 February.
+The problem: four layouts of packed bits, and one in BCD, told apart by their size. Assumption: the caller has checked
+that the bytes are there. Dirt it must survive: unset dates (all zero or all one), months of 15 ("every month"), 31
+February.
 """
 
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 
 cdef enum:
     PRINTED = 32            # room for one ISO 8601 time
+
+# Of times in BCD: what each part is at most, from the second to the year; how far so many parts are printed.
+cdef unsigned char *MOST_BCD = [0x59, 0x59, 0x23, 0x31, 0x12, 0x99]
+cdef unsigned char *PRINTED_BCD = [0, 0, 7, 10, 16, 16, 19]
 
 cdef int *MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
@@ -85,3 +90,20 @@ cdef object printed_time(const unsigned char *data, Py_ssize_t size):
     if not print_clock(text + 11, data[2] & 0x1F, data[1] & 0x3F, data[0] & 0x3F):
         return None
     return PyUnicode_DecodeLatin1(text, 19, NULL)
+
+
+cdef object printed_bcd_time(const unsigned char *data, Py_ssize_t size):
+    """Second, minute, hour, day, month, year of the century, two digits each; shorter ones lack the finer parts."""
+    cdef unsigned char[6] part = [0, 0, 0, 1, 1, 0]
+    cdef Py_ssize_t at
+    if size < 2 or size > 6:
+        return None
+    for at in range(size):
+        if data[at] & 0x0F > 9 or data[at] > MOST_BCD[6 - size + at]:
+            return None
+        part[6 - size + at] = <unsigned char>(data[at] - 6 * (data[at] >> 4))
+    # As type I has them: the year in the bits above day and month.
+    part[3] |= <unsigned char>((part[5] & 7) << 5)
+    part[4] |= <unsigned char>(part[5] >> 3 << 4)
+    text = printed_time(part, 6)
+    return None if text is None else (<str>text)[:PRINTED_BCD[size]]

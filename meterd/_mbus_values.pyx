@@ -14,7 +14,7 @@ from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeLatin1, PyUni
 from libc.string cimport memcpy
 
 from ._input cimport HELD_HERE
-from ._mbus_times cimport printed_time
+from ._mbus_times cimport printed_bcd_time, printed_time
 from ._number cimport Number
 
 SIGNED = SIGNED_KIND
@@ -218,7 +218,7 @@ cdef int find_variable(Record record, const unsigned char *data, Py_ssize_t size
     elif record.meaning.kind == TIME_KIND:
         find_time(record, data, size)
     elif size > 8:
-        find_seldom(record, "long_integer", data[:size])
+        find_seldom(record, "scaled", data[:size])
     else:
         give_unsigned(record, little_endian(data, size))
     return 0
@@ -248,7 +248,10 @@ cdef int find_text(Record record, const unsigned char *data, Py_ssize_t size) ex
 cdef int find_time(Record record, const unsigned char *data, Py_ssize_t size) except -1:
     cdef bint valid = False
     if record._heading.coding > 8 and record._heading.lvar < 0 or record._heading.lvar >> 4 == 0x0C:
-        return find_seldom(record, "time_in_bcd", data[:size])
+        record.value = printed_bcd_time(data, size)
+        if record.value is None:
+            record._refusal = UNSET_TIME if 2 <= size <= 6 else NO_TIME_CODING
+        return 0
     if record._heading.lvar >= 0:
         return find_seldom(record, "zoned_time", data[:size])
     if record._heading.coding == REAL or record._heading.coding in (1, 7):

@@ -20,17 +20,15 @@ RESOLUTIONS = (-1, 0, 8, 15)  # of type M, in bits behind the point of a second:
 DURATION = -16  # in place of a time zone: no point of time
 FROM_1970, DAYS_TO_2013 = 0x80, 15706
 END_S = 253_402_300_800  # of the year 9999
-# How far a time in BCD is printed, of so many octets: month and year, the day, the hour and its minutes, all.
-PRINTED = {2: 7, 3: 10, 4: 16, 5: 16, 6: 19}
-MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 UNSET = (None, ("invalid", "clock", "the time is unset"))
 TOO_LATE = (None, ("invalid", "clock", "the time is beyond the year 9999"))
 NO_TIME = (None, ("invalid", "type", "no time is coded like this"))
 
 
-def scaled(number: int, meaning: Any) -> Found:
-    """Exact: the number × factor × 10^exponent, plus the additive constant of a VIFE 78..7B."""
+def scaled(told: int | bytes, meaning: Any) -> Found:
+    """Exact: the number × factor × 10^exponent, plus the additive constant of a VIFE 78..7B; octets are binary."""
+    number = int.from_bytes(told, "little") if isinstance(told, bytes) else told
     number *= meaning.factor
     exponent = meaning.exponent
     if meaning.offset is not None:
@@ -40,33 +38,8 @@ def scaled(number: int, meaning: Any) -> Found:
     return Number.scaled(number, exponent), None
 
 
-def long_integer(octets: bytes, meaning: Any) -> Found:
-    """Binary of more than 64 bits."""
-    return scaled(int.from_bytes(octets, "little"), meaning)
-
-
 def error_digits(octets: bytes, _: Any) -> Found:
     return None, ("invalid", "type", f"error digits {octets[::-1].hex()}")
-
-
-def time_in_bcd(octets: bytes, _: Any) -> Found:
-    """Second, minute, hour, day, month, year of the century, two digits each; shorter ones lack the finer parts."""
-    size = PRINTED.get(len(octets))
-    if size is None:
-        return NO_TIME
-    digits = octets.hex()
-    if not digits.isdecimal():
-        return UNSET
-    told = [int(digits[at : at + 2]) for at in range(0, len(digits), 2)]
-    second, minute, hour, day, month, year = [0, 0, 0, 1, 1][: 6 - len(told)] + told
-    year += 2000 if year <= 80 else 1900
-    if second > 59 or minute > 59 or hour > 23 or not 1 <= month <= 12 or not 1 <= day <= _days_in(year, month):
-        return UNSET
-    return f"{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"[:size], None
-
-
-def _days_in(year: int, month: int) -> int:
-    return MONTH_DAYS[month - 1] + (month == 2 and year % 4 == 0)  # the years are those of 1981 to 2080
 
 
 def zoned_time(octets: bytes, _: Any) -> Found:
