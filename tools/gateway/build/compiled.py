@@ -36,9 +36,10 @@ CFLAGS += " -DCYTHON_CLINE_IN_TRACEBACK=0 -fvisibility=hidden"
 CFLAGS += " -DCYTHON_COMPRESS_STRINGS=0"
 # As one, what nobody outside calls goes or moves to where it is called (LTO); the linker compiles, so it is told, too.
 # Some of GCC's passes make code for 16 registers from what has eight: each of these makes both the module and the
-# package larger; the expensive ones take 4 kB of the module for nothing that can be measured.
+# package larger; the expensive ones take 4 kB of the module for nothing that can be measured. Without cse-follow-jumps
+# the module is 1 kB larger, and so regular that it takes 3.5 kB less in a package.
 MIPS_CFLAGS = "-mips16 -flto -fno-ivopts -fno-gcse -fno-tree-pre -fno-expensive-optimizations"
-MIPS_CFLAGS += " -fno-code-hoisting -fno-move-loop-invariants -fno-reorder-blocks"
+MIPS_CFLAGS += " -fno-cse-follow-jumps -fno-code-hoisting -fno-move-loop-invariants -fno-reorder-blocks"
 LDFLAGS = "-O2 -s -Wl,--gc-sections"
 MIPS_LDFLAGS = "-mips16 -Os -flto -Wl,-z,norelro -Wl,-z,common-page-size=16 -Wl,--build-id=none"
 SOURCES = ("setup.py", "pyproject.toml", "meterd/**/*.pyx", "meterd/**/*.pxd", "meterd/**/__init__.py")
