@@ -47,6 +47,9 @@ if not SOURCES:
     raise SystemExit("meterd/_*.pyx are missing: this is no whole source tree")
 
 TOGETHER = [] if DEBUG or len(SOURCES) == 1 else [Extension("meterd._together", [])]
+if DEBUG:
+    for together in Path("meterd").glob("_together*.so"):
+        together.unlink()  # a program would open that one, and none of those that are built here
 
 
 def module(path):
@@ -97,5 +100,6 @@ setup(
         *TOGETHER,
     ],
     cmdclass={"build_ext": Build},
-    options={"build_ext": {"parallel": JOBS}},
+    # What is built for fuzzing is never linked with what is not.
+    options={"build_ext": {"parallel": JOBS}, "build": {"build_temp": "build/debug"} if DEBUG else {}},
 )

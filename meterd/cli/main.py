@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from posix import _exit
+from posix import O_RDWR, _exit, close
+from posix import open as open_file
 
 from .. import __version__
 from ..errors import ConfigError
@@ -71,6 +72,7 @@ WITHOUT_COLLECTOR = ("run", "read")
 
 # These write their files through and start no thread: once they return, only the two streams may still hold something.
 LEAVE_NOTHING = ("read", "--version", "--help")
+STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))  # by their numbers
 # Where one of these is loaded, somebody waits for Python's own end: to be called, to be joined, to print a profile.
 AWAITS_THE_END = ("atexit", "threading", "_lsprof")
 
@@ -78,10 +80,22 @@ AWAITS_THE_END = ("atexit", "threading", "_lsprof")
 def program() -> NoReturn:
     """`meterd` as a process. Taking all modules down again would be a tenth of `meterd read`, for a memory that the
     kernel takes back anyway."""
+    _have_standard_streams()
     code = main()
     if sys.argv[1:2] and sys.argv[1] in LEAVE_NOTHING and not any(name in sys.modules for name in AWAITS_THE_END):
         _end_at_once(code)
     sys.exit(code)
+
+
+def _have_standard_streams() -> None:
+    """Where one was closed (`>&-`), the loop's own pipe or a meter's line would be opened under its number, and be
+    taken for it."""
+    fd = open_file("/dev/null", O_RDWR)
+    while fd < len(STREAMS):
+        name, mode = STREAMS[fd]
+        setattr(sys, name, open(fd, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # as long as the process
+        fd = open_file("/dev/null", O_RDWR)
+    close(fd)
 
 
 def _end_at_once(code: int) -> None:

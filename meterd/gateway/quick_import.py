@@ -128,7 +128,10 @@ def _load(name: str) -> ModuleType | None:
     within = modules.get(package) or _load(package)
     if within is None or name in modules:  # its package may have loaded it
         return modules.get(name)
-    spec = _spec(name, within.__path__[0], last)
+    folders = within.__dict__.get("__path__")
+    if not folders:  # it is no package
+        return None
+    spec = _spec(name, folders[0], last)
     if spec is None or spec.loader is None:
         return None
     module = spec.loader.create_module(spec) or Module(name)
@@ -176,10 +179,10 @@ def _compiled(name: str, file: str) -> ModuleSpec | None:
         name, file = JOINED, OF_ALL
         if name in modules:
             return None
-    elif _is_there(OF_ALL):
-        file = OF_ALL
     if not _is_there(file):
         return None
+    if _is_there(OF_ALL):
+        file = OF_ALL
     return ModuleSpec(name, ExtensionFileLoader(name, file), origin=file)
 
 

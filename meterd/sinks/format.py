@@ -95,7 +95,7 @@ def msgpack_value(value: Any) -> Any:
         value = int(value) if value.exponent >= 0 else float(value)
     if isinstance(value, int) and not MIN_MSGPACK_INTEGER <= value <= MAX_MSGPACK_INTEGER:
         return str(value)
-    return value
+    return int(value) if type(value) is bool else value
 
 
 FORMATS = {"json": json_line, "lines": wcc_line}

@@ -38,7 +38,8 @@ class Maps:
     def of(self, readings: Iterable[Reading]) -> bytes:
         """One map after the other."""
         known_of, pack, parts = self._known.get, self._pack, []
-        of_ms, usual_end = -1, b""
+        of_ms: int | None = None
+        usual_end = b""
         for reading in readings:
             plain = reading.plain()
             if plain is None:

@@ -7,6 +7,7 @@ thread of the process, so that the one that sleeps is not woken by it.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -72,3 +73,28 @@ def test_is_heard_while_the_loop_sleeps(
         process.kill()
         process.communicate()
     assert process.returncode == INTERRUPTED, said.decode()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_a_daemon_whose_standard_streams_were_closed_ends_as_any(
+    closed: tuple[int, ...], silent: socket.socket, tmp_path: Path
+) -> None:
+    """Whoever closes them (`>&-`) means that nothing is to be said there, not that the loop's own pipe is to be had."""
+    commands(silent.getsockname()[1], tmp_path)
+    words = ["run", "-c", str(tmp_path / "meterd.json"), "--state", str(tmp_path), "--control", str(tmp_path / "c")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "meterd", *words], cwd=ROOT, preexec_fn=lambda: [os.close(number) for number in closed]
+    )
+    try:
+        connection, _ = silent.accept()
+        with connection:
+            connection.settimeout(HEARD_WITHIN_S)
+            assert connection.recv(1)
+            streams = {number: os.readlink(f"/proc/{process.pid}/fd/{number}") for number in closed}
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(HEARD_WITHIN_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert streams == dict.fromkeys(closed, "/dev/null")

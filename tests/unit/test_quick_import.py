@@ -225,6 +225,16 @@ def test_compiled_modules_are_found_in_the_one_file_of_all_and_else_beside_the_s
     assert found_in(built.parent) == "['_crc', '_timers', '_loop'] 36974 True meterd.ports._loop\n"
 
 
+def test_a_compiled_module_that_is_not_there_is_missing_as_usual(built):
+    code = """
+try:
+    from meterd._none import x
+except ModuleNotFoundError as error:
+    print(json.dumps(str(error)))
+"""
+    assert printed(built.parent, code) == "No module named 'meterd._none'"
+
+
 def test_the_one_file_has_the_beginnings_of_all():
     [together] = PACKAGE.glob("_together.*")
     beginnings = ctypes.PyDLL(str(together))
@@ -296,6 +306,7 @@ MISTAKES = {
     "from .one import late": "cannot import name 'late' from partially initialized module 'meterd.extra.one'"
     " (most likely due to a circular import)",
     "import meterd.none": "No module named 'meterd.none'",
+    "import meterd.extra.two.x": "No module named 'meterd.extra.two.x'; 'meterd.extra.two' is not a package",
     "from json import none": "cannot import name 'none' from 'json'",
 }  # fmt: skip
 
