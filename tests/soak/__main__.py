@@ -271,7 +271,7 @@ def _in_trouble(site: Site, path: str, small: Path, state: Path, trouble: str) -
             except OSError:
                 pass
     else:
-        subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+        _remount("ro", small)
     before = site.meter.apdus()
     time.sleep(2.0)
     sent = site.meter.apdus() - before
@@ -279,10 +279,20 @@ def _in_trouble(site: Site, path: str, small: Path, state: Path, trouble: str) -
     daemon.communicate()
     for _ in range(2):
         site.run_for(site.start_s + RUN_S, path, state)
-    subprocess.run(["mount", "-o", "remount,rw", str(small)], check=True)
+    _remount("rw", small)
     filler.unlink(missing_ok=True)
     site.run_for(site.start_s + 2 * RUN_S, path, state)
     return sent
+
+
+def _remount(option: str, place: Path) -> None:
+    """While somebody just has a file open for writing there, the kernel says that it is busy."""
+    words = ["mount", "-o", f"remount,{option}", str(place)]
+    for _ in range(1000):
+        if not subprocess.run(words, check=False, capture_output=True).returncode:
+            return
+        time.sleep(0.01)
+    subprocess.run(words, check=True)
 
 
 PARTS: dict[str, Callable[[Site, int, int], None]] = {
