@@ -27,13 +27,15 @@ ARGUED = {
 
 def names() -> list[str]:
     found = [path.parent for protocol in PROTOCOLS for path in (CASES / protocol).glob("*/*")]
-    return sorted({f"{path.parent.name}/{path.name}" for path in found if path.parent.name in PROTOCOLS})
+    cases = {path for path in found if path.parent.name in PROTOCOLS and path.name != "__pycache__"}
+    return sorted(f"{path.parent.name}/{path.name}" for path in cases)
 
 
 def play(name: str) -> tuple[str, bool, str]:
     """Name, whether what came is what must, and the last that the runner said."""
     protocol, _, case = name.partition("/")
-    environment = {**os.environ, "METERD": str(Path(sys.executable).parent / "meterd")}
+    program = str(Path(sys.executable).parent / "meterd")
+    environment = {**os.environ, "METERD": program, "PYTHONDONTWRITEBYTECODE": "1"}  # the folder is not ours
     command = [sys.executable, "run.py", case]
     try:
         done = subprocess.run(
