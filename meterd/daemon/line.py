@@ -224,7 +224,7 @@ class Line:
         elif error is not None and self._opens_anew(job, error):
             return
         self._current = None
-        if error is not None and isinstance(error, Aborted):
+        if isinstance(error, Aborted):
             log.info(f"{job.alias()}: scan ended early: {error}", port=self.key)
         else:
             settle(self, job, error)
@@ -273,12 +273,11 @@ class Line:
             self._schedule.finished(job, self.started, now, error is None or not isinstance(error, LineError))
             if self.once:
                 self._schedule.remove(job)
-            elif error is not None and job.retry_s is None and isinstance(error, PortGone):
+            elif job.retry_s is None and isinstance(error, PortGone):
                 self._schedule.postpone(job, now + max(min(job.period_s, PORT_RETRY_S), 1.0))
         if self._askers or job.askers:
             self._answer_askers(job, error)
-        if error is not None or self.path is not None or self.port.is_sending():
-            self._keep_or_close(error)
+        self._keep_or_close(error)
         if self.once and self._schedule.is_empty() and self.on_idle is not None and self._stopped is None:
             self.stop(self.on_idle)
         else:
