@@ -166,6 +166,8 @@ cdef class HdlcDecoder(FrameDecoder):
         cdef Input reader
         cdef Layout layout
         cdef Outcome outcome
+        if not PyBytes_GET_SIZE(data) and left(&self.held) <= 1:
+            return None  # whoever begins to wait asks whether a frame is here already, and mostly none is
         if left(&self.held) == 1 and PyBytes_GET_SIZE(data) and <unsigned char>PyBytes_AS_STRING(data)[0] == FLAG:
             self.held.at += 1  # of two flags one was idle line
         hold(self, data, HDLC_HELD_LIMIT)

@@ -40,7 +40,7 @@ class Report:
     def __init__(self, reading: Reading) -> None: ...
 
 class ReportAll:
-    """Hand readings to the hub, in their order."""
+    """Hand readings to the hub, in their order; those that have no time yet are all of one."""
 
     @property
     def readings(self) -> list[Reading]: ...

@@ -150,7 +150,7 @@ class Call:
         for job in said:
             settle(self, job, None)
             self.calls.heard_of(job)
-        self.player.reported.clear()
+        self.player.forget_reported()
         if said and self.calls.once:
             self.loop.arm(self._settled, self.loop.time)
 
@@ -279,7 +279,7 @@ class Call:
         askers, self._askers = self._askers, ()
         for asker in askers:
             asker.ended(error)
-        self.player.reported.clear()
+        self.player.forget_reported()
         self.calls.was_read(job, error)
 
     # ---- the end

@@ -195,7 +195,7 @@ class Listening(Heard):
             self._conclude(job, None)
             self._paces[job].heard(self.loop.time)
             self.loop.arm(self._watches[job], self.loop.time + MISSED * self._paces[job].interval_s)
-        self.player.reported.clear()
+        self.player.forget_reported()
         self._done(heard)
 
     def _missed(self, job: Job) -> None:

@@ -15,11 +15,12 @@ cdef class Stepper(DataReader):
     cdef public object on_report
     cdef public object on_end       # called with what ended a conversation, or None
     cdef readonly list observers
-    cdef public set reported
     cdef readonly Counts counts
     cdef readonly object generator
     cdef readonly Timer timer       # of the present step
     cdef public object rare
+    cdef list _reported      # signals, some more than once; None between conversations
+    cdef Py_ssize_t _most_reported
     cdef object _on_trouble  # called with a reading that is not good, or that somebody put into words; or None
     cdef bint _strips_echo
     cdef Receive _receiving
@@ -66,6 +67,9 @@ cdef class Stepper(DataReader):
 
     @cython.final
     cdef int _report(self, Reading reading) except -1
+
+    @cython.final
+    cdef int _report_all(self, list readings) except -1
 
     @cython.final
     cdef object _receive(self, Receive step)

@@ -17,8 +17,8 @@ class Stepper:
     """Drives one conversation at a time on a port.
 
     `on_end(error)` is told once, when it is over; where something seldom has happened in it, or something has ended it,
-    `ended(conversation, error)` of whoever is a stepper is called instead. `on_trouble` may be None. `observers`,
-    `reported` and `counts` are changed in place.
+    `ended(conversation, error)` of whoever is a stepper is called instead. `on_trouble` may be None. `observers` and
+    `counts` are changed in place.
     """
 
     on_report: Callable[[Reading], None]
@@ -30,7 +30,12 @@ class Stepper:
     def port(self) -> Port: ...
     @property
     def observers(self) -> list[Any]: ...
-    reported: set[Signal]
+    @property
+    def reported(self) -> set[Signal]:
+        """The signals that got a reading in this conversation, or since `forget_reported`. Made when it is asked for:
+        scans that go well never do."""
+    def forget_reported(self) -> None:
+        """What is reported from now on belongs to something else, as the next telegram."""
     @property
     def counts(self) -> Counts: ...
     @property

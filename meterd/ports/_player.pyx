@@ -2,12 +2,12 @@
 
 The problem: what is paid for every frame and every value. A `Burst` is answered here exchange by exchange, for as long
 as each answer is the one that was due; what is not, and any error of the line, goes back to the conversation. What is
-seldom is handed to its `rare` (`ports.rare_steps`); what belongs to the end of a conversation in which something seldom
-happened, to whoever is a `Stepper` (`ports.player`).
+seldom is handed to its `rare` (`ports.rare_steps`), and its end then to whoever is a `Stepper` (`ports.player`).
 Dirt it must survive: echoes, bytes that nobody waits for, conversations that meet error upon error.
 """
 
 from cpython.bytes cimport PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t
@@ -28,6 +28,7 @@ cdef enum:
     MOST_INBOX = 65536
     # A conversation that meets error upon error without ever waiting would hold up all other lines for good.
     MOST_ERRORS_AT_ONCE = 100
+    MANY_REPORTED = 512  # a load profile reports the same few signals over and over: of so many each is kept once
 
 cdef extern from "Python.h":
     int PyIter_Send(object generator, object value, PyObject **result) except -1
@@ -35,7 +36,6 @@ cdef extern from "Python.h":
 # The answer to a step that cannot be answered yet; by its second name without a look into the module.
 cdef object WAITING = object()
 WAIT = WAITING
-cdef set NONE_REPORTED = set()  # stays empty: between conversations all have the same one
 cdef object ENDED = object()  # in place of a step
 
 
@@ -50,7 +50,6 @@ cdef class Stepper(DataReader):
         self._on_trouble = on_trouble
         self._strips_echo = strips_echo
         self.observers = []
-        self.reported = NONE_REPORTED
         self.counts = Counts()
         self.timer = Timer(self._on_time)
         self.on_end = on_end
@@ -66,7 +65,8 @@ cdef class Stepper(DataReader):
         self.counts.clear()
         self.generator = generator
         self._poll_delay = whole(poll_delay_s * MICROSECONDS)
-        self.reported = set()
+        self._reported = []
+        self._most_reported = MANY_REPORTED
         self._echo.forget()
         self._is_first = True
         if not self._is_answered:
@@ -78,7 +78,14 @@ cdef class Stepper(DataReader):
 
     def forget(self):
         self.counts.clear()
-        self.reported = NONE_REPORTED
+        self._reported = None
+
+    @property
+    def reported(self):
+        return set(self._reported or ())
+
+    def forget_reported(self):
+        self._reported = []
 
     def advance(self, value, error=None):
         """The present step has its answer, or what went wrong."""
@@ -113,7 +120,7 @@ cdef class Stepper(DataReader):
         return 0
 
     cdef int _note(self, error) except -1:
-        """Something failed: late bytes of it may still be under way, so the next Send clears the line first."""
+        """Late bytes of what failed may still be under way, so the next Send clears the line first."""
         self._unsettled = True
         self._echo.forget()
         self.rare.failed(error)
@@ -269,16 +276,30 @@ cdef class Stepper(DataReader):
             (<Burst>step).state = ASKING  # whatever came in between when it was yielded before
             return self._exchange(<Burst>step, None)
         if kind is ReportAll:
-            for reading in (<ReportAll>step).readings:
-                self._report(<Reading?>reading)
+            self._report_all((<ReportAll>step).readings)
             return None
         return self.rare.answer(step)
 
     cdef int _report(self, Reading reading) except -1:
-        self.reported.add(reading.signal)
+        self._reported.append(reading.signal)
+        if PyList_GET_SIZE(self._reported) > self._most_reported:
+            self._reported = list(set(self._reported))
+            self._most_reported = 2 * PyList_GET_SIZE(self._reported) + MANY_REPORTED
         if (reading.quality is not GOOD_QUALITY or reading.words is not NO_WORDS) and self._on_trouble is not None:
             self._on_trouble(reading)
         self.on_report(reading)
+        return 0
+
+    cdef int _report_all(self, list readings) except -1:
+        """What came together is of one time: the one that the first which has none is given on its way."""
+        cdef int64_t time_ms = 0
+        for reading in readings:
+            if (<Reading?>reading).time_ms:
+                self._report(<Reading>reading)
+            else:
+                (<Reading>reading).time_ms = time_ms
+                self._report(<Reading>reading)
+                time_ms = (<Reading>reading).time_ms
         return 0
 
     cdef object _receive(self, Receive step):
@@ -342,8 +363,6 @@ cdef class Stepper(DataReader):
         self._sending = True
         return WAITING
 
-    # ---- many exchanges of one kind
-
     cdef object _exchange(self, Burst burst, frame):
         """Go on from where the burst is: `frame` is its answer where one is awaited.
 
@@ -359,8 +378,7 @@ cdef class Stepper(DataReader):
                 if type(found) is Reading:
                     self._report(<Reading>found)
                 else:
-                    for reading in <list?>found:
-                        self._report(<Reading?>reading)
+                    self._report_all(<list?>found)
             if burst.state == ASKING:
                 data = burst.request()
                 if data is None:

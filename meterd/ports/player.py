@@ -42,8 +42,8 @@ class Player(Stepper):
     `on_end(error or None)` is called when the conversation is over, not from within `start` unless it is `at_once`;
     `on_tell(step)` gets what it has to say of the meter; without it, sentences go to the log.
 
-    `counts` is what passed on the wire in the present (or last) conversation and nobody has taken yet; `reported` holds
-    the signals that got a reading; `observers` see all that passes. The three are changed in place.
+    `counts` is what passed on the wire in the present (or last) conversation and nobody has taken yet; `reported` are
+    the signals that got a reading; `observers` see all that passes. Counts and observers are changed in place.
     """
 
     __slots__ = ("_aborted", "_goodbye", "_parting")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from meterd._wrapper import WrapperDecoder, WrapperFrame, encode_wrapper
-from meterd.conversation import Burst, Pause, Receive, Report, Send
+from meterd.conversation import Burst, Pause, Receive, Report, ReportAll, Send
 from meterd.errors import Garbled, MeterdError, Silence
 from meterd.model import Reading, Signal
 from tests.unit.scripted_port import Act, Rig, abort, data, gone, nothing, sent
@@ -339,3 +339,34 @@ def test_what_the_decoder_kept_is_one(way: Way) -> None:
     assert rig.script.sent == [b"hello", *QUESTIONS]
     assert talk.answers == ["frame 7 7 b'foreign'", "NoneType None"]
     assert [reading.value for reading in rig.readings] == VALUES
+
+
+def test_what_comes_in_one_answer_is_of_one_time() -> None:
+    """Whoever takes readings gives each a time on its way out, unless it has one."""
+    rig, clock = Rig(good()), iter(range(1, 100))
+
+    def take(reading: Reading) -> None:
+        reading.time_ms = reading.time_ms or next(clock)
+        rig.readings.append(reading)
+
+    rig.player.on_report = take
+    assert rig.play(Talk(at_once, 60_000.0).play()) is None
+    assert [reading.value for reading in rig.readings] == VALUES
+    assert [reading.time_ms for reading in rig.readings] == [1, 2, 3, 3, 4, 5]
+    assert rig.player.reported == set(SIGNALS)
+
+
+def test_a_time_of_its_own_is_nobody_elses() -> None:
+    """Of what is reported together, some may say when it was: the others are of the time that they come at."""
+    rig, clock = Rig({}), iter([7, 8])
+
+    def take(reading: Reading) -> None:
+        reading.time_ms = reading.time_ms or next(clock)
+        rig.readings.append(reading)
+
+    def talk() -> Steps:
+        yield ReportAll([Reading(SIGNALS[0], 1, time_ms=time_ms) for time_ms in (1000, 0, 2000, 0, 0)])
+
+    rig.player.on_report = take
+    assert rig.play(talk()) is None
+    assert [reading.time_ms for reading in rig.readings] == [1000, 7, 2000, 7, 7]

@@ -1,6 +1,7 @@
 """The player on a real pty: steps answered, faults thrown in, echo, software parity, wrong speed."""
 
 import itertools
+import sys
 
 import pytest
 
@@ -125,6 +126,30 @@ def test_question_and_answer_in_software_parity(rig):
     assert error is None
     assert [reading.value for reading in readings] == ["<hello 0"]
     assert (counters.bytes_sent, counters.bytes_received, counters.retries) == (7, 9, 0)
+
+
+def test_what_is_reported_over_and_over_is_kept_once():
+    """A load profile of thousands of rows has a few signals: who asks gets those, and their list stays short."""
+    signals = [Signal("d", f"s{number}", {}) for number in range(3)]
+    rows = 5000
+
+    def profile():
+        for number in range(rows):
+            yield Report(Reading(signals[number % 3], number))
+        yield Pause(1000)
+
+    loop, taken = Loop(), itertools.count()
+    player = Player(loop, SerialCarrier(loop, "/nowhere").port, lambda reading: next(taken), lambda error: None)
+    player.start(profile(), at_once=True)
+    assert next(taken) == rows
+    assert player.reported == set(signals)
+    assert sum(map(sys.getrefcount, signals)) < rows / 4
+    player.forget_reported()
+    assert player.reported == set()
+    player.abort("enough")
+    player.forget()
+    assert player.reported == set()
+    loop.close()
 
 
 def test_parity_is_really_on_the_wire(rig):
