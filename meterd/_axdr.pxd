@@ -50,6 +50,6 @@ cdef struct Source:
 
 
 cdef bint begins(Source *source, bytes octets, Py_ssize_t start, int kind, int invoke) except -1
-cdef tuple result(Source *source)
+cdef object result(Source *source)
 cdef int end(Source *source) except -1
-cdef tuple response_normal(bytes octets, Py_ssize_t start, int invoke)
+cdef object response_normal(bytes octets, Py_ssize_t start, int invoke)

@@ -337,11 +337,12 @@ def decode_typed(bytes data not None, Py_ssize_t offset=0):
     return found, PyBytes_GET_SIZE(data) - left(&source.rest)
 
 
-cdef tuple result(Source *source):
-    """Get-Data-Result and the first two choices of Read-Response: 0 data, 1 data-access-result."""
+cdef object result(Source *source):
+    """Get-Data-Result, as in Read-Response (0 data, 1 data-access-result): `(code, value)`; mostly an integer alone."""
     cdef int code, choice = need(source, 1)[0]
     if choice == 0:
-        return (0, value(source, 0))
+        found = value(source, 0)
+        return found if type(found) is int else (0, found)
     if choice != 1:
         raise DecodeError(f"result choice {choice} is not known")
     code = need(source, 1)[0]
@@ -356,12 +357,16 @@ def decode_results(bytes data not None, Py_ssize_t offset, Py_ssize_t count):
     open_source(&source, data, offset, False)
     if not 0 <= count <= left(&source.rest):
         raise DecodeError(f"{count} results announced, {left(&source.rest)} octets left")
-    cdef list found = [result(&source) for _ in range(count)]
+    cdef list found = [as_pair(result(&source)) for _ in range(count)]
     return found, PyBytes_GET_SIZE(data) - left(&source.rest)
 
 
+cdef tuple as_pair(found):
+    return <tuple>found if type(found) is tuple or found is None else (0, found)
+
+
 def get_response_normal(bytes apdu not None, int invoke=ANY_INVOKE):
-    return response_normal(apdu, 0, invoke)
+    return as_pair(response_normal(apdu, 0, invoke))
 
 
 cdef bint begins(Source *source, bytes octets, Py_ssize_t start, int kind, int invoke) except -1:
@@ -377,13 +382,9 @@ cdef bint begins(Source *source, bytes octets, Py_ssize_t start, int kind, int i
     return invoke == ANY_INVOKE or not (head[2] ^ invoke) & INVOKE_ID_MASK
 
 
-cdef tuple response_normal(bytes octets, Py_ssize_t start, int invoke):
-    """`(data-access-result or 0, value)` of a GET.response-normal from `start` on.
-
-    None if the APDU is another or answers another. Raises: DecodeError.
-    """
+cdef object response_normal(bytes octets, Py_ssize_t start, int invoke):
+    """The `result` in a GET.response-normal from `start` on; None if the APDU is another or answers another."""
     cdef Source source
-    cdef tuple answer
     if not begins(&source, octets, start, GET_NORMAL, invoke):
         return None
     answer = result(&source)

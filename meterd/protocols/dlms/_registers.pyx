@@ -51,21 +51,28 @@ cdef class InvokeIds:
         return self._flags | self._last
 
 
-cdef object scaled(Wanted target, tuple result):
-    """The value of an integer with a known scaler; None for whatever else `(code, value)` is."""
-    cdef object value = result[1]
-    if result[0] is not ZERO or type(value) is not int or target._scaler is None:
+cdef object scaled(Wanted target, object result):
+    """The value of an integer with a known scaler; None for whatever else a result is, `(code, value)` as it may be."""
+    cdef object value = result
+    if type(result) is tuple:
+        if PyTuple_GET_SIZE(result) != 2:
+            raise ValueError("no result")
+        if (<tuple>result)[0] is not ZERO:
+            return None
+        value = (<tuple>result)[1]
+    if type(value) is not int or target._scaler is None:
         return None
     if not target.exponent:
         return value
     return exact(value, target.exponent) if -MOST_EXPONENT <= target.exponent <= MOST_EXPONENT else None
 
 
-cdef int add_readings(list readings, Wanted target, tuple result, other) except -1:
-    """One reading for each signal of the target out of `(code, value)`."""
+cdef int add_readings(list readings, Wanted target, object result, other) except -1:
+    """One reading for each signal of the target out of a result."""
     cdef object value = scaled(target, result)
     if value is None:
-        readings.extend(other(target, result[0], result[1]))
+        code, value = result if type(result) is tuple else (ZERO, result)
+        readings.extend(other(target, code, value))
         return 0
     for signal in target.signals:
         readings.append(good_reading(<Signal?>signal, value, target._scaler[1], None))
@@ -75,15 +82,11 @@ cdef int add_readings(list readings, Wanted target, tuple result, other) except 
 cdef list all_readings(list targets, list results, other):
     """The readings of all these targets, whose list nobody else has: `other` may do as it likes."""
     cdef list readings = []
-    cdef tuple result
     cdef Py_ssize_t index
     if PyList_GET_SIZE(targets) != PyList_GET_SIZE(results):
         raise ValueError(f"{len(results)} results for {len(targets)} targets")
     for index in range(PyList_GET_SIZE(targets)):
-        result = <tuple?>results[index]
-        if PyTuple_GET_SIZE(result) != 2:
-            raise ValueError("no result")
-        add_readings(readings, <Wanted?>targets[index], result, other)
+        add_readings(readings, <Wanted?>targets[index], results[index], other)
     return readings
 
 
@@ -169,7 +172,7 @@ cdef class Registers(Burst):
         return self._take_one(frame) if self.asked == 1 else self._take_list(frame)
 
     cdef object _take_one(self, frame):
-        cdef tuple result = self._shortcut.hear(self.invoke, frame)
+        cdef object result = self._shortcut.hear(self.invoke, frame)
         cdef Wanted target
         cdef list readings
         if result is None:

@@ -16,7 +16,7 @@ cdef class Shortcut:
     cpdef bytes ask_list(self, unsigned char invoke, bytes descriptors)
     cpdef bytes carry(self, bytes apdu)
     cpdef bytes answer(self, frame)
-    cpdef tuple hear(self, unsigned char invoke, frame)
+    cpdef object hear(self, unsigned char invoke, frame)
     cpdef list hear_list(self, unsigned char invoke, Py_ssize_t count, frame)
 
 

@@ -23,12 +23,12 @@ class Shortcut:
     def answer(self, frame: Any) -> bytes | None:
         """The APDU in the frame that is due, which is counted; None for any other, and nothing has changed."""
 
-    def hear(self, invoke: int, frame: Any) -> tuple[int, Any] | None:
-        """`(data-access-result or 0, value)` out of the frame that is due, which is counted; None for any other, or
-        where the value is malformed, and nothing has changed.
+    def hear(self, invoke: int, frame: Any) -> int | tuple[int, Any] | None:
+        """An integer, or `(data-access-result or 0, value)`, out of the frame that is due, which is counted; None for
+        any other, or where the value is malformed, and nothing has changed.
         """
 
-    def hear_list(self, invoke: int, count: int, frame: Any) -> list[tuple[int, Any]] | None:
+    def hear_list(self, invoke: int, count: int, frame: Any) -> list[int | tuple[int, Any]] | None:
         """The same for each of `count` attributes that were asked for at once; None also where not so many came."""
 
 class HdlcShortcut(Shortcut):

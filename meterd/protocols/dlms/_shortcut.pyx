@@ -44,7 +44,7 @@ cdef bytes get_request(bytes head, unsigned char kind, unsigned char invoke, byt
 
 
 cdef list response_with_list(bytes octets, Py_ssize_t start, int invoke, Py_ssize_t count):
-    """`(data-access-result or 0, value)` each of a GET.response-with-list from `start` on.
+    """The `result` of each attribute, of a GET.response-with-list from `start` on.
 
     None if the APDU is another or answers another, or has not just so many. Raises: DecodeError.
     """
@@ -99,9 +99,8 @@ cdef class Shortcut:
         self._count()
         return message[self._head:]
 
-    cpdef tuple hear(self, unsigned char invoke, frame):
+    cpdef object hear(self, unsigned char invoke, frame):
         cdef bytes message = self._message(frame)
-        cdef tuple found
         if message is None:
             return None
         try:
