@@ -8,9 +8,11 @@ Dirt it must survive: text with control characters and lone surrogates, floats t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
 from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, strlen
 
 from .._number cimport Number
 from .._octets cimport Octets, put_octets
@@ -23,22 +25,30 @@ cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(object text)
 
 cdef enum:
-    BILLION = 1000000000
+    EIGHT_DIGITS = 100000000
     MOST_DIGITS = 24      # of a 64-bit integer, with its sign and a point
     MOST_COMMON = 80
     MOST_PLACES = 18      # behind the point of a number that is printed here
 
+cdef struct Known:
+    PyObject *text        # whose octets these are; NULL at first
+    Py_ssize_t size
+    char octets[MOST_COMMON]
+
 cdef const char *HEXADECIMAL = b"0123456789abcdef"
+# Two digits at a time take half the divisions.
+cdef const char *PAIRS = (
+    b"0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    b"5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
+)
 cdef str INVALID_QUALITY = "invalid"
-# What a scan's readings have in common is made into text once: whose they are, up to the signal, and when they are of.
-cdef object WHOSE_DEVICE
-cdef char WHOSE[MOST_COMMON]
-cdef Py_ssize_t WHOSE_SIZE
-cdef int64_t WHEN_MS
-cdef char WHEN[MOST_COMMON]
-cdef Py_ssize_t WHEN_SIZE
-# How nearly every line ends.
-cdef bytes GOOD_END = b',"meter_time":null,"quality":"good","reason":null'
+# What a scan's readings have in common is made into text once: whose they are, up to the signal, mostly the unit, and
+# for good ones all from their time on.
+cdef Known WHOSE
+cdef Known UNIT
+cdef int64_t GOOD_MS
+cdef char GOOD_END[MOST_COMMON]
+cdef Py_ssize_t GOOD_SIZE
 
 
 def finite(Reading reading not None):
@@ -55,20 +65,23 @@ cdef Reading made_finite(Reading reading):
 
 cdef int put_digits_of(char *end, uint64_t number) noexcept:
     """Write decimal digits that end before `end`; returns how many."""
-    cdef int count = 0, _chunk
+    cdef int count = 0, _pair
     cdef uint32_t low
-    while number >= BILLION:  # 64-bit divisions are dear on a 32-bit processor
-        low = <uint32_t>(number % BILLION)
-        number //= BILLION
-        for _chunk in range(9):
-            count += 1
-            end[-count] = <char>(48 + low % 10)
-            low //= 10
+    while number >= EIGHT_DIGITS:  # 64-bit divisions are dear on a 32-bit processor
+        low = <uint32_t>(number % EIGHT_DIGITS)
+        number //= EIGHT_DIGITS
+        for _pair in range(4):
+            count += 2
+            memcpy(end - count, PAIRS + low % 100 * 2, 2)
+            low //= 100
     low = <uint32_t>number
-    while low or not count:
+    while low >= 10:
+        count += 2
+        memcpy(end - count, PAIRS + low % 100 * 2, 2)
+        low //= 100
+    if low or not count:
         count += 1
-        end[-count] = <char>(48 + low % 10)
-        low //= 10
+        end[-count] = <char>(48 + low)
     return count
 
 
@@ -176,69 +189,63 @@ cdef int put_json(Octets out, Reading reading) except -1:
     cdef Signal signal = reading.signal
     if signal is None:
         refuse()
-    put_whose(out, signal.device_alias)
+    put_known(out, &WHOSE, b'{"device":', signal.device_alias, b',"signal":')
     put_quoted(out, signal.alias)
     put_octets(out, b",", 1)
     return put_what_was_read(out, reading)
 
 
-cdef int put_whose(Octets out, device) except -1:
-    global WHOSE_DEVICE, WHOSE_SIZE
-    cdef Py_ssize_t before = out.size
-    if WHOSE_SIZE and device is WHOSE_DEVICE:
-        return put_octets(out, WHOSE, WHOSE_SIZE)
-    put_octets(out, b'{"device":', 10)
-    put_quoted(out, device)
-    put_octets(out, b',"signal":', 10)
-    WHOSE_SIZE = kept(WHOSE, out, before)
-    WHOSE_DEVICE = device
+cdef int put_known(Octets out, Known *known, const char *before, text, const char *after) except -1:
+    """A text, or null, between its neighbours, which are the same for all that are kept there."""
+    cdef Py_ssize_t start = out.size
+    if known.text == <PyObject *>text:
+        return put_octets(out, known.octets, known.size)
+    put_octets(out, before, strlen(before))
+    put_optional(out, text)
+    put_octets(out, after, strlen(after))
+    if out.size - start <= MOST_COMMON:
+        known.size = out.size - start
+        memcpy(known.octets, out.at + start, known.size)
+        Py_INCREF(text)
+        Py_XDECREF(known.text)
+        known.text = <PyObject *>text
     return 0
-
-
-cdef int put_when(Octets out, int64_t time_ms) except -1:
-    global WHEN_MS, WHEN_SIZE
-    cdef Py_ssize_t before = out.size
-    if WHEN_SIZE and time_ms == WHEN_MS:
-        return put_octets(out, WHEN, WHEN_SIZE)
-    put_octets(out, b',"time_ms":', 11)
-    put_integer(out, time_ms, 0)
-    WHEN_SIZE = kept(WHEN, out, before)
-    WHEN_MS = time_ms
-    return 0
-
-
-cdef Py_ssize_t kept(char *place, Octets out, Py_ssize_t start) noexcept:
-    """Keep what was put out last. Returns: how many octets; 0 where they are too many to be kept."""
-    cdef Py_ssize_t size = out.size - start
-    if size > MOST_COMMON:
-        return 0
-    memcpy(place, out.at + start, size)
-    return size
 
 
 cdef int put_what_was_read(Octets out, Reading reading) except -1:
     """All but whose reading it is, and the end of the object."""
     put_octets(out, b'"value":', 8)
     put_value(out, reading.value)
-    put_octets(out, b',"unit":', 8)
-    put_optional(out, reading.unit)
-    put_when(out, reading.time_ms)
-    if reading.meter_time is None and reading.reason is None and reading.quality is GOOD_QUALITY:
-        put_octets(out, PyBytes_AS_STRING(GOOD_END), PyBytes_GET_SIZE(GOOD_END))
-    else:
-        put_blemished(out, reading)
-    if reading.raw is not None:
-        put_raw(out, reading.raw)
-    return put_octets(out, b"}", 1)
-
-
-cdef int put_blemished(Octets out, Reading reading) except -1:
+    put_known(out, &UNIT, b',"unit":', reading.unit, b',"time_ms":')
+    if (
+        reading.meter_time is None and reading.reason is None and reading.quality is GOOD_QUALITY
+        and reading.raw is None
+    ):
+        return put_good_end(out, reading.time_ms)
+    put_integer(out, reading.time_ms, 0)
     put_octets(out, b',"meter_time":', 14)
     put_optional(out, reading.meter_time)
     put_octets(out, b',"quality":', 11)
     put_quoted(out, reading.quality)
     put_octets(out, b',"reason":', 10)
-    return put_optional(out, reading.reason)
+    put_optional(out, reading.reason)
+    if reading.raw is not None:
+        put_raw(out, reading.raw)
+    return put_octets(out, b"}", 1)
+
+
+cdef int put_good_end(Octets out, int64_t time_ms) except -1:
+    """As nearly every line ends."""
+    global GOOD_MS, GOOD_SIZE
+    cdef Py_ssize_t start = out.size
+    if time_ms == GOOD_MS and GOOD_SIZE:
+        return put_octets(out, GOOD_END, GOOD_SIZE)
+    put_integer(out, time_ms, 0)
+    put_octets(out, b',"meter_time":null,"quality":"good","reason":null}', 50)
+    GOOD_SIZE = out.size - start
+    memcpy(GOOD_END, out.at + start, GOOD_SIZE)
+    GOOD_MS = time_ms
+    return 0
 
 
 cdef int put_raw(Octets out, Reading raw) except -1:
