@@ -9,11 +9,10 @@ and system. HDLC on TCP; associations stay open.
 from __future__ import annotations
 
 import statistics
-import subprocess
-import time
 
 from tools.gateway.build.cache import ToolMissing
 
+from ._bare import Bare
 from ._daemon import Daemon, dlms_site
 from ._machine import Row, one_core, ratio
 from ._meters import dlms_meters, hosts
@@ -24,30 +23,6 @@ ROUND_S = 0.2
 REGISTERS = 60
 LISTED = 5
 MANY = 1000
-
-
-class Bare:
-    """The C program, reading `registers` of so many connections, `items` in a request."""
-
-    def __init__(self, port: int, connections: int, registers: int, items: int) -> None:
-        words = [str(built("dlms_exchange")), *map(str, (port, connections, registers, items))]
-        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._scans = 1
-        self.micros(0.0)
-
-    def micros(self, seconds: float) -> float:
-        """CPU for each request, µs, in so many scans as took about so long the last time."""
-        assert self._process.stdin and self._process.stdout
-        begun = time.monotonic()
-        self._process.stdin.write(f"{self._scans}\n")
-        self._process.stdin.flush()
-        spent_ns, answered = map(int, self._process.stdout.readline().split())
-        took = time.monotonic() - begun
-        self._scans = max(1, int(self._scans * seconds / took))
-        return spent_ns / answered / 1000
-
-    def close(self) -> None:
-        self._process.communicate()
 
 
 def run() -> list[Row]:

@@ -1,11 +1,12 @@
 /* Reads registers of DLMS meters over HDLC on TCP and does no more than that: what the kernel and the octets cost.
  *
- *     dlms_exchange PORT CONNECTIONS REGISTERS ITEMS
+ *     dlms_exchange PORT CONNECTIONS REGISTERS ITEMS [PERIOD_US]
  *
  * connects so many times to 127.0.0.1:PORT, sets each link and association up with the frames that meterd sends, and
  * takes numbers of rounds, one a line, on stdin. In a round every connection asks for its REGISTERS, ITEMS in one
- * request (1: GET.request-normal), one request at a time; all connections at once, in one epoll loop. For each line it
- * prints CPU nanoseconds (user and system) and how many requests were answered. Of an answer everything is looked at:
+ * request (1: GET.request-normal), one request at a time; all connections at once, in one epoll loop. With a period it
+ * sleeps until the next round is due, as who scans a meter every so often does: waking up is then in the figure too. For
+ * each line it prints CPU nanoseconds (user and system) and how many requests were answered. Of an answer everything is looked at:
  * flags, length, HCS and FCS by table, addresses, sequence numbers, the APDU, the result of each item and its
  * double-long-unsigned. IEC 62056-46 (frames), 62056-53 (GET). What is not as it should be ends the program: this
  * measures a healthy meter on this machine, and is no client for others.
@@ -207,6 +208,22 @@ static uint64_t cpu_ns(void)
     return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
+/* Until a round may begin, so long after the one before was due; one that is late already moves those behind it. */
+static void wait_for_turn(struct timespec *due, long period_us)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    due->tv_nsec += period_us * 1000;
+    while (due->tv_nsec >= 1000000000) {
+        due->tv_nsec -= 1000000000;
+        due->tv_sec++;
+    }
+    if (due->tv_sec < now.tv_sec || (due->tv_sec == now.tv_sec && due->tv_nsec < now.tv_nsec))
+        *due = now;
+    else
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, due, NULL);
+}
+
 /* One scan of every connection. Requests that were answered. */
 static long round_of(int waiter, struct connection *all, int connections)
 {
@@ -238,11 +255,12 @@ static long round_of(int waiter, struct connection *all, int connections)
 
 int main(int count, char **words)
 {
-    if (count != 5)
-        fail("PORT CONNECTIONS REGISTERS ITEMS");
+    if (count != 5 && count != 6)
+        fail("PORT CONNECTIONS REGISTERS ITEMS [PERIOD_US]");
     int connections = atoi(words[2]);
     registers = atoi(words[3]);
     items = atoi(words[4]);
+    long period_us = count == 6 ? atol(words[5]) : 0;
     if (connections < 1 || items < 1 || items > 60 || registers < items || registers % items || registers > 250)
         fail("numbers that do not fit");
     struct rlimit limit;
@@ -263,8 +281,13 @@ int main(int count, char **words)
     while (fgets(line, sizeof line, stdin)) {
         long answered = 0;
         uint64_t begun = cpu_ns();
-        for (int rounds = atoi(line); rounds > 0; rounds--)
+        struct timespec due;
+        clock_gettime(CLOCK_MONOTONIC, &due);
+        for (int rounds = atoi(line); rounds > 0; rounds--) {
+            if (period_us)
+                wait_for_turn(&due, period_us);
             answered += round_of(waiter, all, connections);
+        }
         printf("%llu %ld\n", (unsigned long long)(cpu_ns() - begun), answered);
         fflush(stdout);
     }

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
 ANSWER = 23  # octets of an answer with one register
 
 
-def exchange(port: int, registers: int, items: int, connections: int = 1) -> subprocess.CompletedProcess[str]:
-    words = [str(built("dlms_exchange")), *map(str, (port, connections, registers, items))]
+def exchange(port: int, registers: int, items: int, connections: int = 1, period_us: int = 0):
+    words = [str(built("dlms_exchange")), *map(str, (port, connections, registers, items, period_us))]
     return subprocess.run(words, input="3\n1\n", capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -31,6 +32,14 @@ def test_every_register_is_asked_for_and_answered(registers, items, connections)
     three, one = (int(line.split()[1]) for line in done.stdout.splitlines())
     assert one == registers // items * connections
     assert three == 3 * one
+
+
+def test_rounds_that_have_a_period_begin_so_long_after_each_other():
+    with dlms_meters(registers="4") as meter:
+        begun = time.monotonic()
+        done = exchange(meter.port, 4, 4, period_us=50_000)
+    assert time.monotonic() - begun >= 4 * 0.05  # three rounds and one
+    assert [int(line.split()[1]) for line in done.stdout.splitlines()] == [3, 1]
 
 
 @pytest.mark.parametrize("place", range(ANSWER))
