@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ..ports.portions import at_once
+from ..ports.work import at_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..model import Device, Signal
-    from ..ports.portions import Work
+    from ..ports.work import Work
 
 PORTION = 50  # devices that are looked at in one go
 MAX_NAMED = 10

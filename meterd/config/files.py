@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from ..model import Device, Signal, network_line
-from ..ports.portions import at_once
+from ..ports.work import at_once
 from ..protocols import registry
 from .advice import advising
 from .rows import cell, is_over_tcp, not_a_row, unusable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from .json_places import Steps
     from .nearest import Names
     from .profiles import Content, Profiles

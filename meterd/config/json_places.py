@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..ports.portions import Work
+    from ..ports.work import Work
 
     Steps = tuple[str | int, ...]
 

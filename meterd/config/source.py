@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ConfigError
 from ..gateway.json_text import dumps, loads
 from ..paths import parent, read_up_to
-from ..ports.portions import at_once
+from ..ports.work import at_once
 from .validation import shown
 
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from .json_places import Careful, Steps
     from .uci import Uci
     from .validation import Row

@@ -17,14 +17,14 @@ A thousand signals repeat the same few words, so what stands before a value is l
 
 from __future__ import annotations
 
-from ..ports.portions import at_once
+from ..ports.work import at_once
 from .validation import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from .json_places import Steps
     from .validation import Row
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..model import Device, Signal
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from .json_places import Steps
 
 

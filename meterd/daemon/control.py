@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from ..model import Reading
     from ..ports.player import Observer
-    from ..ports.portions import Result, Work
     from ..ports.wire_log import WireLog
+    from ..ports.work import Result, Work
     from ..sinks.hub import Hub
     from .daemon import AnyLine, Daemon
 

@@ -12,7 +12,8 @@ from .. import log
 from ..config.files import loading
 from ..ports._loop import Loop
 from ..ports._timers import Timer
-from ..ports.portions import Portions, at_once
+from ..ports.portions import Portions
+from ..ports.work import at_once
 from ..protocols import registry
 from ..sinks.hub import Hub
 from .job import Job, Rounds
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ..config.files import Configuration
     from ..model import Device
     from ..ports.player import Observer
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from .calls import Calls
     from .job import Asker
     from .listening import Listening

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..model import Reading, Signal
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from .job import Job
     from .overview import Daemon
 

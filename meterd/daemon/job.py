@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..model import shared
 from ..ports._timers import Timer
+from ..protocols import registry
 from ..sinks.status import NONE_FAILS
 from .turns import Turn
 
@@ -66,7 +67,7 @@ class Job(Turn):
         period_s = _seconds(scan_rate_ms) if scan_rate_ms > 0 else SHORTEST_PERIOD_S
         super().__init__(now, period_s, retry_s, shared(_known_seconds, self.timeout_s + BRIEF_MARGIN_S))
         self.driver = driver
-        self.listens = plan.device.calls() or is_listened_to(driver, plan)
+        self.listens = plan.device.calls() or registry.sends_unasked(driver, plan)
         self.plan = plan
         self.signals = signals
         self.memory = memory
@@ -133,12 +134,6 @@ class Rounds:
 def _seconds(milliseconds: int) -> float:
     found: float = shared(_known_seconds, milliseconds / 1000.0)
     return found
-
-
-def is_listened_to(driver: ModuleType, plan: Plan) -> bool:
-    """Whether the device sends unasked."""
-    listens = getattr(driver, "listens", None)
-    return listens is not None and bool(listens(plan))
 
 
 def _unreadable(plan: Plan) -> dict[str, tuple[str, str]]:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from ..config.where import Where
 from ..errors import ConfigError
-from ..ports.portions import at_once
+from ..ports.work import at_once
 from ..protocols import registry
-from .job import is_listened_to
 from .planning import not_together, of_one_kind, planned
 
 TYPE_CHECKING = False
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..config.files import Configuration
     from ..model import Plan
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from .planning import Mistake
 
 MAX_NAMED = 10
@@ -30,7 +29,7 @@ class Sketch:
     def __init__(self, driver: ModuleType, plan: Plan) -> None:
         self.driver = driver
         self.plan = plan
-        self.listens = plan.device.calls() or is_listened_to(driver, plan)
+        self.listens = plan.device.calls() or registry.sends_unasked(driver, plan)
 
 
 def placing(configuration: Configuration, mistakes: list[Mistake]) -> Work[list[ConfigError]]:

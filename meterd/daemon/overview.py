@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..config.files import Configuration
     from ..ports._loop import Loop
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from ..sinks.hub import Hub
     from .job import Job
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from ..ports.portions import Work
+    from ..ports.work import Work
 
 SHOWN = 200
 COLUMNS = ("time_ms", "device", "signal", "value", "unit", "quality", "reason", "meter_time")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..daemon.daemon import AnyLine, Daemon
     from ..daemon.job import Job
     from ..explain.one_line import Telling
-    from ..ports.portions import Work
+    from ..ports.work import Work
 
     Entry = tuple[str, float, bytearray | LineSettings]
 

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..daemon.daemon import Daemon
     from ..ports.http_server import Follower
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from ..sinks.page import Page
     from .guard import Guard, Session
 

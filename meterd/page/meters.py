@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..daemon.daemon import Daemon
     from ..daemon.job import Job
     from ..model import Reading, Signal
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from ..sinks.page import Page
 
     Row = dict[str, Any]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..daemon.daemon import Daemon
-    from ..ports.portions import Work
+    from ..ports.work import Work
 
 
 def ports(daemon: Daemon) -> Work[list[dict[str, Any]]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..daemon.daemon import Daemon
     from ..model import Reading
     from ..ports.http_server import Request
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from ..sinks.page import Page
 
     Reload = Callable[[Callable[[], None]], None]

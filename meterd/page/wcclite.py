@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..daemon.job import Job
     from ..model import Signal
     from ..ports.http_server import Request
-    from ..ports.portions import Work
+    from ..ports.work import Work
     from ..sinks.page import Page
 
 VERSION = {"api_version": "2", "api_patch": "1", "sync_version": "lite1"}

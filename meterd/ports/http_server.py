@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._loop import Loop
-    from .portions import Work
+    from .work import Work
 
     Answering = Callable[["Request"], "Answer | Work[Answer]"]
 

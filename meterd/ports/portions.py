@@ -1,7 +1,5 @@
 """Work that grows with the meters, done a portion in each turn of the loop, so that no meter waits for all of it.
 
-A piece of work is a generator that yields wherever others may have their turn, at the latest after one meter; what it
-returns is what came of it. Whoever has no loop yet, or no meters that could wait, has it done `at_once`.
 Dirt it must survive: work that is asked for while other work is under way, and a daemon that ends in the midst of it.
 """
 
@@ -11,27 +9,17 @@ from time import monotonic
 
 from ._loop import Loop
 from ._timers import Timer
+from .work import at_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from typing import Any, TypeVar
+    from collections.abc import Callable
+    from typing import Any
 
-    Result = TypeVar("Result")
-    Work = Generator[None, None, Result]
+    from .work import Result, Work
 
 # Of a turn. A meter that is read every 20 ms loses none of its scans to work that takes as long each time.
 PORTION_S = 0.005
-
-
-def at_once(work: Work[Result]) -> Result:
-    """All of it, now."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
 
 
 class Portions:

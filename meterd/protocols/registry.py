@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from ..model import Plan
+
 # What may stand in a Devices tab's `protocol` column (without regard to case) → package.
 PROTOCOL_NAMES = {
     "IEC 62056-21": "iec62056_21",
@@ -83,6 +85,12 @@ def tables(package: str) -> ModuleType:
 def driver(package: str) -> ModuleType:
     """The module with `plan(device, signals)` and `conversation(plan, memory)`."""
     return _module(package, "driver")
+
+
+def sends_unasked(driver: ModuleType, plan: Plan) -> bool:
+    """Whether the device is listened to, and not asked."""
+    listens = getattr(driver, "listens", None)
+    return listens is not None and bool(listens(plan))
 
 
 def module(package: str, name: str) -> ModuleType:

@@ -15,8 +15,8 @@ from ..errors import ConfigError
 from ..parameters import INTEGER, STRING, Parameter
 from ..ports.http_server import PLAIN, Answer, HttpServer
 from ..ports.listener import tcp_socket, unix_socket
-from ..ports.portions import at_once
 from ..ports.tcp_port import address_family
+from ..ports.work import at_once
 from .local_socket import MAX_PATH
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..model import Device, Reading, Signal
     from ..ports._loop import Loop
     from ..ports.http_server import Request
-    from ..ports.portions import Work
+    from ..ports.work import Work
 
     Sample = tuple[dict[str, str], str]  # labels and the printed value
 

@@ -20,7 +20,7 @@ from meterd.config.json_places import Careful
 from meterd.config.source import Source
 from meterd.config.validation import Table
 from meterd.gateway.json_text import dumps
-from meterd.ports.portions import at_once
+from meterd.ports.work import at_once
 from meterd.protocols import registry
 from meterd.sinks.registry import SINKS
 

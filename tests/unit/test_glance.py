@@ -13,7 +13,7 @@ from meterd.daemon import glance as module
 from meterd.daemon.glance import MAX_ROWS, MAX_WORDS, SORTS, WORDS, glance
 from meterd.errors import ConfigError
 from meterd.model import Reading, Signal
-from meterd.ports.portions import at_once
+from meterd.ports.work import at_once
 from meterd.recalculation import Recalculation
 
 from .runtime_rig import Rig, counting_meter, tcp_device

@@ -139,14 +139,14 @@ def log_of(*readings: Reading) -> events.EventLog:
 
 
 def rows_of(log: events.EventLog, **wanted: str) -> list[list[str]]:
-    from meterd.ports.portions import at_once
+    from meterd.ports.work import at_once
 
     return list(csv.reader(io.StringIO(at_once(events.csv_of(log, wanted)), newline="")))
 
 
 def test_the_log_is_filtered_and_keeps_digits() -> None:
     from meterd._number import Number
-    from meterd.ports.portions import at_once
+    from meterd.ports.work import at_once
 
     def reading(device: str, value: Any, time_ms: int) -> Reading:
         return Reading(Signal(device, "E", {}, 1), value, "kWh", time_ms)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from meterd.ports._loop import Loop
-from meterd.ports.portions import PORTION_S, Portions, at_once
+from meterd.ports.portions import PORTION_S, Portions
+from meterd.ports.work import at_once
 
 
 class Clock:

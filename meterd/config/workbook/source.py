@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ...ports.portions import Work
+    from ...ports.work import Work
     from ..json_places import Steps
 
 DEVICES, SIGNALS, PORTS = "Devices", "Signals", "Ports"
