@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from ...._axdr import decode_length, decode_whole
 from ....errors import DecodeError
-from .encode import encode_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +17,17 @@ if TYPE_CHECKING:
 CONFIRMED = 0x40
 HIGH_PRIORITY = 0x80
 INVOKE_ID_MASK = 0x0F
+
+
+def encode_length(length: int) -> bytes:
+    """A length or count in as few octets as can be."""
+    if length < 0x80:
+        return bytes((length,))
+    if length < 0x100:
+        return bytes((0x81, length))
+    if length < 0x10000:
+        return bytes((0x82, length >> 8, length & 0xFF))
+    return b"\x84" + length.to_bytes(4, "big")
 
 
 class Record:

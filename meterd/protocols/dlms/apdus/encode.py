@@ -7,6 +7,7 @@ types; those that do not are a ValueError, OverflowError or TypeError, since no 
 from __future__ import annotations
 
 from .. import enumerations as codes
+from .apdu import encode_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,17 +32,6 @@ def encode(tag: int, value: Any = None) -> bytes:
     Raises: ValueError, OverflowError, TypeError where the caller's value does not fit its type.
     """
     return bytes((tag,)) + _contents(tag, value)
-
-
-def encode_length(length: int) -> bytes:
-    """A length or count in as few octets as can be."""
-    if length < 0x80:
-        return bytes((length,))
-    if length < 0x100:
-        return bytes((0x81, length))
-    if length < 0x10000:
-        return bytes((0x82, length >> 8, length & 0xFF))
-    return b"\x84" + length.to_bytes(4, "big")
 
 
 def _contents(tag: int, value: Any) -> bytes:

@@ -10,8 +10,7 @@ from __future__ import annotations
 from ...._axdr import decode_results, get_response_normal
 from ....errors import DecodeError
 from .. import enumerations as codes
-from .apdu import Cursor, Record
-from .encode import encode_length
+from .apdu import Cursor, Record, encode_length
 from .refusals import not_expected, raise_refusal
 
 TYPE_CHECKING = False

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from ....errors import DecodeError
 from .. import enumerations as codes
-from .apdu import Cursor, Record, octet_string, results_to_bytes
-from .encode import encode_length
+from .apdu import Cursor, Record, encode_length, octet_string, results_to_bytes
 from .get import NEXT, NORMAL, WITH_DATABLOCK, WITH_LIST, attribute
 from .selection import end_of_selection
 

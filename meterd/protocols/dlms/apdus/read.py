@@ -10,8 +10,7 @@ from __future__ import annotations
 from ...._axdr import decode, decode_results, decode_typed
 from ....errors import DecodeError
 from .. import enumerations as codes
-from .apdu import Cursor, Record, octet_string, results_to_bytes
-from .encode import encode_length
+from .apdu import Cursor, Record, encode_length, octet_string, results_to_bytes
 from .refusals import not_expected, raise_refusal
 from .selection import end_of_selection
 
