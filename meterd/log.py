@@ -11,14 +11,11 @@ from __future__ import annotations
 
 from time import monotonic
 
-from .log_outputs import to_stderr
-from .masking import Masks
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["to_stderr"]  # handed on; what is made here is public, too
+    from .masking import Masks
 
 EMERGENCY, ALERT, CRITICAL, ERROR, WARNING, NOTICE, INFO, DEBUG = range(8)
 
@@ -28,6 +25,7 @@ LINES_AN_HOUR = 6  # of one fold key: a fault, its end, and a few changes of its
 MAX_FOLDS = 1 << 16
 MAX_MESSAGE = 4096
 
+_has_spoken = False
 _DIGITS = dict.fromkeys(map(ord, "0123456789"))
 
 
@@ -57,6 +55,15 @@ class _Fold:
         return True
 
 
+def to_stderr(level: int, message: str) -> None:
+    """The usual way out. A command that goes well has nothing to say, and need not load what says it."""
+    global _has_spoken
+    from .log_outputs import to_stderr as say
+
+    _has_spoken = True
+    say(level, message)
+
+
 class _Log:
     """The one log of the process."""
 
@@ -68,7 +75,7 @@ class _Log:
         self.level = NOTICE
         self.port: str | None = None
         self.folds: dict[str, _Fold] = {}
-        self.masks = Masks()
+        self.masks: Masks | None = None  # of secrets; many a site has none
         self.last: tuple[int, str] | None = None
         self.repeats = 0
 
@@ -81,13 +88,16 @@ class _Log:
         return found
 
     def emit(self, level: int, message: str) -> None:
-        line = (level, _one_line(self.masks.text(message)))
+        line = (level, _one_line(self.masked(message)))
         if line == self.last:
             self.repeats += 1
             return
         self.say_repeats()
         self.last = line
         self.out(*line)
+
+    def masked(self, text: str) -> str:
+        return text if self.masks is None else self.masks.text(text)
 
     def say_repeats(self) -> None:
         if self.repeats and self.last is not None:
@@ -132,12 +142,18 @@ def set_level(level: int) -> None:
 
 def hide(secrets: Iterable[bytes]) -> None:
     """Never show these byte strings again, as text or in hex (`masking.Masks`)."""
-    _log.masks.hide(secrets)
+    secrets = [secret for secret in secrets if secret]
+    if secrets:
+        if _log.masks is None:
+            from .masking import Masks
+
+            _log.masks = Masks()
+        _log.masks.hide(secrets)
 
 
 def masked(text: str) -> str:
     """`text` as a log line would have it, for another place at which people read."""
-    return _one_line(_log.masks.text(text))
+    return _one_line(_log.masked(text))
 
 
 def enabled(level: int, port: str | None = None) -> bool:
@@ -162,7 +178,8 @@ def message(level: int, text: str, *, fold: str | None = None, port: str | None 
             text = f"{text} (and {state.unsaid} more times since last told)"
             state.unsaid = 0
     if data:
-        text = f"{text} {_log.masks.octets(data).hex(' ')}"
+        shown = data if _log.masks is None else _log.masks.octets(data)
+        text = f"{text} {shown.hex(' ')}"
     _log.emit(level, text)
 
 
@@ -214,4 +231,7 @@ def bug(text: str, error: BaseException, *, fold: str | None = None, port: str |
 def flush() -> None:
     """Say what is still folded and what waits for its reader: for the end of the process."""
     _log.say_repeats()
-    to_stderr.flush()
+    if _has_spoken:
+        from .log_outputs import to_stderr
+
+        to_stderr.flush()

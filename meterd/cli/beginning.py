@@ -1,22 +1,18 @@
 """What commands that read meters begin with: where the log goes, which files are configured and what is wrong with
-them, the state folder, and who looks at the wire."""
+them, and the state folder."""
 
 from __future__ import annotations
 
 from .. import log
 from ..daemon.state import DEFAULT_DIRECTORY, StateDirectory
-from ..errors import ConfigError
 from ..paths import environment, exists, read_up_to
 from .options import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ..config.files import Configuration
-    from ..daemon.daemon import AnyLine, Daemon
-    from ..ports.player import Observer
-    from ..ports.wire_log import WireLog
     from .options import Arguments
 
 GATEWAY_CONFIGURATION = "/etc/config/meterd"
@@ -87,40 +83,3 @@ def say_problems(configuration: Configuration) -> None:
         from ..daemon import not_read  # most sites are in order
 
         not_read.say_problems(configuration)
-
-
-class Watch:
-    """Which observers a line's player gets: -r, -f, --record. A daemon that runs has none and need not load them."""
-
-    def __init__(self, arguments: Arguments, daemon: Daemon) -> None:
-        self._daemon = daemon
-        self._raw = arguments.has("raw")
-        self._frames = arguments.has("frame")
-        self._only = arguments.value("port")
-        self._log = self._open(arguments.value("record"))
-
-    def _open(self, name: str | None) -> WireLog | None:
-        if name is None:
-            return None
-        try:
-            # Kept open for the life of the process: every entry is flushed as it is written.
-            file = open(name, "w", encoding="ascii")  # noqa: SIM115
-        except OSError as error:
-            raise ConfigError(name, f"cannot be written: {error.strerror}") from None
-        from ..ports.wire_log import WireLog
-
-        return WireLog(file, lambda: self._daemon.loop.time)
-
-    def observers(self, line: AnyLine) -> Iterable[Observer]:
-        if self._only is not None and self._only not in (line.key, line.path):
-            return
-        if self._raw:
-            from .output import RawOutput
-
-            yield RawOutput(line.key, lambda: self._daemon.loop.time, lambda: self._daemon.secrets_of(line))
-        if self._frames:
-            from .output import FrameOutput
-
-            yield FrameOutput(line.key)
-        if self._log is not None:
-            yield self._log.observer(line.key, lambda: self._daemon.secrets_of(line))

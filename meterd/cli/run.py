@@ -10,11 +10,12 @@ from .. import __version__, log
 from .._clock import wall_clock_ms
 from ..config.files import load
 from ..daemon.daemon import Daemon
+from ..log_outputs import to_stderr
 from ..paths import environment, join
 from ..ports._loop import Loop
 from ..protocols.registry import PROGRAMS
 from ..sinks.hub import Hub
-from .beginning import Watch, config_paths, say_problems, set_up_log, state_directory
+from .beginning import config_paths, say_problems, set_up_log, state_directory
 from .exit_codes import FAILED, NOTHING_TO_RUN, OK
 from .options import (
     CONFIG,
@@ -37,6 +38,7 @@ from .options import (
     shard_number,
     usage,
 )
+from .watching import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     if shard is not None:
         state = shard.take(configuration, state)
     loop = Loop()
-    log.to_stderr.watch(loop)
+    to_stderr.watch(loop)
     hub = Hub(_sinks(configuration, loop), wall_clock_ms)
     daemon = Daemon(loop, hub, state, packages)
     daemon.shard = shard

@@ -11,7 +11,7 @@ from .. import log
 from ..errors import Aborted, LineError, MeterdError, PortGone
 from ..ports._timers import Timer
 from ..ports.player import Player
-from .farewell import goodbye_of
+from .goodbye import goodbye_of
 from .outcome import note_signal, settle, tell
 
 TYPE_CHECKING = False

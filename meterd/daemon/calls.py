@@ -21,7 +21,7 @@ from ..ports.calls import Entrance
 from ..protocols import registry
 from .call import Call
 from .call_room import Room
-from .farewell import FAREWELLS_S
+from .goodbye import FAREWELLS_S
 from .heard import Heard
 from .job import PORT_RETRY_S
 from .listening import MISSED

@@ -9,7 +9,7 @@ from ..ports._loop import Loop
 from ..ports._timers import Timer
 from ..ports.opening import make_port
 from ..ports.player import Player
-from .farewell import FAREWELLS_S, goodbye_of
+from .goodbye import FAREWELLS_S, goodbye_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
