@@ -4,7 +4,7 @@ ends them as an interrupt does, unless whoever started them (`nohup`) has it ign
 
 from __future__ import annotations
 
-import signal
+import _signal as signal  # type: ignore[import-not-found]  # the signal module would import enum
 import sys
 
 from ..ports._loop import Loop

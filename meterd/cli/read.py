@@ -12,14 +12,12 @@ import sys
 from .. import log
 from .._clock import wall_clock_ms
 from ..config.command_line import ALIAS, make_configuration
-from ..config.files import load
-from ..daemon.daemon import Daemon
 from ..errors import ConfigError
-from ..ports._loop import Loop
 from ..protocols import registry
 from ..sinks.hub import Hub
-from .beginning import Watch, config_paths, say_problems, set_up_log, state_directory
-from .exit_codes import FAILED, INTERRUPTED, NOTHING_TO_RUN, OK, READ_FAILED
+from .beginning import say_problems, set_up_log, state_directory
+from .described import plain_plan, read_once
+from .exit_codes import FAILED, OK, READ_FAILED
 from .options import (
     CONFIG,
     DEBUG,
@@ -41,7 +39,6 @@ from .printing import Printer
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..config.files import Configuration
-    from ..daemon.state import StateDirectory
     from .options import Arguments
 
 TROUBLE = [READ_FAILED[reason] for reason in READ_FAILED if reason not in ("type", "not_found", "clock")]
@@ -106,43 +103,27 @@ def _retold(described_by: list[str]) -> str:
 
 
 def _scan(configuration: Configuration, arguments: Arguments, printer: Printer) -> int:
-    loop = Loop()
-    printer.begin(loop, sum(map(len, configuration.signals.values())))
     hub = Hub([printer], wall_clock_ms)
     state = state_directory(arguments, brief=True)
-    daemon = Daemon(loop, hub, state)
-    daemon.once = True
-    daemon.observe = Watch(arguments, daemon).observers
-    daemon.catch_signals(daemon.stop)
-    loop.turn_ends.append(hub.flush)
-    if not daemon.configure(configuration):
-        from ..daemon.mistakes import nothing_to
+    described = None if arguments.has("config") else plain_plan(configuration, arguments)
+    if described is None:
+        from .configured import read_all
 
-        log.error(nothing_to("read", configuration))
-        return NOTHING_TO_RUN
-    _leave_to_owner(state, daemon, configuration, printer)
-    if daemon.lines:
-        loop.run()
+        code = read_all(configuration, arguments, printer, hub, state)
+    else:
+        code = read_once(*described, configuration.ports, state, printer, hub)
     hub.close()
     if state.folder is not None:
         state.folder.release()
-    if daemon.is_stopping():
-        return INTERRUPTED
-    if configuration.errors and printer.reason is None:
-        return NOTHING_TO_RUN
+    if code is not None:
+        return code
     return OK if printer.reason is None and printer.count else READ_FAILED.get(printer.reason or "", FAILED)
 
 
-def _leave_to_owner(state: StateDirectory, daemon: Daemon, configuration: Configuration, printer: Printer) -> None:
-    """What is read under keys that a running daemon uses, or calls there, is read by that one; here what it does not
-    know."""
-    if any(job.plan.counter_names is not None or job.plan.device.calls() for job in daemon.jobs.values()):
-        from .asking import ask_owner
+def _configured(arguments: Arguments) -> Configuration:
+    from .configured import chosen  # a device that is described does without
 
-        done = ask_owner(state, daemon, printer.take)
-        if done:
-            configuration.devices = [device for device in configuration.devices if device.alias not in done]
-            daemon.configure(configuration)
+    return chosen(arguments)
 
 
 def _described(words: list[str], arguments: Arguments) -> Configuration:
@@ -171,44 +152,3 @@ def _described(words: list[str], arguments: Arguments) -> Configuration:
 
 def _addresses(words: list[str]) -> list[str]:
     return words[words.index("--") + 1 :] if "--" in words else []
-
-
-def _configured(arguments: Arguments) -> Configuration:
-    paths, wanted = _paths_and_names(arguments.operands, config_paths(arguments))
-    configuration = load(paths)
-    if wanted:
-        _select(configuration, wanted[0], wanted[1:])
-    return configuration
-
-
-def _paths_and_names(operands: list[str], paths: list[str]) -> tuple[list[str], list[str]]:
-    """`-c a.json meter1 U1` : what follows the first file without being one names a device and its signals."""
-    import os
-
-    files = [path for index, path in enumerate(paths) if index == 0 or os.path.exists(path)]
-    return files, paths[len(files) :] + operands
-
-
-def _select(configuration: Configuration, device_alias: str, signal_aliases: list[str]) -> None:
-    """Keep one device, and of it the named signals. Raises: ConfigError, with the nearest name."""
-    devices = {device.alias: device for device in configuration.devices}
-    if device_alias not in devices:
-        raise ConfigError("", _unknown("device", device_alias, list(devices)))
-    signals = {signal.alias: signal for signal in configuration.signals.get(device_alias, [])}
-    for alias in signal_aliases:
-        if alias not in signals:
-            raise ConfigError("", _unknown(f"signal of {device_alias}", alias, list(signals)))
-    configuration.devices = [devices[device_alias]]
-    if signal_aliases:
-        configuration.signals = {device_alias: [signals[alias] for alias in signal_aliases]}
-
-
-def _unknown(what: str, name: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, 1)
-    if near:
-        return f"no {what} is called {name!r}; {near[0]!r} perhaps?"
-    if not known:
-        raise UsageError(f"no {what} is configured without errors")
-    return f"no {what} is called {name!r}; there are {', '.join(known[:20])}"

@@ -47,19 +47,21 @@ def commands(port: int, folder: Path) -> dict[str, list[str]]:
     described = ["dlms", f"port={port}"] + [
         f"{name}={value}" for name, value in SILENT.items() if name not in ("protocol", "scan_rate_ms")
     ]
-    return {"read": ["read", "-c", str(path)], "scan": ["scan", *described], "doctor": ["doctor", "-c", str(path)],
-            "find": ["scan", f"127.0.0.1:{port}"]}  # fmt: skip
+    return {
+        "read": ["read", "-c", str(path)], "read described": ["read", *described, "--", "1.0.1.8.0.255"],
+        "scan": ["scan", *described], "doctor": ["doctor", "-c", str(path)], "find": ["scan", f"127.0.0.1:{port}"],
+    }  # fmt: skip
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("command", ["read", "scan", "doctor", "find"])
+@pytest.mark.parametrize("command", ["read", "read described", "scan", "doctor", "find"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_is_heard_while_the_loop_sleeps(
     command: str, number: signal.Signals, silent: socket.socket, tmp_path: Path
 ) -> None:
     words = commands(silent.getsockname()[1], tmp_path)[command]
     process = subprocess.Popen(
-        [sys.executable, "-c", HEARD_BY_ANOTHER, *words, "--state", str(tmp_path)],
+        [sys.executable, "-c", HEARD_BY_ANOTHER, words[0], "--state", str(tmp_path), *words[1:]],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:

@@ -89,7 +89,8 @@ ROOMS = {
     "meterd-handover": ("meterd/sinks/handover.py",),
     "meterd-wcclite": ("meterd/cli/protocol_program.py",),
     "meterd-scan": (
-        "meterd/cli/read.py", "meterd/cli/asking.py", "meterd/cli/printing.py", "meterd/cli/reading_table.py",
+        "meterd/cli/read.py", "meterd/cli/described.py", "meterd/cli/configured.py", "meterd/cli/asking.py",
+        "meterd/cli/printing.py", "meterd/cli/reading_table.py",
         "meterd/cli/terminal.py", "meterd/daemon/one_scan.py",
         "meterd/cli/scan.py", "meterd/cli/doctor.py", "meterd/cli/diagnosis.py", "meterd/cli/hints.py",
         "meterd/cli/answers.py", "meterd/cli/consultation.py", "meterd/cli/first_contact.py",
