@@ -143,7 +143,7 @@ def _described(words: list[str], arguments: Arguments) -> Configuration:
         if not equals:
             raise UsageError(f"{word!r} is not parameter=value; addresses stand behind --")
         given[name] = value
-    configuration = make_configuration(operands[0], given, addresses)
+    configuration = make_configuration(operands[0], given, addresses, log.enabled(log.WARNING))
     if configuration.errors:
         told = [str(error) for error in configuration.errors]
         raise ConfigError("", "\n".join(one.partition(f", device {ALIAS}, ")[2] or one for one in told))

@@ -58,12 +58,12 @@ def device_row(program: str, given: Row, defaults: Row) -> Row:
     return {"name": program, "device_alias": ALIAS, "protocol": protocol, **defaults, **given}
 
 
-def make_configuration(program: str, given: Row, addresses: Iterable[str]) -> Configuration:
-    """One device and the signals at these addresses; `errors` holds what is wrong with them."""
+def make_configuration(program: str, given: Row, addresses: Iterable[str], advised: bool = True) -> Configuration:
+    """One device and the signals at these addresses; `errors` says what is wrong with them. `advised` as for `load`."""
     package = registry.PROGRAMS[program]
     row = device_row(program, given, registry.tables(package).UNSAID)
     signals = [{**signal_row(package, address), "device_alias": row["device_alias"]} for address in addresses]
-    return load([Given({"devices": [row], "signals": signals}, simple=True)])
+    return load([Given({"devices": [row], "signals": signals}, simple=True)], advised=advised)
 
 
 def signal_row(package: str | None, address: str, number: int | None = None) -> Row:

@@ -23,7 +23,6 @@ from ..errors import ConfigError
 from ..model import Device, Signal, network_line
 from ..ports.work import at_once
 from ..protocols import registry
-from .advice import advising
 from .rows import cell, is_over_tcp, not_a_row, unusable
 from .source import PARTS, TWICE, Source, part_of
 from .validation import Table, did_you_mean, is_comment, shown
@@ -79,15 +78,15 @@ class Configuration:
         return self.published
 
 
-def load(paths: Sequence[str | Source], careful: bool = False) -> Configuration:
+def load(paths: Sequence[str | Source], careful: bool = False, advised: bool = True) -> Configuration:
     """Read and check the files; never raises for what is in them or for files that are not there.
 
-    `careful` (meterd check) reads each with a strict parser, and finds names that are given twice.
+    `careful` (meterd check) reads each strictly, and finds names given twice; `advised` warns of what might be better.
     """
-    return at_once(loading(paths, careful))
+    return at_once(loading(paths, careful, advised))
 
 
-def loading(paths: Sequence[str | Source], careful: bool = False) -> Work[Configuration]:
+def loading(paths: Sequence[str | Source], careful: bool = False, advised: bool = True) -> Work[Configuration]:
     """The same in portions."""
     sources = []
     for path in paths:
@@ -105,7 +104,12 @@ def loading(paths: Sequence[str | Source], careful: bool = False) -> Work[Config
     for source in sources:
         yield from files.signals(source)
     files.publish()
-    return (yield from files.finish())
+    found = yield from files.finish()
+    if advised:
+        from .advice import advising
+
+        found.warnings[:0] = yield from advising(found.devices, found.signals)
+    return found
 
 
 class _Loading:
@@ -331,7 +335,7 @@ class _Loading:
         configuration = self.configuration
         if self._all_broken:
             configuration.broken |= self._packages
-        warnings = self._review()
+        configuration.warnings = self._review()
         for source in self.sources:
             configuration.errors += yield from source.telling()
         configuration.errors += self._profiles.errors if self._profiles is not None else ()
@@ -341,7 +345,6 @@ class _Loading:
         aliases = {device.alias for device in configuration.devices}
         configuration.signals = {alias: found for alias, found in configuration.signals.items() if alias in aliases}
         configuration.protocols = sorted({device.protocol for device in configuration.devices})
-        configuration.warnings = (yield from advising(configuration.devices, configuration.signals)) + warnings
         self._complain.clear()  # they hold us, and we them: without it all that was read would stay
         return configuration
 

@@ -78,9 +78,9 @@ NOT_BY_HAND = {
     "ujson", "meterd.config.nearest", "meterd.config.profiles", "meterd.config.publishing", "meterd.daemon.settling",
     "meterd.sinks.registry", "meterd.sinks.events", "meterd.sinks.format", "meterd.sinks.file", "meterd.cli.run",
     "meterd.log_syslog", "meterd.cli.reading_table", "select", "meterd.daemon.daemon", "meterd.daemon.line",
-    "meterd.log_outputs", "meterd.masking", "meterd.ports.portions", "meterd.cli.configured",
+    "meterd.config.advice", "meterd.log_outputs", "meterd.masking", "meterd.ports.portions", "meterd.cli.configured",
 }  # fmt: skip
-MOST_BY_HAND = {"dlms": 85, "iec62056-21": 91, "mbus": 79}  # as above; three for what another Python has more
+MOST_BY_HAND = {"dlms": 84, "iec62056-21": 90, "mbus": 78}  # as above; three for what another Python has more
 
 
 @pytest.mark.parametrize("words", [
