@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from .. import log
 from ..daemon.one_scan import Single
-from ..errors import MeterdError
+from ..errors import Aborted, MeterdError
 from ..model import failed
+from ..ports._loop import Loop
 from ..protocols import registry
-from .ends import interruptible_loop
+from .ends import stop_on_signals
 from .exit_codes import INTERRUPTED
 
 TYPE_CHECKING = False
@@ -33,6 +34,8 @@ LOOKS_ON = ("debug", "frame", "port", "raw", "record", "verbose")
 def plain_plan(configuration: Configuration, arguments: Arguments) -> tuple[ModuleType, Plan] | None:
     """The driver and its plan, where one conversation is all that the reading takes. Else None; the daemon's ways find
     out the same, and say it."""
+    if len(configuration.devices) != 1:
+        return None
     [device] = configuration.devices
     if device.calls() or "://" in device.line or any(arguments.has(name) for name in LOOKS_ON):
         return None
@@ -52,15 +55,16 @@ def read_once(
     """Read, and say goodbye; `ports` has the node of a serial line. The exit code where no reading tells of it, else
     None."""
     log.hide(plan.secrets)
-    loop = interruptible_loop()
+    loop = Loop()
     printer.begin(loop, len(plan.signals))
     loop.turn_ends.append(hub.flush)
     single = Single(loop, plan.device, ports.get(plan.device.line, plan.device.line), hub.publish)
     memory = state.memory(plan.device.alias)
+    stop_on_signals(loop, single.interrupt)
     code = None
     try:
         single.run(driver.conversation(plan, memory))
-    except KeyboardInterrupt:
+    except Aborted:
         code = INTERRUPTED
     except Exception as error:  # a defect of one protocol is told as what it is, and its signals have failed
         _failed(plan, error, single.player.reported, hub)

@@ -28,6 +28,14 @@ def interruptible_loop() -> Loop:
     return loop
 
 
+def stop_on_signals(loop: Loop, stop: Callable[[], None]) -> None:
+    """Have `stop` called in the loop's next turn, and nowhere else, by whatever is to end the process."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: loop.call_soon_from_thread(stop))
+    wake_for_signals(loop)
+
+
 def wake_for_signals(loop: Loop) -> None:
     """Have a signal heard, too, that comes just as the loop goes to sleep, and so does not wake it."""
     signal.set_wakeup_fd(loop.wakeup_fd(), warn_on_full_buffer=False)

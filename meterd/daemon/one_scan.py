@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import log
-from ..errors import MeterdError, PortGone
+from ..errors import Aborted, MeterdError, PortGone
 from ..model import network_line
 from ..ports._loop import Loop
 from ..ports._timers import Timer
@@ -88,6 +88,14 @@ class Single:
             raise self.error
         return result[0]
 
+    def interrupt(self) -> None:
+        """From within the loop: what runs is ended politely, and `run` raises Aborted."""
+        if self.player.is_playing():
+            self.player.abort("interrupted")
+        elif not self.port.is_open():
+            self.port.close()
+            self.loop.stop()
+
     def part(self, driver: ModuleType, plan: Plan, memory: Memory) -> None:
         """End what the driver left open with the meter, as far as there is a port to do it on, within FAREWELLS_S."""
         conversation = goodbye_of(driver, plan, memory)
@@ -99,6 +107,8 @@ class Single:
             self.run(conversation)
         except MeterdError as error:
             log.debug(f"{self.device.alias}: no goodbye: {error}")
+        except Exception as error:  # what was read is not lost over it
+            log.bug(f"{self.device.alias}: no goodbye on a defect of meterd", error)
         finally:
             timer.deadline = None
 
@@ -117,6 +127,8 @@ class Single:
         self.port.open((self.device.parameters.get("timeout_ms") or 5000) / 1000.0, opened)
         if not answers:
             self.loop.run()
+        if not answers:
+            raise Aborted("interrupted while its port was being opened")
         if answers[0] is not None:
             raise answers[0]
         self.evidence.opened = True

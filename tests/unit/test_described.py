@@ -15,10 +15,13 @@ from benchmarks._meters import dlms_meters
 from meterd.cli.described import plain_plan
 from meterd.cli.main import main
 from meterd.cli.options import Arguments
-from meterd.config.command_line import make_configuration
+from meterd.config.command_line import make_configuration, make_device
 from meterd.conversation import Pause, Report
-from meterd.errors import Silence
+from meterd.daemon.one_scan import Single
+from meterd.errors import Aborted, Silence
 from meterd.model import Plan, Reading
+from meterd.ports._loop import Loop
+from meterd.ports._timers import Timer
 from meterd.protocols import registry
 from meterd.protocols.dlms import driver as dlms_driver
 
@@ -113,6 +116,40 @@ def test_what_ends_it_is_the_reason_of_those_that_got_nothing(end, code, reason,
     assert [(one["value"], one["reason"]) for one in readings[1:]] == ([(None, reason)] if reason else [])
     assert words in err
     assert driver.parted == 2  # asked for its goodbye, and that was said
+
+
+def test_a_goodbye_that_fails_on_a_defect_costs_no_reading(tmp_path, capfd, monkeypatch):
+    class Odd(Driver):
+        def goodbye(self, plan, memory):
+            yield Pause(0)
+            raise TypeError("odd")
+
+    monkeypatch.setattr(registry, "driver", lambda package: Odd(None))
+    with dlms_meters() as meter:
+        words = ["dlms", *PLACE, f"port={meter.port}", "--", "1.0.1.8.0.255"]
+        code, readings, err = read(capfd, "--state", str(tmp_path), *words)
+    assert code == 0
+    assert [one["value"] for one in readings] == [7]
+    assert "meter: no goodbye on a defect of meterd: TypeError: odd" in err
+
+
+def test_a_device_that_is_switched_off_is_said_to_be(tmp_path, capfd):
+    words = ["dlms", *PLACE, "port=1", "enable=0", "--", "1.0.1.8.0.255"]
+    code, readings, err = read(capfd, "--state", str(tmp_path), *words)
+    assert (code, readings) == (3, [])
+    assert "the only device, meter, is disabled" in err
+
+
+def test_whoever_interrupts_while_a_port_is_being_opened_waits_for_nothing(monkeypatch):
+    loop = Loop()
+    device = make_device("dlms", {"ip": "127.0.0.1", "port": "1", "type": "LN", "client_address": "1"}, {})
+    single = Single(loop, device, "", lambda reading: None)
+    monkeypatch.setattr(type(single.port.carrier), "open", lambda carrier, timeout_s, opened: None)  # it takes its time
+    loop.arm(timer := Timer(single.interrupt), loop.time + 0.01)
+    with pytest.raises(Aborted, match="port was being opened"):
+        single.run(iter(()))
+    assert timer.deadline is None
+    loop.close()
 
 
 @pytest.mark.parametrize("option", ["debug", "frame", "port", "raw", "record", "verbose"])
