@@ -1,7 +1,9 @@
 """What commands that read meters begin with: where the log goes, which files are configured and what is wrong with
-them, and the state folder."""
+them, the state folder, and what signals do."""
 
 from __future__ import annotations
+
+import _signal as signals  # type: ignore[import-not-found]  # the signal module imports enum, which a gateway would feel
 
 from .. import log
 from ..daemon.state import DEFAULT_DIRECTORY, StateDirectory
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..config.files import Configuration
+    from ..ports._loop import Loop
     from .options import Arguments
 
 GATEWAY_CONFIGURATION = "/etc/config/meterd"
@@ -76,6 +79,15 @@ def _option(text: str) -> str:
         elif inside and words[:2] == ["option", "state"] and len(words) == 3:
             return words[2].strip().strip("'\"")
     return ""
+
+
+def catch_signals(loop: Loop, stop: Callable[[], None], on_hangup: Callable[[], None]) -> None:
+    """SIGTERM and SIGINT call `stop`, SIGHUP `on_hangup`: in the loop's next turn, and nowhere else."""
+    signals.set_wakeup_fd(loop.wakeup_fd(), warn_on_full_buffer=False)
+    for number in (signals.SIGTERM, signals.SIGINT):
+        signals.signal(number, lambda *_: loop.call_soon_from_thread(stop))
+    signals.signal(signals.SIGHUP, lambda *_: loop.call_soon_from_thread(on_hangup))
+    signals.signal(signals.SIGPIPE, signals.SIG_IGN)
 
 
 def say_problems(configuration: Configuration) -> None:

@@ -7,7 +7,7 @@ from ..config.files import load
 from ..daemon.daemon import Daemon
 from ..errors import ConfigError
 from ..ports._loop import Loop
-from .beginning import config_paths
+from .beginning import catch_signals, config_paths
 from .exit_codes import INTERRUPTED, NOTHING_TO_RUN
 from .options import UsageError
 from .watching import Watch
@@ -30,7 +30,7 @@ def read_all(
     daemon = Daemon(loop, hub, state)
     daemon.once = True
     daemon.observe = Watch(arguments, daemon).observers
-    daemon.catch_signals(daemon.stop)
+    catch_signals(loop, daemon.stop, daemon.stop)
     loop.turn_ends.append(hub.flush)
     if not daemon.configure(configuration):
         from ..daemon.mistakes import nothing_to

@@ -13,7 +13,7 @@ from ..errors import Aborted, MeterdError
 from ..model import failed
 from ..ports._loop import Loop
 from ..protocols import registry
-from .ends import stop_on_signals
+from .beginning import catch_signals
 from .exit_codes import INTERRUPTED
 
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ def read_once(
     loop.turn_ends.append(hub.flush)
     single = Single(loop, plan.device, ports.get(plan.device.line, plan.device.line), hub.publish)
     memory = state.memory(plan.device.alias)
-    stop_on_signals(loop, single.interrupt)
+    catch_signals(loop, single.interrupt, single.interrupt)
     code = None
     try:
         single.run(driver.conversation(plan, memory))

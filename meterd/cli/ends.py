@@ -4,7 +4,7 @@ ends them as an interrupt does, unless whoever started them (`nohup`) has it ign
 
 from __future__ import annotations
 
-import _signal as signal  # type: ignore[import-not-found]  # the signal module would import enum
+import signal
 import sys
 
 from ..ports._loop import Loop
@@ -26,14 +26,6 @@ def interruptible_loop() -> Loop:
     loop = Loop()
     wake_for_signals(loop)
     return loop
-
-
-def stop_on_signals(loop: Loop, stop: Callable[[], None]) -> None:
-    """Have `stop` called in the loop's next turn, and nowhere else, by whatever is to end the process."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda *_: loop.call_soon_from_thread(stop))
-    wake_for_signals(loop)
 
 
 def wake_for_signals(loop: Loop) -> None:

@@ -15,7 +15,7 @@ from ..paths import environment, join
 from ..ports._loop import Loop
 from ..protocols.registry import PROGRAMS
 from ..sinks.hub import Hub
-from .beginning import config_paths, say_problems, set_up_log, state_directory
+from .beginning import catch_signals, config_paths, say_problems, set_up_log, state_directory
 from .exit_codes import FAILED, NOTHING_TO_RUN, OK
 from .options import (
     CONFIG,
@@ -123,7 +123,7 @@ def run(arguments: Arguments, packages: tuple[str, ...] | None = None) -> int:
     reload = _reload_of(daemon, paths, arguments, settling)
     ended = _end_with_the_last_way_out(daemon, hub)
     control = _open_control(arguments, daemon, hub, reload) if packages is None else None
-    daemon.catch_signals(lambda: reload(lambda: None))
+    catch_signals(loop, daemon.stop, lambda: reload(lambda: None))
     _write_ready(arguments.value("readyfile"))
     log.notice(f"meterd {__version__}: devices: {len(daemon.jobs)}, lines: {len(daemon.lines)}")
     liveness = _watched(loop)

@@ -1,12 +1,10 @@
-"""Wires everything: configuration to drivers, devices to lines, readings to sinks; obeys signals and control socket.
+"""Wires everything: configuration to drivers, devices to lines, readings to sinks; obeys the control socket.
 
 A protocol whose configuration is wrong does not start, the others do. A reload changes only what differs: a device
 whose parameters and signals are as before keeps its conversation, its memory and its place in the schedule.
 """
 
 from __future__ import annotations
-
-import _signal as signals  # type: ignore[import-not-found]  # the signal module imports enum, which a gateway would feel
 
 from .. import log
 from ..config.files import loading
@@ -290,14 +288,6 @@ class Daemon:
     def is_closing(self) -> bool:
         """Whether a line says goodbye."""
         return bool(self._closing)
-
-    def catch_signals(self, on_reload: Callable[[], None]) -> None:
-        """SIGTERM and SIGINT end the daemon politely, SIGHUP reloads; both in the loop's next turn."""
-        signals.set_wakeup_fd(self.loop.wakeup_fd(), warn_on_full_buffer=False)
-        for number in (signals.SIGTERM, signals.SIGINT):
-            signals.signal(number, lambda *_: self.loop.call_soon_from_thread(self.stop))
-        signals.signal(signals.SIGHUP, lambda *_: self.loop.call_soon_from_thread(on_reload))
-        signals.signal(signals.SIGPIPE, signals.SIG_IGN)
 
     # ---- what the control socket may ask
 

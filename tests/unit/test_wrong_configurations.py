@@ -74,7 +74,7 @@ def ran(content: bytes, folder: Path) -> tuple[list[str], int]:
             errors.append(text)
 
     with (
-        within(folder), mock.patch.object(run, "Daemon", Brief), mock.patch.object(Brief, "catch_signals"),
+        within(folder), mock.patch.object(run, "Daemon", Brief), mock.patch.object(run, "catch_signals"),
         mock.patch.object(run, "set_up_log", lambda arguments: log.configure(log.NOTICE, out)),
         mock.patch("meterd.sinks.registry.open_sinks", lambda publish, loop: []),
         mock.patch.object(run, "_open_control", lambda *_: None), mock.patch.object(run.gc, "freeze"),
