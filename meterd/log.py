@@ -25,7 +25,6 @@ LINES_AN_HOUR = 6  # of one fold key: a fault, its end, and a few changes of its
 MAX_FOLDS = 1 << 16
 MAX_MESSAGE = 4096
 
-_has_spoken = False
 _DIGITS = dict.fromkeys(map(ord, "0123456789"))
 
 
@@ -57,10 +56,8 @@ class _Fold:
 
 def to_stderr(level: int, message: str) -> None:
     """The usual way out. A command that goes well has nothing to say, and need not load what says it."""
-    global _has_spoken
     from .log_outputs import to_stderr as say
 
-    _has_spoken = True
     say(level, message)
 
 
@@ -231,7 +228,6 @@ def bug(text: str, error: BaseException, *, fold: str | None = None, port: str |
 def flush() -> None:
     """Say what is still folded and what waits for its reader: for the end of the process."""
     _log.say_repeats()
-    if _has_spoken:
-        from .log_outputs import to_stderr
+    from .log_outputs import to_stderr  # which a daemon has
 
-        to_stderr.flush()
+    to_stderr.flush()
