@@ -75,7 +75,7 @@ class Build(build_ext):
 
     def link(self, objects, place):
         if self.force or not os.path.exists(place) or max(map(os.path.getmtime, objects)) > os.path.getmtime(place):
-            self.compiler.link_shared_object(objects, place, library_dirs=self.library_dirs, extra_postargs=LINK)
+            self.compiler.link_shared_object(objects, place, extra_postargs=LINK)
 
 
 # Made by `python -m tools.manual`; where man, bash and zsh look beside a program's bin.

@@ -6,8 +6,8 @@
  * takes numbers of rounds, one a line, on stdin. In a round every connection asks for its REGISTERS, ITEMS in one
  * request (1: GET.request-normal), one request at a time; all connections at once, in one epoll loop. With a period it
  * sleeps until the next round is due, as who scans a meter every so often does: waking up is then in the figure too. For
- * each line it prints CPU nanoseconds (user and system) and how many requests were answered. Of an answer everything is looked at:
- * flags, length, HCS and FCS by table, addresses, sequence numbers, the APDU, the result of each item and its
+ * each line it prints CPU nanoseconds (user and system) and how many requests were answered. Of an answer everything is
+ * looked at: flags, length, HCS and FCS by table, addresses, sequence numbers, the APDU, the result of each item and its
  * double-long-unsigned. IEC 62056-46 (frames), 62056-53 (GET). What is not as it should be ends the program: this
  * measures a healthy meter on this machine, and is no client for others.
  *
