@@ -12,6 +12,7 @@ cdef class Signal:
     cdef public object parameters
     cdef public int log
     cdef public object recalculation
+    cdef LastGood last_good  # where an outlet keeps that, once it has
 
 
 @cython.final
@@ -27,5 +28,26 @@ cdef class Reading:
     cdef public Reading raw
 
 
+@cython.final
+cdef class LastGood:
+    cdef readonly object value
+    cdef readonly object unit
+    cdef readonly int64_t time_ms
+    cdef readonly object meter_time
+    cdef int outlet  # whose this is, by its number; 0 once it has forgotten it
+
+
+cdef class Inlet:
+    cdef int take(self, Reading reading) except -1
+    cdef int let_go(self) except -1
+
+
+@cython.final
+cdef class Foreign(Inlet):
+    cdef object _accept
+    cdef object _flush
+
+
+cdef Inlet inlet_of(way)
 cdef int refuse() except -1
 cdef Reading good_reading(Signal signal, object value, object unit, object meter_time)

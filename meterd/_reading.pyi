@@ -1,6 +1,6 @@
 """Signals and readings: what every value becomes on its way out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .recalculation import Recalculation
@@ -22,6 +22,33 @@ class Signal:
 
     def __init__(self, device_alias: str, alias: str, parameters: Mapping[str, Any], log: int = 0) -> None: ...
     def __getitem__(self, name: str) -> Any: ...
+
+class LastGood:
+    """The last good value of a signal, as the meter gave it."""
+
+    @property
+    def value(self) -> Any: ...
+    @property
+    def unit(self) -> str | None: ...
+    @property
+    def time_ms(self) -> int: ...
+    @property
+    def meter_time(self) -> str | None: ...
+    def reading(self, signal: Signal) -> Reading:
+        """The same as a reading, of a signal of that name."""
+
+class Inlet:
+    """The compiled way into whoever takes readings; a sink has it as its attribute `inlet`, and what both do is told in
+    `sinks.hub.Sink`.
+    """
+
+    def accept(self, reading: Reading) -> None: ...
+    def flush(self) -> None: ...
+
+class Foreign(Inlet):
+    """Into what has none: by calls of Python's."""
+
+    def __init__(self, accept: Callable[[Reading], object], flush: Callable[[], object] | None = None) -> None: ...
 
 class Reading:
     """One value of one signal at one time.

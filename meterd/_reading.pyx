@@ -1,4 +1,5 @@
-"""Signals and readings: what every value becomes on its way out (`meterd.model` has the rest of the records).
+"""Signals and readings: what every value becomes on its way out, and a way in for whoever takes it (`meterd.model` has
+the rest of the records).
 
 Nothing that one holds leads back to it, so the garbage collector need not look at either.
 """
@@ -53,6 +54,51 @@ cdef class Reading:
 
     def __repr__(self):
         return as_shown(self)
+
+
+@cython.final
+@cython.no_gc
+cdef class LastGood:
+    def __init__(self):
+        raise TypeError("outlets keep these")
+
+    def reading(self, Signal signal not None):
+        return Reading(signal, self.value, self.unit, self.time_ms, self.meter_time)
+
+
+cdef class Inlet:
+    """A face for Python, and a way around it for who hands readings on."""
+
+    def accept(self, Reading reading not None):
+        self.take(reading)
+
+    def flush(self):
+        self.let_go()
+
+    cdef int take(self, Reading reading) except -1:
+        return 0
+
+    cdef int let_go(self) except -1:
+        return 0
+
+
+@cython.final
+cdef class Foreign(Inlet):
+    def __cinit__(self, accept not None, flush=None):
+        self._accept = accept
+        self._flush = flush
+
+    cdef int take(self, Reading reading) except -1:
+        self._accept(reading)
+        return 0
+
+    cdef int let_go(self) except -1:
+        self._flush()
+        return 0
+
+
+cdef Inlet inlet_of(way):
+    return <Inlet>way if isinstance(way, Inlet) else Foreign(way)
 
 
 cdef int refuse() except -1:

@@ -172,7 +172,7 @@ class Line:
         self._current = job
         if job.askers:
             self._askers, job.askers = job.askers, ()
-            self.player.on_report = self.publish
+            self.player.report_to(self.publish)
         self.started = self.loop.time
         self._interrupted = False
         if self.path is not None:
@@ -288,7 +288,7 @@ class Line:
         for asker in self._askers:
             asker.ended(error)
         self._askers = ()
-        self.player.on_report = self.hub.publish
+        self.player.report_to(self.hub.publish)
         if job.askers and self._schedule.has(job):
             self._schedule.postpone(job, self.loop.time)
 

@@ -2,7 +2,7 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from .._steps cimport Burst, Receive, Send
-from .._reading cimport Reading
+from .._reading cimport Inlet, Reading
 from ._echo cimport Echo
 from ._loop cimport Loop
 from ._port cimport Counts, DataReader, Port
@@ -12,7 +12,7 @@ from ._timers cimport Timer
 cdef class Stepper(DataReader):
     cdef readonly Loop loop
     cdef readonly Port port
-    cdef public object on_report
+    cdef readonly Inlet on_report
     cdef public object on_end       # called with what ended a conversation, or None
     cdef readonly list observers
     cdef readonly Counts counts

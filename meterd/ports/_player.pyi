@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .._reading import Reading, Signal
+from .._reading import Inlet, Reading, Signal
 from ..conversation import Conversation
 from ._loop import Loop
 from ._port import Counts, Port
@@ -21,7 +21,6 @@ class Stepper:
     `counts` are changed in place.
     """
 
-    on_report: Callable[[Reading], None]
     on_end: Callable[[Exception | None], None]
     rare: RareSteps
     @property
@@ -30,6 +29,10 @@ class Stepper:
     def port(self) -> Port: ...
     @property
     def observers(self) -> list[Any]: ...
+    @property
+    def on_report(self) -> Inlet: ...
+    def report_to(self, way: Inlet | Callable[[Reading], None]) -> None:
+        """Where readings go from now on."""
     @property
     def reported(self) -> set[Signal]:
         """The signals that got a reading in this conversation, or since `forget_reported`. Made when it is asked for:
@@ -48,7 +51,7 @@ class Stepper:
         self,
         loop: Loop,
         port: Port,
-        on_report: Callable[[Reading], None],
+        on_report: Inlet | Callable[[Reading], None],
         on_end: Callable[[Exception | None], None],
         on_trouble: Callable[[Reading], None] | None = None,
         on_tell: Callable[[Any], None] | None = None,
@@ -60,5 +63,7 @@ class Stepper:
     def start(self, generator: Conversation, poll_delay_s: float = 0.0, at_once: bool = False) -> None:
         """Begin; the first step is taken in the loop's next turn. `at_once`: now, and its end may be within this."""
 
-    def advance(self, value: Any, error: BaseException | None = None) -> None: ...
-    def cut_off(self, error: Exception) -> None: ...
+    def advance(self, value: Any, error: BaseException | None = None) -> None:
+        """The present step has its answer, or what went wrong."""
+    def cut_off(self, error: Exception) -> None:
+        """The conversation is over, whatever it waits for."""

@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t
 
 from .._clock cimport MICROSECONDS, NEVER, whole
 from .._input cimport starts_with
-from .._reading cimport GOOD_QUALITY, NO_WORDS, Reading
+from .._reading cimport GOOD_QUALITY, NO_WORDS, Reading, inlet_of
 from .._steps cimport ASKING, AWAITING, SENDING, Burst, Receive, Report, ReportAll, Send
 from ._echo cimport Echo
 from ._loop cimport Loop
@@ -46,7 +46,7 @@ cdef class Stepper(DataReader):
     ):
         self.loop = loop
         self.port = port
-        self.on_report = on_report
+        self.on_report = inlet_of(on_report)
         self._on_trouble = on_trouble
         self._strips_echo = strips_echo
         self.observers = []
@@ -80,6 +80,9 @@ cdef class Stepper(DataReader):
         self.counts.clear()
         self._reported = None
 
+    def report_to(self, way not None):
+        self.on_report = inlet_of(way)
+
     @property
     def reported(self):
         return set(self._reported or ())
@@ -88,11 +91,9 @@ cdef class Stepper(DataReader):
         self._reported = []
 
     def advance(self, value, error=None):
-        """The present step has its answer, or what went wrong."""
         self._step(value, error)
 
     def cut_off(self, error):
-        """The conversation is over, whatever it waits for."""
         self._finish(error)
 
     cdef void _reset(self):
@@ -159,7 +160,6 @@ cdef class Stepper(DataReader):
         self.take_data(data)
 
     cdef int take_data(self, bytes data) except -1:
-        """What has come in, echoes and all."""
         cdef bytes expected = self._echo.expected
         self._last_activity = self.loop.now
         self.counts.bytes_received += PyBytes_GET_SIZE(data)
@@ -287,8 +287,7 @@ cdef class Stepper(DataReader):
             self._most_reported = 2 * PyList_GET_SIZE(self._reported) + MANY_REPORTED
         if (reading.quality is not GOOD_QUALITY or reading.words is not NO_WORDS) and self._on_trouble is not None:
             self._on_trouble(reading)
-        self.on_report(reading)
-        return 0
+        return self.on_report.take(reading)
 
     cdef int _report_all(self, list readings) except -1:
         """What came together is of one time: the one that the first which has none is given on its way."""

@@ -1,31 +1,20 @@
 cimport cython
 
-from .._reading cimport Reading
-
-
-cdef class Inlet:
-    cdef int take(self, Reading reading) except -1
-    cdef int let_go(self) except -1
+from .._reading cimport Inlet, LastGood, Reading, Signal
 
 
 @cython.final
-cdef class _Foreign(Inlet):
-    cdef object _accept
-    cdef object _flush
-
-
-@cython.final
-cdef class Outlet:
+cdef class Outlet(Inlet):
     cdef readonly list sinks
     cdef list _inlets         # one of each sink
     cdef object _now_ms
     cdef object _on_failure
     cdef bint _by_the_wall    # so that the clock can be read without a call from Python
-    cdef readonly dict last_good  # device → signal → reading
-    cdef object _device           # whose reading was kept last, or None,
-    cdef dict _of_device          # and what is kept of it
+    cdef int _number          # among all outlets
+    cdef readonly dict last_good  # device → signal → LastGood
 
     cdef int _keep(self, Reading reading) except -1
+    cdef LastGood _last_of(self, Signal signal)
     cdef Reading _stale(self, Reading reading)
     cdef int _hand_on(self, Reading reading) except -1
 

@@ -3,15 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from .._reading import Reading
+from .._reading import Inlet, LastGood, Reading
 
-class Inlet:
-    """The compiled way into a sink, which has it as its attribute `inlet`; what both do is told in `sinks.hub.Sink`."""
-
-    def accept(self, reading: Reading) -> None: ...
-    def flush(self) -> None: ...
-
-class Outlet:
+class Outlet(Inlet):
     """What every reading passes: stamped, made honest, and handed to each sink, by its inlet where it has one.
 
     `clock_ms()` gives the gateway's time, ms since 1970 UTC; `on_failure(sink, error)` hears of each sink's failure.
@@ -23,11 +17,10 @@ class Outlet:
     @property
     def sinks(self) -> list[Any]: ...
     @property
-    def last_good(self) -> dict[str, dict[str, Reading]]:
+    def last_good(self) -> dict[str, dict[str, LastGood]]:
         """By device and signal, as the meter gave it; not to be changed."""
 
-    def publish(self, reading: Reading) -> None: ...
-    def flush(self) -> None: ...
+    def __call__(self, reading: Reading) -> None: ...
     def hand_on(self, reading: Reading) -> None:
         """To every sink, as it is."""
 

@@ -8,66 +8,36 @@ cimport cython
 from cpython.list cimport PyList_GET_SIZE
 
 from .._clock cimport wall_clock
-from .._reading cimport GOOD_QUALITY, Reading, Signal, refuse
+from .._reading cimport GOOD_QUALITY, Foreign, Inlet, LastGood, Reading, Signal, refuse
 
 from .._clock import wall_clock_ms
 from ._json import finite
 
 cdef str OVERFLOW_QUALITY = "overflow"
 cdef str STALE_QUALITY = "stale"
-
-
-cdef class Inlet:
-    """What a compiled way into a sink shares: a face for Python, and a way around it for the outlet."""
-
-    def accept(self, Reading reading not None):
-        self.take(reading)
-
-    def flush(self):
-        self.let_go()
-
-    cdef int take(self, Reading reading) except -1:
-        return 0
-
-    cdef int let_go(self) except -1:
-        return 0
+cdef int OUTLETS  # that were made so far
 
 
 @cython.final
-cdef class _Foreign(Inlet):
-    """Into a sink that has none."""
-
-    cdef int take(self, Reading reading) except -1:
-        self._accept(reading)
-        return 0
-
-    cdef int let_go(self) except -1:
-        self._flush()
-        return 0
-
-
-cdef Inlet inlet_of(object sink):
-    cdef _Foreign foreign
-    own = getattr(sink, "inlet", None)
-    if isinstance(own, Inlet):
-        return <Inlet>own
-    foreign = _Foreign()
-    foreign._accept = sink.accept
-    foreign._flush = sink.flush
-    return foreign
-
-
-@cython.final
-cdef class Outlet:
+cdef class Outlet(Inlet):
     def __cinit__(self, list sinks not None, clock_ms not None, on_failure not None):
+        global OUTLETS
         self.sinks = sinks
-        self._inlets = [inlet_of(sink) for sink in sinks]
+        self._inlets = []
         self._now_ms = clock_ms
         self._on_failure = on_failure
         self._by_the_wall = clock_ms is wall_clock_ms
         self.last_good = {}
+        OUTLETS += 1
+        self._number = OUTLETS
+        for sink in sinks:
+            own = getattr(sink, "inlet", None)
+            self._inlets.append(own if isinstance(own, Inlet) else Foreign(sink.accept, sink.flush))
 
-    def publish(self, Reading reading not None):
+    def __call__(self, Reading reading not None):
+        self.take(reading)
+
+    cdef int take(self, Reading reading) except -1:
         if not reading.time_ms:
             reading.time_ms = wall_clock() if self._by_the_wall else self._now_ms()
         if type(reading.value) is float:
@@ -82,28 +52,41 @@ cdef class Outlet:
         if reading.signal.recalculation is not None:
             reading = reading.signal.recalculation.apply(reading)
             if reading is None:
-                return
-        self._hand_on(reading)
+                return 0
+        return self._hand_on(reading)
 
     cdef int _keep(self, Reading reading) except -1:
         cdef Signal signal = reading.signal
+        cdef LastGood kept
         if signal is None:
             refuse()
-        if signal.device_alias is not self._device or self._device is None:
-            known = self.last_good.get(signal.device_alias)
-            if known is None:
-                known = self.last_good[signal.device_alias] = {}
-            self._of_device = <dict?>known
-            self._device = signal.device_alias
-        self._of_device[signal.alias] = reading
+        kept = signal.last_good
+        if kept is None or kept.outlet != self._number:
+            kept = self._last_of(signal)
+        if kept is None:
+            kept = signal.last_good = LastGood.__new__(LastGood)
+            kept.outlet = self._number
+            self.last_good.setdefault(signal.device_alias, {})[signal.alias] = kept
+        kept.value = reading.value
+        kept.unit = reading.unit
+        kept.time_ms = reading.time_ms
+        kept.meter_time = reading.meter_time
         return 0
+
+    cdef LastGood _last_of(self, Signal signal):
+        """What is kept of that signal, which may have been another object; None where nothing is."""
+        known = self.last_good.get(signal.device_alias)
+        if known is not None:
+            known = known.get(signal.alias)
+        signal.last_good = known
+        return known
 
     cdef Reading _stale(self, Reading reading):
         cdef Signal signal = reading.signal
+        cdef LastGood last
         if signal is None:
             refuse()
-        known = self.last_good.get(signal.device_alias)
-        last = None if known is None else known.get(signal.alias)
+        last = self._last_of(signal)
         if last is None:
             return reading
         return Reading(
@@ -122,17 +105,18 @@ cdef class Outlet:
                 self._on_failure(self.sinks[index], error)
         return 0
 
-    def flush(self):
+    cdef int let_go(self) except -1:
         cdef Py_ssize_t index
         for index in range(PyList_GET_SIZE(self._inlets)):
             try:
                 (<Inlet>self._inlets[index]).let_go()
             except Exception as error:
                 self._on_failure(self.sinks[index], error)
+        return 0
 
     def forget(self, str device_alias not None):
-        self.last_good.pop(device_alias, None)
-        self._device = None
+        for kept in self.last_good.pop(device_alias, {}).values():
+            (<LastGood?>kept).outlet = 0
 
 
 @cython.final

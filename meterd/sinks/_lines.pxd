@@ -5,7 +5,7 @@ from .._octets cimport Octets
 from .._reading cimport Reading
 from ..ports._loop cimport Loop
 from ..ports._timers cimport Timer
-from ._hub cimport Inlet
+from .._reading cimport Inlet
 
 
 @cython.final

@@ -5,7 +5,7 @@ from typing import Any
 
 from .._octets import Octets
 from .._reading import Reading
-from ._hub import Inlet
+from .._reading import Inlet
 
 MAX_WAITING: int
 

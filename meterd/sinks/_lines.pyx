@@ -15,7 +15,7 @@ from .._clock cimport NEVER
 from .._octets cimport Octets, put_octets
 from .._reading cimport Reading
 from ..ports._timers cimport Timer
-from ._hub cimport Inlet
+from .._reading cimport Inlet
 from ._json cimport made_finite, put_json, put_plain
 
 from posix import strerror

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .status import DeviceStatus
 
     class Sink(Protocol):
-        """Where readings go. One that has an `inlet` (`_hub.Inlet`) is given readings through that. One that has a
+        """Where readings go. One that has an `inlet` (`meterd._reading.Inlet`) is given readings through that. One that has a
         `condition()` tells the status how it is: name, what is wrong or '', what waits, readings lost.
         """
 
@@ -54,9 +54,9 @@ class Hub:
             if beside is not None:
                 beside(sinks)
         self.now_ms = clock_ms
-        self.publish: Callable[[Reading], None] = outlet.publish
+        self.publish = outlet
         self.flush: Callable[[], None] = outlet.flush
-        self.last_good = outlet.last_good  # device alias → signal alias → its last good reading, as the meter gave it
+        self.last_good = outlet.last_good  # device alias → signal alias → what it gave last
         self.clock_jumps = 0
         self._ahead_ms: float | None = None  # of the clock that nobody sets
 

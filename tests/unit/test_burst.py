@@ -349,7 +349,7 @@ def test_what_comes_in_one_answer_is_of_one_time() -> None:
         reading.time_ms = reading.time_ms or next(clock)
         rig.readings.append(reading)
 
-    rig.player.on_report = take
+    rig.player.report_to(take)
     assert rig.play(Talk(at_once, 60_000.0).play()) is None
     assert [reading.value for reading in rig.readings] == VALUES
     assert [reading.time_ms for reading in rig.readings] == [1, 2, 3, 3, 4, 5]
@@ -367,6 +367,6 @@ def test_a_time_of_its_own_is_nobody_elses() -> None:
     def talk() -> Steps:
         yield ReportAll([Reading(SIGNALS[0], 1, time_ms=time_ms) for time_ms in (1000, 0, 2000, 0, 0)])
 
-    rig.player.on_report = take
+    rig.player.report_to(take)
     assert rig.play(talk()) is None
     assert [reading.time_ms for reading in rig.readings] == [1000, 7, 2000, 7, 7]

@@ -103,7 +103,7 @@ def test_of_a_scan_that_broke_off_the_newest_values_are_good(site):
     job = site.daemon.jobs["alpha"]
     job.signals = [Signal("alpha", name, {}) for name in ("a", "b", "c")]
     for signal, time_ms in zip(job.signals, (9_000, 5_000, 8_000), strict=True):
-        site.hub.last_good.setdefault("alpha", {})[signal.alias] = Reading(signal, 1, None, time_ms)
+        site.hub.publish(Reading(signal, 1, None, time_ms))
     job.status.failed("timeout", words="it fell silent", now_s=site.loop.time, signals_ok=2)
     rows = asked(site, "readings", "device=alpha")["readings"]
     assert [row["quality"] for row in rows] == ["good", "stale", "good"]
@@ -113,10 +113,10 @@ def test_a_recalculated_signal_is_shown_as_it_leaves(site):
     job = site.daemon.jobs["beta"]
     [signal] = job.signals
     signal.recalculation = Recalculation({"multiply": "0.001", "units": "MWh", "absolute_threshold": "1000"})
-    site.hub.last_good["beta"]["E"] = Reading(signal, 41507, "kWh", 77)
+    site.hub.publish(Reading(signal, 41507, "kWh", 77))
     [row] = asked(site, "readings", "device=beta")["readings"]
     assert (row["value"], row["unit"], row["time_ms"]) == ("41.507", "MWh", 77)
-    site.hub.last_good["beta"]["E"] = Reading(signal, "broken", None, 78)
+    site.hub.publish(Reading(signal, "broken", None, 78))
     [row] = asked(site, "readings", "device=beta")["readings"]
     assert row["value"] is None and row["quality"] == "invalid" and "text" in row["words"]
 
@@ -166,7 +166,7 @@ def test_an_answer_is_bounded_whatever_is_asked_and_said(site):
     assert all(len(row["trouble"]) == MAX_WORDS for row in page["devices"])
     signals = [Signal("alpha", f"s{number}", {}) for number in range(3 * MAX_ROWS)]
     site.daemon.jobs["alpha"].signals = signals
-    site.hub.last_good["alpha"] = {"s0": Reading(signals[0], "y" * 100_000, None, 1)}
+    site.hub.publish(Reading(signals[0], "y" * 100_000, None, 1))
     answer = asked(site, "readings", "count=999999999")
     assert len(answer["readings"]) == MAX_ROWS and len(json.dumps(answer)) < MAX_ROWS * (2 * MAX_WORDS + 300)
 

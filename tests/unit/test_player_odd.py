@@ -33,7 +33,7 @@ def reports(heard: list[Any], goodbye: bool) -> Any:
 @pytest.mark.parametrize("goodbye", [False, True])
 def test_an_abort_from_within_a_report(goodbye: bool) -> None:
     rig, heard = Rig({}), []
-    rig.player.on_report = lambda reading: rig.player.abort("enough")
+    rig.player.report_to(lambda reading: rig.player.abort("enough"))
     error = rig.play(reports(heard, goodbye))
     assert isinstance(error, Aborted)
     assert [str(found) for found in heard] == (["enough", "None"] if goodbye else ["enough"])
@@ -53,7 +53,7 @@ def test_an_abort_from_within_a_report_and_the_next_conversation_at_once() -> No
         yield Report(Reading(SIGNAL, "next"))
         rig.player.on_end = rig.ends.append
 
-    rig.player.on_report = lambda reading: rig.player.abort("enough")
+    rig.player.report_to(lambda reading: rig.player.abort("enough"))
     rig.player.on_end = on_end
     rig.player.start(reports(heard, False))
     while len(rig.ends) < 2:
