@@ -18,10 +18,10 @@ from typing import Any
 
 from meterd._clock import wall_clock_ms
 from meterd._number import Number
+from meterd._reading import Inlet
 from meterd.model import Reading, Signal
 from meterd.ports._loop import Loop
 from meterd.sinks import file, local_socket
-from meterd.sinks._hub import Inlet
 from meterd.sinks.hub import Hub
 
 from ._machine import Row, one_core, ratio

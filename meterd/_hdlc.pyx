@@ -235,8 +235,9 @@ cdef bint is_address(bytes address):
     return take_address(&reader, &size) == WHOLE and left(&reader) == 0
 
 
-cdef inline unsigned char *put_check(unsigned char *start, unsigned char *end) noexcept:
-    cdef unsigned int check = fcs16_update(start, end - start, REGISTER_START) ^ 0xFFFF
+cdef inline unsigned char *put_check(unsigned char *start, unsigned char *end, unsigned int register) noexcept:
+    """Behind what begins at `start`; `register` is what a CRC over all before that has left."""
+    cdef unsigned int check = fcs16_update(start, end - start, register) ^ 0xFFFF
     end[0] = check & 0xFF
     end[1] = check >> 8
     return end + CHECK_SIZE
@@ -275,8 +276,8 @@ cdef bytes frame_octets(bytes destination, bytes source, int control, bytes info
     start[1] = length & 0xFF
     at = put_bytes(put_bytes(start + FORMAT_SIZE, destination), source)
     at[0] = <unsigned char>control
-    at = put_check(start, at + 1)
+    at = put_check(start, at + 1, REGISTER_START)
     if information:
-        at = put_check(start, put_bytes(at, information))
+        at = put_check(at, put_bytes(at, information), REGISTER_GOOD)
     at[0] = FLAG
     return frame

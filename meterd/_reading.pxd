@@ -12,7 +12,11 @@ cdef class Signal:
     cdef public object parameters
     cdef public int log
     cdef public object recalculation
-    cdef LastGood last_good  # where an outlet keeps that, once it has
+    cdef public int outlet  # which keeps the last good value here; 0 while none does:
+    cdef object last_value
+    cdef object last_unit
+    cdef object last_meter_time
+    cdef int64_t last_ms
 
 
 @cython.final
@@ -28,26 +32,17 @@ cdef class Reading:
     cdef public Reading raw
 
 
-@cython.final
-cdef class LastGood:
-    cdef readonly object value
-    cdef readonly object unit
-    cdef readonly int64_t time_ms
-    cdef readonly object meter_time
-    cdef int outlet  # whose this is, by its number; 0 once it has forgotten it
-
-
 cdef class Inlet:
     cdef int take(self, Reading reading) except -1
     cdef int let_go(self) except -1
 
 
 @cython.final
-cdef class Foreign(Inlet):
+cdef class _Foreign(Inlet):
     cdef object _accept
     cdef object _flush
 
 
-cdef Inlet inlet_of(way)
+cdef Inlet inlet_of(way, accept, flush)
 cdef int refuse() except -1
 cdef Reading good_reading(Signal signal, object value, object unit, object meter_time)

@@ -1,6 +1,6 @@
 """Signals and readings: what every value becomes on its way out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .recalculation import Recalculation
@@ -11,7 +11,8 @@ class Signal:
     """One value to read from a device: `alias` is unique within `device_alias`; `log` > 0 keeps it in the event log.
 
     `parameters` {name: validated value}, also read as `signal[name]`;
-    `recalculation` what is done with its readings before they leave (`meterd.recalculation`), or None.
+    `recalculation` what is done with its readings before they leave (`meterd.recalculation`), or None;
+    `outlet` the number of the one that keeps its last good value here, 0 where none does.
     """
 
     device_alias: str
@@ -19,23 +20,12 @@ class Signal:
     parameters: Mapping[str, Any]
     log: int
     recalculation: Recalculation | None
+    outlet: int
 
     def __init__(self, device_alias: str, alias: str, parameters: Mapping[str, Any], log: int = 0) -> None: ...
     def __getitem__(self, name: str) -> Any: ...
-
-class LastGood:
-    """The last good value of a signal, as the meter gave it."""
-
-    @property
-    def value(self) -> Any: ...
-    @property
-    def unit(self) -> str | None: ...
-    @property
-    def time_ms(self) -> int: ...
-    @property
-    def meter_time(self) -> str | None: ...
-    def reading(self, signal: Signal) -> Reading:
-        """The same as a reading, of a signal of that name."""
+    def last_good(self) -> Reading | None:
+        """What an outlet keeps of it (`sinks.hub.Hub.last_good`), as the meter gave it."""
 
 class Inlet:
     """The compiled way into whoever takes readings; a sink has it as its attribute `inlet`, and what both do is told in
@@ -44,11 +34,6 @@ class Inlet:
 
     def accept(self, reading: Reading) -> None: ...
     def flush(self) -> None: ...
-
-class Foreign(Inlet):
-    """Into what has none: by calls of Python's."""
-
-    def __init__(self, accept: Callable[[Reading], object], flush: Callable[[], object] | None = None) -> None: ...
 
 class Reading:
     """One value of one signal at one time.

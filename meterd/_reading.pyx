@@ -27,6 +27,11 @@ cdef class Signal:
     def __getitem__(self, name):
         return self.parameters[name]
 
+    def last_good(self):
+        if not self.outlet:
+            return None
+        return Reading(self, self.last_value, self.last_unit, self.last_ms, self.last_meter_time)
+
     def __repr__(self):
         return as_shown(self)
 
@@ -56,16 +61,6 @@ cdef class Reading:
         return as_shown(self)
 
 
-@cython.final
-@cython.no_gc
-cdef class LastGood:
-    def __init__(self):
-        raise TypeError("outlets keep these")
-
-    def reading(self, Signal signal not None):
-        return Reading(signal, self.value, self.unit, self.time_ms, self.meter_time)
-
-
 cdef class Inlet:
     """A face for Python, and a way around it for who hands readings on."""
 
@@ -83,10 +78,8 @@ cdef class Inlet:
 
 
 @cython.final
-cdef class Foreign(Inlet):
-    def __cinit__(self, accept not None, flush=None):
-        self._accept = accept
-        self._flush = flush
+cdef class _Foreign(Inlet):
+    """Into what has none."""
 
     cdef int take(self, Reading reading) except -1:
         self._accept(reading)
@@ -97,8 +90,14 @@ cdef class Foreign(Inlet):
         return 0
 
 
-cdef Inlet inlet_of(way):
-    return <Inlet>way if isinstance(way, Inlet) else Foreign(way)
+cdef Inlet inlet_of(way, accept, flush):
+    cdef _Foreign foreign
+    if isinstance(way, Inlet):
+        return <Inlet>way
+    foreign = _Foreign()
+    foreign._accept = accept
+    foreign._flush = flush
+    return foreign
 
 
 cdef int refuse() except -1:

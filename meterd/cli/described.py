@@ -58,7 +58,7 @@ def read_once(
     loop = Loop()
     printer.begin(loop, len(plan.signals))
     loop.turn_ends.append(hub.flush)
-    single = Single(loop, plan.device, ports.get(plan.device.line, plan.device.line), hub.publish)
+    single = Single(loop, plan.device, ports.get(plan.device.line, plan.device.line), hub.outlet)
     memory = state.memory(plan.device.alias)
     catch_signals(loop, single.interrupt, single.interrupt)
     code = None

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from .._reading import LastGood
-    from ..model import Signal
+    from ..model import Reading, Signal
     from ..ports.work import Work
     from .job import Job
     from .overview import Daemon
@@ -216,7 +215,8 @@ def _readings(daemon: Daemon, alias: str | None, start: int, count: int) -> Work
 def _of_device(daemon: Daemon, job: Job, signals: list[Signal]) -> list[dict[str, object]]:
     """A scan that failed was good as far as it came: so many signals as it read have the newest values."""
     status = job.status
-    known: dict[str, LastGood] = daemon.hub.last_good.get(job.alias(), {})
+    kept = daemon.hub.last_good.get(job.alias(), {})
+    known = {alias: reading for alias, signal in kept.items() if (reading := signal.last_good())}
     failing = status.failing_signals()
     configured = {signal.alias for signal in job.signals}
     well = {alias for alias in known if alias in configured and alias not in failing}
@@ -229,12 +229,11 @@ def _of_device(daemon: Daemon, job: Job, signals: list[Signal]) -> list[dict[str
     ]
 
 
-def _reading(job: Job, signal: Signal, kept: LastGood | None, well: bool, words: str | None) -> dict[str, object]:
+def _reading(job: Job, signal: Signal, reading: Reading | None, well: bool, words: str | None) -> dict[str, object]:
     """`quality` as it leaves: stale where the last good value is no longer to be relied on, invalid without any."""
     row: dict[str, object] = {"device": signal.device_alias, "signal": signal.alias}
     if words is None and not well:
         words = job.status.sentence() or "not read yet"
-    reading = None if kept is None else kept.reading(signal)
     if reading is not None and signal.recalculation is not None:
         try:
             reading = signal.recalculation.made(reading)

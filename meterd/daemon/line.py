@@ -53,7 +53,7 @@ class Line:
         self.once = False
         self.rounds: Rounds | None = None
         self.port = make_port(loop, key, path)
-        self.player = Player(loop, self.port, hub.publish, self._ended, self._note, self._tell)
+        self.player = Player(loop, self.port, hub.outlet, self._ended, self._note, self._tell)
         self._farewells = NONE_OWED
         self._schedule = Schedule()
         self._current: Job | None = None
@@ -288,7 +288,7 @@ class Line:
         for asker in self._askers:
             asker.ended(error)
         self._askers = ()
-        self.player.report_to(self.hub.publish)
+        self.player.report_to(self.hub.outlet)
         if job.askers and self._schedule.has(job):
             self._schedule.postpone(job, self.loop.time)
 

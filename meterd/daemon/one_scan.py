@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from .._reading import Inlet
     from ..conversation import Conversation
     from ..model import Device, Memory, Plan, Reading
 
@@ -53,7 +54,7 @@ class Evidence:
 class Single:
     """Runs conversations with `device` one after the other; `path` is the node of a serial device."""
 
-    def __init__(self, loop: Loop, device: Device, path: str, on_report: Callable[[Reading], None]) -> None:
+    def __init__(self, loop: Loop, device: Device, path: str, on_report: Inlet | Callable[[Reading], None]) -> None:
         self.loop = loop
         self.device = device
         self.evidence = Evidence()

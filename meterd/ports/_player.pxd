@@ -12,7 +12,7 @@ from ._timers cimport Timer
 cdef class Stepper(DataReader):
     cdef readonly Loop loop
     cdef readonly Port port
-    cdef readonly Inlet on_report
+    cdef Inlet _on_report
     cdef public object on_end       # called with what ended a conversation, or None
     cdef readonly list observers
     cdef readonly Counts counts

@@ -46,7 +46,7 @@ cdef class Stepper(DataReader):
     ):
         self.loop = loop
         self.port = port
-        self.on_report = inlet_of(on_report)
+        self._on_report = inlet_of(on_report, on_report, None)
         self._on_trouble = on_trouble
         self._strips_echo = strips_echo
         self.observers = []
@@ -81,7 +81,7 @@ cdef class Stepper(DataReader):
         self._reported = None
 
     def report_to(self, way not None):
-        self.on_report = inlet_of(way)
+        self._on_report = inlet_of(way, way, None)
 
     @property
     def reported(self):
@@ -287,7 +287,7 @@ cdef class Stepper(DataReader):
             self._most_reported = 2 * PyList_GET_SIZE(self._reported) + MANY_REPORTED
         if (reading.quality is not GOOD_QUALITY or reading.words is not NO_WORDS) and self._on_trouble is not None:
             self._on_trouble(reading)
-        return self.on_report.take(reading)
+        return self._on_report.take(reading)
 
     cdef int _report_all(self, list readings) except -1:
         """What came together is of one time: the one that the first which has none is given on its way."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
+    from .._reading import Inlet
     from ..conversation import Conversation, LineSettings, MeterTime, Tell
     from ..model import Reading
 
@@ -52,7 +53,7 @@ class Player(Stepper):
         self,
         loop: Loop,
         port: Port,
-        on_report: Callable[[Reading], None],
+        on_report: Inlet | Callable[[Reading], None],
         on_end: Callable[[Exception | None], None],
         on_trouble: Callable[[Reading], None] | None = None,
         on_tell: Callable[[Tell | MeterTime], None] | None = None,

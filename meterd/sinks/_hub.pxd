@@ -1,6 +1,6 @@
 cimport cython
 
-from .._reading cimport Inlet, LastGood, Reading, Signal
+from .._reading cimport Inlet, Reading, Signal
 
 
 @cython.final
@@ -11,10 +11,9 @@ cdef class Outlet(Inlet):
     cdef object _on_failure
     cdef bint _by_the_wall    # so that the clock can be read without a call from Python
     cdef int _number          # among all outlets
-    cdef readonly dict last_good  # device → signal → LastGood
+    cdef readonly dict last_good  # device → alias → the signal that keeps it
 
     cdef int _keep(self, Reading reading) except -1
-    cdef LastGood _last_of(self, Signal signal)
     cdef Reading _stale(self, Reading reading)
     cdef int _hand_on(self, Reading reading) except -1
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .._reading import Inlet, LastGood, Reading
+from .._reading import Inlet, Reading, Signal
 
 class Outlet(Inlet):
     """What every reading passes: stamped, made honest, and handed to each sink, by its inlet where it has one.
@@ -17,15 +17,11 @@ class Outlet(Inlet):
     @property
     def sinks(self) -> list[Any]: ...
     @property
-    def last_good(self) -> dict[str, dict[str, LastGood]]:
-        """By device and signal, as the meter gave it; not to be changed."""
+    def last_good(self) -> dict[str, dict[str, Signal]]:
+        """By device and alias, the signals that have a `last_good()`; changed by the hub alone."""
 
-    def __call__(self, reading: Reading) -> None: ...
     def hand_on(self, reading: Reading) -> None:
         """To every sink, as it is."""
-
-    def forget(self, device_alias: str) -> None:
-        """The last good values of the device."""
 
 class LoggedOnly(Inlet):
     """Into a sink that keeps the readings of signals whose `log` asks for it.

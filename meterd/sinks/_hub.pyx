@@ -8,10 +8,10 @@ cimport cython
 from cpython.list cimport PyList_GET_SIZE
 
 from .._clock cimport wall_clock
-from .._reading cimport GOOD_QUALITY, Foreign, Inlet, LastGood, Reading, Signal, refuse
+from .._reading cimport GOOD_QUALITY, Inlet, Reading, Signal, inlet_of, refuse
+from ._json cimport made_finite
 
 from .._clock import wall_clock_ms
-from ._json import finite
 
 cdef str OVERFLOW_QUALITY = "overflow"
 cdef str STALE_QUALITY = "stale"
@@ -31,17 +31,12 @@ cdef class Outlet(Inlet):
         OUTLETS += 1
         self._number = OUTLETS
         for sink in sinks:
-            own = getattr(sink, "inlet", None)
-            self._inlets.append(own if isinstance(own, Inlet) else Foreign(sink.accept, sink.flush))
-
-    def __call__(self, Reading reading not None):
-        self.take(reading)
+            self._inlets.append(inlet_of(getattr(sink, "inlet", None), sink.accept, sink.flush))
 
     cdef int take(self, Reading reading) except -1:
         if not reading.time_ms:
             reading.time_ms = wall_clock() if self._by_the_wall else self._now_ms()
-        if type(reading.value) is float:
-            reading = finite(reading)
+        reading = made_finite(reading)
         if reading.value is not None:
             if reading.quality is GOOD_QUALITY or reading.quality == GOOD_QUALITY:
                 self._keep(reading)
@@ -57,40 +52,27 @@ cdef class Outlet(Inlet):
 
     cdef int _keep(self, Reading reading) except -1:
         cdef Signal signal = reading.signal
-        cdef LastGood kept
         if signal is None:
             refuse()
-        kept = signal.last_good
-        if kept is None or kept.outlet != self._number:
-            kept = self._last_of(signal)
-        if kept is None:
-            kept = signal.last_good = LastGood.__new__(LastGood)
-            kept.outlet = self._number
-            self.last_good.setdefault(signal.device_alias, {})[signal.alias] = kept
-        kept.value = reading.value
-        kept.unit = reading.unit
-        kept.time_ms = reading.time_ms
-        kept.meter_time = reading.meter_time
+        if signal.outlet != self._number:
+            signal.outlet = self._number
+            self.last_good.setdefault(signal.device_alias, {})[signal.alias] = signal
+        signal.last_value = reading.value
+        signal.last_unit = reading.unit
+        signal.last_meter_time = reading.meter_time
+        signal.last_ms = reading.time_ms
         return 0
-
-    cdef LastGood _last_of(self, Signal signal):
-        """What is kept of that signal, which may have been another object; None where nothing is."""
-        known = self.last_good.get(signal.device_alias)
-        if known is not None:
-            known = known.get(signal.alias)
-        signal.last_good = known
-        return known
 
     cdef Reading _stale(self, Reading reading):
         cdef Signal signal = reading.signal
-        cdef LastGood last
+        cdef Signal last  # that signal, or what it was before a reload
         if signal is None:
             refuse()
-        last = self._last_of(signal)
+        last = self.last_good.get(signal.device_alias, {}).get(signal.alias)
         if last is None:
             return reading
         return Reading(
-            signal, last.value, last.unit, reading.time_ms, last.meter_time, STALE_QUALITY, reading.reason
+            signal, last.last_value, last.last_unit, reading.time_ms, last.last_meter_time, STALE_QUALITY, reading.reason
         )
 
     def hand_on(self, Reading reading not None):
@@ -113,10 +95,6 @@ cdef class Outlet(Inlet):
             except Exception as error:
                 self._on_failure(self.sinks[index], error)
         return 0
-
-    def forget(self, str device_alias not None):
-        for kept in self.last_good.pop(device_alias, {}).values():
-            (<LastGood?>kept).outlet = 0
 
 
 @cython.final

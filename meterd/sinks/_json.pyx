@@ -12,7 +12,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, strlen
+from libc.string cimport memcpy, memmove, strlen
 
 from .._number cimport Number
 from .._octets cimport Octets, put_octets
@@ -159,13 +159,14 @@ cdef int put_integer(Octets out, int64_t number, int places) except -1:
     while count <= places:
         count += 1
         end[-count] = 48
-    if number < 0:
-        put_octets(out, b"-", 1)
-    put_octets(out, end - count, count - places)
     if places:
-        put_octets(out, b".", 1)
-        put_octets(out, end - places, places)
-    return 0
+        count += 1
+        memmove(end - count, end - count + 1, count - 1 - places)
+        end[-places - 1] = 46
+    if number < 0:
+        count += 1
+        end[-count] = 45
+    return put_octets(out, end - count, count)
 
 
 cdef int put_value(Octets out, value) except -1:
@@ -191,7 +192,6 @@ cdef int put_json(Octets out, Reading reading) except -1:
         refuse()
     put_known(out, &WHOSE, b'{"device":', signal.device_alias, b',"signal":')
     put_quoted(out, signal.alias)
-    put_octets(out, b",", 1)
     return put_what_was_read(out, reading)
 
 
@@ -214,7 +214,7 @@ cdef int put_known(Octets out, Known *known, const char *before, text, const cha
 
 cdef int put_what_was_read(Octets out, Reading reading) except -1:
     """All but whose reading it is, and the end of the object."""
-    put_octets(out, b'"value":', 8)
+    put_octets(out, b',"value":', 9)
     put_value(out, reading.value)
     put_known(out, &UNIT, b',"unit":', reading.unit, b',"time_ms":')
     if (
@@ -272,7 +272,6 @@ def json_by_signal(list numbered not None, int64_t clock_set_ms):
         put_number(text, (<tuple>pair)[0])
         if reading.time_ms < clock_set_ms:
             put_octets(text, b',"clock":"unset"', 16)
-        put_octets(text, b",", 1)
         put_what_was_read(text, reading)
     return PyBytes_FromStringAndSize(text.at, text.size)
 

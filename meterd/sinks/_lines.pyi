@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._octets import Octets
-from .._reading import Reading
-from .._reading import Inlet
+from .._reading import Inlet, Reading
 
 MAX_WAITING: int
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from .status import DeviceStatus
 
     class Sink(Protocol):
-        """Where readings go. One that has an `inlet` (`meterd._reading.Inlet`) is given readings through that. One that has a
-        `condition()` tells the status how it is: name, what is wrong or '', what waits, readings lost.
+        """Where readings go. One that has an `inlet` (`meterd._reading.Inlet`) is given readings through that. One that
+        has a `condition()` tells the status how it is: name, what is wrong or '', what waits, readings lost.
         """
 
         def accept(self, reading: Reading) -> None:
@@ -47,16 +47,16 @@ class Hub:
     """
 
     def __init__(self, sinks: list[Any], clock_ms: Callable[[], int]) -> None:
-        outlet = self._outlet = Outlet(sinks, clock_ms, _lost)
+        outlet = self.outlet = Outlet(sinks, clock_ms, _lost)
         self.sinks = sinks
         for sink in sinks:
             beside = getattr(sink, "beside", None)  # one that shows how the others are
             if beside is not None:
                 beside(sinks)
         self.now_ms = clock_ms
-        self.publish = outlet
+        self.publish: Callable[[Reading], None] = outlet.accept
         self.flush: Callable[[], None] = outlet.flush
-        self.last_good = outlet.last_good  # device alias → signal alias → what it gave last
+        self.last_good = outlet.last_good  # device alias → signal alias → the signal, which has its `last_good()`
         self.clock_jumps = 0
         self._ahead_ms: float | None = None  # of the clock that nobody sets
 
@@ -65,11 +65,11 @@ class Hub:
         now_ms = self.now_ms()
         self._look_at_clocks(now_ms, now_s)
         for reading in status.readings(now_ms, now_s) if whole else status.changes(now_ms):
-            self._outlet.hand_on(reading)
+            self.outlet.hand_on(reading)
 
     def publish_event(self, device_alias: str, words: str) -> None:
         """What there is to say of a device and no signal is for."""
-        self._outlet.hand_on(Reading(Signal(device_alias, "_event", {}, 1), words, None, self.now_ms()))
+        self.outlet.hand_on(Reading(Signal(device_alias, "_event", {}, 1), words, None, self.now_ms()))
 
     def _look_at_clocks(self, now_ms: int, now_s: float) -> None:
         ahead_ms = now_ms - now_s * 1000.0
@@ -89,7 +89,8 @@ class Hub:
 
     def forget(self, device_alias: str) -> None:
         """The device is no longer configured, or another one bears its name."""
-        self._outlet.forget(device_alias)
+        for signal in self.last_good.pop(device_alias, {}).values():
+            signal.outlet = 0
 
     def reopen(self) -> None:
         for sink in self.sinks:

@@ -176,7 +176,7 @@ def test_what_a_driver_tells_is_a_line_in_the_log_and_an_event_without_secrets(r
     monkeypatch.setattr("meterd.protocols.registry.driver", lambda package: driver)
     log.hide([b"open sesame"])
     events = EventLog()
-    rig.hub._outlet = Outlet([rig.readings, events], rig.hub.now_ms, lambda sink, error: None)
+    rig.hub.outlet = Outlet([rig.readings, events], rig.hub.now_ms, lambda sink, error: None)
     rig.configure(tcp_device("a", port))
     rig.run(20.0, lambda: len(told) >= 3)
     assert said == ["a: another meter answers, ***, in place of the former one"], "one line, folded"

@@ -11,6 +11,7 @@ import pytest
 
 from meterd.conversation import Receive, Send
 from meterd.daemon.job import Job
+from meterd.daemon.line import Line
 from meterd.daemon.load import WINDOW_S, Load
 from meterd.daemon.outcome import settle
 from meterd.daemon.schedule import Schedule
@@ -84,14 +85,22 @@ class Asker:
 
 
 def test_who_asked_for_a_scan_gets_that_one_and_the_next_goes_straight_to_the_hub(
-    counted: Callable[[float], Counted],
+    counted: Callable[[float], Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site, asker = counted(0.0), Asker()
+    round_about: list[Reading] = []
+    publish = Line.publish
+
+    def publishing(line: Line, reading: Reading) -> None:
+        round_about.append(reading)
+        publish(line, reading)
+
+    monkeypatch.setattr(Line, "publish", publishing)
     site.line.jobs[0].askers = [asker]
     site.scan(4)
-    assert len(asker.readings) == 1
+    assert asker.readings == round_about
+    assert len(round_about) == 1
     assert asker.ends == [None]
-    assert site.line.player.on_report == site.line.hub.publish
 
 
 # ---- whose turn it is
