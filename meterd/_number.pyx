@@ -32,7 +32,7 @@ MAX_EXPONENT = MOST_EXPONENT
 
 @cython.final
 @cython.no_gc
-@cython.freelist(16)
+@cython.freelist(64)
 cdef class Number:
     def __init__(self, mantissa, int exponent=0):
         if not -MOST_EXPONENT <= exponent <= MOST_EXPONENT:

@@ -38,7 +38,7 @@ cdef class Signal:
 
 @cython.final
 @cython.no_gc
-@cython.freelist(32)
+@cython.freelist(64)
 cdef class Reading:
     def __init__(
         self, Signal signal not None, value, unit=None, int64_t time_ms=0, meter_time=None, quality=GOOD, reason=None

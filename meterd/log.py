@@ -115,6 +115,7 @@ def printable(text: str, kept: str = "") -> str:
 
 
 _log = _Log()
+is_detailed = False  # whether there is a word for every scan: asked where one more call would be felt
 
 
 def configure(
@@ -126,7 +127,7 @@ def configure(
     """Start afresh. `level` 0 to 7: nothing above it is said. `port` says only what is tagged with that port, and
     untagged errors. `out(level, message)` is `to_stderr` or `log_syslog.to_syslog`. `clock` in seconds."""
     _log.__init__()  # type: ignore[misc]
-    _log.level = max(EMERGENCY, min(DEBUG, level))
+    set_level(level)
     _log.out = out
     _log.port = port
     _log.clock = clock
@@ -134,7 +135,9 @@ def configure(
 
 def set_level(level: int) -> None:
     """Another level from now on; what was hidden stays hidden, what is folded stays folded."""
+    global is_detailed
     _log.level = max(EMERGENCY, min(DEBUG, level))
+    is_detailed = _log.level == DEBUG
 
 
 def hide(secrets: Iterable[bytes]) -> None:

@@ -123,6 +123,9 @@ class Plan:
         self.secrets = secrets
 
 
+LONG_SINCE = float("inf")
+
+
 class Memory:
     """What one device's driver remembers between scans.
 
@@ -132,7 +135,8 @@ class Memory:
     where there is a source. `rung` names how far the last conversation got, for diagnosis. `line_lost` says that
     the line was away since the last scan that went well, so that what answers now may be another meter; a driver
     that has looked says False. `brief`: the line has others to serve, so a meter that has not answered lately is to
-    be tried once, without retries (`daemon.schedule`).
+    be tried once, without retries (`daemon.schedule`). `started_s`: when the present scan began, by a clock that nobody
+    sets; for who scans once there is no such time, and everything is long ago.
     """
 
     __slots__ = (
@@ -144,6 +148,7 @@ class Memory:
         "persistent",
         "random_bytes",
         "rung",
+        "started_s",
     )
 
     def __init__(
@@ -155,6 +160,7 @@ class Memory:
         self.brief = False
         self.rung = ""
         self.line_lost = False
+        self.started_s = LONG_SINCE
         self.random_bytes = random_bytes
         self.counter = counter or _counters_of_no_record()
         self.persistent: dict[str, Any] = persistent if persistent is not None else {}

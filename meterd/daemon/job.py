@@ -76,7 +76,7 @@ class Job(Turn):
         self.told_s: float | None = None  # when its whole status was; with that its rounds begin
         self.askers: Sequence[Asker] = ()  # they wait for the device's next scan
         self.failure: tuple[str, float] | None = None  # the reason its signals failed with, and until when that stands
-        self.is_well = False  # what was last told of it is that it answers
+        self.is_well = False  # its last scan and all that it was to bring were good
         self.poll_delay_s = _seconds(parameters.get("poll_delay_ms") or 0)
         self.close_delay_s = _seconds(parameters.get("serial_close_delay") or 0)
 

@@ -198,7 +198,7 @@ class Line:
             self._converse(self._current)
 
     def _converse(self, job: Job) -> None:
-        if log.enabled(log.DEBUG, self.key):
+        if log.is_detailed:
             log.debug(f"{job.alias()}: scan begins", port=self.key)
         try:
             conversation = job.driver.conversation(job.plan, job.memory)
@@ -207,7 +207,7 @@ class Line:
             return
         if self.path is None:
             self.port.apply(None)
-        job.memory.brief = job.brief
+        job.memory.brief, job.memory.started_s = job.brief, self.started
         self.player.start(conversation, job.poll_delay_s, at_once=True)
 
     # ---- what comes of it
@@ -224,7 +224,7 @@ class Line:
         elif error is not None and self._opens_anew(job, error):
             return
         self._current = None
-        if isinstance(error, Aborted):
+        if error is not None and isinstance(error, Aborted):
             log.info(f"{job.alias()}: scan ended early: {error}", port=self.key)
         else:
             settle(self, job, error)
@@ -273,11 +273,12 @@ class Line:
             self._schedule.finished(job, self.started, now, error is None or not isinstance(error, LineError))
             if self.once:
                 self._schedule.remove(job)
-            elif job.retry_s is None and isinstance(error, PortGone):
+            elif error is not None and job.retry_s is None and isinstance(error, PortGone):
                 self._schedule.postpone(job, now + max(min(job.period_s, PORT_RETRY_S), 1.0))
         if self._askers or job.askers:
             self._answer_askers(job, error)
-        self._keep_or_close(error)
+        if error is not None or self.path is not None or self.port.is_sending():  # else it just stays open
+            self._keep_or_close(error)
         if self.once and self._schedule.is_empty() and self.on_idle is not None and self._stopped is None:
             self.stop(self.on_idle)
         else:

@@ -68,7 +68,7 @@ def settle(line: Talking, job: Job, error: Exception | None) -> None:
     status, rounds, now_s = job.status, line.rounds, line.loop.time
     line.player.counts.move_to(status.passed)
     if error is None and job.is_well and not status.failing:  # as mostly: nothing is new
-        status.succeeded(now_s)
+        status.succeeded_again(now_s)
         if rounds is not None and (job.told_s is None or now_s >= rounds.look_s):
             rounds.changed(job)
     else:
@@ -81,10 +81,11 @@ def _settle_news(line: Talking, job: Job, error: Exception | None) -> None:
     for alias in job.status.settle(line.player.reported):
         log.recovered(f"{job.alias()}/{alias}", f"{job.alias()}/{alias}: is read again", port=line.key)
     _count_unnamed(line, job)
-    job.is_well = error is None
+    job.is_well = False
     if error is None:
         job.failure = None
         job.status.succeeded(line.loop.time)
+        job.is_well = job.status.reason is None
         log.recovered(job.alias(), f"{job.alias()}: answers again", port=line.key)
     else:
         _fail(line, job, error)

@@ -36,7 +36,8 @@ cdef class Outlet(Inlet):
     cdef int take(self, Reading reading) except -1:
         if not reading.time_ms:
             reading.time_ms = wall_clock() if self._by_the_wall else self._now_ms()
-        reading = made_finite(reading)
+        if type(reading.value) is float:
+            reading = made_finite(reading)
         if reading.value is not None:
             if reading.quality is GOOD_QUALITY or reading.quality == GOOD_QUALITY:
                 self._keep(reading)
@@ -79,12 +80,15 @@ cdef class Outlet(Inlet):
         self._hand_on(reading)
 
     cdef int _hand_on(self, Reading reading) except -1:
-        cdef Py_ssize_t index
-        for index in range(PyList_GET_SIZE(self._inlets)):
+        cdef Py_ssize_t index = 0
+        while index < PyList_GET_SIZE(self._inlets):
             try:
-                (<Inlet>self._inlets[index]).take(reading)
+                while index < PyList_GET_SIZE(self._inlets):  # to guard each by itself would cost as much as it does
+                    (<Inlet>self._inlets[index]).take(reading)
+                    index += 1
             except Exception as error:
                 self._on_failure(self.sinks[index], error)
+                index += 1
         return 0
 
     cdef int let_go(self) except -1:

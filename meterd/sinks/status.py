@@ -147,6 +147,10 @@ class DeviceStatus:
         self.signals_ok = self.signals
         if (self.failing or self._unreadable) and not self._some_do_well(now_s):
             return
+        self.succeeded_again(now_s)
+
+    def succeeded_again(self, now_s: float) -> None:
+        """A scan ended well, as the last one did, and all that it was to bring is good."""
         self.reads_ok += 1
         self.last_good_s = now_s
 

@@ -10,7 +10,7 @@ from meterd.errors import WrongMeter
 from meterd.model import Memory
 from meterd.protocols.dlms import driver
 from meterd.protocols.dlms.identity import is_another, normal
-from meterd.protocols.dlms.memory import recall
+from meterd.protocols.dlms.memory import RENEWAL_SCANS, recall
 from tests.pair import Outcome, converse
 from tests.unit.dlms_pair import device, memory, signal
 
@@ -202,6 +202,17 @@ def test_powers_of_ten_are_read_again_now_and_then() -> None:
     del meter.quirks.objects[3, obis(DRAWN), 3]
     recall(kept).scans_to_renewal = 0
     assert texts(scan(meter, kept, (DRAWN,))) == {DRAWN: "900"}, "one and the same meter that is busy is not doubted"
+
+
+def test_powers_of_ten_of_fast_scans_are_read_again_after_ten_minutes() -> None:
+    kept, meter = memory(), Listing(objects={**register(DRAWN, number(9), 0, 30), **data(NAME, octets(b"XYZ1"))})
+    kept.started_s = 100.0
+    scan(meter, kept, (DRAWN,))
+    meter.quirks.objects = {**meter.quirks.objects, **register(DRAWN, number(9), 2, 30)}
+    for started_s, told in ((101.0, "9"), (699.0, "9"), (700.0, "900")):
+        recall(kept).scans_to_renewal, kept.started_s = 0, started_s
+        assert texts(scan(meter, kept, (DRAWN,))) == {DRAWN: told}
+    assert recall(kept).scans_to_renewal == RENEWAL_SCANS - 1
 
 
 def test_a_device_that_moves_keeps_what_it_knows_only_where_the_meter_says_who_it_is() -> None:

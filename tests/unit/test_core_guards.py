@@ -147,7 +147,7 @@ def test_a_register_without_signals_is_a_mistake() -> None:
     assert burst.take(7) is None  # nothing was asked for
     with pytest.raises(TypeError):
         burst.request()
-    target.descriptor = b"d"
+    target.descriptor, target.scaler = b"d", (0, "Wh")
     burst.request()
     with pytest.raises(TypeError):
         burst.take(7)

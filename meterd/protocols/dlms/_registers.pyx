@@ -14,7 +14,7 @@ from libc.string cimport memcpy
 
 from ..._axdr cimport INVOKE_ID_MASK
 from ..._number cimport MOST_EXPONENT, exact
-from ..._reading cimport Signal, good_reading
+from ..._reading cimport Reading, Signal, good_reading
 from ..._steps cimport Burst, Receive
 from ._shortcut cimport Shortcut
 
@@ -67,31 +67,37 @@ cdef object scaled(Wanted target, object result):
     return exact(value, target.exponent) if -MOST_EXPONENT <= target.exponent <= MOST_EXPONENT else None
 
 
-cdef int add_readings(list readings, Wanted target, object result, other) except -1:
-    """One reading for each signal of the target out of a result."""
+cdef object reading_of(Wanted target, object result, other):
+    """What a result is for the signals of its target: one reading, or a list of them."""
     cdef object value = scaled(target, result)
     if value is None:
         code, value = result if type(result) is tuple else (ZERO, result)
-        readings.extend(other(target, code, value))
-        return 0
-    for signal in target.signals:
-        readings.append(good_reading(<Signal?>signal, value, target._scaler[1], None))
-    return 0
+        return list(other(target, code, value))
+    if len(target.signals) == 1:
+        return good_reading(<Signal?>target.signals[0], value, target._scaler[1], None)
+    return [good_reading(<Signal?>signal, value, target._scaler[1], None) for signal in target.signals]
 
 
 cdef list all_readings(list targets, list results, other):
-    """The readings of all these targets, whose list nobody else has: `other` may do as it likes."""
-    cdef list readings = []
-    cdef Py_ssize_t index
+    """The readings of all these targets, in the place of their results. Nobody else has either list: `other` may do as
+    it likes.
+    """
+    cdef Py_ssize_t index, at = 0
     if PyList_GET_SIZE(targets) != PyList_GET_SIZE(results):
         raise ValueError(f"{len(results)} results for {len(targets)} targets")
     for index in range(PyList_GET_SIZE(targets)):
-        add_readings(readings, <Wanted?>targets[index], results[index], other)
-    return readings
+        found = reading_of(<Wanted?>targets[index], results[at], other)
+        if type(found) is Reading:
+            results[at] = found
+            at += 1
+        else:
+            results[at:at + 1] = found
+            at += len(found)
+    return results
 
 
 def readings_of(list targets not None, list results not None, other):
-    return all_readings(targets[:], results, other)
+    return all_readings(targets[:], results[:], other)
 
 
 @cython.final
@@ -173,19 +179,10 @@ cdef class Registers(Burst):
 
     cdef object _take_one(self, frame):
         cdef object result = self._shortcut.hear(self.invoke, frame)
-        cdef Wanted target
-        cdef list readings
         if result is None:
             return None
-        target = <Wanted?>self._targets[self.done]
         self.done += 1
-        if len(target.signals) == 1:
-            value = scaled(target, result)
-            if value is not None:
-                return good_reading(<Signal?>target.signals[0], value, target._scaler[1], None)
-        readings = []
-        add_readings(readings, target, result, self._other)
-        return readings
+        return reading_of(<Wanted?>self._targets[self.done - 1], result, self._other)
 
     cdef list _take_list(self, frame):
         cdef list results = self._shortcut.hear_list(self.invoke, self.asked, frame)

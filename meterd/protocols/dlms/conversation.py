@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from .targets import Target
 
 RECONNECT_PAUSE_S = 0.5
-# Scans after which what one and the same meter may change (transformer ratio, firmware) is read again.
-RENEWAL_SCANS = 240
 # Associations that end because the meter is silent about its name or its number.
 MAX_SILENCES = 2
 # Associations in a row that brought no value: what the next one refuses is taken for the refusal of just that.
@@ -61,7 +59,7 @@ class Session:
     def is_settled(self, targets: list[Target]) -> bool:
         """Whether nothing is to be found out, of the meter or of these targets, before they are read over this."""
         memory = self.memory
-        if memory.list_doubt or memory.kept.line_lost or memory.scans_to_renewal <= 0:
+        if memory.list_doubt or memory.kept.line_lost or memory.renewal_is_due():
             self.settled = None
         return self.settled is targets
 
@@ -69,7 +67,7 @@ class Session:
         """The next scan, over this association for as long as it stands."""
         memory, values = self.memory, self._values
         if values is not None and not refused and not memory.kept.line_lost and memory.scans_to_renewal > 0:
-            burst, values.burst = values.burst, None
+            burst = values.burst
             if burst is not None and burst.again(targets):
                 return self._again(settings, values, targets, burst)
         return Scan(settings, memory, targets, refused).run()
@@ -85,10 +83,10 @@ class Session:
         except Exception as error:
             heard = error
         if heard is None and burst.done == len(targets) and values.is_all_told():
-            values.burst = burst
             memory.scans_to_renewal -= 1
             memory.session = self
         else:
+            values.burst = None
             self.resume()
             yield from Scan(settings, memory, targets, begun=(self, burst, heard)).run()
 
@@ -356,7 +354,7 @@ class Scan:
     def _find_out(self, session: Session, values: Values) -> Conversation:
         """How to read what is left to be read. Returns: as `Values.prepare`."""
         memory = self.memory
-        if not session.met or memory.scans_to_renewal <= 0 or memory.kept.line_lost:
+        if not session.met or memory.kept.line_lost or memory.renewal_is_due():
             yield from self._meet(session, values)
         todo = [target for target in self.targets if target not in self.done] if self.done else self.targets
         found = yield from values.prepare(todo, self.done)
@@ -370,7 +368,7 @@ class Scan:
         changed. One that begins anew in the midst of a scan is the same meter's: it hung up a moment ago.
         """
         memory = self.memory
-        due = memory.scans_to_renewal <= 0
+        due = memory.renewal_is_due()
         doubtful = due or memory.kept.line_lost
         if self._met and not doubtful:
             session.met = True
@@ -391,4 +389,4 @@ class Scan:
             values.renew(self.targets, keep=known == SAME and not memory.kept.line_lost)
         if doubtful:
             memory.kept.line_lost = False
-            memory.scans_to_renewal = RENEWAL_SCANS
+            memory.renewed()

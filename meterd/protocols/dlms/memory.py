@@ -30,6 +30,11 @@ NOTHING: frozenset[Any] = frozenset()
 NO_WAIT = (0, 0)
 NO_SCALERS: dict[tuple[int, bytes, int], ScalerUnit] = {}
 NONE_REFUSED: dict[tuple[int, bytes, int], str] = {}
+# Scans after which what one and the same meter may change (transformer ratio, firmware) is read again; of fast ones not
+# before so many seconds have passed: ten times a second would be more work than to read the values.
+RENEWAL_SCANS = 240
+RENEWAL_S = 600.0
+NEVER_S = float("-inf")
 # What is learnt anew of another meter, beside the slots.
 _ANEW = ("lists", "hung_lists", "proposal", "association_object")
 
@@ -55,7 +60,8 @@ class DlmsMemory:
     | `asked` | process | names and short names that an object list was held against: another would tell no more |
     | `list_waits` | process | scans yet to wait for an object list that did not come, and how many next time |
     | `relearnt` | process | names that were learnt anew because they stopped fitting, each once |
-    | `scans_to_renewal` | process | scans until what may change in one and the same meter is read again |
+    | `scans_to_renewal` | process | scans until what may change in one and the same meter is read again, |
+    | `renewed_s` | process | if that is long enough ago by then |
     | `refused_lists` | process | requests for many in a row that were refused |
     | `list_doubt` | scan | a request for many met silence or a lost link (`reader.HUNG`, `BLAMED`) |
     | `not_allowed` | process | items whose service is refused over an association that stands |
@@ -79,7 +85,7 @@ class DlmsMemory:
 
     __slots__ = (
         "_attribute_scalers", "_whole_waits", "asked", "caught_up", "kept", "list_doubt",
-        "list_waits", "not_allowed", "objects", "older_next", "refused_lists", "relearnt", "scalers",
+        "list_waits", "not_allowed", "objects", "older_next", "refused_lists", "relearnt", "renewed_s", "scalers",
         "scans_to_renewal", "session", "silent_release", "unfinished", "unselective",
     )  # fmt: skip
 
@@ -99,7 +105,7 @@ class DlmsMemory:
         self.unfinished: Any = None  # a target
         self.older_next = False
         self.silent_release = False
-        self.scans_to_renewal = 0
+        self.renew()
         self.objects: dict[str, Sequence[int]] = kept.persistent.setdefault("objects", {})
 
     def forget(self) -> None:
@@ -223,6 +229,22 @@ class DlmsMemory:
     @property
     def random_bytes(self) -> Callable[[int], bytes] | None:
         return self.kept.random_bytes
+
+    def renew(self) -> None:
+        """The next scan reads again what may change in one and the same meter."""
+        self.scans_to_renewal = 0
+        self.renewed_s = NEVER_S
+
+    def renewed(self) -> None:
+        """It was just read."""
+        self.scans_to_renewal = RENEWAL_SCANS
+        self.renewed_s = self.kept.started_s
+
+    def renewal_is_due(self) -> bool:
+        """Of fast scans it is not every RENEWAL_SCANS, but the first of those that comes RENEWAL_S later."""
+        if self.scans_to_renewal <= 0 and self.kept.started_s < self.renewed_s + RENEWAL_S:
+            self.scans_to_renewal = RENEWAL_SCANS
+        return self.scans_to_renewal <= 0
 
     def scanned(self, session: Any) -> None:
         """A scan went well; `session` is what stays open of it, if anything."""

@@ -104,7 +104,7 @@ class Values:
         targets, self.misfits = list(self.misfits), ()
         names = [target.logical_name for target in targets]
         self.memory.relearnt = self.memory.relearnt.union(names)
-        self.memory.scans_to_renewal = 0  # this may be another meter altogether
+        self.memory.renew()  # this may be another meter altogether
         self.directory.forget(names)
         for target in targets:
             if target.item is not None:
