@@ -153,6 +153,35 @@ def test_a_register_without_signals_is_a_mistake() -> None:
         burst.take(7)
 
 
+class Listing(Silent):
+    def hear(self, invoke: int, frame: Any) -> Any:
+        return 7
+
+    def ask_list(self, invoke: int, descriptors: bytes) -> bytes:
+        return descriptors
+
+    def hear_list(self, invoke: int, count: int, frame: Any) -> Any:
+        return [7] * count
+
+
+@pytest.mark.parametrize(("most", "asked"), [(5, [b"\5abcde"]), (3, [b"\3abc", b"\2de"]), (4, [b"\4abcd", b"e"])])
+def test_what_was_asked_for_as_a_list_is_asked_for_again(most: int, asked: list[bytes]) -> None:
+    targets = [_registers.Wanted() for _ in range(5)]
+    for target, letter in zip(targets, b"abcde", strict=True):
+        target.descriptor, target.signals, target.scaler = bytes((letter,)), (SIGNAL,), (0, "kWh")
+    receive = _steps.Receive(_wrapper.WrapperDecoder(), 1, 1)
+    wanted: list[Any] = [receive, Listing(), _registers.InvokeIds(0), targets, 0, lambda *_: [], most, 99, 99]
+    burst = _registers.Registers(*wanted)
+    for _ in range(3):
+        assert burst.again(targets)
+        words, counts = [], []
+        while (request := burst.request()) is not None:
+            words.append(request)
+            counts.append(burst.asked)
+            assert burst.take(b"")
+        assert (words, sum(counts), burst.done) == (asked, 5, 5)
+
+
 # ---- the loop
 
 

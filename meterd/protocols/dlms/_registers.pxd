@@ -32,6 +32,8 @@ cdef class Registers(Burst):
     cdef Py_ssize_t _most      # attributes in one request
     cdef Py_ssize_t _limit     # octets of a request for several
     cdef Py_ssize_t _max_info  # octets that one frame carries
+    cdef bytes _listed         # what was asked for last as a list, of the targets
+    cdef Py_ssize_t _listed_from  # from this one on: most scans ask for that alone, again and again
 
     cdef Py_ssize_t _choose(self) except -1
     cdef bytes _descriptors(self, Py_ssize_t size)

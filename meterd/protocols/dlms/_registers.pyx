@@ -136,15 +136,20 @@ cdef class Registers(Burst):
         self.asked = 0
         if self.done >= PyList_GET_SIZE(self._targets):
             return None
-        size = self._choose()
-        if self.asked == 1:
-            self.invoke = self._invoke_ids.next_one()
-            return self._shortcut.ask(self.invoke, (<Wanted>self._targets[self.done]).descriptor)
-        if size + self._shortcut._head > self._max_info:
-            self.asked = 0
-            return None
+        if self._listed is not None and self._listed_from == self.done:
+            self.asked = <unsigned char>PyBytes_AS_STRING(self._listed)[0]
+        else:
+            size = self._choose()
+            if self.asked == 1:
+                self.invoke = self._invoke_ids.next_one()
+                return self._shortcut.ask(self.invoke, (<Wanted>self._targets[self.done]).descriptor)
+            if size + self._shortcut._head > self._max_info:
+                self.asked = 0
+                return None
+            self._listed = self._descriptors(size)
+            self._listed_from = self.done
         self.invoke = self._invoke_ids.next_one()
-        return self._shortcut.ask_list(self.invoke, self._descriptors(size))
+        return self._shortcut.ask_list(self.invoke, self._listed)
 
     cdef Py_ssize_t _choose(self) except -1:
         """How many targets the next request asks for, one at least. Returns: the octets of its APDU."""
