@@ -66,12 +66,13 @@ def words_of(folder: str, configured: dict[str, Any], hooks: bool = False, level
 def _write(folder: str, configured: dict[str, Any]) -> str:
     path = Path(folder, "site.json")
     publish = {"file": {"path": os.path.join(folder, "readings")}, **configured.get("publish", {})}
+    publish = {name: part for name, part in publish.items() if part is not None}
     path.write_text(json.dumps({**configured, "publish": publish}), "utf-8")
     return str(path)
 
 
 class Daemon:
-    """Reads what is configured for as long as the block lasts; readings go to a file beside it."""
+    """Reads what is configured for as long as the block lasts; readings go to a file beside it, unless that is None."""
 
     def __init__(self, configured: dict[str, Any], hooks: bool = False, level: int = 3) -> None:
         self.folder = tempfile.mkdtemp(prefix="meterd-bench-", dir=IN_MEMORY if os.path.isdir(IN_MEMORY) else None)

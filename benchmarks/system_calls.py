@@ -1,8 +1,9 @@
 """System calls of the real daemon, counted by strace: for a register read singly, and for a scan of one list.
 
-All calls count, those of the file that takes the readings too. One meter that is read by itself needs two waits a scan
-(for its turn, and for its answer); beside a thousand others it shares them.
-To a tenth of a call: what is renewed in one scan of 240 (identity, scalers) is a hundredth, and so is the file's share.
+All calls count, those of the file that takes the readings too. One meter's list is read so often that its file would
+be a tenth of them: there the scan's own calls are judged, with a socket to which nobody listens, and those with a file
+told beside. A meter that is read by itself needs two waits a scan, for its turn and for its answer; beside a thousand
+others it shares them. To a tenth of a call: the file's share, where it counts, is a hundredth.
 HDLC on TCP, associations kept open. strace slows the daemon down, so the numbers of a busy one are those of a busier.
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 
 from tools.gateway.build.cache import ToolMissing, program
 
-from ._daemon import Daemon, dlms_site
+from ._daemon import SETTLED_S, Daemon, dlms_site
 from ._machine import Row
 from ._meters import dlms_meters, hosts
 
@@ -27,6 +28,7 @@ REGISTERS, LISTED, FEW, MANY = 60, 40, 5, 1000
 PERIOD_MS = 20
 BUSY_MS = 2000
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\(")
+TO_THE_METER = r'write\(\d+, "~'  # HDLC
 
 
 def run() -> list[Row]:
@@ -40,35 +42,52 @@ def run() -> list[Row]:
         singly = rows(strace, "a register read singly", site, REGISTERS, 1, -3.0)
     with dlms_meters(registers=str(LISTED)) as meter:
         site = dlms_site([("127.0.0.1", meter.port)], LISTED, PERIOD_MS)
-        listed = rows(strace, f"a scan of one list, one meter at {PERIOD_MS} ms", site, LISTED, LISTED, -4.0)
+        what = f"a scan of one list, one meter at {PERIOD_MS} ms"
+        listed = rows_without_a_file(strace, what, site, -4.0)
+        listed += rows(strace, f"{what}, with its file", site, LISTED, LISTED, None)
     with dlms_meters(registers=str(FEW)) as meter:
         site = dlms_site([(host, meter.port) for host in hosts(MANY)], FEW, BUSY_MS)
         busy = rows(strace, f"a scan of one list, {MANY:,} meters at {BUSY_MS} ms", site, MANY * FEW, FEW, -3.0)
     return [*singly, *listed, *busy]
 
 
-def rows(strace: str, what: str, site: dict[str, Any], all_of_them: int, each: int, required: float) -> list[Row]:
+def rows(
+    strace: str, what: str, site: dict[str, Any], all_of_them: int, each: int, required: float | None
+) -> list[Row]:
     """Calls for so many readings `each`; the judged figure leaves out nothing."""
     with Daemon(site) as daemon:
         daemon.wait_for(3 * all_of_them)
         daemon.wait_until_settled()
-        calls, readings = counted(strace, daemon)
-    if not calls or not readings:
+        lines = traced(strace, daemon)
+        calls = between(lines, re.escape(into_file := f"write({_descriptor_of_the_file(daemon)}, "))
+        written = sum(int(line.rpartition("= ")[2]) for line in calls if into_file in line)
+        readings = daemon.readings.read_bytes()[-written:].count(b"\n") if written else 0
+    return told(what, calls, readings / each, required)
+
+
+def rows_without_a_file(strace: str, what: str, site: dict[str, Any], required: float) -> list[Row]:
+    """Calls for a scan whose readings go no further; a scan is known by its request."""
+    with Daemon({**site, "publish": {"file": None, "socket": {"path": "socket"}}}) as daemon:
+        time.sleep(2 * SETTLED_S)  # there is no file to tell
+        daemon.wait_until_settled()
+        calls = between(traced(strace, daemon), TO_THE_METER)
+    return told(what, calls, sum(bool(re.search(TO_THE_METER, line)) for line in calls), required)
+
+
+def told(what: str, lines: list[str], scans: float, required: float | None) -> list[Row]:
+    if not lines or not scans:
         print(f"system_calls: {what}: left out: strace may not look at the daemon here")
         return []
-    scans = readings / each
+    calls = Counter(call[1] for line in lines if (call := CALL.match(line)))
     return [
         (f"system calls for {what}", round(sum(calls.values()) / scans, 1), "calls", required),
         *((f"  of them {name}", count / scans, "calls", None) for name, count in calls.most_common(6)),
     ]
 
 
-def counted(strace: str, daemon: Daemon) -> tuple[Counter[str], int]:
-    """Calls by name while the daemon goes on for SECONDS, from one write to its file to the last one, and the readings
-    that were written between: what waits in memory at either end is not taken for what was read.
-    """
+def traced(strace: str, daemon: Daemon) -> list[str]:
+    """The calls of SECONDS, a line each."""
     daemon.hold()
-    into_file = f"write({_descriptor_of_the_file(daemon)}, "
     with tempfile.NamedTemporaryFile(suffix=".strace") as log:
         tracer = subprocess.Popen(
             [strace, "-f", "-p", str(daemon.pid), "-o", log.name], stderr=subprocess.PIPE, text=True
@@ -80,14 +99,15 @@ def counted(strace: str, daemon: Daemon) -> tuple[Counter[str], int]:
         daemon.hold()
         tracer.terminate()
         tracer.communicate()
-        lines = Path(log.name).read_text(errors="replace").splitlines()
-    writes = [index for index, line in enumerate(lines) if into_file in line]
-    if len(writes) < 2:
-        return Counter(), 0
-    first, last = writes[0], writes[-1]
-    written = sum(int(lines[index].rpartition("= ")[2]) for index in writes[1:])
-    found = map(CALL.match, lines[first + 1 : last + 1])
-    return Counter(call[1] for call in found if call), daemon.readings.read_bytes()[-written:].count(b"\n")
+        return Path(log.name).read_text(errors="replace").splitlines()
+
+
+def between(lines: list[str], mark: str) -> list[str]:
+    """What comes behind the first line with that mark, up to the last one: whole turns, so that what waits in memory at
+    either end is not taken for what was read.
+    """
+    marked = [index for index, line in enumerate(lines) if re.search(mark, line)]
+    return lines[marked[0] + 1 : marked[-1] + 1] if marked else []
 
 
 def _descriptor_of_the_file(daemon: Daemon) -> str:
