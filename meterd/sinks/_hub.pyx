@@ -73,7 +73,8 @@ cdef class Outlet(Inlet):
         if last is None:
             return reading
         return Reading(
-            signal, last.last_value, last.last_unit, reading.time_ms, last.last_meter_time, STALE_QUALITY, reading.reason
+            signal, last.last_value, last.last_unit, reading.time_ms, last.last_meter_time, STALE_QUALITY,
+            reading.reason,
         )
 
     def hand_on(self, Reading reading not None):
