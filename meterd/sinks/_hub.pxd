@@ -14,6 +14,7 @@ cdef class Outlet(Inlet):
     cdef readonly dict last_good  # device → alias → the signal that keeps it
 
     cdef int _keep(self, Reading reading) except -1
+    cdef int _take_over(self, Signal signal) except -1
     cdef Reading _stale(self, Reading reading)
     cdef int _hand_on(self, Reading reading) except -1
 

@@ -56,12 +56,21 @@ cdef class Outlet(Inlet):
         if signal is None:
             refuse()
         if signal.outlet != self._number:
-            signal.outlet = self._number
-            self.last_good.setdefault(signal.device_alias, {})[signal.alias] = signal
+            self._take_over(signal)
         signal.last_value = reading.value
         signal.last_unit = reading.unit
         signal.last_meter_time = reading.meter_time
         signal.last_ms = reading.time_ms
+        return 0
+
+    cdef int _take_over(self, Signal signal) except -1:
+        """From now on this is the one that keeps it, no longer one of that name from before a reload."""
+        of_device = self.last_good.setdefault(signal.device_alias, {})
+        former = of_device.get(signal.alias)
+        if former is not None:
+            (<Signal?>former).outlet = 0
+        of_device[signal.alias] = signal
+        signal.outlet = self._number
         return 0
 
     cdef Reading _stale(self, Reading reading):
@@ -70,7 +79,7 @@ cdef class Outlet(Inlet):
         if signal is None:
             refuse()
         last = self.last_good.get(signal.device_alias, {}).get(signal.alias)
-        if last is None:
+        if last is None or last.outlet != self._number:
             return reading
         return Reading(
             signal, last.last_value, last.last_unit, reading.time_ms, last.last_meter_time, STALE_QUALITY,

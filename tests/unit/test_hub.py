@@ -89,6 +89,42 @@ def test_a_failed_read_is_the_last_value_gone_stale(reason: str) -> None:
     assert fields(listener.readings[2]) == fields(stale)
 
 
+def test_the_last_value_is_the_one_that_came_last_whichever_object_was_read() -> None:
+    before, after = Signal("M1", "E", {}), Signal("M1", "E", {})  # as before and after a reload
+    for order in ((before, after, before), (before, after, after)):
+        told = seen(*(Reading(signal, value) for value, signal in enumerate(order)), failed(before, "key"))
+        assert told[-1][:2] == (2, STALE)
+        told = seen(*(Reading(signal, value) for value, signal in enumerate(order)), failed(after, "key"))
+        assert told[-1][:2] == (2, STALE)
+
+
+def test_what_was_forgotten_is_not_the_last_value_and_what_comes_later_is() -> None:
+    before, signal, listener = Signal("M1", "E", {}), Signal("M1", "E", {}), Listener()
+    hub = Hub([listener], lambda: NOW)
+    hub.publish(Reading(before, 1))
+    hub.publish(Reading(signal, 2))
+    hub.forget("M1")
+    assert (before.last_good(), signal.last_good(), dict(hub.last_good)) == (None, None, {})
+    hub.publish(failed(signal, "key"))
+    for again in (before, signal):
+        hub.publish(Reading(again, 3))
+        hub.publish(failed(again, "key"))
+    told = [(each.value, each.quality) for each in listener.readings[2:]]
+    assert told == [(None, INVALID), (3, GOOD), (3, STALE), (3, GOOD), (3, STALE)]
+
+
+def test_what_another_hub_keeps_is_not_taken_for_ones_own() -> None:
+    signal, listener = Signal("M1", "E", {}), Listener()
+    hub, other = Hub([listener], lambda: NOW), Hub([], lambda: NOW)
+    hub.publish(Reading(signal, 1))
+    other.publish(Reading(signal, 2))
+    hub.publish(failed(signal, "key"))
+    hub.publish(Reading(signal, 3))
+    hub.publish(failed(signal, "key"))
+    told = [(each.value, each.quality) for each in listener.readings]
+    assert told == [(1, GOOD), (None, INVALID), (3, GOOD), (3, STALE)]
+
+
 def test_without_an_earlier_value_null_leaves() -> None:
     assert seen(failed(ENERGY, "timeout"), failed(Signal("M2", "E", {}), "key")) == [
         (None, INVALID, "timeout", NOW),
