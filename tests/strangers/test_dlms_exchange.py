@@ -215,6 +215,17 @@ def test_powers_of_ten_of_fast_scans_are_read_again_after_ten_minutes() -> None:
     assert recall(kept).scans_to_renewal == RENEWAL_SCANS - 1
 
 
+def test_a_meter_of_which_nothing_can_be_read_any_more_is_left_alone_though_an_association_is_open() -> None:
+    kept, meter = memory(), Listing(objects=register(DRAWN, number(9), 0, 30))
+    assert texts(scan(meter, kept, (DRAWN,), keep_open=True)) == {DRAWN: "9"}
+    refused = signal(DRAWN, alias="refused")
+    refused.parameters = {**refused.parameters, "obis_job": "nothing of the kind"}
+    plan = driver.plan(device(keep_open=True, physical_address=2), [refused])
+    outcome = converse(driver.conversation(plan, kept), in_virtual_time(meter))
+    assert [(one.signal.alias, one.reason) for one in outcome.readings] == [("refused", "type")]
+    assert (outcome.error, outcome.sent()) == (None, [])
+
+
 def test_a_device_that_moves_keeps_what_it_knows_only_where_the_meter_says_who_it_is() -> None:
     for told, lists, sentences in (({"name": b"ABC0000000000017"}, 1, 0), ({}, 2, 1)):
         kept, meter = memory(), short_named(1, 2, **told)

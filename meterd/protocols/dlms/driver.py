@@ -56,10 +56,12 @@ def _check_listening(device: Device) -> None:
 def conversation(plan: Plan, memory: Memory) -> Conversation:
     """One scan. Raises: MeterdError where no further signal can be read; those without a reading have failed."""
     requests = plan.requests
+    if not requests.targets:
+        return _refuse(plan)
     session: Session | None = getattr(memory.own, "session", None)
-    if session is not None:
-        return session.scan(requests.settings, requests.targets, plan.refused)
-    return _scan(plan, memory) if requests.targets else _refuse(plan)
+    if session is None:
+        return _scan(plan, memory)
+    return session.scan(requests.settings, requests.targets, plan.refused)
 
 
 def _scan(plan: Plan, memory: Memory) -> Conversation:
