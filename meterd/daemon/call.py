@@ -239,7 +239,7 @@ class Call:
             self._ended(error)
             return
         log.debug(f"{job.alias()}: scan begins over the connection from {self.port.name}", port=self.key)
-        job.memory.brief = False
+        job.memory.brief, job.memory.started_s = False, self.started
         self._play(conversation, job.poll_delay_s)
 
     def _ended(self, error: Exception | None) -> None:

@@ -287,7 +287,8 @@ cdef class Stepper(DataReader):
             self._most_reported = 2 * PyList_GET_SIZE(self._reported) + MANY_REPORTED
         if (reading.quality is not GOOD_QUALITY or reading.words is not NO_WORDS) and self._on_trouble is not None:
             self._on_trouble(reading)
-        return self._on_report.take(reading)
+        way = self._on_report  # held, whatever becomes of it there
+        return way.take(reading)
 
     cdef int _report_all(self, list readings) except -1:
         """What came together is of one time: the one that the first which has none is given on its way."""
