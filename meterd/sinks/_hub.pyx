@@ -90,15 +90,12 @@ cdef class Outlet(Inlet):
         self._hand_on(reading)
 
     cdef int _hand_on(self, Reading reading) except -1:
-        cdef Py_ssize_t index = 0
-        while index < PyList_GET_SIZE(self._inlets):
+        cdef Py_ssize_t index
+        for index in range(PyList_GET_SIZE(self._inlets)):
             try:
-                while index < PyList_GET_SIZE(self._inlets):  # to guard each by itself would cost as much as it does
-                    (<Inlet>self._inlets[index]).take(reading)
-                    index += 1
+                (<Inlet>self._inlets[index]).take(reading)
             except Exception as error:
                 self._on_failure(self.sinks[index], error)
-                index += 1
         return 0
 
     cdef int let_go(self) except -1:

@@ -2,10 +2,9 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from .._octets cimport Octets
-from .._reading cimport Reading
+from .._reading cimport Inlet, Reading
 from ..ports._loop cimport Loop
 from ..ports._timers cimport Timer
-from .._reading cimport Inlet
 
 
 @cython.final

@@ -13,9 +13,8 @@ from libc.stdint cimport int64_t
 
 from .._clock cimport NEVER
 from .._octets cimport Octets, put_octets
-from .._reading cimport Reading
+from .._reading cimport Inlet, Reading
 from ..ports._timers cimport Timer
-from .._reading cimport Inlet
 from ._json cimport made_finite, put_json, put_plain
 
 from posix import strerror

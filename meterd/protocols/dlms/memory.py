@@ -34,7 +34,7 @@ NONE_REFUSED: dict[tuple[int, bytes, int], str] = {}
 # before so many seconds have passed: ten times a second would be more work than to read the values.
 RENEWAL_SCANS = 240
 RENEWAL_S = 600.0
-NEVER_S = float("-inf")
+LONG_AGO_S = float("-inf")
 # What is learnt anew of another meter, beside the slots.
 _ANEW = ("lists", "hung_lists", "proposal", "association_object")
 
@@ -233,7 +233,7 @@ class DlmsMemory:
     def renew(self) -> None:
         """The next scan reads again what may change in one and the same meter."""
         self.scans_to_renewal = 0
-        self.renewed_s = NEVER_S
+        self.renewed_s = LONG_AGO_S
 
     def renewed(self) -> None:
         """It was just read."""
